@@ -1,0 +1,132 @@
+//! Who asks. The modules meet here: auth finds the caller, payment serves it, a host may do either.
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::Extensions;
+use axum::http::request::Parts;
+
+use crate::ids::{ApiKeyId, ServiceKeyId, SessionId, UserId};
+use crate::problem::{Code, Problem};
+
+/// Who asks, as far as a credential has shown it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Caller {
+    /// A person who signed in.
+    User {
+        /// Who.
+        user_id: UserId,
+        /// In which sign-in; `None` when a host's own login vouches.
+        session_id: Option<SessionId>,
+    },
+    /// A program that acts for a person by a key.
+    ApiKey {
+        /// For whom.
+        user_id: UserId,
+        /// By which key.
+        api_key_id: ApiKeyId,
+    },
+    /// A host application; it has no user of its own.
+    Service {
+        /// By which key.
+        service_key_id: ServiceKeyId,
+        /// What the key may do.
+        scopes: Vec<String>,
+    },
+}
+
+impl Caller {
+    /// The person served, unless a service asks for itself.
+    pub fn user_id(&self) -> Option<UserId> {
+        match self {
+            Self::User { user_id, .. } | Self::ApiKey { user_id, .. } => Some(*user_id),
+            Self::Service { .. } => None,
+        }
+    }
+
+    /// A name that is the same at every call of this caller and nobody else's: what idempotency
+    /// keys are kept under.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::User { user_id, .. } => format!("user:{user_id}"),
+            Self::ApiKey { api_key_id, .. } => format!("api_key:{api_key_id}"),
+            Self::Service { service_key_id, .. } => format!("service:{service_key_id}"),
+        }
+    }
+}
+
+/// What a layer puts beside the request once it has looked for a credential: without it, a handler
+/// cannot tell "nobody" from "nobody looked".
+#[derive(Clone, Debug)]
+struct Identified(Option<Caller>);
+
+/// Tells handlers who asks (`None`: no credential). For layers that identify callers.
+pub fn identified(extensions: &mut Extensions, caller: Option<Caller>) {
+    extensions.insert(Identified(caller));
+}
+
+fn found(parts: &Parts) -> Result<Option<Caller>, Problem> {
+    match parts.extensions.get::<Identified>() {
+        Some(Identified(caller)) => Ok(caller.clone()),
+        None => {
+            tracing::error!(
+                path = parts.uri.path(),
+                "a handler asks for its caller, but no layer identifies one: add `.layer(auth.identify())`"
+            );
+            Err(Problem::new(Code::Internal))
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        found(parts)?.ok_or_else(|| Problem::new(Code::Unauthenticated))
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
+        found(parts)
+    }
+}
+
+/// The person behind the call, signed in or by a key; 403 for a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CurrentUserId(pub UserId);
+
+impl<S: Sync> FromRequestParts<S> for CurrentUserId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let caller = <Caller as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        caller.user_id().map(Self).ok_or_else(|| {
+            Problem::new(Code::PermissionDenied).detail(
+                "服务密钥没有自己的用户。",
+                "A service key has no user of its own.",
+            )
+        })
+    }
+}
+
+/// A person who signed in: a key may not do what this guards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignedIn(pub UserId);
+
+impl<S: Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match <Caller as FromRequestParts<S>>::from_request_parts(parts, state).await? {
+            Caller::User { user_id, .. } => Ok(Self(user_id)),
+            Caller::ApiKey { .. } | Caller::Service { .. } => {
+                Err(Problem::new(Code::PermissionDenied).detail(
+                    "此操作需要登录，密钥不能代替。",
+                    "Sign in to do this; a key is not enough.",
+                ))
+            }
+        }
+    }
+}

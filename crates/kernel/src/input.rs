@@ -1,0 +1,478 @@
+//! What comes in over HTTP, read strictly: bodies, query strings and ids in paths.
+//!
+//! JSON is read twice from the same bytes: once to refuse what two readers could understand
+//! differently (a name given twice) or the database could not keep (NUL), once into its type.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::{Map, Value};
+use serde_path_to_error::{Segment, Track};
+
+use crate::exchange::IgnoredFields;
+use crate::ids::Id;
+use crate::problem::{Code, Problem};
+use crate::text::Text;
+
+/// A JSON object as `T`, and the bytes it was read from (an idempotency key is bound to them).
+#[derive(Clone, Debug)]
+pub struct Body<T> {
+    /// What was sent.
+    pub value: T,
+    /// As it was sent.
+    pub bytes: Bytes,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if media_type(request.headers()) != Some(Media::Json) {
+            return Err(Problem::new(Code::UnsupportedMediaType).detail(
+                "请以 application/json 发送。",
+                "Send the body as application/json.",
+            ));
+        }
+        let ignored = ignored_fields(&request);
+        let bytes = read(request, state).await?;
+        let value = from_json(&bytes, &ignored)?;
+        Ok(Self { value, bytes })
+    }
+}
+
+/// An object as `T`, sent as JSON or as an HTML form (in which every value is text).
+#[derive(Clone, Debug)]
+pub struct JsonOrForm<T> {
+    /// What was sent.
+    pub value: T,
+    /// Whether it came as a form: OAuth clients then want `error` and `error_description`.
+    pub form: bool,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonOrForm<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let media = media_type(request.headers());
+        let ignored = ignored_fields(&request);
+        match media {
+            Some(Media::Json) => {
+                let value = from_json(&read(request, state).await?, &ignored)?;
+                Ok(Self { value, form: false })
+            }
+            Some(Media::Form) => {
+                let value = from_form(&read(request, state).await?, &ignored)?;
+                Ok(Self { value, form: true })
+            }
+            None => Err(Problem::new(Code::UnsupportedMediaType).detail(
+                "请以 application/json 或 application/x-www-form-urlencoded 发送。",
+                "Send the body as application/json or application/x-www-form-urlencoded.",
+            )),
+        }
+    }
+}
+
+/// The query string as `T`; what does not fit is `validation_failed`.
+#[derive(Clone, Debug)]
+pub struct Params<T>(pub T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let refuse = || {
+            Problem::new(Code::ValidationFailed)
+                .detail("查询参数不符合要求。", "The query string is not valid.")
+        };
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(refuse());
+        }
+        Query::try_from_uri(&parts.uri)
+            .map(|Query(value)| Self(value))
+            .map_err(|_| refuse())
+    }
+}
+
+/// The one id in the path; what is no id names nothing, so it is 404 like an unknown one.
+#[derive(Clone, Copy, Debug)]
+pub struct PathId<T>(pub T);
+
+impl<S: Send + Sync, T: Id + FromStr> FromRequestParts<S> for PathId<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let PathText(text) = PathText::from_request_parts(parts, state).await?;
+        text.parse()
+            .map(Self)
+            .map_err(|_| Problem::new(Code::NotFound))
+    }
+}
+
+/// The one parameter of the path as text; what is not text names nothing.
+#[derive(Clone, Debug)]
+pub struct PathText(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // A nested router sees the parameters of the routers around it too: ours is the last.
+        let last = RawPathParams::from_request_parts(parts, state)
+            .await
+            .ok()
+            .and_then(|params| params.iter().last().map(|(_, value)| value.to_owned()));
+        last.filter(|text| !text.contains('\0'))
+            .map(Self)
+            .ok_or_else(|| Problem::new(Code::NotFound))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Media {
+    Json,
+    Form,
+}
+
+fn media_type(headers: &HeaderMap) -> Option<Media> {
+    let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let essence = text.split(';').next()?.trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "application/json" => Some(Media::Json),
+        "application/x-www-form-urlencoded" => Some(Media::Form),
+        other if other.starts_with("application/") && other.ends_with("+json") => Some(Media::Json),
+        _ => None,
+    }
+}
+
+fn ignored_fields(request: &Request) -> IgnoredFields {
+    request
+        .extensions()
+        .get::<IgnoredFields>()
+        .cloned()
+        .unwrap_or_default()
+}
+
+async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| refused_body(&rejection))
+}
+
+/// The body did not arrive: too large, too slow, or cut off.
+fn refused_body(rejection: &BytesRejection) -> Problem {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::BodyTooLarge),
+        _ if is_timeout(rejection) => Problem::new(Code::RequestTimeout),
+        _ => malformed(),
+    }
+}
+
+fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut current = Some(error);
+    while let Some(error) = current {
+        if error
+            .to_string()
+            .contains("data was not received within the designated timeout")
+        {
+            return true;
+        }
+        current = error.source();
+    }
+    false
+}
+
+/// Raw bytes of a callback, under the same limits.
+///
+/// # Errors
+/// `body_too_large`, `request_timeout` or `bad_request`.
+pub async fn raw_body(body: axum::body::Body, limit: usize) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, limit).await.map_err(|error| {
+        if is_timeout(&error) {
+            Problem::new(Code::RequestTimeout)
+        } else if std::error::Error::source(&error)
+            .is_some_and(|cause| cause.to_string().contains("length limit"))
+        {
+            Problem::new(Code::BodyTooLarge)
+        } else {
+            malformed()
+        }
+    })
+}
+
+fn malformed() -> Problem {
+    Problem::new(Code::BadRequest).detail(
+        "请求体不是一个完整的 JSON 对象。",
+        "The body is not one complete JSON object.",
+    )
+}
+
+fn from_json<T: DeserializeOwned>(bytes: &[u8], ignored: &IgnoredFields) -> Result<T, Problem> {
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(malformed());
+    }
+    let mut scan = serde_json::Deserializer::from_slice(bytes);
+    let mut faults = Faults::default();
+    Strict(&mut faults)
+        .deserialize(&mut scan)
+        .map_err(|_| malformed())?;
+    scan.end().map_err(|_| malformed())?;
+    faults.refuse()?;
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    typed(&mut json, ignored)
+}
+
+fn from_form<T: DeserializeOwned>(bytes: &[u8], ignored: &IgnoredFields) -> Result<T, Problem> {
+    let pairs: Vec<(String, String)> = serde_urlencoded(bytes)?;
+    let mut faults = Faults::default();
+    let mut object = Map::new();
+    for (name, value) in pairs {
+        faults.nul |= name.contains('\0') || value.contains('\0');
+        faults.twice |= object.insert(name, Value::String(value)).is_some();
+    }
+    faults.refuse()?;
+    typed(Value::Object(object), ignored)
+}
+
+fn serde_urlencoded(bytes: &[u8]) -> Result<Vec<(String, String)>, Problem> {
+    let text = std::str::from_utf8(bytes).map_err(|_| malformed())?;
+    let uri: axum::http::Uri = format!("/?{text}").parse().map_err(|_| malformed())?;
+    Query::try_from_uri(&uri)
+        .map(|Query(pairs)| pairs)
+        .map_err(|_| malformed())
+}
+
+fn typed<'de, D, T>(deserializer: D, ignored: &IgnoredFields) -> Result<T, Problem>
+where
+    D: Deserializer<'de, Error = serde_json::Error>,
+    T: DeserializeOwned,
+{
+    let mut track = Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
+    serde_ignored::deserialize(tracked, |path| ignored.note(path.to_string()))
+        .map_err(|error| misfit(&error, track.path().iter()))
+}
+
+/// The field that does not fit its type, as a JSON pointer.
+fn misfit<'a>(error: &serde_json::Error, path: impl Iterator<Item = &'a Segment>) -> Problem {
+    let message = error.to_string();
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => push(&mut pointer, &index.to_string()),
+            Segment::Map { key } => push(&mut pointer, key),
+            Segment::Enum { variant } => push(&mut pointer, variant),
+            Segment::Unknown => {}
+        }
+    }
+    let problem = Problem::new(Code::ValidationFailed).detail(
+        "有字段不符合要求，详见 errors。",
+        "Some fields are not valid; see errors.",
+    );
+    if let Some(name) = message
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split('`').next())
+    {
+        push(&mut pointer, name);
+        return problem.field(pointer, "required", Text::new("必填", "required"));
+    }
+    problem.field(
+        pointer,
+        "invalid_type",
+        Text::new("类型或取值不正确", "of the wrong type or not a known value"),
+    )
+}
+
+fn push(pointer: &mut String, segment: &str) {
+    pointer.push('/');
+    pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+}
+
+#[derive(Debug, Default)]
+struct Faults {
+    twice: bool,
+    nul: bool,
+}
+
+impl Faults {
+    fn refuse(&self) -> Result<(), Problem> {
+        if self.twice {
+            return Err(Problem::new(Code::BadRequest)
+                .detail("同一字段出现了两次。", "A field is given twice."));
+        }
+        if self.nul {
+            return Err(Problem::new(Code::ValidationFailed).detail(
+                "文本中不能含有 NUL 字符。",
+                "Text must not hold the NUL character.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Walks a document without keeping it.
+struct Strict<'a>(&'a mut Faults);
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    #[expect(
+        clippy::disallowed_types,
+        reason = "the number is not kept, only walked over"
+    )]
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
+        self.0.nul |= text.contains('\0');
+        Ok(())
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(Strict(self.0))?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let mut names = HashSet::new();
+        while let Some(name) = members.next_key::<String>()? {
+            self.0.nul |= name.contains('\0');
+            self.0.twice |= !names.insert(name);
+            members.next_value_seed(Strict(self.0))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::money::AmountText;
+    use crate::problem::Occurrence;
+    use crate::text::Language;
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "read for its type only")]
+    struct Order {
+        amount: AmountText,
+        note: Option<String>,
+        lines: Option<Vec<u32>>,
+    }
+
+    fn parse(json: &str) -> Result<Order, (u16, Value)> {
+        from_json(json.as_bytes(), &IgnoredFields::default()).map_err(|problem| {
+            (
+                problem.code().status(),
+                problem.document(Language::En, &Occurrence::default()),
+            )
+        })
+    }
+
+    fn status(json: &str) -> u16 {
+        parse(json).map_or_else(|(status, _)| status, |_| 200)
+    }
+
+    #[test]
+    fn what_is_not_one_object_is_a_bad_request() {
+        for json in [
+            "",
+            "null",
+            "[]",
+            "\"x\"",
+            "{\"amount\":\"1.00\"",
+            "{\"amount\":\"1.00\"}{}",
+            "{\"amount\":\"1.00\",\"amount\":\"99.00\"}",
+            "{\"amount\":\"1.00\",\"x\":{\"y\":1,\"y\":2}}",
+            "{\"amount\":\"1.00\",\"note\":\"\\ud800\"}",
+        ] {
+            assert_eq!(status(json), 400, "{json}");
+        }
+        assert_eq!(status(&format!("{{\"amount\":{}", "[".repeat(10_000))), 400);
+        let mut invalid = b"{\"amount\":\"1.00\",\"note\":\"".to_vec();
+        invalid.extend([0xFF, b'"', b'}']);
+        assert!(from_json::<Order>(&invalid, &IgnoredFields::default()).is_err());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_by_pointer() {
+        assert_eq!(status("{\"amount\":1.50,\"other\":1}"), 200);
+        assert_eq!(status("{\"amount\":\"1.00\",\"note\":\"a\\u0000\"}"), 422);
+        for (json, pointer, code) in [
+            ("{}", "/amount", "required"),
+            ("{\"amount\":true}", "/amount", "invalid_type"),
+            ("{\"amount\":\"1.00\",\"note\":7}", "/note", "invalid_type"),
+            (
+                "{\"amount\":\"1.00\",\"lines\":[1,-1]}",
+                "/lines/1",
+                "invalid_type",
+            ),
+        ] {
+            let (status, document) = parse(json).expect_err(json);
+            assert_eq!(status, 422, "{json}");
+            assert_eq!(document["errors"][0]["field"], pointer, "{json}");
+            assert_eq!(document["errors"][0]["code"], code, "{json}");
+        }
+    }
+
+    #[test]
+    fn unread_fields_are_noted() {
+        let ignored = IgnoredFields::default();
+        let read: Result<Order, Problem> =
+            from_json(b"{\"amount\":\"1.00\",\"price\":1}", &ignored);
+        assert!(read.is_ok());
+        assert!(format!("{ignored:?}").contains("price"));
+    }
+
+    #[test]
+    fn a_form_is_an_object_of_texts() {
+        #[derive(Deserialize)]
+        struct Login {
+            username: String,
+        }
+        let ignored = IgnoredFields::default();
+        let login: Login =
+            from_form(b"username=a%40x.com&grant_type=password", &ignored).expect("a form");
+        assert_eq!(login.username, "a@x.com");
+        assert!(from_form::<Login>(b"username=a&username=b", &ignored).is_err());
+        assert!(from_form::<Login>(b"username=%00", &ignored).is_err());
+    }
+}

@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+#![deny(clippy::arithmetic_side_effects)]
+
+pub mod caller;
+pub mod clock;
+pub mod entropy;
+pub mod exchange;
+pub mod ids;
+pub mod input;
+pub mod money;
+pub mod problem;
+pub mod text;

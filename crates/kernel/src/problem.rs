@@ -1,0 +1,357 @@
+//! The one error body: `application/problem+json` (RFC 9457), with a stable `code`.
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use serde_json::{Map, Value, json};
+
+use crate::text::{Language, Text};
+
+macro_rules! codes {
+    ($($variant:ident $status:literal $code:literal $zh:literal $en:literal)*) => {
+        /// Every code a client can meet. The list is stable: codes are added, never renamed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code { $(
+            #[doc = concat!("`", $code, "`, ", stringify!($status), ": ", $en)]
+            $variant,
+        )* }
+
+        impl Code {
+            /// All of them, in the order of their status.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// What programs compare.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code),* }
+            }
+
+            /// The status it is always sent with.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status),* }
+            }
+
+            /// A short name of the kind of problem, the same at every occurrence.
+            pub const fn title(self, language: Language) -> &'static str {
+                match (self, language) { $(
+                    (Self::$variant, Language::Zh) => $zh,
+                    (Self::$variant, Language::En) => $en,
+                )* }
+            }
+        }
+    };
+}
+
+codes! {
+    BadRequest 400 "bad_request" "请求格式错误" "The request cannot be read"
+    TwoCredentials 400 "two_credentials" "请求带有两个不同的凭证" "Two different credentials"
+    Unauthenticated 401 "unauthenticated" "需要登录" "Not signed in"
+    TokenExpired 401 "token_expired" "令牌已过期" "The token has expired"
+    TokenRevoked 401 "token_revoked" "令牌已失效" "The token has been revoked"
+    InvalidCredentials 401 "invalid_credentials" "账号或密码错误" "Wrong account or password"
+    ApiKeyInvalid 401 "api_key_invalid" "API 密钥无效" "The API key is not valid"
+    ApiKeyExpired 401 "api_key_expired" "API 密钥已过期" "The API key has expired"
+    UserInactive 401 "user_inactive" "账号已停用" "The account is deactivated"
+    SubscriptionRequired 402 "subscription_required" "需要订阅套餐" "A subscription is required"
+    PlanRequired 402 "plan_required" "当前套餐不包含此功能" "Another plan is required"
+    PermissionDenied 403 "permission_denied" "没有权限" "Permission denied"
+    RegistrationClosed 403 "registration_closed" "注册已关闭" "Registration is closed"
+    NotFound 404 "not_found" "未找到" "Not found"
+    NoSubscription 404 "no_subscription" "没有有效的订阅" "No current subscription"
+    MethodNotAllowed 405 "method_not_allowed" "不支持的请求方法" "Method not allowed"
+    RequestTimeout 408 "request_timeout" "请求超时" "The request took too long to arrive"
+    EmailTaken 409 "email_taken" "邮箱已被使用" "The e-mail address is taken"
+    UsernameTaken 409 "username_taken" "用户名已被使用" "The user name is taken"
+    IdempotencyInProgress 409 "idempotency_in_progress" "同一请求正在处理" "The same request is still running"
+    BodyTooLarge 413 "body_too_large" "请求体过大" "The body is too large"
+    UnsupportedMediaType 415 "unsupported_media_type" "不支持的内容类型" "Unsupported media type"
+    ValidationFailed 422 "validation_failed" "输入不符合要求" "The input is not valid"
+    WeakPassword 422 "weak_password" "密码强度不足" "The password is too weak"
+    IdempotencyKeyReused 422 "idempotency_key_reused" "幂等键已用于另一请求" "The idempotency key belongs to another request"
+    AmountMismatch 422 "amount_mismatch" "金额与套餐价格不一致" "The amount is not the price"
+    MethodUnavailable 422 "method_unavailable" "该支付方式不可用" "The payment method is not available"
+    CurrencyUnsupported 422 "currency_unsupported" "不支持该币种" "The currency is not supported"
+    RateLimited 429 "rate_limited" "请求过于频繁" "Too many requests"
+    QuotaExceeded 429 "quota_exceeded" "配额已用完" "The quota is used up"
+    HeadersTooLarge 431 "headers_too_large" "请求头过大" "The headers are too large"
+    Internal 500 "internal" "服务内部错误" "Something is wrong on our side"
+    ProviderError 502 "provider_error" "支付渠道暂时无法处理" "The payment provider could not serve the call"
+    Unavailable 503 "unavailable" "服务暂时不可用" "The service is not available right now"
+    PaymentsNotConfigured 503 "payments_not_configured" "尚未配置支付方式" "No payment method is configured"
+}
+
+impl Code {
+    /// The `type` of RFC 9457: a name, not an address.
+    fn urn(self) -> String {
+        format!("urn:tollgate:problem:{}", self.as_str())
+    }
+}
+
+/// One refusal or failure, ready to be answered.
+///
+/// ```
+/// use tollgate_kernel::problem::{Code, Problem};
+/// let problem = Problem::new(Code::NotFound);
+/// assert_eq!(problem.code().status(), 404);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Problem(Box<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
+    code: Code,
+    detail: Option<Text>,
+    members: Map<String, Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    errors: Vec<FieldFault>,
+}
+
+#[derive(Clone, Debug)]
+struct FieldFault {
+    pointer: String,
+    code: &'static str,
+    detail: Text,
+}
+
+impl Problem {
+    /// The bare problem: its title is its detail.
+    pub fn new(code: Code) -> Self {
+        let problem = Self(Box::new(Parts {
+            code,
+            detail: None,
+            members: Map::new(),
+            headers: Vec::new(),
+            errors: Vec::new(),
+        }));
+        match code.status() {
+            401 => problem.challenge(),
+            429 | 503 => problem.retry_after(1),
+            _ => problem,
+        }
+    }
+
+    /// What happened and what to do next, safe to show to anybody.
+    #[must_use]
+    pub fn detail(mut self, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        self.0.detail = Some(Text::new(zh, en));
+        self
+    }
+
+    /// A named member beside the standard ones.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// A header to send with it, in place of one of the same name.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.retain(|(present, _)| *present != name);
+        self.0.headers.push((name, value));
+        self
+    }
+
+    /// `Retry-After` in seconds (RFC 9110 §10.2.3).
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// One field that is not as it must be; `pointer` is a JSON pointer (RFC 6901).
+    #[must_use]
+    pub fn field(mut self, pointer: impl Into<String>, code: &'static str, detail: Text) -> Self {
+        self.0.errors.push(FieldFault {
+            pointer: pointer.into(),
+            code,
+            detail,
+        });
+        self
+    }
+
+    /// Of the problem.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// `WWW-Authenticate` as RFC 6750 §3 wants it.
+    fn challenge(self) -> Self {
+        let value = match self.0.code {
+            Code::Unauthenticated | Code::InvalidCredentials => "Bearer",
+            _ => "Bearer error=\"invalid_token\"",
+        };
+        self.header(header::WWW_AUTHENTICATE, HeaderValue::from_static(value))
+    }
+
+    /// The document in `language`; `occurrence` adds what only the exchange knows.
+    pub fn document(&self, language: Language, occurrence: &Occurrence<'_>) -> Value {
+        let code = self.0.code;
+        let title = code.title(language);
+        let detail = self
+            .0
+            .detail
+            .as_ref()
+            .map_or(title, |text| text.get(language));
+        let mut document = json!({
+            "type": code.urn(),
+            "title": title,
+            "status": code.status(),
+            "detail": detail,
+            "code": code.as_str(),
+        });
+        let Some(members) = document.as_object_mut() else {
+            return document;
+        };
+        if let Some(instance) = occurrence.instance {
+            members.insert("instance".to_owned(), instance.into());
+        }
+        if let Some(request_id) = occurrence.request_id {
+            members.insert("request_id".to_owned(), request_id.into());
+        }
+        if let Some(docs) = occurrence.docs {
+            members.insert(
+                "doc_url".to_owned(),
+                format!("{docs}#{}", code.as_str()).into(),
+            );
+        }
+        if !self.0.errors.is_empty() {
+            let errors = self.0.errors.iter().map(|fault| {
+                json!({
+                    "field": fault.pointer,
+                    "code": fault.code,
+                    "detail": fault.detail.get(language),
+                })
+            });
+            members.insert("errors".to_owned(), errors.collect());
+        }
+        members.extend(self.0.members.clone());
+        document
+    }
+
+    /// The answer in `language`.
+    pub fn response(&self, language: Language, occurrence: &Occurrence<'_>) -> Response<Body> {
+        let status =
+            StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = self.document(language, occurrence).to_string();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(
+            header::CONTENT_LANGUAGE,
+            HeaderValue::from_static(language.tag()),
+        );
+        for (name, value) in &self.0.headers {
+            headers.insert(name.clone(), value.clone());
+        }
+        response
+    }
+}
+
+/// What only the exchange knows about a problem.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Occurrence<'a> {
+    /// The path that was asked.
+    pub instance: Option<&'a str>,
+    /// The exchange's id.
+    pub request_id: Option<&'a str>,
+    /// Where the errors are explained.
+    pub docs: Option<&'a str>,
+}
+
+impl IntoResponse for Problem {
+    /// In English; [`crate::exchange`] says it again in the language of the request.
+    fn into_response(self) -> Response<Body> {
+        let mut response = self.response(Language::En, &Occurrence::default());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// How a typed constructor's refusal is shown beside its field.
+pub trait FieldError {
+    /// Stable, for programs.
+    fn code(&self) -> &'static str;
+    /// For people, with the limit that was broken.
+    fn detail(&self) -> Text;
+}
+
+/// Collects the faults of all fields, so that they are reported together.
+#[derive(Debug, Default)]
+pub struct FieldErrors(Option<Problem>);
+
+impl FieldErrors {
+    /// No fault yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Keeps the value, or notes its fault.
+    pub fn take<T, E: FieldError>(&mut self, pointer: &str, value: Result<T, E>) -> Option<T> {
+        value
+            .map_err(|fault| self.note(pointer, fault.code(), fault.detail()))
+            .ok()
+    }
+
+    /// Notes a fault found by other means.
+    pub fn note(&mut self, pointer: &str, code: &'static str, detail: Text) {
+        let problem = self.0.take().unwrap_or_else(|| {
+            Problem::new(Code::ValidationFailed).detail(
+                "有字段不符合要求，详见 errors。",
+                "Some fields are not valid; see errors.",
+            )
+        });
+        self.0 = Some(problem.field(pointer, code, detail));
+    }
+
+    /// # Errors
+    /// `validation_failed` with every fault noted so far.
+    pub fn finish(self) -> Result<(), Problem> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_named_in_both_languages() {
+        let codes: HashSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(codes.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert!(StatusCode::from_u16(code.status()).is_ok());
+            assert!(!code.title(Language::Zh).is_ascii(), "{code:?}");
+            assert!(code.title(Language::En).is_ascii(), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_document_names_every_fault_in_the_language_asked_for() {
+        let mut errors = FieldErrors::new();
+        errors.note(
+            "/email",
+            "invalid_email",
+            Text::new("邮箱格式不正确", "not an e-mail address"),
+        );
+        errors.note("/name", "too_long", Text::new("太长", "too long"));
+        let problem = errors.finish().expect_err("two faults");
+        let document = problem.document(
+            Language::Zh,
+            &Occurrence {
+                instance: Some("/x"),
+                ..Occurrence::default()
+            },
+        );
+        assert_eq!(document["code"], "validation_failed");
+        assert_eq!(document["status"], 422);
+        assert_eq!(document["instance"], "/x");
+        assert_eq!(document["errors"][0]["detail"], "邮箱格式不正确");
+        assert_eq!(document["errors"][1]["field"], "/name");
+    }
+}
