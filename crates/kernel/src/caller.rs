@@ -65,16 +65,14 @@ pub fn identified(extensions: &mut Extensions, caller: Option<Caller>) {
 }
 
 fn found(parts: &Parts) -> Result<Option<Caller>, Problem> {
-    match parts.extensions.get::<Identified>() {
-        Some(Identified(caller)) => Ok(caller.clone()),
-        None => {
-            tracing::error!(
-                path = parts.uri.path(),
-                "a handler asks for its caller, but no layer identifies one: add `.layer(auth.identify())`"
-            );
-            Err(Problem::new(Code::Internal))
-        }
+    if let Some(Identified(caller)) = parts.extensions.get::<Identified>() {
+        return Ok(caller.clone());
     }
+    tracing::error!(
+        path = parts.uri.path(),
+        "a handler asks for its caller, but no layer identifies one: add `.layer(auth.identify())`"
+    );
+    Err(Problem::new(Code::Internal))
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {

@@ -17,6 +17,10 @@ enum Source {
 
 impl Entropy {
     /// The operating system's generator: the only one fit for secrets.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that asks the system"
+    )]
     pub fn system() -> Self {
         Self(Source::System(SystemRandom::new()))
     }
@@ -27,6 +31,9 @@ impl Entropy {
     }
 
     /// `N` random bytes.
+    ///
+    /// # Panics
+    /// When the operating system has no generator, which no supported one lacks after boot.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         match &self.0 {

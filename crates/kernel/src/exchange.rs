@@ -151,6 +151,10 @@ fn sent_id(headers: &HeaderMap) -> Option<String> {
 }
 
 /// What a request that broke the server is answered: the panic itself goes to the log only.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape tower-http's panic layer asks for"
+)]
 pub fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response<axum::body::Body> {
     let message = panic
         .downcast_ref::<&str>()

@@ -1,1 +1,30 @@
-//! storage
+#![doc = include_str!("../README.md")]
+
+#[macro_use]
+mod macros;
+
+pub mod db;
+pub mod error;
+pub mod idempotency;
+pub mod jobs;
+pub mod migrations;
+pub mod seal;
+pub mod settings;
+pub mod signing_keys;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod url;
+
+pub use error::StorageError;
+pub use sqlx;
+
+/// Of every function that reads or writes.
+pub type Result<T, E = StorageError> = std::result::Result<T, E>;
+
+/// Every statement of the core tables, for the test that prepares them on both engines.
+pub const STATEMENTS: &[&[&str]] = &[
+    idempotency::STATEMENTS,
+    jobs::STATEMENTS,
+    settings::STATEMENTS,
+    signing_keys::STATEMENTS,
+];

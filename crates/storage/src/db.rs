@@ -1,0 +1,182 @@
+//! The two pools behind one name, and the transaction through which everything is written.
+//!
+//! What can happen at once. On SQLite there is one writer connection and `BEGIN IMMEDIATE`, so
+//! transactions queue and a read inside one is never stale; a transaction that waits for the pool
+//! while holding the writer would wait for itself, so nothing inside a `Tx` may ask the `Db`. On
+//! PostgreSQL transactions run side by side under READ COMMITTED: a statement that waited for a
+//! row looks at that row again before it acts, but not at sub-queries over others, which is why
+//! every guard stands in the row it changes.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Executor as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+use crate::url::DatabaseUrl;
+use crate::{Result, StorageError};
+
+/// How long anything waits for a connection before it is told that the database is away.
+const ACQUIRE: Duration = Duration::from_secs(5);
+/// No statement and no idle transaction lives longer, so nothing can commit behind a reader's back
+/// for more than this.
+const LONGEST_TRANSACTION: &str = "30s";
+const SQLITE_READERS: u32 = 4;
+const SQLITE_BUSY: Duration = Duration::from_secs(5);
+
+/// An open database. Clones share its connections.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// WAL with `synchronous=FULL`.
+    Sqlite {
+        /// The one connection that writes.
+        writer: SqlitePool,
+        /// Several that only read.
+        readers: SqlitePool,
+    },
+    /// With `fsync` and `synchronous_commit` on, checked at the start.
+    Postgres(PgPool),
+}
+
+/// A transaction. Dropped without [`Tx::commit`], it never happened.
+#[derive(Debug)]
+pub enum Tx {
+    /// Holds the one writer.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// READ COMMITTED.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Db {
+    /// Connects, and makes sure that what is committed survives a power cut.
+    ///
+    /// # Errors
+    /// The database is not there, or is set up to lose commits.
+    pub async fn open(url: &DatabaseUrl, max_connections: u32) -> Result<Self> {
+        match url {
+            DatabaseUrl::Sqlite(path) => {
+                let file = SqliteConnectOptions::new()
+                    .filename(path)
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full)
+                    .foreign_keys(true)
+                    .busy_timeout(SQLITE_BUSY);
+                let writer = SqlitePoolOptions::new()
+                    .max_connections(1)
+                    .min_connections(1)
+                    .max_lifetime(None)
+                    .idle_timeout(None)
+                    .acquire_timeout(ACQUIRE)
+                    .connect_with(file.clone())
+                    .await?;
+                let readers = SqlitePoolOptions::new()
+                    .max_connections(SQLITE_READERS)
+                    .acquire_timeout(ACQUIRE)
+                    .connect_with(file.read_only(true))
+                    .await?;
+                Ok(Self::Sqlite { writer, readers })
+            }
+            DatabaseUrl::Postgres(address) => {
+                let server: PgConnectOptions = address.expose_secret().parse()?;
+                let server = server.application_name("tollgate").options([
+                    ("statement_timeout", LONGEST_TRANSACTION),
+                    ("idle_in_transaction_session_timeout", LONGEST_TRANSACTION),
+                    ("synchronous_commit", "on"),
+                    ("TimeZone", "UTC"),
+                ]);
+                let pool = PgPoolOptions::new()
+                    .max_connections(max_connections)
+                    .acquire_timeout(ACQUIRE)
+                    .connect_with(server)
+                    .await?;
+                let (fsync,): (String,) = sqlx::query_as("SHOW fsync").fetch_one(&pool).await?;
+                if fsync != "on" {
+                    return Err(StorageError::NotDurable);
+                }
+                Ok(Self::Postgres(pool))
+            }
+        }
+    }
+
+    /// Begins a transaction that may write.
+    ///
+    /// # Errors
+    /// No connection in time.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that begins"
+    )]
+    pub async fn begin(&self) -> Result<Tx> {
+        match self {
+            Self::Sqlite { writer, .. } => {
+                Ok(Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))
+            }
+            Self::Postgres(pool) => {
+                // A caller that is cancelled between sending BEGIN and reading its answer would
+                // leave the pooled session inside a transaction (sqlx issue 4393, fixed after
+                // 0.9.0); a task of its own is not cancelled with its caller.
+                let pool = pool.clone();
+                let begun = tokio::spawn(async move { pool.begin().await });
+                Ok(Tx::Postgres(
+                    begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??,
+                ))
+            }
+        }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<()> {
+        on_read!(self, |e| e.execute("SELECT 1").await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// The engine's name, for people.
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "SQLite",
+            Self::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// Closes every connection, after what runs on it has ended.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes it so.
+    ///
+    /// # Errors
+    /// The answer of the database did not come: it may or may not have happened.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// As if it had never begun. Dropping does the same, a little later.
+    ///
+    /// # Errors
+    /// The connection is gone, and the transaction with it.
+    pub async fn rollback(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.rollback().await?,
+            Self::Postgres(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+}

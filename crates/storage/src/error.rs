@@ -1,0 +1,115 @@
+//! What can go wrong with a database, in four words.
+
+/// A read or write that did not do what it should.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// A unique key or a check refused the row.
+    #[error("{constraint} refused the row")]
+    Conflict {
+        /// The constraint's name in the migrations.
+        constraint: String,
+    },
+    /// A row that our own rules say cannot be there.
+    #[error("impossible value in {table}.{column} of row {row}")]
+    Inconsistent {
+        /// Where.
+        table: &'static str,
+        /// In which column.
+        column: &'static str,
+        /// The row's key.
+        row: String,
+    },
+    /// The server is set up to lose commits at a power cut.
+    #[error("PostgreSQL runs with fsync off: a power cut would lose acknowledged payments")]
+    NotDurable,
+    /// Sealed bytes that this master key does not open.
+    #[error("a sealed value does not open: it was sealed under another MASTER_KEY, or was changed")]
+    Sealed,
+    /// Away, overloaded, or shutting down: worth another try.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// Anything else the driver says.
+    #[error("the database refused a statement")]
+    Driver(#[source] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the migrations did not run")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+/// SQLSTATE classes of PostgreSQL (appendix A of its manual) after which a whole transaction may
+/// be tried again: connection, resources, operator intervention, serialization, deadlock.
+const TRANSIENT: [&str; 6] = ["08", "53", "57", "40001", "40P01", "55P03"];
+
+impl From<sqlx::Error> for StorageError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(database) => {
+                if let Some(constraint) = constraint(database.as_ref()) {
+                    return Self::Conflict { constraint };
+                }
+                let code = database.code().unwrap_or_default();
+                // SQLITE_BUSY and SQLITE_LOCKED with their extended codes end in 5 and 6.
+                let busy = database
+                    .try_downcast_ref::<sqlx::sqlite::SqliteError>()
+                    .is_some()
+                    && code
+                        .parse::<u32>()
+                        .is_ok_and(|code| matches!(code & 0xFF, 5 | 6));
+                if busy || TRANSIENT.iter().any(|class| code.starts_with(class)) {
+                    return Self::Unavailable(error);
+                }
+                Self::Driver(error)
+            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
+            _ => Self::Driver(error),
+        }
+    }
+}
+
+/// The name of the violated constraint as the migrations write it. SQLite tells a check's name, but
+/// of a unique key only the columns: `UNIQUE constraint failed: users.email`.
+fn constraint(error: &dyn sqlx::error::DatabaseError) -> Option<String> {
+    if !error.is_unique_violation()
+        && !error.is_check_violation()
+        && !error.is_foreign_key_violation()
+    {
+        return None;
+    }
+    if let Some(name) = error.constraint() {
+        return Some(name.to_owned());
+    }
+    let told = error.message().rsplit(": ").next()?;
+    if error.is_check_violation() {
+        return Some(told.to_owned());
+    }
+    let mut table = "";
+    let mut columns = Vec::new();
+    for column in told.split(", ") {
+        let (owner, column) = column.split_once('.')?;
+        table = owner;
+        columns.push(column);
+    }
+    Some(format!("{table}_{}_key", columns.join("_")))
+}
+
+/// Reads a column's text as one of a closed set, or names the impossible row.
+///
+/// # Errors
+/// [`StorageError::Inconsistent`].
+pub fn known<T, E>(
+    read: std::result::Result<T, E>,
+    table: &'static str,
+    column: &'static str,
+    row: &impl ToString,
+) -> Result<T, StorageError> {
+    read.map_err(|_| StorageError::Inconsistent {
+        table,
+        column,
+        row: row.to_string(),
+    })
+}

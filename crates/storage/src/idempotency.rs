@@ -1,0 +1,298 @@
+//! The first answer to an `Idempotency-Key`, kept 24 hours and written in the transaction of the
+//! effect: written later, a crash in between would do the work twice.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::problem::FieldError;
+use tollgate_kernel::text::Text;
+
+use crate::Result;
+use crate::db::Tx;
+
+/// How long an answer is kept.
+pub const KEPT: Duration = Duration::from_hours(24);
+
+/// What a client calls its request: 1 to 255 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+/// Empty, longer than 255, or not visible ASCII.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an Idempotency-Key has 1 to 255 visible ASCII characters")]
+pub struct InvalidIdempotencyKey;
+
+impl FromStr for IdempotencyKey {
+    type Err = InvalidIdempotencyKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidIdempotencyKey> {
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if (1..=255).contains(&text.len()) && visible {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidIdempotencyKey)
+        }
+    }
+}
+
+impl FieldError for InvalidIdempotencyKey {
+    fn code(&self) -> &'static str {
+        "invalid_idempotency_key"
+    }
+
+    fn detail(&self) -> Text {
+        Text::new(
+            "须为 1 至 255 个可见 ASCII 字符",
+            "1 to 255 visible ASCII characters",
+        )
+    }
+}
+
+/// Whose key, for which call, with which body.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// [`Caller::subject`](tollgate_kernel::caller::Caller::subject).
+    pub caller: String,
+    /// Of the call.
+    pub method: &'static str,
+    /// The route, without what varies.
+    pub path: &'static str,
+    /// The client's word.
+    pub key: IdempotencyKey,
+    body_hash: [u8; 32],
+}
+
+impl Request {
+    /// A request whose body was `body`.
+    pub fn new(
+        caller: String,
+        method: &'static str,
+        path: &'static str,
+        key: IdempotencyKey,
+        body: &[u8],
+    ) -> Self {
+        let mut body_hash = [0; 32];
+        body_hash.copy_from_slice(digest::digest(&digest::SHA256, body).as_ref());
+        Self {
+            caller,
+            method,
+            path,
+            key,
+            body_hash,
+        }
+    }
+}
+
+/// What is known under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// The call was answered; the same answer is due again.
+    Answered {
+        /// 200 to 299.
+        status: u16,
+        /// As it was sent.
+        response: Vec<u8>,
+    },
+    /// The first call is still running, until the lease ends.
+    Running {
+        /// When it may be taken over.
+        lease_until: Timestamp,
+    },
+    /// The key was used for another body.
+    OtherBody,
+}
+
+row!(
+    struct KnownRow {
+        body_hash: Vec<u8>,
+        state: String,
+        lease_until: Option<chrono::DateTime<chrono::Utc>>,
+        status: Option<i64>,
+        response: Option<Vec<u8>>,
+    }
+);
+
+/// What is known under the key of `request`, if anything.
+///
+/// # Errors
+/// The database.
+pub async fn find(tx: &mut Tx, request: &Request) -> Result<Option<Known>> {
+    let row: Option<KnownRow> = in_tx!(tx, |c| {
+        sqlx::query_as(FIND)
+            .bind(&request.caller)
+            .bind(request.method)
+            .bind(request.path)
+            .bind(&request.key.0)
+            .fetch_optional(c)
+            .await
+    })?;
+    Ok(row.map(|row| {
+        if row.body_hash != request.body_hash {
+            return Known::OtherBody;
+        }
+        match (
+            row.state.as_str(),
+            row.status.and_then(|status| u16::try_from(status).ok()),
+        ) {
+            ("done", Some(status)) => Known::Answered {
+                status,
+                response: row.response.unwrap_or_default(),
+            },
+            _ => Known::Running {
+                lease_until: row
+                    .lease_until
+                    .map_or(Timestamp::EPOCH, Timestamp::from_utc),
+            },
+        }
+    }))
+}
+
+/// Stores the answer in the transaction of its effect. `false`: a rival with the same key has
+/// committed first; roll back and read his answer.
+///
+/// # Errors
+/// The database.
+pub async fn put(
+    tx: &mut Tx,
+    request: &Request,
+    status: u16,
+    response: &[u8],
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(String,)> = in_tx!(tx, |c| {
+        sqlx::query_as(PUT)
+            .bind(&request.caller)
+            .bind(request.method)
+            .bind(request.path)
+            .bind(&request.key.0)
+            .bind(request.body_hash.as_slice())
+            .bind(i64::from(status))
+            .bind(response)
+            .bind(now.utc())
+            .bind(now.after(KEPT).utc())
+            .fetch_optional(c)
+            .await
+    })?;
+    Ok(row.is_some())
+}
+
+/// The right to answer a claimed key, until the lease ends and somebody else takes it over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fence(i64);
+
+/// Claims a key before a call that leaves the process. `None`: somebody else holds or answered it;
+/// [`find`] says which.
+///
+/// # Errors
+/// The database.
+pub async fn claim(
+    tx: &mut Tx,
+    request: &Request,
+    lease: Duration,
+    now: Timestamp,
+) -> Result<Option<Fence>> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| {
+        sqlx::query_as(CLAIM)
+            .bind(&request.caller)
+            .bind(request.method)
+            .bind(request.path)
+            .bind(&request.key.0)
+            .bind(request.body_hash.as_slice())
+            .bind(now.after(lease).utc())
+            .bind(now.utc())
+            .bind(now.after(KEPT).utc())
+            .fetch_optional(c)
+            .await
+    })?;
+    Ok(row.map(|(fence,)| Fence(fence)))
+}
+
+/// Stores the answer to a claimed key. `false`: the lease was lost, and the answer is another's.
+///
+/// # Errors
+/// The database.
+pub async fn answer(
+    tx: &mut Tx,
+    request: &Request,
+    fence: Fence,
+    status: u16,
+    response: &[u8],
+) -> Result<bool> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| {
+        sqlx::query_as(ANSWER)
+            .bind(&request.caller)
+            .bind(request.method)
+            .bind(request.path)
+            .bind(&request.key.0)
+            .bind(fence.0)
+            .bind(i64::from(status))
+            .bind(response)
+            .fetch_optional(c)
+            .await
+    })?;
+    Ok(row.is_some())
+}
+
+/// Gives a claimed key back: refusals are not stored, the next call is worked out anew.
+///
+/// # Errors
+/// The database.
+pub async fn release(tx: &mut Tx, request: &Request, fence: Fence) -> Result<()> {
+    in_tx!(tx, |c| {
+        sqlx::query(RELEASE)
+            .bind(&request.caller)
+            .bind(request.method)
+            .bind(request.path)
+            .bind(&request.key.0)
+            .bind(fence.0)
+            .execute(c)
+            .await
+            .map(|_| ())
+    })?;
+    Ok(())
+}
+
+/// Forgets answers past their time, at most `limit` of them.
+///
+/// # Errors
+/// The database.
+pub async fn purge(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<()> {
+    in_tx!(tx, |c| {
+        sqlx::query(PURGE)
+            .bind(now.utc())
+            .bind(limit)
+            .execute(c)
+            .await
+            .map(|_| ())
+    })?;
+    Ok(())
+}
+
+const FIND: &str = "SELECT body_hash, state, lease_until, status, response FROM idempotency_keys
+    WHERE caller = $1 AND method = $2 AND path = $3 AND key = $4";
+// Waits for a rival that has not committed; then no row = he was first.
+const PUT: &str = "INSERT INTO idempotency_keys
+    (caller, method, path, key, body_hash, state, status, content_type, response, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, 'done', $6, 'application/json', $7, $8, $9)
+    ON CONFLICT (caller, method, path, key) DO NOTHING RETURNING key";
+const CLAIM: &str = "INSERT INTO idempotency_keys
+    (caller, method, path, key, body_hash, state, lease_until, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, $8)
+    ON CONFLICT (caller, method, path, key) DO UPDATE
+    SET fence = idempotency_keys.fence + 1, lease_until = excluded.lease_until
+    WHERE idempotency_keys.state = 'running' AND idempotency_keys.lease_until <= $7
+      AND idempotency_keys.body_hash = excluded.body_hash
+    RETURNING fence";
+const ANSWER: &str = "UPDATE idempotency_keys
+    SET state = 'done', status = $6, content_type = 'application/json', response = $7, lease_until = NULL
+    WHERE caller = $1 AND method = $2 AND path = $3 AND key = $4 AND fence = $5 AND state = 'running'
+    RETURNING fence";
+const RELEASE: &str = "DELETE FROM idempotency_keys
+    WHERE caller = $1 AND method = $2 AND path = $3 AND key = $4 AND fence = $5 AND state = 'running'";
+const PURGE: &str =
+    "DELETE FROM idempotency_keys WHERE expires_at <= $1 AND (caller, method, path, key) IN
+    (SELECT caller, method, path, key FROM idempotency_keys WHERE expires_at <= $1 LIMIT $2)";
+
+pub(crate) const STATEMENTS: &[&str] = &[FIND, PUT, CLAIM, ANSWER, RELEASE, PURGE];

@@ -1,0 +1,151 @@
+//! Work to do later, written in the transaction that causes it. `due_at` is both the time to run
+//! and the end of a lease: nobody touches a row before it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use sqlx::types::Json;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{Id as _, Ids, JobId};
+
+use crate::Result;
+use crate::db::Tx;
+
+/// A job that was claimed: ours until the lease ends.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Of the job.
+    pub id: JobId,
+    /// Which verb.
+    pub kind: String,
+    /// For the verb.
+    pub payload: Value,
+    /// Shows that the lease is still ours when the job is finished.
+    pub fence: i64,
+    /// How often it was claimed, this time included.
+    pub attempts: i64,
+}
+
+row!(
+    struct JobRow {
+        id: uuid::Uuid,
+        kind: String,
+        payload: Json<Value>,
+        fence: i64,
+        attempts: i64,
+    }
+);
+
+/// What to do, when, and under which name it is asked for only once at a time.
+#[derive(Clone, Debug)]
+pub struct NewJob<'a> {
+    /// A slow rail has a lane of its own.
+    pub lane: &'static str,
+    /// Which verb.
+    pub kind: &'static str,
+    /// While a job of this kind and key is open, another is not made.
+    pub dedupe_key: &'a str,
+    /// For the verb.
+    pub payload: Value,
+    /// Not before.
+    pub due_at: Timestamp,
+}
+
+/// Asks for work.
+///
+/// # Errors
+/// The database.
+pub async fn put(tx: &mut Tx, ids: &Ids, job: NewJob<'_>, now: Timestamp) -> Result<()> {
+    in_tx!(tx, |c| {
+        sqlx::query(PUT)
+            .bind(ids.at::<JobId>(now).uuid())
+            .bind(job.lane)
+            .bind(job.kind)
+            .bind(job.dedupe_key)
+            .bind(Json(&job.payload))
+            .bind(job.due_at.utc())
+            .bind(now.utc())
+            .execute(c)
+            .await
+            .map(|_| ())
+    })?;
+    Ok(())
+}
+
+/// Takes up to `count` due jobs of a lane under a lease. Fewer than asked is normal.
+///
+/// # Errors
+/// The database.
+pub async fn claim(
+    tx: &mut Tx,
+    lane: &str,
+    lease: Duration,
+    count: i64,
+    now: Timestamp,
+) -> Result<Vec<Job>> {
+    let rows: Vec<JobRow> = in_tx!(tx, |c| {
+        sqlx::query_as(CLAIM)
+            .bind(now.utc())
+            .bind(now.after(lease).utc())
+            .bind(count)
+            .bind(lane)
+            .fetch_all(c)
+            .await
+    })?;
+    let jobs = rows.into_iter().map(|row| Job {
+        id: row.id.into(),
+        kind: row.kind,
+        payload: row.payload.0,
+        fence: row.fence,
+        attempts: row.attempts,
+    });
+    Ok(jobs.collect())
+}
+
+/// Ends a job, in the transaction of its effect. `false`: the lease was lost and somebody else
+/// owns the job; roll back.
+///
+/// # Errors
+/// The database.
+pub async fn finish(tx: &mut Tx, job: &Job, now: Timestamp) -> Result<bool> {
+    let row: Option<(uuid::Uuid,)> = in_tx!(tx, |c| {
+        sqlx::query_as(FINISH)
+            .bind(job.id.uuid())
+            .bind(job.fence)
+            .bind(now.utc())
+            .fetch_optional(c)
+            .await
+    })?;
+    Ok(row.is_some())
+}
+
+/// Puts a job off. `false` as in [`finish`].
+///
+/// # Errors
+/// The database.
+pub async fn put_off(tx: &mut Tx, job: &Job, due_at: Timestamp, why: &str) -> Result<bool> {
+    let row: Option<(uuid::Uuid,)> = in_tx!(tx, |c| {
+        sqlx::query_as(PUT_OFF)
+            .bind(job.id.uuid())
+            .bind(job.fence)
+            .bind(due_at.utc())
+            .bind(why)
+            .fetch_optional(c)
+            .await
+    })?;
+    Ok(row.is_some())
+}
+
+const PUT: &str = "INSERT INTO jobs (id, lane, kind, dedupe_key, payload, due_at, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (kind, dedupe_key) WHERE state = 'open' DO NOTHING";
+// The conditions stand outside too, since a rival may have been faster.
+const CLAIM: &str = "UPDATE jobs SET due_at = $2, fence = fence + 1, attempts = attempts + 1
+    WHERE state = 'open' AND due_at <= $1 AND id IN
+        (SELECT id FROM jobs WHERE state = 'open' AND lane = $4 AND due_at <= $1 ORDER BY due_at, id LIMIT $3)
+    RETURNING id, kind, payload, fence, attempts";
+const FINISH: &str = "UPDATE jobs SET state = 'done', finished_at = $3
+    WHERE id = $1 AND fence = $2 AND state = 'open' RETURNING id";
+const PUT_OFF: &str = "UPDATE jobs SET due_at = $3, last_error = $4
+    WHERE id = $1 AND fence = $2 AND state = 'open' RETURNING id";
+
+pub(crate) const STATEMENTS: &[&str] = &[PUT, CLAIM, FINISH, PUT_OFF];

@@ -1,0 +1,30 @@
+//! What is changed at run time, by name.
+
+use serde_json::Value;
+use sqlx::types::Json;
+use tollgate_kernel::clock::Timestamp;
+
+use crate::Result;
+use crate::db::Tx;
+
+/// Sets a name that nobody has set yet. `true` for exactly one caller, ever: the mark of what is
+/// done once.
+///
+/// # Errors
+/// The database.
+pub async fn put_once(tx: &mut Tx, name: &str, value: &Value, now: Timestamp) -> Result<bool> {
+    let row: Option<(String,)> = in_tx!(tx, |c| {
+        sqlx::query_as(PUT_ONCE)
+            .bind(name)
+            .bind(Json(value))
+            .bind(now.utc())
+            .fetch_optional(c)
+            .await
+    })?;
+    Ok(row.is_some())
+}
+
+const PUT_ONCE: &str = "INSERT INTO settings (name, value, updated_at) VALUES ($1, $2, $3)
+    ON CONFLICT (name) DO NOTHING RETURNING name";
+
+pub(crate) const STATEMENTS: &[&str] = &[PUT_ONCE];

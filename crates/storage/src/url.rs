@@ -1,0 +1,117 @@
+//! `DATABASE_URL`, also as SQLAlchemy writes it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// Which database, and where.
+#[derive(Clone)]
+pub enum DatabaseUrl {
+    /// A file; its folder must exist.
+    Sqlite(PathBuf),
+    /// A server. The address may hold a password.
+    Postgres(SecretString),
+}
+
+/// Neither of the two engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a database address: use sqlite:///./tollgate.db or postgresql://user:password@host/name"
+)]
+pub struct InvalidDatabaseUrl;
+
+impl FromStr for DatabaseUrl {
+    type Err = InvalidDatabaseUrl;
+
+    /// A driver after `+` is ignored. After `sqlite:///` the path is relative and after
+    /// `sqlite:////` absolute, as in SQLAlchemy; after `sqlite://` it is taken as it stands.
+    fn from_str(text: &str) -> Result<Self, InvalidDatabaseUrl> {
+        let (scheme, rest) = text.split_once("://").ok_or(InvalidDatabaseUrl)?;
+        let engine = scheme
+            .split_once('+')
+            .map_or(scheme, |(engine, _driver)| engine);
+        match engine {
+            "sqlite" => {
+                let path = rest.strip_prefix('/').unwrap_or(rest);
+                if path.is_empty() || path == ":memory:" || path.contains('?') {
+                    return Err(InvalidDatabaseUrl);
+                }
+                Ok(Self::Sqlite(path.into()))
+            }
+            "postgresql" | "postgres" if !rest.is_empty() => {
+                Ok(Self::Postgres(format!("postgresql://{rest}").into()))
+            }
+            _ => Err(InvalidDatabaseUrl),
+        }
+    }
+}
+
+impl DatabaseUrl {
+    /// For people: the file, or the server without user and password.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("SQLite {}", path.display()),
+            Self::Postgres(url) => {
+                let url = url.expose_secret();
+                let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+                let address = rest.rsplit_once('@').map_or(rest, |(_, address)| address);
+                let address = address
+                    .split_once('?')
+                    .map_or(address, |(address, _)| address);
+                format!("PostgreSQL {address}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spellings_of_sqlalchemy_are_understood() {
+        for (text, shown) in [
+            ("sqlite:///./x.db", "SQLite ./x.db"),
+            ("sqlite+aiosqlite:///./x.db", "SQLite ./x.db"),
+            ("sqlite:////var/lib/x.db", "SQLite /var/lib/x.db"),
+            ("sqlite://data/x.db", "SQLite data/x.db"),
+            ("postgresql://u:p@db:5432/shop", "PostgreSQL db:5432/shop"),
+            (
+                "postgresql+asyncpg://u:p@db/shop?ssl=true",
+                "PostgreSQL db/shop",
+            ),
+            ("postgres://db/shop", "PostgreSQL db/shop"),
+        ] {
+            assert_eq!(
+                text.parse::<DatabaseUrl>().map(|url| url.shown()),
+                Ok(shown.to_owned())
+            );
+        }
+        for text in [
+            "",
+            "x.db",
+            "mysql://db/x",
+            "sqlite://",
+            "sqlite:///:memory:",
+            "postgresql://",
+        ] {
+            assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn inv_a10_a_password_is_not_printed() {
+        let url: DatabaseUrl = "postgresql://u:hunter2@db/shop"
+            .parse()
+            .expect("an address");
+        assert!(!format!("{url:?}").contains("hunter2"));
+    }
+}
