@@ -1,1 +1,171 @@
-//! sandbox
+#![doc = include_str!("../README.md")]
+
+mod alipay;
+mod callbacks;
+mod phone;
+mod store;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use reqwest::Url;
+use tokio::sync::Notify;
+use tollgate_kernel::clock::Clock;
+use tollgate_kernel::entropy::Entropy;
+use tollgate_kernel::ids::Ids;
+use tollgate_kernel::text::Language;
+
+use crate::alipay::Alipay;
+pub use crate::alipay::AlipayMerchant;
+use crate::callbacks::Messenger;
+use crate::store::Store;
+
+/// The largest request a gateway or the phone reads, in bytes.
+const BODY_LIMIT_BYTES: usize = 64 * 1024;
+
+/// What a sandbox is made from.
+#[derive(Clone, Debug)]
+pub struct SandboxConfig {
+    /// Its own `SQLite` file; made when there is none. The folder must exist.
+    pub data_file: PathBuf,
+    /// Where its routes are reached, without `/sandbox`: `http://127.0.0.1:8080`.
+    pub base_url: String,
+    /// Its time.
+    pub clock: Clock,
+    /// Its chance.
+    pub entropy: Entropy,
+    /// For phones that ask for neither Chinese nor English.
+    pub default_language: Language,
+}
+
+/// Why a sandbox could not be opened, or could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SandboxError {
+    /// `base_url` is no `http` or `https` address.
+    #[error("the sandbox's address must be an http or https URL without query, not {0:?}")]
+    BaseUrl(String),
+    /// The file cannot be made or opened.
+    #[error("the sandbox's file {} cannot be opened", file.display())]
+    File {
+        /// Which one.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file was written by a later version of this crate.
+    #[error("the sandbox's file has version {version}, made by a newer program")]
+    NewerFile {
+        /// The file's.
+        version: i64,
+    },
+    /// The database failed.
+    #[error("the sandbox's database failed")]
+    Database(#[from] sqlx::Error),
+    /// A row holds what nothing here writes.
+    #[error("the sandbox's database holds {found:?} as {column}")]
+    Inconsistent {
+        /// Where.
+        column: &'static str,
+        /// What.
+        found: String,
+    },
+    /// A key cannot be made, read or used.
+    #[error("the sandbox's {0}")]
+    Key(&'static str),
+    /// The client for outgoing calls cannot be set up.
+    #[error("the sandbox cannot make outgoing calls")]
+    Client(#[from] reqwest::Error),
+}
+
+/// The look-alike gateways. Clones are one sandbox.
+#[derive(Clone)]
+pub struct Sandbox {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    entropy: Entropy,
+    ids: Ids,
+    base_url: Url,
+    default_language: Language,
+    alipay: Alipay,
+    messenger: Messenger,
+    /// Rung when a new callback is owed.
+    owed: Notify,
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("base_url", &self.inner.base_url.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sandbox {
+    /// Opens the file, or makes it with fresh keys for both sides.
+    ///
+    /// # Errors
+    /// When the address is none, or the file cannot be used.
+    pub async fn open(config: SandboxConfig) -> Result<Self, SandboxError> {
+        let base_url = base_url(&config.base_url)?;
+        let store = Store::open(&config.data_file).await?;
+        let alipay = Alipay::open(&store, &config.clock, &config.entropy).await?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                store,
+                ids: Ids::new(config.clock.clone(), config.entropy.clone()),
+                clock: config.clock,
+                entropy: config.entropy,
+                messenger: Messenger::new(&base_url)?,
+                base_url,
+                default_language: config.default_language,
+                alipay,
+                owed: Notify::new(),
+            }),
+        })
+    }
+
+    /// What a merchant would copy from Alipay's console into its settings.
+    pub fn alipay_merchant(&self) -> AlipayMerchant {
+        self.inner
+            .alipay
+            .merchant(self.address("/sandbox/alipay/gateway.do"))
+    }
+
+    /// The gateways and the phone, under `/sandbox`; fits under any host state.
+    pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        Router::new()
+            .route(
+                "/sandbox/alipay/gateway.do",
+                get(alipay::gateway).post(alipay::gateway),
+            )
+            .route("/sandbox/pay/{code}", get(phone::show))
+            .route("/sandbox/pay/{code}/{action}", post(phone::act))
+            .route("/sandbox/static/phone.css", get(phone::stylesheet))
+            .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+            .with_state(self.clone())
+    }
+
+    /// An address of ours, as the outside sees it.
+    fn address(&self, path: &str) -> String {
+        let base = self.inner.base_url.as_str();
+        format!("{}{path}", base.trim_end_matches('/'))
+    }
+}
+
+fn base_url(text: &str) -> Result<Url, SandboxError> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .filter(|url| url.query().is_none() && url.fragment().is_none())
+        .filter(|url| url.username().is_empty() && url.password().is_none())
+        .ok_or_else(|| SandboxError::BaseUrl(text.to_owned()))
+}

@@ -1,0 +1,157 @@
+//! `alipay.trade.query` and `alipay.trade.close`.
+
+use serde::{Deserialize, Serialize};
+use tollgate_kernel::clock::Timestamp;
+
+use super::answer::{self, Fault, Refusal};
+use super::beijing;
+use super::buyer::{BUYER_LOGON_ID, BUYER_USER_ID};
+use super::request::Request;
+use crate::store::{Rail, Trade, TradeState};
+use crate::{Sandbox, SandboxError};
+
+#[derive(Deserialize)]
+struct Named {
+    trade_no: Option<String>,
+    out_trade_no: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    buyer_logon_id: &'a str,
+    buyer_user_id: &'a str,
+    buyer_pay_amount: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fund_bill_list: Option<[Fund<'a>; 1]>,
+    invoice_amount: &'a str,
+    out_trade_no: &'a str,
+    point_amount: &'a str,
+    receipt_amount: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    send_pay_date: Option<String>,
+    total_amount: &'a str,
+    trade_no: &'a str,
+    trade_status: &'a str,
+}
+
+#[derive(Serialize)]
+struct Fund<'a> {
+    amount: &'a str,
+    fund_channel: &'a str,
+}
+
+#[derive(Serialize)]
+struct Closed<'a> {
+    out_trade_no: &'a str,
+    trade_no: &'a str,
+}
+
+/// A trade's state in Alipay's words; a code nobody scanned is no trade.
+pub(crate) fn status(state: TradeState) -> Option<&'static str> {
+    match state {
+        TradeState::Issued => None,
+        TradeState::Waiting => Some("WAIT_BUYER_PAY"),
+        TradeState::Paid => Some("TRADE_SUCCESS"),
+        TradeState::Closed => Some("TRADE_CLOSED"),
+    }
+}
+
+fn not_exist() -> Refusal {
+    Refusal::business("ACQ.TRADE_NOT_EXIST", "交易不存在")
+}
+
+pub(super) async fn query(sandbox: &Sandbox, request: &Request) -> Result<String, Fault> {
+    let trade = named(sandbox, request).await?;
+    let status = status(trade.state).ok_or_else(not_exist)?;
+    let total = trade.amount.to_string();
+    let moved = if trade.state == TradeState::Paid {
+        total.as_str()
+    } else {
+        "0.00"
+    };
+    Ok(answer::success(Shown {
+        buyer_logon_id: BUYER_LOGON_ID,
+        buyer_user_id: BUYER_USER_ID,
+        buyer_pay_amount: moved,
+        fund_bill_list: (trade.state == TradeState::Paid).then_some([Fund {
+            amount: &total,
+            fund_channel: "ALIPAYACCOUNT",
+        }]),
+        invoice_amount: moved,
+        out_trade_no: &trade.out_trade_no,
+        point_amount: "0.00",
+        receipt_amount: moved,
+        send_pay_date: trade.paid_at.map(beijing::write),
+        total_amount: &total,
+        trade_no: &trade.provider_no,
+        trade_status: status,
+    }))
+}
+
+/// Only an unpaid trade; an unscanned code is none yet, and stays good.
+pub(super) async fn close(sandbox: &Sandbox, request: &Request) -> Result<String, Fault> {
+    let trade = named(sandbox, request).await?;
+    if trade.state == TradeState::Issued {
+        return Err(not_exist().into());
+    }
+    let now = sandbox.inner.clock.now();
+    if !sandbox.inner.store.close(&trade, now).await? {
+        return Err(Refusal::business("ACQ.REASON_TRADE_STATUS_INVALID", "交易状态不合法").into());
+    }
+    Ok(answer::success(Closed {
+        out_trade_no: &trade.out_trade_no,
+        trade_no: &trade.provider_no,
+    }))
+}
+
+/// By either number; `trade_no` wins when both are given.
+async fn named(sandbox: &Sandbox, request: &Request) -> Result<Trade, Fault> {
+    let Named {
+        trade_no,
+        out_trade_no,
+    } = request.content()?;
+    let inner = &sandbox.inner;
+    let app_id = inner.alipay.app_id.as_str();
+    let given = |number: Option<String>| number.filter(|number| !number.is_empty());
+    let trade = match (given(trade_no), given(out_trade_no)) {
+        (Some(number), _) => {
+            inner
+                .store
+                .find_by_number(Rail::Alipay, app_id, &number)
+                .await?
+        }
+        (None, Some(number)) => {
+            inner
+                .store
+                .find_by_merchant(Rail::Alipay, app_id, &number)
+                .await?
+        }
+        (None, None) => {
+            return Err(Refusal::content("out_trade_no, trade_no", "one is required").into());
+        }
+    };
+    let trade = trade.ok_or_else(not_exist)?;
+    Ok(sandbox.settled(trade, inner.clock.now()).await?)
+}
+
+impl Sandbox {
+    /// The trade as it stands now: one whose time is over is closed by whoever looks first.
+    pub(super) async fn settled(
+        &self,
+        mut trade: Trade,
+        now: Timestamp,
+    ) -> Result<Trade, SandboxError> {
+        if trade.state == TradeState::Waiting && trade.is_over(now) {
+            self.inner.store.close_overdue(&trade, now).await?;
+            if let Some(newer) = self
+                .inner
+                .store
+                .find_by_number(trade.rail, &trade.app_id, &trade.provider_no)
+                .await?
+            {
+                trade = newer;
+            }
+        }
+        Ok(trade)
+    }
+}

@@ -1,0 +1,261 @@
+//! The buyer's phone: opening the page is the scan, three forms are the buyer's thumb. Works
+//! without script; programs ask for JSON on the same routes.
+
+mod page;
+mod words;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::json;
+use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::text::Language;
+
+use self::page::Page;
+use crate::alipay::{BuyerRefusal, Outcome};
+use crate::callbacks::is_loopback;
+use crate::{Sandbox, SandboxError};
+
+/// No script, no inline style, nothing from elsewhere, in nobody's frame.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; \
+     base-uri 'none'; frame-ancestors 'none'";
+
+/// `no-referrer` would make browsers send `Origin: null` with our own forms.
+const REFERRER_POLICY: &str = "same-origin";
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Shown {
+    lang: Option<String>,
+    /// Set by the redirect after a failed attempt.
+    failed: Option<String>,
+}
+
+impl Shown {
+    fn language(&self, sandbox: &Sandbox, headers: &HeaderMap) -> Language {
+        let asked = self.lang.as_deref().and_then(Language::accepted);
+        let accepted = || {
+            headers
+                .get(header::ACCEPT_LANGUAGE)
+                .and_then(|value| value.to_str().ok())
+                .and_then(Language::accepted)
+        };
+        asked
+            .or_else(accepted)
+            .unwrap_or(sandbox.inner.default_language)
+    }
+}
+
+/// `GET /sandbox/pay/{code}`
+pub(crate) async fn show(
+    State(sandbox): State<Sandbox>,
+    Path(code): Path<String>,
+    Query(shown): Query<Shown>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let language = shown.language(&sandbox, &headers);
+    let outcome = sandbox.buyer_scans(&code).await.map_err(failed)?;
+    let Some(outcome) = outcome else {
+        return Ok(html(
+            StatusCode::NOT_FOUND,
+            language,
+            Page::unknown(language),
+        ));
+    };
+    let callback = sandbox
+        .inner
+        .store
+        .last_callback(outcome.trade.rail, &outcome.trade.provider_no)
+        .await
+        .map_err(failed)?;
+    let page = Page::of(
+        &outcome,
+        callback.as_ref(),
+        language,
+        shown.failed.is_some(),
+    );
+    Ok(html(StatusCode::OK, language, page.map_err(failed)?))
+}
+
+/// `POST /sandbox/pay/{code}/{action}`
+pub(crate) async fn act(
+    State(sandbox): State<Sandbox>,
+    Path((code, action)): Path<(String, String)>,
+    Query(shown): Query<Shown>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    check_origin(&headers, &sandbox.inner.base_url)?;
+    let outcome = match action.as_str() {
+        "pay" => sandbox.buyer_pays(&code).await,
+        "fail" => sandbox.buyer_fails(&code).await,
+        "close" => sandbox.buyer_closes(&code).await,
+        _ => return Err(Problem::new(Code::NotFound)),
+    };
+    let outcome = outcome
+        .map_err(failed)?
+        .ok_or_else(|| Problem::new(Code::NotFound))?;
+    if wants_json(&headers) {
+        return Ok(answer(&outcome));
+    }
+    // Relative, so that it also holds below a prefix; the page says what became of the wish.
+    let number = &outcome.trade.provider_no;
+    let language = shown.language(&sandbox, &headers).tag();
+    let failed = if action == "fail" && outcome.refused.is_none() {
+        "&failed=1"
+    } else {
+        ""
+    };
+    Ok(Redirect::to(&format!("../{number}?lang={language}{failed}")).into_response())
+}
+
+/// `GET /sandbox/static/phone.css`
+pub(crate) async fn stylesheet() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+        (header::CACHE_CONTROL, "max-age=300"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, include_str!("../../static/phone.css")).into_response()
+}
+
+fn wants_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("application/json"))
+}
+
+/// What a program is told: 409 when the wish did not fit the trade's state.
+fn answer(outcome: &Outcome) -> Response {
+    let status = outcome.status();
+    let mut document = json!({
+        "trade_status": status,
+        "trade_no": status.map(|_| outcome.trade.provider_no.as_str()),
+    });
+    let Some(refused) = outcome.refused else {
+        return axum::Json(document).into_response();
+    };
+    document["reason"] = match refused {
+        BuyerRefusal::CodeExpired => "code_expired",
+        BuyerRefusal::TradeClosed => "trade_closed",
+        BuyerRefusal::TradePaid => "trade_paid",
+    }
+    .into();
+    (StatusCode::CONFLICT, axum::Json(document)).into_response()
+}
+
+/// Other sites must not press our buttons. Programs send neither header.
+fn check_origin(headers: &HeaderMap, base_url: &Url) -> Result<(), Problem> {
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let site = text(HeaderName::from_static("sec-fetch-site"));
+    let site_fits = matches!(site, None | Some("same-origin" | "none"));
+    let origin_fits = match text(header::ORIGIN) {
+        None => true,
+        // A browser that hides where it comes from, but vouches that it is from here.
+        Some("null") => site == Some("same-origin"),
+        Some(origin) => is_own(origin, text(header::HOST), base_url),
+    };
+    if site_fits && origin_fits {
+        return Ok(());
+    }
+    Err(Problem::new(Code::PermissionDenied).detail(
+        "请求来自其他网站，已拒绝。",
+        "The request comes from another site.",
+    ))
+}
+
+/// Our own address, or the loopback name the page was opened under. A foreign name that resolves
+/// to this machine is neither.
+fn is_own(origin: &str, host: Option<&str>, base_url: &Url) -> bool {
+    let Ok(origin) = Url::parse(origin) else {
+        return false;
+    };
+    if origin.origin() == base_url.origin() {
+        return true;
+    }
+    let authority = match (origin.host_str(), origin.port()) {
+        (Some(name), Some(port)) if is_loopback(name) => format!("{name}:{port}"),
+        (Some(name), None) if is_loopback(name) => name.to_owned(),
+        _ => return false,
+    };
+    host == Some(authority.as_str())
+}
+
+fn html(status: StatusCode, language: Language, body: String) -> Response {
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_LANGUAGE, language.tag()),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::REFERRER_POLICY, REFERRER_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::VARY, "accept-language"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape map_err asks for")]
+fn failed(error: SandboxError) -> Problem {
+    tracing::error!(%error, "the phone failed");
+    Problem::new(Code::Internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pairs: &[(&'static str, &'static str)]) -> bool {
+        let base = Url::parse("https://pay.example").expect("a URL");
+        let headers = pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect();
+        check_origin(&headers, &base).is_ok()
+    }
+
+    #[test]
+    fn only_our_own_pages_and_programs_may_press_the_buttons() {
+        for own in [
+            &[][..],
+            &[("sec-fetch-site", "same-origin"), ("origin", "null")],
+            &[("origin", "https://pay.example"), ("host", "internal:8080")],
+            &[
+                ("origin", "http://localhost:8080"),
+                ("host", "localhost:8080"),
+            ],
+            &[("origin", "http://[::1]:8080"), ("host", "[::1]:8080")],
+            &[("sec-fetch-site", "none")],
+        ] {
+            assert!(check(own), "{own:?}");
+        }
+        for foreign in [
+            &[("sec-fetch-site", "cross-site")][..],
+            &[("sec-fetch-site", "same-site")],
+            &[("origin", "https://evil.example")],
+            &[("origin", "null")],
+            &[("origin", "https://evil.example"), ("host", "evil.example")],
+            &[("origin", "http://pay.example"), ("host", "pay.example")],
+            &[
+                ("origin", "http://localhost:9999"),
+                ("host", "localhost:8080"),
+            ],
+            &[
+                ("origin", "https://pay.example"),
+                ("sec-fetch-site", "cross-site"),
+            ],
+            &[("origin", "not a url")],
+        ] {
+            assert!(!check(foreign), "{foreign:?}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What only a caller with an old reading can get wrong.
+
+use std::time::Duration;
+
+use tollgate_kernel::clock::{Clock, Timestamp};
+use tollgate_kernel::entropy::Entropy;
+use tollgate_kernel::ids::Ids;
+use tollgate_kernel::money::{Currency, Money};
+
+use super::{CallbackState, NewCallback, NewTrade, Rail, Store, Trade};
+
+fn now() -> Timestamp {
+    Timestamp::from_seconds(1_767_323_045).expect("a moment")
+}
+
+fn later(seconds: u64) -> Timestamp {
+    now().after(Duration::from_secs(seconds))
+}
+
+async fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&folder.path().join("sandbox.db")).await;
+    (folder, store.expect("a store"))
+}
+
+/// A scanned trade that ends in a minute, as it was read then.
+async fn waiting(store: &Store) -> Trade {
+    let issued = store
+        .issue(&NewTrade {
+            rail: Rail::Alipay,
+            app_id: "app",
+            out_trade_no: "a",
+            provider_no: "1",
+            amount: Money::new(990, Currency::CNY),
+            request: "{}",
+            notify_url: None,
+            created_at: now(),
+            expires_at: later(60),
+        })
+        .await;
+    assert!(issued.expect("issued"));
+    let trade = found(store).await;
+    let stale = now().before(Duration::from_secs(1));
+    assert!(store.scan(&trade, "b", stale, now()).await.expect("a scan"));
+    found(store).await
+}
+
+async fn found(store: &Store) -> Trade {
+    let found = store.find_by_merchant(Rail::Alipay, "app", "a").await;
+    found.expect("a reading").expect("a trade")
+}
+
+fn notice(ids: &Ids) -> NewCallback<'_> {
+    NewCallback {
+        id: ids.at(now()),
+        rail: Rail::Alipay,
+        provider_no: "1",
+        kind: "trade_status_sync",
+        url: "http://127.0.0.1/",
+        body: b"x",
+        headers: "{}",
+        at: now(),
+    }
+}
+
+fn ids() -> Ids {
+    Ids::new(Clock::fixed(now()), Entropy::seeded(1))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_old_readings_pay_once_and_owe_one_notice() {
+    let (_folder, store) = store().await;
+    let trade = waiting(&store).await;
+    let mut payments = tokio::task::JoinSet::new();
+    let ids = ids();
+    for _ in 0..20 {
+        let (store, trade, ids) = (store.clone(), trade.clone(), ids.clone());
+        payments.spawn(async move { store.pay(&trade, Some(&notice(&ids)), now()).await });
+    }
+    let paid = payments.join_all().await;
+    let paid = paid
+        .into_iter()
+        .filter(|paid| *paid.as_ref().expect("done"));
+    assert_eq!(paid.count(), 1);
+    let due = store.claim_callbacks(now(), later(30), 100).await;
+    assert_eq!(due.expect("claimed").len(), 1);
+    assert!(!store.close(&trade, now()).await.expect("done"));
+}
+
+#[tokio::test]
+async fn an_old_reading_pays_nothing_once_the_time_is_over() {
+    let (_folder, store) = store().await;
+    let trade = waiting(&store).await;
+    assert!(!store.pay(&trade, None, later(60)).await.expect("done"));
+    assert!(!store.close_overdue(&trade, later(59)).await.expect("done"));
+    assert!(store.pay(&trade, None, later(59)).await.expect("done"));
+    assert!(!store.close_overdue(&trade, later(60)).await.expect("done"));
+}
+
+#[tokio::test]
+async fn an_attempt_overtaken_by_a_later_one_writes_nothing() {
+    let (_folder, store) = store().await;
+    let trade = waiting(&store).await;
+    let ids = ids();
+    assert!(
+        store
+            .pay(&trade, Some(&notice(&ids)), now())
+            .await
+            .expect("paid")
+    );
+    let claim = async |at: Timestamp| {
+        let lease = at.after(Duration::from_secs(30));
+        let mut due = store.claim_callbacks(at, lease, 1).await.expect("claimed");
+        due.pop()
+    };
+    let slow = claim(now()).await.expect("due");
+    assert!(claim(later(29)).await.is_none());
+    let quick = claim(later(30)).await.expect("due again");
+    assert_eq!((slow.attempts, quick.attempts), (1, 2));
+    let finish = async |callback, state| {
+        let done = store.finish_callback(callback, state, later(99), Some(200), "success");
+        done.await.expect("done");
+        let last = store.last_callback(Rail::Alipay, "1").await;
+        last.expect("read").expect("a callback").state
+    };
+    assert_eq!(
+        finish(&slow, CallbackState::GivenUp).await,
+        CallbackState::Open
+    );
+    assert_eq!(
+        finish(&quick, CallbackState::Accepted).await,
+        CallbackState::Accepted
+    );
+    assert_eq!(
+        finish(&quick, CallbackState::Open).await,
+        CallbackState::Accepted
+    );
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_program_is_left_alone() {
+    let (folder, store) = store().await;
+    sqlx::query("PRAGMA user_version = 9")
+        .execute(&store.writer)
+        .await
+        .expect("written");
+    let again = Store::open(&folder.path().join("sandbox.db")).await;
+    assert!(
+        matches!(again, Err(crate::SandboxError::NewerFile { version: 9 })),
+        "{again:?}"
+    );
+}
