@@ -1,1 +1,129 @@
-//! payment
+#![doc = include_str!("../README.md")]
+
+mod config;
+pub mod model;
+mod operations;
+mod problems;
+pub mod providers;
+mod routes;
+pub mod shapes;
+mod store;
+mod worker;
+
+use std::sync::Arc;
+
+use tollgate_kernel::clock::Clock;
+use tollgate_kernel::entropy::Entropy;
+use tollgate_kernel::ids::Ids;
+use tollgate_storage::db::Db;
+use tollgate_storage::migrations::{CORE, Migrations};
+use tollgate_storage::seal::MasterKey;
+use tollgate_storage::{Result, StorageError, migrations};
+
+pub use crate::config::PaymentConfig;
+pub use crate::operations::Answered;
+use crate::operations::accept_webhook::ForgeryBound;
+pub use crate::operations::accept_webhook::Received;
+pub use crate::operations::checkout::{CheckoutError, PlanRef, Subscribe};
+pub use crate::operations::consume::{Consume, ConsumeError};
+use crate::providers::{PaymentProvider, Registry};
+
+/// The tables of this module.
+pub const MIGRATIONS: Migrations = migrations!(
+    "payment_migrations":
+    1 "0001_plans",
+    2 "0002_subscriptions",
+    3 "0003_usage",
+    4 "0004_payments",
+);
+
+/// Every statement of this module, for the test that prepares them on both engines.
+pub const STATEMENTS: &[&[&str]] = store::STATEMENTS;
+
+/// Plans, subscriptions, payments, quota and usage. A clone is cheap and shares everything.
+#[derive(Clone, Debug)]
+pub struct PaymentService(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    db: Db,
+    master_key: MasterKey,
+    clock: Clock,
+    ids: Ids,
+    config: PaymentConfig,
+    providers: Registry,
+    forgeries: ForgeryBound,
+}
+
+/// Puts a [`PaymentService`] together.
+#[derive(Debug)]
+pub struct PaymentBuilder {
+    db: Db,
+    master_key: MasterKey,
+    clock: Clock,
+    entropy: Entropy,
+    config: PaymentConfig,
+    providers: Registry,
+}
+
+impl PaymentService {
+    /// Begins with what cannot be defaulted.
+    pub fn builder(db: Db, master_key: MasterKey, config: PaymentConfig) -> PaymentBuilder {
+        PaymentBuilder {
+            db,
+            master_key,
+            clock: Clock::system(),
+            entropy: Entropy::system(),
+            config,
+            providers: Registry::default(),
+        }
+    }
+}
+
+impl PaymentService {
+    /// Where a person goes who needs a plan, or a larger one.
+    pub(crate) fn upgrade_url(&self) -> &str {
+        &self.0.config.upgrade_url
+    }
+}
+
+impl PaymentBuilder {
+    /// Time from here.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Chance from here.
+    #[must_use]
+    pub fn entropy(mut self, entropy: Entropy) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Money by this rail too.
+    #[must_use]
+    pub fn provider(mut self, provider: Arc<dyn PaymentProvider>) -> Self {
+        self.providers.register(provider);
+        self
+    }
+
+    /// Brings the tables up to date.
+    ///
+    /// # Errors
+    /// The database is away, or its schema is not ours.
+    pub async fn build(self) -> Result<PaymentService, StorageError> {
+        CORE.run(&self.db).await?;
+        MIGRATIONS.run(&self.db).await?;
+        Ok(PaymentService(Arc::new(Parts {
+            ids: Ids::new(self.clock.clone(), self.entropy),
+            forgeries: ForgeryBound::default(),
+            db: self.db,
+            master_key: self.master_key,
+            clock: self.clock,
+            config: self.config,
+            providers: self.providers,
+        })))
+    }
+}

@@ -1,0 +1,35 @@
+//! Typed settings; the environment is read elsewhere.
+
+use std::time::Duration;
+
+use chrono_tz::Tz;
+
+/// How a [`PaymentService`](crate::PaymentService) behaves.
+#[derive(Clone, Debug)]
+pub struct PaymentConfig {
+    /// Whether real money moves. Sandbox and live never mix.
+    pub livemode: bool,
+    /// Where the service is reached from outside, without a slash at the end: links and callback
+    /// addresses are made from it, never from a request.
+    pub public_url: String,
+    /// Whose calendar months count.
+    pub zone: Tz,
+    /// How long a buyer may take to pay.
+    pub order_expiry: Duration,
+    /// Where a person goes who needs a plan, or a larger one.
+    pub upgrade_url: String,
+}
+
+impl PaymentConfig {
+    /// Live, half an hour to pay, months of Shanghai.
+    pub fn new(public_url: impl Into<String>) -> Self {
+        let public_url = public_url.into().trim_end_matches('/').to_owned();
+        Self {
+            livemode: true,
+            upgrade_url: format!("{public_url}/payments/plans"),
+            public_url,
+            zone: Tz::Asia__Shanghai,
+            order_expiry: Duration::from_mins(30),
+        }
+    }
+}

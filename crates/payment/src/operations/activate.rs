@@ -1,0 +1,136 @@
+//! Gives a buyer what verified money, or a free plan, is for.
+
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{SubscriptionId, UserId};
+use tollgate_storage::db::Tx;
+use tollgate_storage::{Result, StorageError};
+
+use super::{TRIES, roll};
+use crate::Parts;
+use crate::model::period::Anchor;
+use crate::model::plan::Plan;
+use crate::model::quota::Units;
+use crate::model::subscription::{Purchase, Subscription, SubscriptionState};
+use crate::store::{plans, quota_counters, subscriptions};
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activation {
+    /// It is theirs.
+    Granted(SubscriptionId),
+    /// Another paid plan is in force, and this one cannot be put beside or on top of it.
+    Conflict,
+}
+
+/// Begins, extends or replaces, inside the transaction that saw the money. What a person has is
+/// read and then changed under its version; a rival who was faster is read again.
+pub(crate) async fn activate(
+    parts: &Parts,
+    tx: &mut Tx,
+    user: UserId,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<Activation> {
+    let livemode = parts.config.livemode;
+    for _ in 0..TRIES {
+        let held = subscriptions::read_live(tx, user, livemode).await?;
+        let held_is_free = match &held {
+            Some(held) => plans::read(tx, held.plan_id)
+                .await?
+                .is_some_and(|plan| plan.is_free()),
+            None => false,
+        };
+        let purchase = Purchase::of(plan, held.as_ref().map(|held| (held, held_is_free)), now);
+        match (purchase, held) {
+            (Purchase::Conflict, _) => return Ok(Activation::Conflict),
+            (Purchase::Extend { term_end }, Some(held)) => {
+                if extend(tx, &held, term_end, now).await? {
+                    return Ok(Activation::Granted(held.id));
+                }
+            }
+            (Purchase::Replace { ends_as }, Some(held)) => {
+                replace(tx, &held, ends_as, now).await?;
+            }
+            (Purchase::Begin | Purchase::Extend { .. } | Purchase::Replace { .. }, _) => {
+                if let Some(id) = begin(parts, tx, user, plan, now).await? {
+                    return Ok(Activation::Granted(id));
+                }
+            }
+        }
+    }
+    Err(StorageError::Inconsistent {
+        table: "user_subscriptions",
+        column: "version",
+        row: user.to_string(),
+    })
+}
+
+async fn begin(
+    parts: &Parts,
+    tx: &mut Tx,
+    user: UserId,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<Option<SubscriptionId>> {
+    let anchor = Anchor::new(now, parts.config.zone);
+    // A free term is renewed without money, so it has no end.
+    let term_end = if plan.is_free() {
+        None
+    } else {
+        anchor.term_end(now, plan.billing_cycle)
+    };
+    let new = Subscription {
+        id: parts.ids.at(now),
+        user_id: user,
+        plan_id: plan.id,
+        plan_version: plan.version,
+        state: SubscriptionState::Active,
+        term_start: now,
+        term_end,
+        entitled_until: term_end,
+        anchor,
+        meter: plan.meter.clone(),
+        quota_used: Units::NONE,
+        quota_limit: plan.quota_limit,
+        auto_renew: false,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    };
+    if !subscriptions::insert(tx, &new, parts.config.livemode).await? {
+        return Ok(None);
+    }
+    roll::roll(tx, &new, &plan.meter, now).await?;
+    Ok(Some(new.id))
+}
+
+async fn extend(
+    tx: &mut Tx,
+    held: &Subscription,
+    term_end: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<bool> {
+    if !subscriptions::extend(tx, held, term_end, now).await? {
+        return Ok(false);
+    }
+    // The open counter may have been bounded by the old end.
+    let period = held.quota_period(now);
+    let grown = Subscription {
+        entitled_until: term_end,
+        ..held.clone()
+    };
+    quota_counters::reopen(tx, held.id, &period, grown.open_until(&period)).await?;
+    Ok(true)
+}
+
+async fn replace(
+    tx: &mut Tx,
+    held: &Subscription,
+    ends_as: SubscriptionState,
+    now: Timestamp,
+) -> Result<()> {
+    // Counters before the subscription, as everywhere; and again, for one rolled in between.
+    quota_counters::close(tx, held.id, now).await?;
+    subscriptions::end(tx, held, ends_as, "bought_another", now).await?;
+    quota_counters::close(tx, held.id, now).await
+}

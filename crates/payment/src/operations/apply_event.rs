@@ -1,0 +1,172 @@
+//! Verified money reaches its order, or is kept for the operator.
+//!
+//! What can happen at once: the same money by callback and by query, on several instances; two
+//! monies for one order; money for an order that expires at this moment. One statement
+//! (`payments::settle`) lets exactly one of them through, on the row it changes; whoever comes
+//! second reads what the first has made of it, and is either a repeat (the same money) or surplus
+//! (other money).
+
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::PaymentId;
+use tollgate_storage::db::Tx;
+use tollgate_storage::{Result, StorageError};
+
+use super::TRIES;
+use super::activate::{Activation, activate};
+use crate::Parts;
+use crate::model::payment::{OrderNo, Payment, PaymentEvent, PaymentState, SuspenseCause as Cause};
+use crate::providers::VerifiedPayment;
+use crate::store::{payments, plans, suspense};
+
+/// What verified money came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Applied {
+    /// Its order is paid now.
+    Paid(PaymentId),
+    /// Its order was paid by this very money before.
+    Repeated(PaymentId),
+    /// Kept for the operator.
+    Suspended(Option<PaymentId>, Cause),
+}
+
+impl Applied {
+    /// As the inbox notes it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Paid(_) => "paid",
+            Self::Repeated(_) => "repeated",
+            Self::Suspended(..) => "suspended",
+        }
+    }
+
+    /// Which order.
+    pub(crate) fn payment(self) -> Option<PaymentId> {
+        match self {
+            Self::Paid(id) | Self::Repeated(id) => Some(id),
+            Self::Suspended(id, _) => id,
+        }
+    }
+}
+
+/// Applies it once, inside the caller's transaction.
+pub(crate) async fn apply(
+    parts: &Parts,
+    tx: &mut Tx,
+    money: &VerifiedPayment,
+    now: Timestamp,
+) -> Result<Applied> {
+    let Some(order_no) = OrderNo::sent(money.order_no()) else {
+        return suspend(parts, tx, money, None, Cause::UnknownOrder, now).await;
+    };
+    for _ in 0..TRIES {
+        let Some(order) = payments::read_by_order_no(tx, &order_no).await? else {
+            return suspend(parts, tx, money, None, Cause::UnknownOrder, now).await;
+        };
+        if matches!(
+            order.state,
+            PaymentState::Completed | PaymentState::Refunded
+        ) {
+            let same =
+                order.provider_transaction_id.as_deref() == Some(money.provider_transaction_id());
+            if same && order.method == money.method() {
+                return Ok(Applied::Repeated(order.id));
+            }
+            return suspend(parts, tx, money, Some(order.id), Cause::Surplus, now).await;
+        }
+        // The table lets verified money in from every other state; were that to change, this says so.
+        if order.state.next(PaymentEvent::Succeeded) != Ok(PaymentState::Completed) {
+            return suspend(parts, tx, money, Some(order.id), Cause::EndedOrder, now).await;
+        }
+        if payments::settle(tx, &order, money, parts.config.livemode, now).await? {
+            return grant(parts, tx, &order, money, now).await;
+        }
+        if let Some(cause) = misfit(parts, &order, money) {
+            return suspend(parts, tx, money, Some(order.id), cause, now).await;
+        }
+        // All five match, and still no row: somebody was faster, or this money paid another order.
+        let again = payments::read_by_order_no(tx, &order_no).await?;
+        if again.is_some_and(|again| again.state == order.state) {
+            return suspend(parts, tx, money, Some(order.id), Cause::Surplus, now).await;
+        }
+    }
+    Err(StorageError::Inconsistent {
+        table: "payment_transactions",
+        column: "state",
+        row: money.order_no().to_owned(),
+    })
+}
+
+/// The order is paid: what it was for.
+async fn grant(
+    parts: &Parts,
+    tx: &mut Tx,
+    order: &Payment,
+    money: &VerifiedPayment,
+    now: Timestamp,
+) -> Result<Applied> {
+    let Some((plan_id, _)) = order.plan else {
+        return Ok(Applied::Paid(order.id));
+    };
+    let plan = plans::read(tx, plan_id)
+        .await?
+        .ok_or_else(|| StorageError::Inconsistent {
+            table: "payment_transactions",
+            column: "plan_id",
+            row: order.id.to_string(),
+        })?;
+    match activate(parts, tx, order.user_id, &plan, now).await? {
+        Activation::Granted(subscription) => {
+            payments::bought(tx, order.id, subscription).await?;
+            tracing::info!(payment.id = %order.id, subscription.id = %subscription, "paid and activated");
+            Ok(Applied::Paid(order.id))
+        }
+        Activation::Conflict => {
+            suspend(parts, tx, money, Some(order.id), Cause::EndedOrder, now).await
+        }
+    }
+}
+
+/// Which of the five facts does not match (P2); the mode comes first, since nothing of the other
+/// mode is to be believed.
+fn misfit(parts: &Parts, order: &Payment, money: &VerifiedPayment) -> Option<Cause> {
+    if order.livemode != parts.config.livemode {
+        Some(Cause::Environment)
+    } else if order.method != money.method() || order.account != *money.account() {
+        Some(Cause::Rail)
+    } else if order.amount.currency() != money.amount().currency() {
+        Some(Cause::Currency)
+    } else if order.amount != money.amount() {
+        Some(Cause::Amount)
+    } else {
+        None
+    }
+}
+
+async fn suspend(
+    parts: &Parts,
+    tx: &mut Tx,
+    money: &VerifiedPayment,
+    payment: Option<PaymentId>,
+    cause: Cause,
+    now: Timestamp,
+) -> Result<Applied> {
+    let new = suspense::insert(
+        tx,
+        parts.ids.at(now),
+        money,
+        parts.config.livemode,
+        payment,
+        cause,
+        now,
+    )
+    .await?;
+    if new {
+        tracing::error!(
+            provider = money.method().as_str(),
+            payment.id = payment.map(tracing::field::display),
+            cause = cause.as_str(),
+            "verified money fits no payable order and waits for the operator"
+        );
+    }
+    Ok(Applied::Suspended(payment, cause))
+}

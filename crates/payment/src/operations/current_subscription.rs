@@ -1,0 +1,101 @@
+//! What a person has, and how its meter stands.
+
+use serde_json::{Map, Value, json};
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::UserId;
+use tollgate_storage::{Result, StorageError};
+
+use crate::model::quota::{Meter, QuotaState, Units};
+use crate::model::subscription::Subscription;
+use crate::shapes::{QuotaShape, SubscriptionShape};
+use crate::store::{plans, quota_counters, subscriptions};
+use crate::{Parts, PaymentService};
+
+impl PaymentService {
+    /// The subscription that gives a person rights now. `None`: there is none.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn current_subscription(&self, user: UserId) -> Result<Option<SubscriptionShape>> {
+        let now = self.0.clock.now();
+        let Some(held) = entitled(&self.0, user, now).await? else {
+            return Ok(None);
+        };
+        shown(&self.0, &held, now).await.map(Some)
+    }
+
+    /// What `GET /auth/verify` says beside the user: `plan`, `subscription` and `quota`, each null
+    /// without a subscription.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn entitlements(&self, user: UserId) -> Result<Map<String, Value>> {
+        let now = self.0.clock.now();
+        let mut members = Map::new();
+        let held = entitled(&self.0, user, now).await?;
+        let (plan, subscription, quota) = match held {
+            None => (Value::Null, Value::Null, Value::Null),
+            Some(held) => {
+                let quota = quota_of(&self.0, &held, &held.meter, now).await?;
+                let shape = shown(&self.0, &held, now).await?;
+                (
+                    json!(shape.plan.slug),
+                    json!(shape),
+                    json!(QuotaShape::from(&quota)),
+                )
+            }
+        };
+        members.insert("plan".to_owned(), plan);
+        members.insert("subscription".to_owned(), subscription);
+        members.insert("quota".to_owned(), quota);
+        Ok(members)
+    }
+}
+
+/// A person's subscription, if it gives any right at `now`.
+pub(crate) async fn entitled(
+    parts: &Parts,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Option<Subscription>> {
+    let held = subscriptions::find_live(&parts.db, user, parts.config.livemode).await?;
+    Ok(held.filter(|held| held.is_entitled(now)))
+}
+
+/// With its plan and its first meter.
+pub(crate) async fn shown(
+    parts: &Parts,
+    held: &Subscription,
+    now: Timestamp,
+) -> Result<SubscriptionShape> {
+    let plan =
+        plans::find(&parts.db, held.plan_id)
+            .await?
+            .ok_or_else(|| StorageError::Inconsistent {
+                table: "user_subscriptions",
+                column: "plan_id",
+                row: held.id.to_string(),
+            })?;
+    let quota = quota_of(parts, held, &held.meter, now).await?;
+    Ok(SubscriptionShape::new(held, plan, &quota, now))
+}
+
+/// How a meter stands; a period that nobody has used yet is whole.
+pub(crate) async fn quota_of(
+    parts: &Parts,
+    held: &Subscription,
+    meter: &Meter,
+    now: Timestamp,
+) -> Result<QuotaState> {
+    if let Some(counter) = quota_counters::find(&parts.db, held.id, meter, now).await? {
+        return Ok(counter.quota);
+    }
+    let limit = plans::find_limit(&parts.db, held.plan_id, held.plan_version, meter).await?;
+    Ok(QuotaState {
+        meter: meter.clone(),
+        limit,
+        used: Units::NONE,
+        held: Units::NONE,
+        resets_at: held.quota_period(now).end,
+    })
+}

@@ -1,0 +1,45 @@
+//! One verb, one file. Whatever HTTP can do, a host can do by calling these.
+
+pub(crate) mod accept_webhook;
+pub(crate) mod activate;
+pub(crate) mod apply_event;
+pub(crate) mod check;
+pub(crate) mod checkout;
+pub(crate) mod checkout_link;
+pub(crate) mod consume;
+pub(crate) mod current_subscription;
+pub(crate) mod expire;
+pub(crate) mod payment_status;
+pub(crate) mod plans;
+pub(crate) mod reconcile;
+pub(crate) mod roll;
+pub(crate) mod usage_summary;
+
+/// How often something is read again when a rival was faster. Each time somebody gets on, so the
+/// end is near; more than this means a row that no rule explains.
+const TRIES: u32 = 8;
+
+/// An answer, and whether it is the first one said again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered<T> {
+    /// What was answered.
+    pub value: T,
+    /// An `Idempotency-Key` brought the first answer back; nothing was done.
+    pub replayed: bool,
+}
+
+impl<T> Answered<T> {
+    pub(crate) fn first(value: T) -> Self {
+        Self {
+            value,
+            replayed: false,
+        }
+    }
+
+    pub(crate) fn again(value: T) -> Self {
+        Self {
+            value,
+            replayed: true,
+        }
+    }
+}

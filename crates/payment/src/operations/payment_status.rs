@@ -1,0 +1,69 @@
+//! How a payment stands; one that waits is asked about.
+
+use std::time::Duration;
+
+use tollgate_kernel::ids::{PaymentId, UserId};
+use tollgate_storage::Result;
+
+use crate::PaymentService;
+use crate::model::payment::Payment;
+use crate::store::{attempts, payments};
+
+/// Younger than this nobody has had time to pay.
+const ASK_AFTER: Duration = Duration::from_secs(5);
+/// A buyer who reloads does not make us ask each time.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// Between two looks of a caller who waits.
+const LOOK_AGAIN: Duration = Duration::from_millis(400);
+/// The longest wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(25);
+
+impl PaymentService {
+    /// One of a person's payments. While it is open, waits up to `wait` (at most 25 s) for it to
+    /// change, holding no connection. `None`: it is not theirs.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn payment_status(
+        &self,
+        user: UserId,
+        id: PaymentId,
+        wait: Duration,
+    ) -> Result<Option<Payment>> {
+        let deadline = tokio::time::Instant::now() + wait.min(LONGEST_WAIT);
+        loop {
+            let Some(payment) = payments::find_own(&self.0.db, user, id).await? else {
+                return Ok(None);
+            };
+            if !payment.is_open() {
+                return Ok(Some(payment));
+            }
+            let payment = self.asked(payment).await?;
+            let over = tokio::time::Instant::now() + LOOK_AGAIN > deadline;
+            if over || !payment.is_open() {
+                return Ok(Some(payment));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Asks the provider about an open payment that is old enough and was not asked about just
+    /// now, and gives it as it stands afterwards.
+    ///
+    /// # Errors
+    /// The database; a provider that does not answer changes nothing.
+    pub async fn asked(&self, payment: Payment) -> Result<Payment> {
+        let now = self.0.clock.now();
+        if !payment.is_open() || now.since(payment.created_at) < ASK_AFTER {
+            return Ok(payment);
+        }
+        let last = attempts::last_asked(&self.0.db, payment.id).await?;
+        if last.is_some_and(|last| now.since(last) < ASK_AGAIN_AFTER) {
+            return Ok(payment);
+        }
+        self.reconcile(payment.id).await?;
+        Ok(payments::find_any(&self.0.db, payment.id)
+            .await?
+            .unwrap_or(payment))
+    }
+}

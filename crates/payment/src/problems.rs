@@ -1,0 +1,144 @@
+//! Every error of this module, as the one body that clients know.
+
+use serde_json::json;
+use tollgate_kernel::problem::{Code, FieldErrors, Problem};
+use tollgate_kernel::text::Text;
+use tollgate_storage::StorageError;
+
+use crate::operations::checkout::CheckoutError;
+use crate::operations::consume::ConsumeError;
+use crate::providers::ProviderError;
+use crate::shapes::QuotaShape;
+
+/// A database that is away is worth another try; anything else is ours to mend, and is logged here.
+pub(crate) fn storage(error: &StorageError) -> Problem {
+    if let StorageError::Unavailable(_) = error {
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            "the database is not available"
+        );
+        return Problem::new(Code::Unavailable);
+    }
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "a statement failed"
+    );
+    Problem::new(Code::Internal)
+}
+
+fn field(pointer: &str, code: &'static str, zh: &str, en: &str) -> Problem {
+    let mut errors = FieldErrors::new();
+    errors.note(pointer, code, Text::new(zh, en));
+    errors
+        .finish()
+        .err()
+        .unwrap_or_else(|| Problem::new(Code::ValidationFailed))
+}
+
+fn key_reused() -> Problem {
+    Problem::new(Code::IdempotencyKeyReused).detail(
+        "此 Idempotency-Key 已用于另一个请求体，请换一个。",
+        "This Idempotency-Key was used with another body; take a new one.",
+    )
+}
+
+/// As `consume` refuses.
+pub(crate) fn consume(error: ConsumeError, upgrade_url: &str) -> Problem {
+    match error {
+        ConsumeError::NoSubscription => Problem::new(Code::SubscriptionRequired)
+            .detail(
+                "没有有效的订阅，请先选择套餐。",
+                "No subscription is in force: choose a plan first.",
+            )
+            .with("upgrade_url", upgrade_url),
+        ConsumeError::NoPrice => field(
+            "/resource_type",
+            "no_price",
+            "当前套餐没有此资源类型的价格",
+            "the plan has no price for this resource type",
+        ),
+        ConsumeError::CostOutOfRange => field(
+            "/cost",
+            "invalid_cost",
+            "须为 1 至 1000000000 的整数",
+            "a whole number from 1 to 1000000000",
+        ),
+        ConsumeError::QuotaExceeded(quota) => {
+            let shape = QuotaShape::from(&quota);
+            let (limit, used) = (shape.limit.unwrap_or(0), shape.used);
+            Problem::new(Code::QuotaExceeded)
+                .detail(
+                    format!(
+                        "本周期 {limit} 次已用 {used} 次，{} 重置。",
+                        shape.resets_at
+                    ),
+                    format!(
+                        "{used} of {limit} units are used in this period; it resets at {}.",
+                        shape.resets_at
+                    ),
+                )
+                .with("quota", json!(shape))
+                .with("upgrade_url", upgrade_url)
+        }
+        ConsumeError::KeyReused => key_reused(),
+        ConsumeError::KeyInProgress => Problem::new(Code::IdempotencyInProgress).retry_after(1),
+        ConsumeError::Internal(error) => storage(&error),
+    }
+}
+
+/// As `subscribe` refuses.
+pub(crate) fn checkout(error: CheckoutError) -> Problem {
+    match error {
+        CheckoutError::PlanMissing => field(
+            "/plan_id",
+            "required",
+            "请给出 plan_id 或 plan_slug",
+            "give plan_id or plan_slug",
+        ),
+        CheckoutError::PlanNotFound => {
+            Problem::new(Code::NotFound).detail("没有这个在售套餐。", "No such plan is on sale.")
+        }
+        CheckoutError::PlansDiffer => field(
+            "/plan_slug",
+            "plans_differ",
+            "plan_id 与 plan_slug 指向两个套餐",
+            "plan_id and plan_slug name two plans",
+        ),
+        CheckoutError::AnotherPlan => field(
+            "/plan_id",
+            "another_plan",
+            "当前套餐仍有效，到期后方可购买此套餐",
+            "another plan is in force; this one can be bought when it ends",
+        ),
+        CheckoutError::AmountMismatch => Problem::new(Code::AmountMismatch).detail(
+            "金额与套餐价格不一致，请刷新价格后重试。",
+            "The amount is not the plan's price; reload the price.",
+        ),
+        CheckoutError::NotConfigured => Problem::new(Code::PaymentsNotConfigured),
+        CheckoutError::MethodUnavailable => Problem::new(Code::MethodUnavailable),
+        CheckoutError::CurrencyUnsupported => Problem::new(Code::CurrencyUnsupported),
+        CheckoutError::Provider(method, error) => {
+            let problem = Problem::new(Code::ProviderError).with("provider", method.as_str());
+            match error {
+                ProviderError::Refused { code, .. } => problem
+                    .detail(
+                        "支付渠道拒绝了此订单，请稍后重试或换一种方式。",
+                        "The provider refused the order; try again or pay another way.",
+                    )
+                    .with("provider_code", code),
+                ProviderError::Unknown { .. } => problem.detail(
+                    "支付渠道没有回应，请稍后重试，不会重复扣款。",
+                    "The provider did not answer; try again, you will not be charged twice.",
+                ),
+            }
+        }
+        CheckoutError::KeyReused => key_reused(),
+        CheckoutError::InProgress => Problem::new(Code::IdempotencyInProgress)
+            .detail(
+                "同一订单正在创建，请稍后重试。",
+                "The same order is being made; try again in a moment.",
+            )
+            .retry_after(1),
+        CheckoutError::Internal(error) => storage(&error),
+    }
+}

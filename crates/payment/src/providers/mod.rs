@@ -1,0 +1,320 @@
+//! The rails. A provider speaks its own dialect in its own folder; the rest of the module knows
+//! only what is written here.
+//!
+//! Verified values ([`VerifiedEvent`], [`VerifiedPayment`]) can be made nowhere else: whoever holds
+//! one knows that a signature was checked.
+
+pub mod alipay;
+mod keys;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::money::{Currency, Money};
+
+pub use self::keys::KeyError;
+use crate::model::payment::{MerchantAccount, OrderNo, PaymentMethod};
+
+/// A rail.
+#[async_trait]
+pub trait PaymentProvider: Send + Sync + fmt::Debug + 'static {
+    /// Which one.
+    fn name(&self) -> PaymentMethod;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Our account there, as orders keep it.
+    fn account(&self) -> MerchantAccount;
+
+    /// Creates a payment order and says what the buyer does next. The same order may be sent
+    /// again: it stays one order.
+    ///
+    /// # Errors
+    /// [`ProviderError`]; an unknown outcome is not a failure.
+    async fn create_payment(&self, order: &NewOrder) -> Result<PaymentAction, ProviderError>;
+
+    /// Asks how an order stands.
+    ///
+    /// # Errors
+    /// [`ProviderError`].
+    async fn verify_payment(&self, order_no: &OrderNo) -> Result<ProviderVerdict, ProviderError>;
+
+    /// Closes an unpaid order, so that nobody can pay it any more.
+    ///
+    /// # Errors
+    /// [`ProviderError`]; refused when it may be paid: ask.
+    async fn close_payment(&self, order_no: &OrderNo) -> Result<(), ProviderError>;
+
+    /// Reads a callback, if it is genuine and meant for us.
+    ///
+    /// # Errors
+    /// [`WebhookRefusal`].
+    fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal>;
+
+    /// The words in which this provider wants to be answered.
+    fn acknowledge(&self, answer: Acknowledgement) -> Reply;
+}
+
+/// What a provider can do.
+#[derive(Clone, Debug)]
+pub struct Capabilities {
+    /// It takes money in these.
+    pub currencies: Vec<Currency>,
+}
+
+/// An order to be paid.
+#[derive(Clone, Debug)]
+pub struct NewOrder {
+    /// Ours, and theirs.
+    pub order_no: OrderNo,
+    /// How much.
+    pub amount: Money,
+    /// What the buyer reads.
+    pub description: String,
+    /// After this nobody may pay.
+    pub expires_at: Timestamp,
+    /// Where callbacks go.
+    pub notify_url: String,
+}
+
+/// What the buyer does next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum PaymentAction {
+    /// Scan.
+    Qr {
+        /// The text to draw.
+        qr_content: String,
+    },
+}
+
+/// How an order stands, as the provider answered under its signature.
+#[derive(Clone, Debug)]
+pub enum ProviderVerdict {
+    /// Paid.
+    Paid(VerifiedPayment),
+    /// Not paid, or not known there yet: nobody has begun to pay.
+    Waiting,
+    /// Closed without payment.
+    Closed,
+}
+
+/// Why a call to a provider gave no answer to act on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// No answer, or none that can be trusted: it may or may not have happened. Ask again under
+    /// the same number.
+    #[error("no answer that can be trusted: {reason}")]
+    Unknown {
+        /// For the operator.
+        reason: String,
+    },
+    /// A final no, under the provider's signature.
+    #[error("refused: {code} {message}")]
+    Refused {
+        /// The provider's own code.
+        code: String,
+        /// The provider's own words.
+        message: String,
+    },
+}
+
+impl ProviderError {
+    pub(in crate::providers) fn unknown(reason: impl fmt::Display) -> Self {
+        Self::Unknown {
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// A callback as it came.
+#[derive(Clone, Debug)]
+pub struct RawWebhook {
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The bytes that were signed.
+    pub body: Bytes,
+}
+
+/// Why a callback is not acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookRefusal {
+    /// No signature, or a wrong one.
+    #[error("the signature does not verify")]
+    Forged,
+    /// Genuine, and meant for another merchant or application.
+    #[error("meant for another merchant or application")]
+    Foreign,
+    /// Genuine or not: it cannot be read.
+    #[error("cannot be read")]
+    Unreadable,
+}
+
+impl WebhookRefusal {
+    /// As kept beside the raw call.
+    pub(crate) fn verdict(self) -> &'static str {
+        match self {
+            Self::Forged => "forged",
+            Self::Foreign => "foreign",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// A callback whose signature was checked.
+#[derive(Clone, Debug)]
+pub struct VerifiedEvent {
+    key: String,
+    content: EventContent,
+}
+
+/// What a callback says.
+#[derive(Clone, Debug)]
+pub enum EventContent {
+    /// Money arrived.
+    Paid(VerifiedPayment),
+    /// Something to keep, and nothing to do: the provider's own word for it.
+    Notice(&'static str),
+}
+
+impl VerifiedEvent {
+    pub(in crate::providers) fn new(key: String, content: EventContent) -> Self {
+        Self { key, content }
+    }
+
+    /// The same at every delivery of this event, and at no other's.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What it says.
+    pub fn content(&self) -> &EventContent {
+        &self.content
+    }
+}
+
+/// Money that a provider has confirmed under its signature, by callback or by answer.
+#[derive(Clone, Debug)]
+pub struct VerifiedPayment {
+    method: PaymentMethod,
+    order_no: String,
+    provider_transaction_id: String,
+    amount: Money,
+    account: MerchantAccount,
+    paid_at: Option<Timestamp>,
+}
+
+impl VerifiedPayment {
+    pub(in crate::providers) fn new(
+        method: PaymentMethod,
+        order_no: String,
+        provider_transaction_id: String,
+        amount: Money,
+        account: MerchantAccount,
+        paid_at: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            method,
+            order_no,
+            provider_transaction_id,
+            amount,
+            account,
+            paid_at,
+        }
+    }
+
+    /// By which rail it came.
+    pub fn method(&self) -> PaymentMethod {
+        self.method
+    }
+
+    /// Under which number, as the provider wrote it.
+    pub fn order_no(&self) -> &str {
+        &self.order_no
+    }
+
+    /// The provider's number of this money.
+    pub fn provider_transaction_id(&self) -> &str {
+        &self.provider_transaction_id
+    }
+
+    /// How much.
+    pub fn amount(&self) -> Money {
+        self.amount
+    }
+
+    /// To whom.
+    pub fn account(&self) -> &MerchantAccount {
+        &self.account
+    }
+
+    /// When, if the provider says so.
+    pub fn paid_at(&self) -> Option<Timestamp> {
+        self.paid_at
+    }
+}
+
+/// How a callback is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acknowledgement {
+    /// Kept; do not send it again.
+    Accepted,
+    /// Not genuine.
+    Forged,
+    /// Genuine, but not ours.
+    Foreign,
+    /// Unreadable.
+    Unreadable,
+    /// Send it again later.
+    TryAgain,
+}
+
+impl From<WebhookRefusal> for Acknowledgement {
+    fn from(refusal: WebhookRefusal) -> Self {
+        match refusal {
+            WebhookRefusal::Forged => Self::Forged,
+            WebhookRefusal::Foreign => Self::Foreign,
+            WebhookRefusal::Unreadable => Self::Unreadable,
+        }
+    }
+}
+
+/// An answer to a callback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// `Content-Type`.
+    pub content_type: &'static str,
+    /// To the byte.
+    pub body: &'static str,
+}
+
+/// The rails that are configured.
+#[derive(Clone, Debug, Default)]
+pub struct Registry(BTreeMap<PaymentMethod, Arc<dyn PaymentProvider>>);
+
+impl Registry {
+    /// Adds a rail, in place of one of the same name.
+    pub fn register(&mut self, provider: Arc<dyn PaymentProvider>) {
+        self.0.insert(provider.name(), provider);
+    }
+
+    /// A rail, if it is configured.
+    pub fn get(&self, method: PaymentMethod) -> Option<&Arc<dyn PaymentProvider>> {
+        self.0.get(&method)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

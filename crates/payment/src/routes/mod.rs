@@ -1,0 +1,98 @@
+//! HTTP: the table of routes. Handlers only translate.
+
+mod payments;
+mod plans;
+mod quota;
+mod subscriptions;
+mod usage;
+mod webhooks;
+
+use axum::Router;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, http::StatusCode};
+use serde::Serialize;
+use tollgate_kernel::caller::Caller;
+use tollgate_kernel::problem::{FieldErrors, Problem};
+use tollgate_storage::idempotency::{IdempotencyKey, InvalidIdempotencyKey, Request};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::PaymentService;
+use crate::operations::Answered;
+
+impl PaymentService {
+    /// Plans, subscriptions, payments and callbacks; nest it under `/payments`.
+    pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.openapi_router().into()
+    }
+
+    /// The same, with its documentation.
+    pub fn openapi_router<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
+        OpenApiRouter::new()
+            .routes(routes!(plans::list))
+            .routes(routes!(plans::detail))
+            .routes(routes!(subscriptions::subscribe))
+            .routes(routes!(subscriptions::current))
+            .routes(routes!(payments::status))
+            .routes(routes!(webhooks::receive))
+            .with_state(self.clone())
+    }
+
+    /// Check and consume; nest it under `/quota`.
+    pub fn quota_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.openapi_quota_router().into()
+    }
+
+    /// The same, with its documentation.
+    pub fn openapi_quota_router<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
+        OpenApiRouter::new()
+            .routes(routes!(quota::check))
+            .routes(routes!(quota::consume))
+            .with_state(self.clone())
+    }
+
+    /// What was used; nest it under `/usage`.
+    pub fn usage_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.openapi_usage_router().into()
+    }
+
+    /// The same, with its documentation.
+    pub fn openapi_usage_router<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
+        OpenApiRouter::new()
+            .routes(routes!(usage::summary))
+            .with_state(self.clone())
+    }
+}
+
+/// The client's `Idempotency-Key`, bound to this call and this body.
+fn idempotency_key(
+    headers: &HeaderMap,
+    caller: &Caller,
+    path: &'static str,
+    body: &[u8],
+) -> Result<Option<Request>, Problem> {
+    let mut sent = headers.get_all("idempotency-key").iter();
+    let Some(value) = sent.next() else {
+        return Ok(None);
+    };
+    let key = match (value.to_str(), sent.next()) {
+        (Ok(text), None) => text.parse::<IdempotencyKey>(),
+        _ => Err(InvalidIdempotencyKey),
+    };
+    let mut errors = FieldErrors::new();
+    let key = errors.take("Idempotency-Key", key);
+    errors.finish()?;
+    Ok(key.map(|key| Request::new(caller.subject(), "POST", path, key, body)))
+}
+
+/// The answer, said again when it was said before.
+fn answer<T: Serialize>(status: StatusCode, answered: &Answered<T>) -> Response {
+    let mut response = (status, Json(&answered.value)).into_response();
+    if answered.replayed {
+        response
+            .headers_mut()
+            .insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    response
+}

@@ -1,0 +1,139 @@
+//! Check and consume.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use tollgate_kernel::caller::{Caller, CurrentUserId};
+use tollgate_kernel::input::{Body, Params};
+use tollgate_kernel::problem::{Code, FieldErrors, Problem};
+use tollgate_kernel::text::Text;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{answer, idempotency_key};
+use crate::model::quota::{Cost, InvalidCost, ResourceId, ResourceType};
+use crate::operations::consume::Consume;
+use crate::shapes::{CheckShape, ConsumeShape};
+use crate::{PaymentService, problems};
+
+/// Metadata of a call: at most this many bytes of JSON.
+const METADATA_BYTES: usize = 4 * 1024;
+
+/// What would be asked.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct CheckParams {
+    /// What the call is counted as.
+    resource_type: String,
+    /// How many calls' worth; 1 when left out.
+    cost: Option<i64>,
+}
+
+/// Whether a call would pass now. Takes nothing; always 200, since a verdict is not a failure.
+#[utoipa::path(get, path = "/check", tag = "quota", params(CheckParams),
+    responses((status = 200, body = CheckShape), (status = 422, description = "`validation_failed`")))]
+pub(super) async fn check(
+    State(service): State<PaymentService>,
+    CurrentUserId(user): CurrentUserId,
+    Params(params): Params<CheckParams>,
+) -> Result<Json<CheckShape>, Problem> {
+    let mut errors = FieldErrors::new();
+    let resource_type = errors.take(
+        "/resource_type",
+        params.resource_type.parse::<ResourceType>(),
+    );
+    let cost = errors.take("/cost", params.cost.map_or(Ok(Cost::ONE), Cost::new));
+    errors.finish()?;
+    let (Some(resource_type), Some(cost)) = (resource_type, cost) else {
+        return Err(Problem::new(Code::ValidationFailed));
+    };
+    let checked = service.check(user, &resource_type, cost).await;
+    checked.map(Json).map_err(|error| problems::storage(&error))
+}
+
+/// A call to charge.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct ConsumeBody {
+    /// What the call is counted as.
+    #[schema(example = "dicom_processing")]
+    resource_type: String,
+    /// How many calls' worth; 1 when left out.
+    #[schema(value_type = Option<i64>, example = 1)]
+    cost: Option<Box<RawValue>>,
+    /// What the call was about.
+    resource_id: Option<String>,
+    /// Kept with the log row.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Map<String, Value>>,
+    /// For service keys only.
+    user_id: Option<String>,
+}
+
+/// Charges a call: check and deduct are one step.
+#[utoipa::path(post, path = "/consume", tag = "quota", request_body = ConsumeBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "the same answer again for 24 hours, charged once")),
+    responses(
+        (status = 200, body = ConsumeShape),
+        (status = 402, description = "`subscription_required`"),
+        (status = 422, description = "`validation_failed`, `idempotency_key_reused`"),
+        (status = 429, description = "`quota_exceeded`, with `quota` and `upgrade_url`"),
+    ))]
+pub(super) async fn consume(
+    State(service): State<PaymentService>,
+    CurrentUserId(user_id): CurrentUserId,
+    caller: Caller,
+    headers: HeaderMap,
+    Body { value: body, bytes }: Body<ConsumeBody>,
+) -> Result<Response, Problem> {
+    if body.user_id.is_some() {
+        return Err(Problem::new(Code::PermissionDenied).detail(
+            "只有服务密钥可以代用户消费。",
+            "Only a service key may charge somebody else.",
+        ));
+    }
+    let key = idempotency_key(&headers, &caller, "/quota/consume", &bytes)?;
+    let api_key_id = match caller {
+        Caller::ApiKey { api_key_id, .. } => Some(api_key_id),
+        _ => None,
+    };
+    let mut errors = FieldErrors::new();
+    let resource_type = errors.take("/resource_type", body.resource_type.parse::<ResourceType>());
+    let cost = errors.take("/cost", cost(body.cost.as_deref()));
+    let resource_id = body
+        .resource_id
+        .and_then(|id| errors.take("/resource_id", id.parse::<ResourceId>()));
+    let metadata = Value::Object(body.metadata.unwrap_or_default());
+    if metadata.to_string().len() > METADATA_BYTES {
+        errors.note(
+            "/metadata",
+            "too_large",
+            Text::new("不超过 4096 字节", "at most 4096 bytes"),
+        );
+    }
+    errors.finish()?;
+    let (Some(resource_type), Some(cost)) = (resource_type, cost) else {
+        return Err(Problem::new(Code::ValidationFailed));
+    };
+    let call = Consume {
+        user_id,
+        resource_type,
+        cost,
+        resource_id,
+        metadata,
+        api_key_id,
+    };
+    let taken = service.consume(&call, key.as_ref()).await;
+    let taken = taken.map_err(|error| problems::consume(error, service.upgrade_url()))?;
+    Ok(answer(StatusCode::OK, &taken))
+}
+
+/// A JSON integer, by its literal text: `1.0`, `1e3` and `"1"` are none, and nothing wraps.
+fn cost(raw: Option<&RawValue>) -> Result<Cost, InvalidCost> {
+    let Some(raw) = raw else { return Ok(Cost::ONE) };
+    raw.get()
+        .parse::<i64>()
+        .map_err(|_| InvalidCost)
+        .and_then(Cost::new)
+}

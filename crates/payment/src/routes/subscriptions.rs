@@ -1,0 +1,155 @@
+//! Buying, and what one has.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use tollgate_kernel::caller::{Caller, CurrentUserId, SignedIn};
+use tollgate_kernel::input::Body;
+use tollgate_kernel::money::AmountText;
+use tollgate_kernel::problem::{Code, FieldErrors, Problem};
+use tollgate_kernel::text::Text;
+use utoipa::ToSchema;
+
+use super::{answer, idempotency_key};
+use crate::model::payment::PaymentMethod;
+use crate::operations::checkout::{Expected, PlanRef, Subscribe};
+use crate::shapes::{CheckoutShape, SubscriptionShape};
+use crate::{PaymentService, problems};
+
+/// A purchase to begin.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct SubscribeBody {
+    /// Id (or slug) of the plan.
+    plan_id: Option<String>,
+    /// Slug of the plan.
+    #[schema(example = "pro")]
+    plan_slug: Option<String>,
+    /// `alipay`. Free plans need none.
+    #[schema(example = "alipay")]
+    payment_method: Option<String>,
+    /// What you believe it costs; refused when it does not, never used.
+    #[schema(value_type = Option<String>, example = "99.00")]
+    amount: Option<AmountText>,
+    /// The same in minor units.
+    amount_minor: Option<i64>,
+    /// The same by another name.
+    #[schema(value_type = Option<String>)]
+    price: Option<AmountText>,
+    /// The same in minor units.
+    price_minor: Option<i64>,
+    /// ISO 4217.
+    currency: Option<String>,
+    /// `pc`, `page`, `h5` or `jsapi`.
+    client: Option<String>,
+}
+
+/// Begins a purchase. A free plan is yours at once; for a paid one you get what to pay with, and it
+/// is yours when the provider has confirmed the money. An open order for the same plan is returned
+/// again instead of a second one.
+#[utoipa::path(post, path = "/subscriptions/subscribe", tag = "subscriptions", request_body = SubscribeBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "the same answer again for 24 hours")),
+    responses(
+        (status = 201, body = CheckoutShape),
+        (status = 404, description = "`not_found`: no such plan on sale"),
+        (status = 409, description = "`idempotency_in_progress`"),
+        (status = 422, description = "`validation_failed`, `amount_mismatch`, `method_unavailable`, `currency_unsupported`, `idempotency_key_reused`"),
+        (status = 502, description = "`provider_error`"),
+        (status = 503, description = "`payments_not_configured`"),
+    ))]
+pub(super) async fn subscribe(
+    State(service): State<PaymentService>,
+    SignedIn(user_id): SignedIn,
+    caller: Caller,
+    headers: HeaderMap,
+    Body { value: body, bytes }: Body<SubscribeBody>,
+) -> Result<Response, Problem> {
+    let key = idempotency_key(
+        &headers,
+        &caller,
+        "/payments/subscriptions/subscribe",
+        &bytes,
+    )?;
+    let wish = Subscribe {
+        user_id,
+        method: method(body.payment_method.as_deref())?,
+        client: client(body.client)?,
+        expected: expected(
+            body.amount,
+            body.amount_minor,
+            body.price,
+            body.price_minor,
+            body.currency,
+        )?,
+        plan: PlanRef {
+            plan_id: body.plan_id,
+            plan_slug: body.plan_slug,
+        },
+    };
+    let begun = service
+        .subscribe(&wish, key.as_ref())
+        .await
+        .map_err(problems::checkout)?;
+    Ok(answer(StatusCode::CREATED, &begun))
+}
+
+fn method(word: Option<&str>) -> Result<PaymentMethod, Problem> {
+    // A free plan is paid by no method; the first stands for it.
+    let Some(word) = word else {
+        return Ok(PaymentMethod::Alipay);
+    };
+    word.parse()
+        .map_err(|_| Problem::new(Code::MethodUnavailable))
+}
+
+fn client(word: Option<String>) -> Result<Option<String>, Problem> {
+    match word.as_deref() {
+        None | Some("pc" | "page" | "h5" | "jsapi") => Ok(word),
+        Some(_) => {
+            let mut errors = FieldErrors::new();
+            errors.note(
+                "/client",
+                "unknown_client",
+                Text::new("须为 pc、page、h5 或 jsapi", "pc, page, h5 or jsapi"),
+            );
+            errors.finish().map(|()| None)
+        }
+    }
+}
+
+/// Two names for one thing may both be used, if they say the same.
+fn expected(
+    amount: Option<AmountText>,
+    amount_minor: Option<i64>,
+    price: Option<AmountText>,
+    price_minor: Option<i64>,
+    currency: Option<String>,
+) -> Result<Expected, Problem> {
+    let differ = amount.is_some() && price.is_some() && amount != price;
+    let minor_differ =
+        amount_minor.is_some() && price_minor.is_some() && amount_minor != price_minor;
+    if differ || minor_differ {
+        return Err(Problem::new(Code::AmountMismatch));
+    }
+    Ok(Expected {
+        amount: amount.or(price),
+        amount_minor: amount_minor.or(price_minor),
+        currency,
+    })
+}
+
+/// The subscription in force.
+#[utoipa::path(get, path = "/subscriptions/current", tag = "subscriptions",
+    responses((status = 200, body = SubscriptionShape), (status = 404, description = "`no_subscription`")))]
+pub(super) async fn current(
+    State(service): State<PaymentService>,
+    CurrentUserId(user): CurrentUserId,
+) -> Result<Json<SubscriptionShape>, Problem> {
+    let held = service
+        .current_subscription(user)
+        .await
+        .map_err(|error| problems::storage(&error))?;
+    held.map(Json)
+        .ok_or_else(|| Problem::new(Code::NoSubscription))
+}

@@ -1,0 +1,25 @@
+//! What was used.
+
+use axum::Json;
+use axum::extract::State;
+use tollgate_kernel::caller::CurrentUserId;
+use tollgate_kernel::problem::{Code, Problem};
+
+use crate::shapes::UsageSummaryShape;
+use crate::{PaymentService, problems};
+
+/// The open period by resource type, today, and the last seven days.
+#[utoipa::path(get, path = "/summary", tag = "usage",
+    responses((status = 200, body = UsageSummaryShape), (status = 404, description = "`no_subscription`")))]
+pub(super) async fn summary(
+    State(service): State<PaymentService>,
+    CurrentUserId(user): CurrentUserId,
+) -> Result<Json<UsageSummaryShape>, Problem> {
+    let summary = service
+        .usage_summary(user)
+        .await
+        .map_err(|error| problems::storage(&error))?;
+    summary
+        .map(Json)
+        .ok_or_else(|| Problem::new(Code::NoSubscription))
+}

@@ -1,0 +1,407 @@
+//! What answers look like. Rows never leave; these do.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{PaymentId, PlanId, SubscriptionId, UsageId, UserId};
+use utoipa::ToSchema;
+
+use crate::model::payment::{Payment, PaymentMethod, PaymentStatus, Purpose};
+use crate::model::plan::{BillingCycle, Plan, PlanTexts};
+use crate::model::quota::{QuotaState, Units};
+use crate::model::subscription::{Subscription, SubscriptionStatus};
+use crate::providers::PaymentAction;
+
+/// A plan, as it is for sale.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PlanShape {
+    /// Of the plan.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: PlanId,
+    /// What code calls it.
+    pub slug: String,
+    /// In the language of the house.
+    pub name: String,
+    /// One sentence.
+    pub description: String,
+    /// Name, description and features in `zh` and `en`.
+    #[schema(value_type = Object)]
+    pub i18n: PlanTexts,
+    /// Decimal text with the currency's exact scale.
+    #[schema(example = "99.00")]
+    pub price: String,
+    /// The same in minor units.
+    #[schema(example = 9900)]
+    pub price_minor: i64,
+    /// ISO 4217.
+    #[schema(example = "CNY")]
+    pub currency: String,
+    /// How long one payment lasts.
+    #[schema(value_type = String, example = "monthly")]
+    pub billing_cycle: BillingCycle,
+    /// What is counted.
+    #[schema(example = "processing_count")]
+    pub quota_type: String,
+    /// Units in a month; null = unlimited, 0 = none.
+    pub quota_limit: Option<i64>,
+    /// One line each.
+    pub features: Vec<String>,
+    /// Units that one call of a resource type takes; `*` is any other.
+    #[schema(value_type = Object)]
+    pub resource_costs: std::collections::BTreeMap<String, Units>,
+    /// Given to everybody who registers.
+    pub is_default: bool,
+    /// Whether it can be bought.
+    pub is_active: bool,
+    /// Smaller stands first.
+    pub sort_order: i64,
+    /// Of the first version.
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
+}
+
+impl From<Plan> for PlanShape {
+    fn from(plan: Plan) -> Self {
+        Self {
+            id: plan.id,
+            slug: plan.slug.as_str().to_owned(),
+            name: plan.name,
+            description: plan.description,
+            i18n: plan.texts,
+            price: plan.price.to_string(),
+            price_minor: plan.price.minor(),
+            currency: plan.price.currency().code().to_owned(),
+            billing_cycle: plan.billing_cycle,
+            quota_type: plan.meter.to_string(),
+            quota_limit: plan.quota_limit.map(Units::get),
+            features: plan.features,
+            resource_costs: plan.resource_costs,
+            is_default: plan.is_default,
+            is_active: plan.is_active,
+            sort_order: plan.sort_order,
+            created_at: plan.created_at,
+        }
+    }
+}
+
+/// How a meter stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuotaShape {
+    /// Which meter.
+    pub quota_type: String,
+    /// Null = unlimited.
+    pub limit: Option<i64>,
+    /// Charged in this period.
+    pub used: i64,
+    /// Set aside in this period.
+    pub reserved: i64,
+    /// Left in this period; null = unlimited.
+    pub remaining: Option<i64>,
+    /// When the next period begins.
+    #[schema(value_type = String, format = "date-time")]
+    pub resets_at: Timestamp,
+}
+
+impl From<&QuotaState> for QuotaShape {
+    fn from(quota: &QuotaState) -> Self {
+        Self {
+            quota_type: quota.meter.to_string(),
+            limit: quota.limit.map(Units::get),
+            used: quota.used.get(),
+            reserved: quota.held.get(),
+            remaining: quota.remaining().map(Units::get),
+            resets_at: quota.resets_at,
+        }
+    }
+}
+
+/// What somebody has.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SubscriptionShape {
+    /// Of the subscription.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: SubscriptionId,
+    /// Whose.
+    #[schema(value_type = String, format = "uuid")]
+    pub user_id: UserId,
+    /// Of which plan.
+    #[schema(value_type = String, format = "uuid")]
+    pub plan_id: PlanId,
+    /// The plan.
+    pub plan: PlanShape,
+    /// `active`, `cancelled` or `expired`.
+    #[schema(value_type = String, example = "active")]
+    pub status: SubscriptionStatus,
+    /// First moment of the term.
+    #[schema(value_type = String, format = "date-time")]
+    pub current_period_start: Timestamp,
+    /// First moment after the term; null = no end.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub current_period_end: Option<Timestamp>,
+    /// Of the first meter, in its period.
+    pub quota_used: i64,
+    /// Of the first meter; null = unlimited.
+    pub quota_limit: Option<i64>,
+    /// Of the first meter; null = unlimited.
+    pub quota_remaining: Option<i64>,
+    /// When the next period of quota begins.
+    #[schema(value_type = String, format = "date-time")]
+    pub resets_at: Timestamp,
+    /// Whether it gives any right now.
+    pub is_entitled: bool,
+    /// Whether it ends with the term.
+    pub cancel_at_period_end: bool,
+    /// Whether the rail debits by itself.
+    pub auto_renew: bool,
+    /// `automatic` or `manual`.
+    pub renewal: String,
+    /// Of the first term.
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
+    /// Of the last change.
+    #[schema(value_type = String, format = "date-time")]
+    pub updated_at: Timestamp,
+}
+
+impl SubscriptionShape {
+    /// With its plan and its first meter as they stand at `now`.
+    pub(crate) fn new(held: &Subscription, plan: Plan, quota: &QuotaState, now: Timestamp) -> Self {
+        let status = held.state.status();
+        Self {
+            id: held.id,
+            user_id: held.user_id,
+            plan_id: held.plan_id,
+            plan: plan.into(),
+            status,
+            current_period_start: held.term_start,
+            current_period_end: held.term_end,
+            quota_used: quota.used.get(),
+            quota_limit: quota.limit.map(Units::get),
+            quota_remaining: quota.remaining().map(Units::get),
+            resets_at: quota.resets_at,
+            is_entitled: held.is_entitled(now),
+            cancel_at_period_end: status == SubscriptionStatus::Cancelled,
+            auto_renew: held.auto_renew,
+            renewal: if held.auto_renew {
+                "automatic"
+            } else {
+                "manual"
+            }
+            .to_owned(),
+            created_at: held.created_at,
+            updated_at: held.updated_at,
+        }
+    }
+}
+
+/// A payment.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TransactionShape {
+    /// Of the transaction.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: PaymentId,
+    /// Its number at the provider.
+    pub order_no: String,
+    /// Who pays.
+    #[schema(value_type = String, format = "uuid")]
+    pub user_id: UserId,
+    /// What it paid for; null until it has.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub subscription_id: Option<SubscriptionId>,
+    /// Decimal text.
+    #[schema(example = "99.00")]
+    pub amount: String,
+    /// The same in minor units.
+    pub amount_minor: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// `alipay`, `wechat` or `stripe`.
+    #[schema(value_type = String, example = "alipay")]
+    pub payment_method: PaymentMethod,
+    /// The provider's number of the money.
+    pub payment_provider_id: Option<String>,
+    /// `pending`, `completed`, `failed` or `refunded`.
+    #[schema(value_type = String, example = "pending")]
+    pub status: PaymentStatus,
+    /// `subscription`, `renewal`, `change` or `one_off`.
+    #[schema(value_type = String, example = "subscription")]
+    pub purpose: Purpose,
+    /// Which plan.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub plan_id: Option<PlanId>,
+    /// Why it failed.
+    pub failure_code: Option<String>,
+    /// Decimal text.
+    pub refunded_amount: String,
+    /// The same in minor units.
+    pub refunded_amount_minor: i64,
+    /// Whatever the caller gave.
+    #[schema(value_type = Object)]
+    pub metadata: Value,
+    /// Of the order.
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
+    /// When the buyer can no longer pay.
+    #[schema(value_type = String, format = "date-time")]
+    pub expires_at: Timestamp,
+    /// When the money was seen.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub paid_at: Option<Timestamp>,
+    /// Whether real money moved.
+    pub livemode: bool,
+}
+
+impl From<&Payment> for TransactionShape {
+    fn from(payment: &Payment) -> Self {
+        let currency = payment.amount.currency();
+        let refunded = tollgate_kernel::money::Money::new(payment.refunded_minor, currency);
+        Self {
+            id: payment.id,
+            order_no: payment.order_no().as_str().to_owned(),
+            user_id: payment.user_id,
+            subscription_id: payment.subscription_id,
+            amount: payment.amount.to_string(),
+            amount_minor: payment.amount.minor(),
+            currency: currency.code().to_owned(),
+            payment_method: payment.method,
+            payment_provider_id: payment.provider_transaction_id.clone(),
+            status: payment.state.status(),
+            purpose: payment.purpose,
+            plan_id: payment.plan.map(|(id, _)| id),
+            failure_code: payment.failure_code.clone(),
+            refunded_amount: refunded.to_string(),
+            refunded_amount_minor: payment.refunded_minor,
+            metadata: Value::Object(serde_json::Map::new()),
+            created_at: payment.created_at,
+            expires_at: payment.expires_at,
+            paid_at: payment.paid_at,
+            livemode: payment.livemode,
+        }
+    }
+}
+
+/// What the buyer does next.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct NextStep {
+    /// `qr`: scan; `none`: nothing.
+    #[schema(example = "qr")]
+    pub kind: String,
+    /// The text to draw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qr_content: Option<String>,
+    /// The drawing, relative to the service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qr_svg_url: Option<String>,
+    /// When the buyer can no longer pay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub expires_at: Option<Timestamp>,
+    /// The hosted page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkout_url: Option<String>,
+}
+
+impl NextStep {
+    /// Nothing is to be done.
+    pub(crate) fn none() -> Self {
+        Self {
+            kind: "none".to_owned(),
+            qr_content: None,
+            qr_svg_url: None,
+            expires_at: None,
+            checkout_url: None,
+        }
+    }
+
+    /// What the provider answered, with the page of ours.
+    pub(crate) fn of(
+        action: &PaymentAction,
+        expires_at: Timestamp,
+        link_token: &str,
+        public_url: &str,
+    ) -> Self {
+        match action {
+            PaymentAction::Qr { qr_content } => Self {
+                kind: "qr".to_owned(),
+                qr_content: Some(qr_content.clone()),
+                qr_svg_url: Some(format!("/checkout/{link_token}/qr.svg")),
+                expires_at: Some(expires_at),
+                checkout_url: Some(format!("{public_url}/checkout/{link_token}")),
+            },
+        }
+    }
+}
+
+/// A purchase begun.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CheckoutShape {
+    /// The order; null for a free plan.
+    pub transaction: Option<TransactionShape>,
+    /// Null until the money is verified; at once for a free plan.
+    pub subscription: Option<SubscriptionShape>,
+    /// What the buyer does next.
+    pub payment: NextStep,
+}
+
+/// A charge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConsumeShape {
+    /// Of the row in the usage log.
+    #[schema(value_type = String, format = "uuid")]
+    pub usage_id: UsageId,
+    /// How the meter stands after it.
+    pub quota: QuotaShape,
+}
+
+/// What a call would be answered.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CheckShape {
+    /// Whether `consume` would pass now.
+    pub allowed: bool,
+    /// Why not: `quota_exceeded`, `subscription_required` or `validation_failed`.
+    pub code: Option<String>,
+    /// Units it would take; null when it has no price.
+    pub cost: Option<i64>,
+    /// How the meter stands; null without a subscription.
+    pub quota: Option<QuotaShape>,
+}
+
+/// What was used.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct UsageSummaryShape {
+    /// The open period.
+    pub period: PeriodShape,
+    /// How the first meter stands.
+    pub quota: QuotaShape,
+    /// In this period, by resource type.
+    pub by_resource: Vec<ResourceUsageShape>,
+    /// Units since midnight of the service's zone.
+    pub today: i64,
+    /// Units of the last seven days.
+    pub last_7d: i64,
+}
+
+/// A period of quota.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PeriodShape {
+    /// First moment.
+    #[schema(value_type = String, format = "date-time")]
+    pub start: Timestamp,
+    /// First moment after.
+    #[schema(value_type = String, format = "date-time")]
+    pub end: Timestamp,
+    /// The same, by the name that every quota has it under.
+    #[schema(value_type = String, format = "date-time")]
+    pub resets_at: Timestamp,
+}
+
+/// What was used of one resource type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ResourceUsageShape {
+    /// Which.
+    pub resource_type: String,
+    /// Units.
+    pub quota_cost: i64,
+    /// Calls.
+    pub count: i64,
+}

@@ -1,0 +1,96 @@
+//! `payment_attempts`: intent before, result after, of every outgoing call.
+
+use serde_json::json;
+use sqlx::types::Json;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{AttemptId, Id as _, PaymentId};
+use tollgate_storage::db::{Db, Tx};
+use tollgate_storage::{Result, in_tx, on_read};
+
+use super::At;
+use crate::model::payment::OrderNo;
+use crate::providers::ProviderError;
+
+/// What is asked of a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Create,
+    Query,
+    Close,
+}
+
+impl Operation {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Query => "query",
+            Self::Close => "close",
+        }
+    }
+}
+
+/// Says what is about to be asked.
+pub(crate) async fn intend(
+    tx: &mut Tx,
+    id: AttemptId,
+    payment: PaymentId,
+    operation: Operation,
+    now: Timestamp,
+) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(INTEND)
+        .bind(id.uuid())
+        .bind(payment.uuid())
+        .bind(operation.as_str())
+        .bind(OrderNo::of(payment).as_str())
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// Says what came of it. Unknown is a result, and not a failure.
+pub(crate) async fn conclude(
+    tx: &mut Tx,
+    id: AttemptId,
+    error: Option<&ProviderError>,
+    now: Timestamp,
+) -> Result<()> {
+    let (state, code, message) = match error {
+        None => ("succeeded", None, None),
+        Some(ProviderError::Refused { code, message }) => {
+            ("refused", Some(code.as_str()), Some(message.as_str()))
+        }
+        Some(ProviderError::Unknown { reason }) => ("unknown", None, Some(reason.as_str())),
+    };
+    in_tx!(tx, |c| sqlx::query(CONCLUDE)
+        .bind(id.uuid())
+        .bind(state)
+        .bind(code)
+        .bind(Json(json!({ "message": message })))
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// When the provider was last asked about a payment.
+pub(crate) async fn last_asked(db: &Db, payment: PaymentId) -> Result<Option<Timestamp>> {
+    let row: Option<(At,)> = on_read!(db, |e| sqlx::query_as(LAST_ASKED)
+        .bind(payment.uuid())
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.map(|(at,)| Timestamp::from_utc(at)))
+}
+
+const INTEND: &str =
+    "INSERT INTO payment_attempts (id, payment_id, operation, request_no, started_at)
+    VALUES ($1, $2, $3, $4, $5)";
+const CONCLUDE: &str =
+    "UPDATE payment_attempts SET state = $2, provider_code = $3, detail = $4, finished_at = $5
+    WHERE id = $1 AND state = 'intent'";
+const LAST_ASKED: &str =
+    "SELECT started_at FROM payment_attempts WHERE payment_id = $1 ORDER BY id DESC LIMIT 1";
+
+pub(crate) const STATEMENTS: &[&str] = &[INTEND, CONCLUDE, LAST_ASKED];

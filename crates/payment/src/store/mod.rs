@@ -1,0 +1,67 @@
+//! SQL. Rows stay in here; what leaves is the model. Every guard stands in the statement that acts.
+
+pub(crate) mod attempts;
+pub(crate) mod calls;
+pub(crate) mod inbox;
+pub(crate) mod payments;
+pub(crate) mod plans;
+pub(crate) mod quota_counters;
+pub(crate) mod subscriptions;
+pub(crate) mod suspense;
+pub(crate) mod usage;
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use tollgate_kernel::money::{Currency, Money};
+use tollgate_storage::error::known;
+use tollgate_storage::{Result, StorageError};
+use uuid::Uuid;
+
+use crate::model::quota::Units;
+
+/// A moment as both drivers read it.
+type At = DateTime<Utc>;
+
+/// Every statement, for the test that prepares them on both engines.
+pub(crate) const STATEMENTS: &[&[&str]] = &[
+    attempts::STATEMENTS,
+    calls::STATEMENTS,
+    inbox::STATEMENTS,
+    payments::STATEMENTS,
+    plans::STATEMENTS,
+    quota_counters::STATEMENTS,
+    subscriptions::STATEMENTS,
+    suspense::STATEMENTS,
+    usage::STATEMENTS,
+];
+
+/// Reads the columns of one row into the model, naming the row when one is impossible.
+#[derive(Clone, Copy)]
+struct Reader {
+    table: &'static str,
+    row: Uuid,
+}
+
+impl Reader {
+    fn text<T: FromStr>(self, column: &'static str, text: &str) -> Result<T, StorageError> {
+        known(text.parse(), self.table, column, &self.row)
+    }
+
+    fn units(self, column: &'static str, count: i64) -> Result<Units, StorageError> {
+        known(Units::new(count), self.table, column, &self.row)
+    }
+
+    fn limit(
+        self,
+        column: &'static str,
+        count: Option<i64>,
+    ) -> Result<Option<Units>, StorageError> {
+        count.map(|count| self.units(column, count)).transpose()
+    }
+
+    fn money(self, minor: i64, currency: &str) -> Result<Money, StorageError> {
+        let currency: Currency = self.text("currency", currency)?;
+        Ok(Money::new(minor, currency))
+    }
+}

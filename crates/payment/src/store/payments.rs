@@ -1,0 +1,303 @@
+//! `payment_transactions`.
+
+use serde_json::Value;
+use sqlx::types::Json;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{Id as _, PaymentId, PlanId, SubscriptionId, UserId};
+use tollgate_storage::db::{Db, Tx};
+use tollgate_storage::{Result, in_tx, on_read, row};
+use uuid::Uuid;
+
+use super::{At, Reader};
+use crate::model::payment::{MerchantAccount, OrderNo, Payment, PaymentMethod, PaymentState};
+use crate::providers::VerifiedPayment;
+
+row!(
+    struct PaymentRow {
+        id: Uuid,
+        user_id: Uuid,
+        subscription_id: Option<Uuid>,
+        amount: i64,
+        currency: String,
+        payment_method: String,
+        payment_provider_id: Option<String>,
+        created_at: At,
+        state: String,
+        purpose: String,
+        plan_id: Option<Uuid>,
+        plan_version: Option<i64>,
+        livemode: bool,
+        provider_app_id: String,
+        provider_merchant_id: String,
+        action: Option<Json<Value>>,
+        description: String,
+        failure_code: Option<String>,
+        expires_at: At,
+        paid_at: Option<At>,
+        superseded_at: Option<At>,
+        refunded: i64,
+    }
+);
+
+impl TryFrom<PaymentRow> for Payment {
+    type Error = tollgate_storage::StorageError;
+
+    fn try_from(row: PaymentRow) -> Result<Self> {
+        let read = Reader {
+            table: "payment_transactions",
+            row: row.id,
+        };
+        Ok(Self {
+            id: row.id.into(),
+            user_id: row.user_id.into(),
+            subscription_id: row.subscription_id.map(SubscriptionId::from),
+            amount: read.money(row.amount, &row.currency)?,
+            method: read.text("payment_method", &row.payment_method)?,
+            account: MerchantAccount {
+                app_id: row.provider_app_id,
+                merchant_id: row.provider_merchant_id,
+            },
+            livemode: row.livemode,
+            provider_transaction_id: row.payment_provider_id,
+            state: read.text("state", &row.state)?,
+            purpose: read.text("purpose", &row.purpose)?,
+            plan: row.plan_id.map(PlanId::from).zip(row.plan_version),
+            action: row.action.map(|action| action.0),
+            description: row.description,
+            failure_code: row.failure_code,
+            superseded_at: row.superseded_at.map(Timestamp::from_utc),
+            created_at: Timestamp::from_utc(row.created_at),
+            expires_at: Timestamp::from_utc(row.expires_at),
+            paid_at: row.paid_at.map(Timestamp::from_utc),
+            refunded_minor: row.refunded,
+        })
+    }
+}
+
+/// One of a person's payments.
+pub(crate) async fn find_own(db: &Db, user: UserId, id: PaymentId) -> Result<Option<Payment>> {
+    let row: Option<PaymentRow> = on_read!(db, |e| sqlx::query_as(FIND_OWN)
+        .bind(id.uuid())
+        .bind(user.uuid())
+        .fetch_optional(e)
+        .await)?;
+    row.map(Payment::try_from).transpose()
+}
+
+/// A payment by the hash of its checkout link: whoever has the link may see it.
+pub(crate) async fn find_by_link(db: &Db, link_hash: &[u8; 32]) -> Result<Option<Payment>> {
+    let row: Option<PaymentRow> = on_read!(db, |e| sqlx::query_as(FIND_BY_LINK)
+        .bind(link_hash.as_slice())
+        .fetch_optional(e)
+        .await)?;
+    row.map(Payment::try_from).transpose()
+}
+
+/// For work that nobody asked for: the reconciler's.
+pub(crate) async fn find_any(db: &Db, id: PaymentId) -> Result<Option<Payment>> {
+    let row: Option<PaymentRow> = on_read!(db, |e| sqlx::query_as(FIND_ANY)
+        .bind(id.uuid())
+        .fetch_optional(e)
+        .await)?;
+    row.map(Payment::try_from).transpose()
+}
+
+/// The order a provider speaks of, as it is now.
+pub(crate) async fn read_by_order_no(tx: &mut Tx, order_no: &OrderNo) -> Result<Option<Payment>> {
+    let row: Option<PaymentRow> = in_tx!(tx, |c| sqlx::query_as(READ_BY_ORDER_NO)
+        .bind(order_no.as_str())
+        .fetch_optional(c)
+        .await)?;
+    row.map(Payment::try_from).transpose()
+}
+
+/// The open order of a person for a plan on a rail.
+pub(crate) async fn find_open(
+    db: &Db,
+    user: UserId,
+    plan: PlanId,
+    method: PaymentMethod,
+    livemode: bool,
+) -> Result<Option<Payment>> {
+    let row: Option<PaymentRow> = on_read!(db, |e| sqlx::query_as(FIND_OPEN)
+        .bind(user.uuid())
+        .bind(plan.uuid())
+        .bind(method.as_str())
+        .bind(livemode)
+        .fetch_optional(e)
+        .await)?;
+    row.map(Payment::try_from).transpose()
+}
+
+/// Writes an order down before anybody outside hears of it. `false`: the person has an open order
+/// for this plan on this rail.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    new: &Payment,
+    link_hash: &[u8; 32],
+    client: Option<&str>,
+) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(INSERT)
+        .bind(new.id.uuid())
+        .bind(new.user_id.uuid())
+        .bind(new.amount.minor())
+        .bind(new.amount.currency().code())
+        .bind(new.method.as_str())
+        .bind(new.created_at.utc())
+        .bind(new.order_no().as_str())
+        .bind(new.purpose.as_str())
+        .bind(new.plan.map(|(id, _)| id.uuid()))
+        .bind(new.plan.map(|(_, version)| version))
+        .bind(new.livemode)
+        .bind(&new.account.app_id)
+        .bind(&new.account.merchant_id)
+        .bind(link_hash.as_slice())
+        .bind(&new.description)
+        .bind(client)
+        .bind(new.expires_at.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// The provider took the order. `false`: it moved on meanwhile (a callback can be faster).
+pub(crate) async fn submitted(
+    tx: &mut Tx,
+    id: PaymentId,
+    action: &Value,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(SUBMITTED)
+        .bind(id.uuid())
+        .bind(Json(action))
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Sets an order aside so that a new one for the same plan can be made; it stays payable.
+pub(crate) async fn supersede(tx: &mut Tx, id: PaymentId, now: Timestamp) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(SUPERSEDE)
+        .bind(id.uuid())
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// Verified money reaches its order, if all five facts match: amount, currency, rail, application
+/// and merchant (P2), in the mode it was made in. `false`: they do not, or it moved on since
+/// `from` was read, or the provider's number already paid another order.
+pub(crate) async fn settle(
+    tx: &mut Tx,
+    order: &Payment,
+    money: &VerifiedPayment,
+    livemode: bool,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(SETTLE)
+        .bind(order.id.uuid())
+        .bind(order.state.as_str())
+        .bind(money.amount().minor())
+        .bind(money.amount().currency().code())
+        .bind(money.method().as_str())
+        .bind(&money.account().app_id)
+        .bind(&money.account().merchant_id)
+        .bind(livemode)
+        .bind(money.provider_transaction_id())
+        .bind(money.paid_at().unwrap_or(now).utc())
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Names the subscription that the money went to.
+pub(crate) async fn bought(tx: &mut Tx, id: PaymentId, subscription: SubscriptionId) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(BOUGHT)
+        .bind(id.uuid())
+        .bind(subscription.uuid())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// Gives an order up. `false`: it moved on since `from` was read.
+pub(crate) async fn fail(
+    tx: &mut Tx,
+    id: PaymentId,
+    from: PaymentState,
+    failure_code: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(FAIL)
+        .bind(id.uuid())
+        .bind(from.as_str())
+        .bind(failure_code)
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+macro_rules! columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, user_id, subscription_id, amount, currency, payment_method, payment_provider_id, created_at,
+            state, purpose, plan_id, plan_version, livemode, provider_app_id, provider_merchant_id, action, description,
+            failure_code, expires_at, paid_at, superseded_at, refunded FROM payment_transactions ",
+            $rest
+        )
+    };
+}
+
+const FIND_OWN: &str = columns!("WHERE id = $1 AND user_id = $2");
+const FIND_BY_LINK: &str = columns!("WHERE link_hash = $1");
+const FIND_ANY: &str = columns!("WHERE id = $1");
+const READ_BY_ORDER_NO: &str = columns!("WHERE order_no = $1");
+const FIND_OPEN: &str = columns!(
+    "WHERE user_id = $1 AND plan_id = $2 AND payment_method = $3 AND livemode = $4
+     AND state IN ('created', 'pending') AND superseded_at IS NULL"
+);
+const INSERT: &str = "INSERT INTO payment_transactions (id, user_id, amount, currency, payment_method, status, state,
+    created_at, updated_at, order_no, purpose, plan_id, plan_version, livemode, provider_app_id,
+    provider_merchant_id, link_hash, description, client, expires_at)
+    VALUES ($1, $2, $3, $4, $5, 'pending', 'created', $6, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+    ON CONFLICT (user_id, plan_id, payment_method, livemode)
+        WHERE state IN ('created', 'pending') AND superseded_at IS NULL DO NOTHING
+    RETURNING id";
+const SUBMITTED: &str =
+    "UPDATE payment_transactions SET state = 'pending', action = $2, updated_at = $3,
+    version = version + 1 WHERE id = $1 AND state = 'created' RETURNING version";
+const SUPERSEDE: &str = "UPDATE payment_transactions SET superseded_at = $2, updated_at = $2, version = version + 1
+    WHERE id = $1 AND superseded_at IS NULL AND state IN ('created', 'pending') AND expires_at <= $2";
+const SETTLE: &str = "UPDATE payment_transactions SET state = 'completed', status = 'completed',
+    payment_provider_id = $9, paid_at = $10, failure_code = NULL, updated_at = $11, version = version + 1
+    WHERE id = $1 AND state = $2 AND state IN ('created', 'pending', 'failed')
+      AND amount = $3 AND currency = $4 AND payment_method = $5
+      AND provider_app_id = $6 AND provider_merchant_id = $7 AND livemode = $8
+      AND NOT EXISTS (SELECT 1 FROM payment_transactions o WHERE o.payment_method = $5 AND o.livemode = $8
+                      AND o.payment_provider_id = $9 AND o.id <> $1)
+    RETURNING version";
+const BOUGHT: &str = "UPDATE payment_transactions SET subscription_id = $2 WHERE id = $1";
+const FAIL: &str =
+    "UPDATE payment_transactions SET state = 'failed', status = 'failed', failure_code = $3,
+    updated_at = $4, version = version + 1
+    WHERE id = $1 AND state = $2 AND state IN ('created', 'pending') RETURNING version";
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    FIND_OWN,
+    FIND_BY_LINK,
+    FIND_ANY,
+    READ_BY_ORDER_NO,
+    FIND_OPEN,
+    INSERT,
+    SUBMITTED,
+    SUPERSEDE,
+    SETTLE,
+    BOUGHT,
+    FAIL,
+];

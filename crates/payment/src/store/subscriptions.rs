@@ -1,0 +1,262 @@
+//! `user_subscriptions`.
+
+use chrono_tz::Tz;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{Id as _, SubscriptionId, UserId};
+use tollgate_storage::db::{Db, Tx};
+use tollgate_storage::{Result, in_tx, on_read, row};
+use uuid::Uuid;
+
+use super::{At, Reader};
+use crate::model::period::{Anchor, Period};
+use crate::model::quota::{Meter, Units};
+use crate::model::subscription::{Subscription, SubscriptionState};
+
+row!(
+    struct SubscriptionRow {
+        id: Uuid,
+        user_id: Uuid,
+        plan_id: Uuid,
+        current_period_start: At,
+        current_period_end: Option<At>,
+        quota_used: i64,
+        quota_limit: Option<i64>,
+        auto_renew: bool,
+        created_at: At,
+        updated_at: At,
+        state: String,
+        plan_version: i64,
+        anchor_at: At,
+        anchor_zone: String,
+        entitled_until: Option<At>,
+        quota_meter: String,
+        version: i64,
+    }
+);
+
+impl TryFrom<SubscriptionRow> for Subscription {
+    type Error = tollgate_storage::StorageError;
+
+    fn try_from(row: SubscriptionRow) -> Result<Self> {
+        let read = Reader {
+            table: "user_subscriptions",
+            row: row.id,
+        };
+        let zone: Tz = read.text("anchor_zone", &row.anchor_zone)?;
+        Ok(Self {
+            id: row.id.into(),
+            user_id: row.user_id.into(),
+            plan_id: row.plan_id.into(),
+            plan_version: row.plan_version,
+            state: read.text("state", &row.state)?,
+            term_start: Timestamp::from_utc(row.current_period_start),
+            term_end: row.current_period_end.map(Timestamp::from_utc),
+            entitled_until: row.entitled_until.map(Timestamp::from_utc),
+            anchor: Anchor::new(Timestamp::from_utc(row.anchor_at), zone),
+            meter: read.text("quota_meter", &row.quota_meter)?,
+            quota_used: read.units("quota_used", row.quota_used)?,
+            quota_limit: read.limit("quota_limit", row.quota_limit)?,
+            auto_renew: row.auto_renew,
+            created_at: Timestamp::from_utc(row.created_at),
+            updated_at: Timestamp::from_utc(row.updated_at),
+            version: row.version,
+        })
+    }
+}
+
+/// What a person has, ended by nobody yet (its term may be over).
+pub(crate) async fn find_live(
+    db: &Db,
+    user: UserId,
+    livemode: bool,
+) -> Result<Option<Subscription>> {
+    let row: Option<SubscriptionRow> = on_read!(db, |e| sqlx::query_as(FIND_LIVE)
+        .bind(user.uuid())
+        .bind(livemode)
+        .fetch_optional(e)
+        .await)?;
+    row.map(Subscription::try_from).transpose()
+}
+
+/// The same, inside a transaction.
+pub(crate) async fn read_live(
+    tx: &mut Tx,
+    user: UserId,
+    livemode: bool,
+) -> Result<Option<Subscription>> {
+    let row: Option<SubscriptionRow> = in_tx!(tx, |c| sqlx::query_as(FIND_LIVE)
+        .bind(user.uuid())
+        .bind(livemode)
+        .fetch_optional(c)
+        .await)?;
+    row.map(Subscription::try_from).transpose()
+}
+
+/// Begins a subscription. `false`: the person has a live one already.
+pub(crate) async fn insert(tx: &mut Tx, new: &Subscription, livemode: bool) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(INSERT)
+        .bind(new.id.uuid())
+        .bind(new.user_id.uuid())
+        .bind(new.plan_id.uuid())
+        .bind(new.term_start.utc())
+        .bind(new.term_end.map(Timestamp::utc))
+        .bind(new.quota_limit.map(Units::get))
+        .bind(new.created_at.utc())
+        .bind(new.plan_version)
+        .bind(livemode)
+        .bind(new.anchor.at().utc())
+        .bind(new.anchor.zone().name())
+        .bind(new.entitled_until.map(Timestamp::utc))
+        .bind(new.meter.as_str())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Moves the end of the term. `false`: it changed since it was read; read it again.
+pub(crate) async fn extend(
+    tx: &mut Tx,
+    held: &Subscription,
+    term_end: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(EXTEND)
+        .bind(held.id.uuid())
+        .bind(held.version)
+        .bind(term_end.map(Timestamp::utc))
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Ends a subscription. `false`: it changed since it was read.
+pub(crate) async fn end(
+    tx: &mut Tx,
+    held: &Subscription,
+    as_state: SubscriptionState,
+    reason: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(END)
+        .bind(held.id.uuid())
+        .bind(now.utc())
+        .bind(as_state.as_str())
+        .bind(reason)
+        .bind(held.version)
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Ends up to `limit` subscriptions whose right is over; gives how many.
+pub(crate) async fn end_lapsed(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<usize> {
+    let rows: Vec<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(END_LAPSED)
+        .bind(now.utc())
+        .bind(limit)
+        .fetch_all(c)
+        .await)?;
+    Ok(rows.len())
+}
+
+/// Keeps the row from changing under a roll. `false`: it changed since it was read, or is over.
+pub(crate) async fn lock_for_roll(
+    tx: &mut Tx,
+    held: &Subscription,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(ROLL_LOCK)
+        .bind(held.id.uuid())
+        .bind(held.version)
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// The design's own columns begin anew with a period.
+pub(crate) async fn mirror_roll(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    meter: &Meter,
+    period: &Period,
+    limit: Option<Units>,
+    now: Timestamp,
+) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(ROLL_MIRROR)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(period.start.utc())
+        .bind(limit.map(Units::get))
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// The design's own columns follow the counter; an older period or another meter matches no row.
+pub(crate) async fn mirror(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    meter: &Meter,
+    period_start: Timestamp,
+    used: Units,
+    limit: Option<Units>,
+    now: Timestamp,
+) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(MIRROR)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(period_start.utc())
+        .bind(used.get())
+        .bind(limit.map(Units::get))
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+const FIND_LIVE: &str = "SELECT id, user_id, plan_id, current_period_start, current_period_end, quota_used,
+    quota_limit, auto_renew, created_at, updated_at, state, plan_version, anchor_at, anchor_zone, entitled_until,
+    quota_meter, version
+    FROM user_subscriptions WHERE user_id = $1 AND livemode = $2 AND ended_at IS NULL";
+const INSERT: &str = "INSERT INTO user_subscriptions (id, user_id, plan_id, status, state, current_period_start,
+    current_period_end, quota_limit, created_at, updated_at, plan_version, livemode, anchor_at, anchor_zone,
+    entitled_until, quota_meter)
+    VALUES ($1, $2, $3, 'active', 'active', $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13)
+    ON CONFLICT (user_id, livemode) WHERE ended_at IS NULL DO NOTHING RETURNING id";
+const EXTEND: &str =
+    "UPDATE user_subscriptions SET current_period_end = $3, entitled_until = $3, updated_at = $4,
+    version = version + 1 WHERE id = $1 AND version = $2 AND ended_at IS NULL RETURNING version";
+const END: &str =
+    "UPDATE user_subscriptions SET status = 'expired', state = $3, end_reason = $4, ended_at = $2,
+    entitled_until = $2, updated_at = $2, version = version + 1
+    WHERE id = $1 AND version = $5 AND ended_at IS NULL RETURNING version";
+const END_LAPSED: &str = "UPDATE user_subscriptions SET status = 'expired', state = 'expired',
+    end_reason = 'term_over', ended_at = $1, updated_at = $1, version = version + 1
+    WHERE ended_at IS NULL AND entitled_until <= $1 AND id IN
+        (SELECT id FROM user_subscriptions WHERE ended_at IS NULL AND entitled_until <= $1
+         ORDER BY entitled_until LIMIT $2)
+    RETURNING id";
+const ROLL_LOCK: &str =
+    "UPDATE user_subscriptions SET updated_at = $3 WHERE id = $1 AND version = $2
+    AND ended_at IS NULL AND (entitled_until IS NULL OR entitled_until > $3) RETURNING id";
+const ROLL_MIRROR: &str =
+    "UPDATE user_subscriptions SET quota_used = 0, quota_limit = $4, quota_period_start = $3,
+    updated_at = $5 WHERE id = $1 AND quota_meter = $2";
+const MIRROR: &str =
+    "UPDATE user_subscriptions SET quota_used = $4, quota_limit = $5, updated_at = $6
+    WHERE id = $1 AND quota_meter = $2 AND quota_period_start = $3";
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    FIND_LIVE,
+    INSERT,
+    EXTEND,
+    END,
+    END_LAPSED,
+    ROLL_LOCK,
+    ROLL_MIRROR,
+    MIRROR,
+];

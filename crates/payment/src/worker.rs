@@ -1,0 +1,81 @@
+//! What is done without being asked. The caller owns the loop; a tick does what is due.
+
+use std::time::Duration;
+
+use tollgate_kernel::ids::PaymentId;
+use tollgate_storage::jobs::{self, Job};
+use tollgate_storage::{Result, StorageError, idempotency};
+
+use crate::PaymentService;
+use crate::model::payment::PaymentMethod;
+use crate::operations::reconcile::{Reconciled, next_question};
+
+/// Work on orders, one lane per rail: a slow one does not keep the others waiting.
+pub(crate) const RECONCILE: &str = "reconcile";
+/// A job that is not finished by then is taken by somebody else.
+const LEASE: Duration = Duration::from_mins(1);
+const AT_ONCE: i64 = 16;
+const PURGED_AT_ONCE: i64 = 1_000;
+
+impl PaymentService {
+    /// Does what is due now: asks about open orders, ends lapsed subscriptions, forgets old answers.
+    /// Gives how many orders were asked about.
+    ///
+    /// # Errors
+    /// The database; nothing is lost, the next tick goes on.
+    pub async fn tick(&self) -> Result<usize> {
+        let mut asked = 0_usize;
+        for rail in PaymentMethod::ALL {
+            if self.0.providers.get(*rail).is_some() {
+                asked = asked.saturating_add(self.reconcile_due(*rail).await?);
+            }
+        }
+        self.expire_subscriptions().await?;
+        let mut tx = self.0.db.begin().await?;
+        idempotency::purge(&mut tx, self.0.clock.now(), PURGED_AT_ONCE).await?;
+        tx.commit().await?;
+        Ok(asked)
+    }
+
+    async fn reconcile_due(&self, rail: PaymentMethod) -> Result<usize> {
+        let mut tx = self.0.db.begin().await?;
+        let due = jobs::claim(&mut tx, rail.as_str(), LEASE, AT_ONCE, self.0.clock.now()).await?;
+        tx.commit().await?;
+        let count = due.len();
+        let mut running = tokio::task::JoinSet::new();
+        for job in due {
+            let service = self.clone();
+            running.spawn(async move { service.work(&job).await });
+        }
+        for outcome in running.join_all().await {
+            outcome?;
+        }
+        Ok(count)
+    }
+
+    async fn work(&self, job: &Job) -> Result<()> {
+        let payment = job
+            .payload
+            .get("payment_id")
+            .and_then(|id| id.as_str())
+            .and_then(|id| id.parse::<PaymentId>().ok());
+        let payment = payment.ok_or_else(|| StorageError::Inconsistent {
+            table: "jobs",
+            column: "payload",
+            row: job.id.to_string(),
+        })?;
+        let outcome = self.reconcile(payment).await?;
+        let now = self.0.clock.now();
+        let mut tx = self.0.db.begin().await?;
+        let ours = match outcome {
+            Reconciled::Settled => jobs::finish(&mut tx, job, now).await?,
+            Reconciled::Open => {
+                jobs::put_off(&mut tx, job, next_question(job.attempts, now), "open").await?
+            }
+        };
+        if ours {
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}

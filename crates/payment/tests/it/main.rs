@@ -1,0 +1,14 @@
+//! The module on both engines.
+
+use tollgate_payment::{MIGRATIONS, STATEMENTS};
+use tollgate_storage::testing::{each_engine, prepare};
+
+#[tokio::test]
+async fn every_statement_is_understood() {
+    each_engine(&[MIGRATIONS], async |db| {
+        for statements in STATEMENTS {
+            prepare(&db, statements).await;
+        }
+    })
+    .await;
+}
