@@ -1,1 +1,242 @@
-//! auth
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod extract;
+mod hashing;
+mod layers;
+mod methods;
+pub mod model;
+mod operations;
+mod problems;
+mod routes;
+mod signing;
+mod store;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use tollgate_kernel::clock::Clock;
+use tollgate_kernel::entropy::Entropy;
+use tollgate_kernel::ids::{ApiKeyId, Ids, UserId};
+use tollgate_kernel::problem::Problem;
+use tollgate_storage::db::Db;
+use tollgate_storage::migrations::{CORE, Migrations};
+use tollgate_storage::seal::MasterKey;
+use tollgate_storage::{StorageError, migrations};
+
+pub use crate::config::{AuthConfig, JwtKey, Registration};
+pub use crate::extract::CurrentUser;
+use crate::hashing::Hasher;
+pub use crate::layers::{Identify, IdentifyLayer, RequireAuth, RequireAuthLayer};
+pub use crate::operations::api_keys::CreateKeyError;
+pub use crate::operations::login::LoginError;
+pub use crate::operations::refresh::RefreshError;
+pub use crate::operations::register::{Register, RegisterError};
+pub use crate::operations::session::Tokens;
+use crate::signing::SigningKey;
+use crate::store::api_keys;
+
+/// The tables of this module.
+pub const MIGRATIONS: Migrations = migrations!(
+    "auth_migrations":
+    1 "0001_users",
+    2 "0002_sessions",
+    3 "0003_api_keys",
+);
+
+/// Every statement of this module, for the test that prepares them on both engines.
+pub const STATEMENTS: &[&[&str]] = store::STATEMENTS;
+
+/// The design's least.
+const LEAST_BCRYPT_COST: u32 = 12;
+/// Fast and worth nothing.
+const TEST_BCRYPT_COST: u32 = 4;
+/// Uses that wait to be noted.
+const USES_WAITING: usize = 1_024;
+const NOTED_EVERY: Duration = Duration::from_mins(1);
+
+/// What somebody may use, for `GET /verify`: filled in by whoever knows plans.
+#[async_trait]
+pub trait Entitlements: Send + Sync + fmt::Debug {
+    /// Members beside the user: `plan`, `subscription`, `quota`.
+    ///
+    /// # Errors
+    /// As the answer is then refused.
+    async fn entitlements(&self, user: UserId) -> Result<Map<String, Value>, Problem>;
+}
+
+/// Accounts, sessions and API keys. A clone is cheap and shares everything.
+#[derive(Clone, Debug)]
+pub struct AuthService(Arc<Parts>);
+
+#[derive(Debug)]
+pub(crate) struct Parts {
+    db: Db,
+    master_key: MasterKey,
+    clock: Clock,
+    entropy: Entropy,
+    ids: Ids,
+    config: AuthConfig,
+    hasher: Hasher,
+    signing: SigningKey,
+    entitlements: Option<Arc<dyn Entitlements>>,
+    used_keys: mpsc::Sender<ApiKeyId>,
+}
+
+/// Puts an [`AuthService`] together.
+#[derive(Debug)]
+pub struct AuthBuilder {
+    db: Db,
+    master_key: MasterKey,
+    config: AuthConfig,
+    clock: Clock,
+    entropy: Entropy,
+    entitlements: Option<Arc<dyn Entitlements>>,
+    weak_hashing: bool,
+}
+
+/// Why an [`AuthService`] cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthSetupError {
+    /// bcrypt below 12.
+    #[error("a bcrypt cost below 12 is refused")]
+    WeakHashing,
+    /// An HS256 secret below 32 bytes.
+    #[error("an HS256 secret has 32 bytes or more")]
+    ShortSecret,
+    /// The signing key cannot be made or read.
+    #[error("the signing key cannot be made or read")]
+    NoKey,
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl AuthService {
+    /// Begins with what cannot be defaulted.
+    pub fn builder(db: Db, master_key: MasterKey, config: AuthConfig) -> AuthBuilder {
+        AuthBuilder {
+            db,
+            master_key,
+            config,
+            clock: Clock::system(),
+            entropy: Entropy::system(),
+            entitlements: None,
+            weak_hashing: false,
+        }
+    }
+
+    /// A layer that finds out who asks and tells every handler inside it. No credential: nobody; a
+    /// bad one: 401.
+    pub fn identify(&self) -> IdentifyLayer {
+        IdentifyLayer(self.clone())
+    }
+
+    /// A layer that lets only identified callers through; [`AuthService::identify`] goes around it.
+    pub fn require_auth(&self) -> RequireAuthLayer {
+        RequireAuthLayer
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl AuthBuilder {
+    /// Time from here.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Chance from here.
+    #[must_use]
+    pub fn entropy(mut self, entropy: Entropy) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Plans and quota from here, for `GET /verify`.
+    #[must_use]
+    pub fn entitlements(mut self, entitlements: Arc<dyn Entitlements>) -> Self {
+        self.entitlements = Some(entitlements);
+        self
+    }
+
+    /// Hashes that take no time and are worth nothing.
+    #[must_use]
+    pub fn weak_hashing_for_tests(mut self) -> Self {
+        self.weak_hashing = true;
+        self
+    }
+
+    /// Brings the tables up to date, finds or makes the signing key and starts the hashing threads.
+    ///
+    /// # Errors
+    /// [`AuthSetupError`].
+    pub async fn build(mut self) -> Result<AuthService, AuthSetupError> {
+        if self.weak_hashing {
+            self.config.bcrypt_cost = TEST_BCRYPT_COST;
+        } else if self.config.bcrypt_cost < LEAST_BCRYPT_COST {
+            return Err(AuthSetupError::WeakHashing);
+        }
+        CORE.run(&self.db).await?;
+        MIGRATIONS.run(&self.db).await?;
+        let now = self.clock.now();
+        let signing =
+            SigningKey::open(&self.db, &self.master_key, &self.entropy, &self.config, now).await?;
+        let (cost, entropy) = (self.config.bcrypt_cost, self.entropy.clone());
+        let hasher = tokio::task::spawn_blocking(move || Hasher::start(cost, &entropy));
+        let hasher = hasher.await.map_err(|_| AuthSetupError::NoKey)?;
+        let (used_keys, uses) = mpsc::channel(USES_WAITING);
+        tokio::spawn(note_uses(self.db.clone(), self.clock.clone(), uses));
+        Ok(AuthService(Arc::new(Parts {
+            ids: Ids::new(self.clock.clone(), self.entropy.clone()),
+            db: self.db,
+            master_key: self.master_key,
+            clock: self.clock,
+            entropy: self.entropy,
+            config: self.config,
+            hasher,
+            signing,
+            entitlements: self.entitlements,
+            used_keys,
+        })))
+    }
+}
+
+/// Writes "last used" beside the requests, once a minute for each key; ends with the service.
+async fn note_uses(db: Db, clock: Clock, mut uses: mpsc::Receiver<ApiKeyId>) {
+    let mut noted: std::collections::HashMap<ApiKeyId, tollgate_kernel::clock::Timestamp> =
+        std::collections::HashMap::new();
+    while let Some(key) = uses.recv().await {
+        let now = clock.now();
+        if noted
+            .get(&key)
+            .is_some_and(|last| now.since(*last) < NOTED_EVERY)
+        {
+            continue;
+        }
+        if noted.len() >= USES_WAITING {
+            noted.clear();
+        }
+        noted.insert(key, now);
+        let written = async {
+            let mut tx = db.begin().await?;
+            api_keys::used(&mut tx, key, now, now.before(NOTED_EVERY)).await?;
+            tx.commit().await
+        };
+        if let Err(error) = written.await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "the use of a key was not noted"
+            );
+        }
+    }
+}

@@ -144,6 +144,13 @@ impl Problem {
         self
     }
 
+    /// A named member, unless it is there.
+    #[must_use]
+    pub fn default(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.members.entry(name).or_insert(value.into());
+        self
+    }
+
     /// A header to send with it, in place of one of the same name.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -81,6 +81,11 @@ impl PaymentService {
 }
 
 impl PaymentService {
+    /// A refusal of [`PaymentService::consume`] as the answer that clients know.
+    pub fn problem(&self, refusal: ConsumeError) -> tollgate_kernel::problem::Problem {
+        problems::consume(refusal, self.upgrade_url())
+    }
+
     /// Where a person goes who needs a plan, or a larger one.
     pub(crate) fn upgrade_url(&self) -> &str {
         &self.0.config.upgrade_url

@@ -1,1 +1,12 @@
-//! server
+#![doc = include_str!("../README.md")]
+
+mod accept;
+pub mod app;
+pub mod config;
+mod keys;
+pub mod openapi;
+mod pages;
+mod samples;
+mod stop;
+
+pub use crate::app::{Server, StartError};

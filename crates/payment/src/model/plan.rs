@@ -144,8 +144,10 @@ impl Plan {
 pub struct NewPlan {
     /// What code calls it.
     pub slug: Slug,
-    /// In every language; the first is the language of the house.
+    /// In every language.
     pub texts: PlanTexts,
+    /// Which of them is the language of the house.
+    pub house_language: &'static str,
     /// For one term.
     pub price: Money,
     /// How long a term lasts.

@@ -125,7 +125,7 @@ pub(super) async fn consume(
         api_key_id,
     };
     let taken = service.consume(&call, key.as_ref()).await;
-    let taken = taken.map_err(|error| problems::consume(error, service.upgrade_url()))?;
+    let taken = taken.map_err(|error| service.problem(error))?;
     Ok(answer(StatusCode::OK, &taken))
 }
 

@@ -209,7 +209,11 @@ pub(crate) async fn find_limit(
 
 /// Puts a plan on sale, with its meter and its price list.
 pub(crate) async fn insert(tx: &mut Tx, id: PlanId, new: &NewPlan, now: Timestamp) -> Result<()> {
-    let house = new.texts.values().next().cloned().unwrap_or_default();
+    let house = new
+        .texts
+        .get(new.house_language)
+        .cloned()
+        .unwrap_or_default();
     let limit = new.quota_limit.map(Units::get);
     in_tx!(tx, |c| sqlx::query(INSERT)
         .bind(id.uuid())

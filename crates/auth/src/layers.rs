@@ -1,0 +1,116 @@
+//! Layers: who asks, and nobody unknown beyond this point.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use tollgate_kernel::caller::{Caller, identified};
+use tollgate_kernel::problem::{Code, Problem};
+use tower::{Layer, Service};
+
+use crate::AuthService;
+
+type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+/// Made by [`AuthService::identify`].
+#[derive(Clone, Debug)]
+pub struct IdentifyLayer(pub(crate) AuthService);
+
+impl<S> Layer<S> for IdentifyLayer {
+    type Service = Identify<S>;
+
+    fn layer(&self, inner: S) -> Identify<S> {
+        Identify {
+            service: self.0.clone(),
+            inner,
+        }
+    }
+}
+
+/// Tells every handler inside who asks.
+#[derive(Clone, Debug)]
+pub struct Identify<S> {
+    service: AuthService,
+    inner: S,
+}
+
+impl<S> Service<Request> for Identify<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Answer {
+        let service = self.service.clone();
+        // The service that was polled ready is the one to call.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        Box::pin(async move {
+            match service.identify_headers(request.headers()).await {
+                Ok(caller) => identified(request.extensions_mut(), caller),
+                Err(problem) => return Ok(problem.into_response()),
+            }
+            request.extensions_mut().insert(service);
+            inner.call(request).await
+        })
+    }
+}
+
+/// Made by [`AuthService::require_auth`].
+#[derive(Clone, Copy, Debug)]
+pub struct RequireAuthLayer;
+
+impl<S> Layer<S> for RequireAuthLayer {
+    type Service = RequireAuth<S>;
+
+    fn layer(&self, inner: S) -> RequireAuth<S> {
+        RequireAuth { inner }
+    }
+}
+
+/// Lets only identified callers through: 401 otherwise.
+#[derive(Clone, Debug)]
+pub struct RequireAuth<S> {
+    inner: S,
+}
+
+impl<S> Service<Request> for RequireAuth<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Answer {
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        Box::pin(async move {
+            let (mut parts, body) = request.into_parts();
+            let found = <Caller as axum::extract::OptionalFromRequestParts<()>>::from_request_parts(
+                &mut parts,
+                &(),
+            );
+            match found.await {
+                Ok(Some(_)) => inner.call(Request::from_parts(parts, body)).await,
+                Ok(None) => Ok(Problem::new(Code::Unauthenticated).into_response()),
+                Err(problem) => Ok(problem.into_response()),
+            }
+        })
+    }
+}

@@ -1,0 +1,30 @@
+//! What accounts and credentials are made of: pure.
+
+pub mod api_key;
+pub mod password;
+pub mod token;
+pub mod user;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_model_knows_no_database_no_network_and_no_clock() {
+        for source in [
+            include_str!("api_key.rs"),
+            include_str!("password.rs"),
+            include_str!("token.rs"),
+            include_str!("user.rs"),
+        ] {
+            let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+            for line in source
+                .lines()
+                .filter(|line| line.trim_start().starts_with("use "))
+            {
+                for foreign in ["axum", "sqlx", "tokio", "Clock", "tollgate_storage"] {
+                    assert!(!line.contains(foreign), "{line}");
+                }
+            }
+            assert!(!source.contains("async fn"));
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! A person with an account.
+
+use std::str::FromStr;
+
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::UserId;
+use tollgate_kernel::problem::FieldError;
+use tollgate_kernel::text::Text;
+
+/// Names that would be taken for the house's own.
+const RESERVED: [&str; 8] = [
+    "admin",
+    "administrator",
+    "root",
+    "system",
+    "support",
+    "tollgate",
+    "security",
+    "moderator",
+];
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Of the person.
+    pub id: UserId,
+    /// Normalised.
+    pub email: String,
+    /// As typed.
+    pub username: String,
+    /// Whether the person may sign in.
+    pub is_active: bool,
+    /// Whether the person may do everything.
+    pub is_superuser: bool,
+    /// Of the account.
+    pub created_at: Timestamp,
+    /// Of the last change.
+    pub updated_at: Timestamp,
+    /// When the address was confirmed.
+    pub email_verified_at: Option<Timestamp>,
+    /// `zh` or `en`.
+    pub locale: String,
+}
+
+/// An e-mail address, normalised: lower case, full-width forms folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email(String);
+
+/// Not an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an e-mail address")]
+pub struct InvalidEmail;
+
+impl FromStr for Email {
+    type Err = InvalidEmail;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEmail> {
+        let text: String = text
+            .chars()
+            .map(half_width)
+            .collect::<String>()
+            .to_lowercase();
+        let (local, domain) = text.split_once('@').ok_or(InvalidEmail)?;
+        let plain = |char: char| {
+            !char.is_control()
+                && !char.is_whitespace()
+                && !is_invisible(char)
+                && !"\"'(),:;<>@[\\]".contains(char)
+        };
+        let dots =
+            |part: &str| !part.starts_with('.') && !part.ends_with('.') && !part.contains("..");
+        let reachable = domain == "localhost" || domain.contains('.');
+        let whole =
+            text.len() <= 254 && !local.is_empty() && local.len() <= 64 && !domain.is_empty();
+        if whole
+            && reachable
+            && local.chars().all(plain)
+            && domain.chars().all(plain)
+            && dots(local)
+            && dots(domain)
+        {
+            Ok(Self(text))
+        } else {
+            Err(InvalidEmail)
+        }
+    }
+}
+
+impl Email {
+    /// Normalised.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The person behind aliases: without `+tag`, and without the dots that Gmail ignores.
+    pub fn folded(&self) -> String {
+        let (local, domain) = self.0.split_once('@').unwrap_or((&self.0, ""));
+        let local = local.split('+').next().unwrap_or(local);
+        if matches!(domain, "gmail.com" | "googlemail.com") {
+            format!("{}@gmail.com", local.replace('.', ""))
+        } else {
+            format!("{local}@{domain}")
+        }
+    }
+}
+
+impl FieldError for InvalidEmail {
+    fn code(&self) -> &'static str {
+        "invalid_email"
+    }
+
+    fn detail(&self) -> Text {
+        Text::new("邮箱格式不正确", "not an e-mail address")
+    }
+}
+
+/// A user name as typed: 3 to 32 letters (of the Latin alphabet or Chinese), digits, `_`, `-`, `.`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Username(String);
+
+/// Not a user name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a user name")]
+pub struct InvalidUsername;
+
+impl FromStr for Username {
+    type Err = InvalidUsername;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUsername> {
+        // Other scripts have letters that look like these: then two names look like one.
+        let plain =
+            |char: char| char.is_ascii_alphanumeric() || "_-.".contains(char) || is_chinese(char);
+        let length = text.chars().count();
+        let reserved = RESERVED.contains(&text.to_lowercase().as_str());
+        ((3..=32).contains(&length) && text.chars().all(plain) && !reserved)
+            .then(|| Self(text.to_owned()))
+            .ok_or(InvalidUsername)
+    }
+}
+
+impl Username {
+    /// As typed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The form in which `Ann` and `ann` are one.
+    pub fn key(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+impl FieldError for InvalidUsername {
+    fn code(&self) -> &'static str {
+        "invalid_username"
+    }
+
+    fn detail(&self) -> Text {
+        Text::new(
+            "须为 3 至 32 个字母、汉字、数字或 _ - .，且不是保留名",
+            "3 to 32 letters, digits and _ - . , and not a reserved name",
+        )
+    }
+}
+
+/// The ASCII form of a full-width character.
+fn half_width(char: char) -> char {
+    let code = u32::from(char);
+    if (0xFF01..=0xFF5E).contains(&code) {
+        char::from_u32(code.saturating_sub(0xFEE0)).unwrap_or(char)
+    } else {
+        char
+    }
+}
+
+fn is_chinese(char: char) -> bool {
+    matches!(char, '\u{4E00}'..='\u{9FFF}' | '\u{3400}'..='\u{4DBF}')
+}
+
+/// Characters that are not seen, or turn the text around.
+pub(crate) fn is_invisible(char: char) -> bool {
+    matches!(char, '\u{00AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_has_one_form() {
+        let email: Email = "Ａ@X.com".parse().expect("an address");
+        assert_eq!(email.as_str(), "a@x.com");
+        let alias: Email = "a.b+shop@gmail.com".parse().expect("an address");
+        assert_eq!(alias.folded(), "ab@gmail.com");
+        for text in [
+            "",
+            "a",
+            "a@",
+            "@x.com",
+            "a@x",
+            "a@@x.com",
+            "a@x.com, b@x.com",
+            " a@x.com",
+            "a@x.com\r\nBcc: b@x.com",
+            "\"a b\"@x.com",
+            "a b@x.com",
+            "a@x..com",
+            ".a@x.com",
+            "a\u{200B}@x.com",
+        ] {
+            assert_eq!(text.parse::<Email>(), Err(InvalidEmail), "{text:?}");
+        }
+        assert!(
+            format!("{}@x.com", "a".repeat(249))
+                .parse::<Email>()
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn user_names_cannot_pretend() {
+        for text in ["ann", "Ann-2", "张三丰", "张san"] {
+            assert!(text.parse::<Username>().is_ok(), "{text}");
+        }
+        for text in [
+            "",
+            "ab",
+            "admin",
+            "Root",
+            "a@x.com",
+            "аnn",
+            "a\u{200B}nn",
+            "a b c",
+            &"a".repeat(33),
+        ] {
+            assert_eq!(text.parse::<Username>(), Err(InvalidUsername), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! One verb, one file. Whatever HTTP can do, a host can do by calling these.
+
+pub(crate) mod api_keys;
+pub(crate) mod login;
+pub(crate) mod refresh;
+pub(crate) mod register;
+pub(crate) mod session;

@@ -1,0 +1,174 @@
+//! Keys of a person. A key cannot manage keys: it takes a sign-in.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use tollgate_kernel::caller::SignedIn;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::ApiKeyId;
+use tollgate_kernel::input::{Body, Params, PathId};
+use tollgate_kernel::problem::{Code, FieldErrors, Problem};
+use tollgate_kernel::text::Text;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::model::api_key::{ApiKey, KeyName};
+use crate::{AuthService, problems};
+
+const LIMIT: u32 = 20;
+const MOST: u32 = 100;
+/// The first moment of the year 9999: a date beyond is a typing error.
+const LATEST_SECONDS: i64 = 253_370_764_800;
+
+/// A key, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ApiKeyShape {
+    #[schema(value_type = String, format = "uuid")]
+    id: ApiKeyId,
+    /// `sk_live_abc...`
+    key_prefix: String,
+    name: String,
+    #[schema(value_type = Option<String>, format = "date-time")]
+    last_used_at: Option<Timestamp>,
+    is_active: bool,
+    #[schema(value_type = String, format = "date-time")]
+    created_at: Timestamp,
+    /// Null = never.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    expires_at: Option<Timestamp>,
+    /// The whole key, this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+}
+
+impl From<ApiKey> for ApiKeyShape {
+    fn from(key: ApiKey) -> Self {
+        Self {
+            id: key.id,
+            key_prefix: key.key_prefix,
+            name: key.name,
+            last_used_at: key.last_used_at,
+            is_active: key.is_active,
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+            key: None,
+        }
+    }
+}
+
+/// A page of keys.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ApiKeyPage {
+    data: Vec<ApiKeyShape>,
+    has_more: bool,
+    #[schema(value_type = Option<String>)]
+    next_cursor: Option<ApiKeyId>,
+}
+
+/// Which page.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct PageParams {
+    /// 1 to 100.
+    limit: Option<u32>,
+    /// The last id of the page before.
+    #[param(value_type = Option<String>)]
+    starting_after: Option<ApiKeyId>,
+}
+
+/// My keys, newest first.
+#[utoipa::path(get, path = "/api-keys", tag = "auth", params(PageParams), responses((status = 200, body = ApiKeyPage)))]
+pub(super) async fn list(
+    State(service): State<AuthService>,
+    SignedIn(user): SignedIn,
+    Params(params): Params<PageParams>,
+) -> Result<Json<ApiKeyPage>, Problem> {
+    let limit = params.limit.unwrap_or(LIMIT);
+    if !(1..=MOST).contains(&limit) {
+        let mut errors = FieldErrors::new();
+        errors.note(
+            "/limit",
+            "out_of_range",
+            Text::new("须为 1 至 100", "1 to 100"),
+        );
+        errors.finish()?;
+    }
+    let listed = service
+        .list_api_keys(user, params.starting_after, limit.saturating_add(1))
+        .await;
+    let mut keys = listed.map_err(|error| problems::storage(&error))?;
+    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = keys.len() > shown;
+    keys.truncate(shown);
+    let next_cursor = keys.last().filter(|_| has_more).map(|key| key.id);
+    Ok(Json(ApiKeyPage {
+        data: keys.into_iter().map(ApiKeyShape::from).collect(),
+        has_more,
+        next_cursor,
+    }))
+}
+
+/// A key to make.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct CreateBody {
+    /// 1 to 100 characters.
+    #[schema(example = "server")]
+    name: String,
+    /// Null = never.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    expires_at: Option<Timestamp>,
+}
+
+/// Makes a key. `key` is in this answer and nowhere else.
+#[utoipa::path(post, path = "/api-keys", tag = "auth", request_body = CreateBody,
+    responses((status = 201, body = ApiKeyShape), (status = 403, description = "`permission_denied`: by a key"),
+        (status = 422, description = "`validation_failed`")))]
+pub(super) async fn create(
+    State(service): State<AuthService>,
+    SignedIn(user): SignedIn,
+    Body { value: body, .. }: Body<CreateBody>,
+) -> Result<(StatusCode, Json<ApiKeyShape>), Problem> {
+    let mut errors = FieldErrors::new();
+    let name = errors.take("/name", body.name.parse::<KeyName>());
+    let now = service.parts().clock.now();
+    if body
+        .expires_at
+        .is_some_and(|end| end <= now || end.seconds() >= LATEST_SECONDS)
+    {
+        errors.note(
+            "/expires_at",
+            "out_of_range",
+            Text::new(
+                "须晚于现在、早于 9999 年",
+                "after now and before the year 9999",
+            ),
+        );
+    }
+    errors.finish()?;
+    let name = name.ok_or_else(|| Problem::new(Code::ValidationFailed))?;
+    let made = service.create_api_key(user, &name, body.expires_at).await;
+    let (key, plain) = made.map_err(problems::create_key)?;
+    let shape = ApiKeyShape {
+        key: Some(plain.text().to_owned()),
+        ..key.into()
+    };
+    Ok((StatusCode::CREATED, Json(shape)))
+}
+
+/// Ends a key, at once.
+#[utoipa::path(delete, path = "/api-keys/{key_id}", tag = "auth", params(("key_id" = String, Path)),
+    responses((status = 204), (status = 404, description = "`not_found`")))]
+pub(super) async fn delete(
+    State(service): State<AuthService>,
+    SignedIn(user): SignedIn,
+    PathId(id): PathId<ApiKeyId>,
+) -> Result<StatusCode, Problem> {
+    let ended = service
+        .delete_api_key(user, id)
+        .await
+        .map_err(|error| problems::storage(&error))?;
+    if ended {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::new(Code::NotFound))
+    }
+}

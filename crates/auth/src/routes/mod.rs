@@ -1,0 +1,72 @@
+//! HTTP: the table of routes. Handlers only translate.
+
+mod account;
+mod api_keys;
+mod me;
+mod verify;
+
+use axum::Router;
+use serde::Serialize;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::UserId;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::AuthService;
+use crate::model::user::User;
+
+impl AuthService {
+    /// Accounts and keys; nest it under `/auth`, inside [`AuthService::identify`].
+    pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.openapi_router().into()
+    }
+
+    /// The same, with its documentation.
+    pub fn openapi_router<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
+        OpenApiRouter::new()
+            .routes(routes!(account::register))
+            .routes(routes!(account::login))
+            .routes(routes!(account::refresh))
+            .routes(routes!(me::read))
+            .routes(routes!(api_keys::list, api_keys::create))
+            .routes(routes!(api_keys::delete))
+            .routes(routes!(verify::verify))
+            .with_state(self.clone())
+    }
+}
+
+/// A person.
+#[derive(Debug, Serialize, ToSchema)]
+struct UserShape {
+    #[schema(value_type = String, format = "uuid")]
+    id: UserId,
+    email: String,
+    username: String,
+    is_active: bool,
+    is_superuser: bool,
+    #[schema(value_type = String, format = "date-time")]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = "date-time")]
+    updated_at: Timestamp,
+    permissions: Vec<String>,
+    email_verified: bool,
+    locale: String,
+}
+
+impl From<User> for UserShape {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id,
+            email: user.email,
+            username: user.username,
+            is_active: user.is_active,
+            is_superuser: user.is_superuser,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+            permissions: Vec::new(),
+            email_verified: user.email_verified_at.is_some(),
+            locale: user.locale,
+        }
+    }
+}

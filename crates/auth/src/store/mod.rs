@@ -1,0 +1,17 @@
+//! SQL. Rows stay in here; what leaves is the model.
+
+pub(crate) mod api_keys;
+pub(crate) mod refresh_tokens;
+pub(crate) mod sessions;
+pub(crate) mod users;
+
+/// A moment as both drivers read it.
+type At = chrono::DateTime<chrono::Utc>;
+
+/// Every statement, for the test that prepares them on both engines.
+pub(crate) const STATEMENTS: &[&[&str]] = &[
+    api_keys::STATEMENTS,
+    refresh_tokens::STATEMENTS,
+    sessions::STATEMENTS,
+    users::STATEMENTS,
+];

@@ -1,0 +1,91 @@
+//! `refresh_tokens`: each is used once, and has one successor.
+
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{Id as _, RefreshTokenId, SessionId};
+use tollgate_storage::db::Tx;
+use tollgate_storage::{Result, in_tx, row};
+use uuid::Uuid;
+
+use super::At;
+
+/// Writes a token's hash down. `false`: its parent has a successor already.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    id: RefreshTokenId,
+    session: SessionId,
+    parent: Option<RefreshTokenId>,
+    hash: &[u8; 32],
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(INSERT)
+        .bind(id.uuid())
+        .bind(session.uuid())
+        .bind(parent.map(|id| id.uuid()))
+        .bind(hash.as_slice())
+        .bind(now.utc())
+        .bind(expires_at.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+row!(
+    struct UsedRow {
+        id: Uuid,
+        session_id: Uuid,
+    }
+);
+
+/// Uses a token, once. `None`: unknown, used before, or too old; [`read`] says which.
+pub(crate) async fn spend(
+    tx: &mut Tx,
+    hash: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<(RefreshTokenId, SessionId)>> {
+    let row: Option<UsedRow> = in_tx!(tx, |c| sqlx::query_as(SPEND)
+        .bind(hash.as_slice())
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.map(|row| (row.id.into(), row.session_id.into())))
+}
+
+row!(
+    struct TokenRow {
+        id: Uuid,
+        session_id: Uuid,
+        used_at: Option<At>,
+    }
+);
+
+/// A token that could not be used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Token {
+    pub(crate) id: RefreshTokenId,
+    pub(crate) session_id: SessionId,
+    /// `None`: it was only too old.
+    pub(crate) used_at: Option<Timestamp>,
+}
+
+/// By hash.
+pub(crate) async fn read(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<Token>> {
+    let row: Option<TokenRow> = in_tx!(tx, |c| sqlx::query_as(READ)
+        .bind(hash.as_slice())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.map(|row| Token {
+        id: row.id.into(),
+        session_id: row.session_id.into(),
+        used_at: row.used_at.map(Timestamp::from_utc),
+    }))
+}
+
+const INSERT: &str =
+    "INSERT INTO refresh_tokens (id, session_id, parent_id, token_hash, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id";
+const SPEND: &str = "UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2
+    RETURNING id, session_id";
+const READ: &str = "SELECT id, session_id, used_at FROM refresh_tokens WHERE token_hash = $1";
+
+pub(crate) const STATEMENTS: &[&str] = &[INSERT, SPEND, READ];

@@ -1,0 +1,401 @@
+//! Layered settings → the two modules → one router, and the tasks that run beside it.
+
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tollgate_auth::{AuthConfig, AuthService, AuthSetupError, Entitlements};
+use tollgate_kernel::clock::Clock;
+use tollgate_kernel::entropy::Entropy;
+use tollgate_kernel::exchange::{Exchange, panicked};
+use tollgate_kernel::ids::{Ids, UserId};
+use tollgate_kernel::problem::{Code, Problem};
+use tollgate_payment::providers::PaymentProvider;
+use tollgate_payment::providers::alipay::{Alipay, AlipayConfig};
+use tollgate_payment::{PaymentConfig, PaymentService};
+use tollgate_sandbox::{Sandbox, SandboxConfig, SandboxError};
+use tollgate_storage::StorageError;
+use tollgate_storage::db::Db;
+use tollgate_storage::url::DatabaseUrl;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+use crate::config::{AppEnv, Config, Faults, SandboxMode};
+use crate::stop::stopped;
+use crate::{accept, keys, openapi, pages, samples};
+
+/// The largest JSON body: 1 MiB.
+const BODY_LIMIT_BYTES: usize = 1024 * 1024;
+/// Between two pieces of a body.
+const BODY_STALL: Duration = Duration::from_secs(30);
+/// Between two looks for work that is due.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Settings that cannot be used.
+    #[error("{0}")]
+    Settings(#[from] Faults),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {addr}")]
+    Listen {
+        /// Where.
+        addr: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The data folder cannot be used.
+    #[error("the data folder {folder} cannot be used")]
+    DataDir {
+        /// Which.
+        folder: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process has the data.
+    #[error("another tollgate is running on {0}: one SQLite file belongs to one process")]
+    Running(String),
+    /// The database.
+    #[error("the database cannot be used")]
+    Storage(#[from] StorageError),
+    /// The accounts.
+    #[error("the accounts cannot be set up")]
+    Auth(#[from] AuthSetupError),
+    /// The look-alikes.
+    #[error("the sandbox cannot be opened")]
+    Sandbox(#[from] SandboxError),
+}
+
+/// A service that listens, ready to run.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    router: Router,
+    payment: PaymentService,
+    sandbox: Option<Sandbox>,
+    db: Db,
+    public_url: String,
+    port: u16,
+    database: DatabaseUrl,
+    _lock: Option<File>,
+}
+
+impl Server {
+    /// Listens, opens the database, brings it up to date and puts everything together.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(
+        config: &Config,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> Result<Self, StartError> {
+        let lock = data_dir(config)?;
+        let listen = |source| StartError::Listen {
+            addr: config.addr,
+            source,
+        };
+        let listener = TcpListener::bind(config.addr).await.map_err(listen)?;
+        let addr = listener.local_addr().map_err(listen)?;
+        let public_url = config.public_url.as_ref().map_or_else(
+            || format!("http://localhost:{}", addr.port()),
+            |url| url.as_str().trim_end_matches('/').to_owned(),
+        );
+        let master_key = match &config.master_key {
+            Some(key) => key.clone(),
+            None => keys::master_key(&config.data_dir, &entropy)?,
+        };
+        let db = Db::open(&config.database, config.database_max_connections).await?;
+        let sandbox = if sandbox_is_on(config, addr) {
+            Some(open_sandbox(config, &public_url, &clock, &entropy).await?)
+        } else {
+            None
+        };
+
+        let payment = payment(
+            config,
+            &db,
+            &master_key,
+            &public_url,
+            &clock,
+            &entropy,
+            sandbox.as_ref(),
+            addr,
+        )
+        .await?;
+        let mut auth_config = AuthConfig::new(public_url.clone());
+        auth_config.access_token_ttl = config.access_token_ttl;
+        auth_config.refresh_token_ttl = config.refresh_token_ttl;
+        auth_config.jwt = config.jwt.clone();
+        auth_config.bcrypt_cost = config.bcrypt_cost;
+        auth_config
+            .api_key_prefix
+            .clone_from(&config.api_key_prefix);
+        auth_config.livemode = sandbox.is_none();
+        auth_config.registration = config.registration;
+        let auth = AuthService::builder(db.clone(), master_key, auth_config)
+            .clock(clock.clone())
+            .entropy(entropy.clone())
+            .entitlements(Arc::new(PlanEntitlements(payment.clone())))
+            .build()
+            .await?;
+        if config.app_env == AppEnv::Development {
+            payment.seed_plans(&samples::plans()).await?;
+        }
+        let exchange = Exchange::new(
+            Ids::new(clock, entropy),
+            config.default_language,
+            &format!("{public_url}/docs/errors"),
+        );
+        let router = router(&auth, &payment, sandbox.as_ref(), &db, exchange);
+        Ok(Self {
+            listener,
+            router,
+            payment,
+            sandbox,
+            db,
+            public_url,
+            port: addr.port(),
+            database: config.database.clone(),
+            _lock: lock,
+        })
+    }
+
+    /// Where it is reached.
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// On which port it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether the gateways are look-alikes.
+    pub fn is_sandbox(&self) -> bool {
+        self.sandbox.is_some()
+    }
+
+    /// Which database.
+    pub fn database(&self) -> &DatabaseUrl {
+        &self.database
+    }
+
+    /// Plans and payments, for who runs the service inside a program of its own.
+    pub fn payment(&self) -> &PaymentService {
+        &self.payment
+    }
+
+    /// The look-alikes, when they are on.
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sandbox.as_ref()
+    }
+
+    /// Serves until `stop` says so, with the work that is due beside it.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        let mut beside = JoinSet::new();
+        beside.spawn(work(self.payment.clone(), stop.clone()));
+        if let Some(sandbox) = self.sandbox.clone() {
+            let mut stop = stop.clone();
+            beside.spawn(async move {
+                sandbox.run(async move { stopped(&mut stop).await }).await;
+            });
+        }
+        accept::serve(self.listener, self.router, stop).await;
+        beside.join_all().await;
+        self.db.close().await;
+    }
+}
+
+/// The look-alikes, called over HTTP like the real gateways.
+async fn open_sandbox(
+    config: &Config,
+    public_url: &str,
+    clock: &Clock,
+    entropy: &Entropy,
+) -> Result<Sandbox, SandboxError> {
+    Sandbox::open(SandboxConfig {
+        data_file: config.data_dir.join("sandbox.db"),
+        base_url: public_url.to_owned(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        default_language: config.default_language,
+    })
+    .await
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything a module is made from, once"
+)]
+async fn payment(
+    config: &Config,
+    db: &Db,
+    master_key: &tollgate_storage::seal::MasterKey,
+    public_url: &str,
+    clock: &Clock,
+    entropy: &Entropy,
+    sandbox: Option<&Sandbox>,
+    addr: SocketAddr,
+) -> Result<PaymentService, StartError> {
+    let mut settings = PaymentConfig::new(public_url);
+    settings.livemode = sandbox.is_none();
+    settings.zone = config.zone;
+    settings.order_expiry = config.order_expiry;
+    let mut builder = PaymentService::builder(db.clone(), master_key.clone(), settings)
+        .clock(clock.clone())
+        .entropy(entropy.clone());
+    let alipay = match sandbox {
+        Some(sandbox) => Some(sandbox_alipay(sandbox, addr)?),
+        None => config.alipay.clone(),
+    };
+    if let Some(alipay) = alipay {
+        let provider = Alipay::new(&alipay, clock.clone()).map_err(|faults| {
+            let faults: Vec<String> = faults
+                .iter()
+                .map(|fault| format!("{} {}", fault.variable, fault.reason))
+                .collect();
+            Faults::one("ALIPAY", faults.join("; "))
+        })?;
+        builder = builder.provider(Arc::new(provider) as Arc<dyn PaymentProvider>);
+    }
+    Ok(builder.build().await?)
+}
+
+/// The settings a merchant of the look-alike would have, with its gateway on this very port.
+fn sandbox_alipay(sandbox: &Sandbox, addr: SocketAddr) -> Result<AlipayConfig, Faults> {
+    let merchant = sandbox.alipay_merchant();
+    let gateway = format!("http://127.0.0.1:{}/sandbox/alipay/gateway.do", addr.port());
+    Ok(AlipayConfig {
+        app_id: merchant.app_id,
+        private_key: merchant.private_key.into(),
+        public_key: merchant.alipay_public_key,
+        gateway: gateway
+            .parse()
+            .map_err(|_| Faults::one("ADDR", "gives no address for the sandbox"))?,
+        seller_id: Some(merchant.seller_id),
+    })
+}
+
+fn sandbox_is_on(config: &Config, addr: SocketAddr) -> bool {
+    match config.sandbox {
+        SandboxMode::On => true,
+        SandboxMode::Off => false,
+        SandboxMode::Auto => addr.ip().is_loopback() && config.alipay.is_none(),
+    }
+}
+
+/// Makes the folder, for its owner only, and keeps a second process off a SQLite file.
+fn data_dir(config: &Config) -> Result<Option<File>, StartError> {
+    let folder = &config.data_dir;
+    let fault = |source| StartError::DataDir {
+        folder: folder.display().to_string(),
+        source,
+    };
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(fault)?;
+    let DatabaseUrl::Sqlite(path) = &config.database else {
+        return Ok(None);
+    };
+    let lock = File::create(path.with_extension("lock")).map_err(fault)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(StartError::Running(path.display().to_string()))
+        }
+        Err(std::fs::TryLockError::Error(source)) => Err(fault(source)),
+    }
+}
+
+/// The route table.
+fn router(
+    auth: &AuthService,
+    payment: &PaymentService,
+    sandbox: Option<&Sandbox>,
+    db: &Db,
+    exchange: Exchange,
+) -> Router {
+    let api: Router = Router::new()
+        .nest("/auth", auth.router())
+        .nest("/payments", payment.router())
+        .nest("/quota", payment.quota_router())
+        .nest("/usage", payment.usage_router())
+        .layer(auth.identify());
+    let mut router = Router::new()
+        .merge(api)
+        .merge(pages::router(payment.clone(), sandbox.is_some()))
+        .merge(openapi::router(auth, payment))
+        .route("/health", get(health))
+        .route("/health/ready", get(ready).with_state(db.clone()));
+    if let Some(sandbox) = sandbox {
+        router = router.merge(sandbox.router());
+    }
+    let router = exchange
+        .around(router)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+        .layer(RequestBodyTimeoutLayer::new(BODY_STALL));
+    router.layer(CatchPanicLayer::custom(panicked))
+}
+
+/// The process answers.
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// The database answers too.
+async fn ready(State(db): State<Db>) -> Result<Json<Value>, Problem> {
+    match tokio::time::timeout(Duration::from_secs(2), db.ping()).await {
+        Ok(Ok(())) => Ok(Json(
+            json!({ "status": "ok", "database": "ok", "migrations": "ok" }),
+        )),
+        _ => Err(Problem::new(Code::Unavailable)),
+    }
+}
+
+/// Does what is due until told to stop. A database that is away is met again at the next tick.
+async fn work(payment: PaymentService, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TICK) => {}
+            () = stopped(&mut stop) => return,
+        }
+        if let Err(error) = payment.tick().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "due work waits for the next tick"
+            );
+        }
+    }
+}
+
+/// What `GET /auth/verify` says of plans and quota.
+#[derive(Debug)]
+struct PlanEntitlements(PaymentService);
+
+#[async_trait]
+impl Entitlements for PlanEntitlements {
+    async fn entitlements(&self, user: UserId) -> Result<Map<String, Value>, Problem> {
+        self.0.entitlements(user).await.map_err(|error| {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the entitlements of a user could not be read"
+            );
+            Problem::new(Code::Unavailable)
+        })
+    }
+}

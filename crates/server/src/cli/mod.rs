@@ -1,0 +1,83 @@
+//! One file per command; without one, `serve`.
+
+mod demo;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tollgate::StartError;
+use tollgate::config::{Config, Faults};
+
+const FAILED: u8 = 1;
+/// Settings that cannot be used.
+const SETTINGS: u8 = 3;
+
+/// Accounts, plans, payments, API keys, quotas and usage, in one service.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    before_help = "Examples:\n  tollgate            serve on http://localhost:8080\n  tollgate demo       play a purchase against a fresh server"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until told to stop (the default).
+    Serve,
+    /// Play the whole job against a freshly started server: register, buy, pay, spend the quota.
+    Demo,
+}
+
+/// Runs the command the arguments name.
+pub(crate) fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    let outcome = runtime.block_on(async {
+        match arguments.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::run(Config::from_env()?).await,
+            Command::Demo => demo::run(Config::from_env()?).await,
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let faults = error.downcast_ref::<Faults>().is_some()
+                || matches!(
+                    error.downcast_ref::<StartError>(),
+                    Some(StartError::Settings(_))
+                );
+            for line in format!("{error:#}").lines() {
+                eprintln!("error: {line}");
+            }
+            ExitCode::from(if faults { SETTINGS } else { FAILED })
+        }
+    }
+}
+
+/// Log lines on standard error: standard output is for what was asked for.
+fn log_to_stderr(filter: &str, json: bool) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .map_err(|error| Faults::one("LOG_LEVEL", error.to_string()))?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if json {
+        lines.json().init();
+    } else {
+        lines.init();
+    }
+    Ok(())
+}

@@ -1,0 +1,620 @@
+//! Settings: layered, typed, and checked at the start; all faults are told together.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use secrecy::{ExposeSecret as _, SecretString};
+use tollgate_auth::{JwtKey, Registration};
+use tollgate_kernel::text::Language;
+use tollgate_payment::providers::alipay::AlipayConfig;
+use tollgate_storage::seal::MasterKey;
+use tollgate_storage::url::DatabaseUrl;
+use url::Url;
+
+/// Every setting with its default; its comments are the manual.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
+const FILE: &str = "tollgate.toml";
+/// HS256 with less is guessed.
+const SHORTEST_SECRET_BYTES: usize = 32;
+/// The design's own sample, which must never sign a token.
+const SAMPLE_SECRET: &str = "your-secret-key-here";
+
+/// One setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    variable: String,
+    reason: String,
+    example: &'static str,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.variable, self.reason)?;
+        if self.example.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " (for example {})", self.example)
+        }
+    }
+}
+
+/// All of them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Faults(Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Faults {
+    /// One fault, found later than the others.
+    pub fn one(variable: &str, reason: impl Into<String>) -> Self {
+        Self(vec![Fault {
+            variable: variable.to_owned(),
+            reason: reason.into(),
+            example: "",
+        }])
+    }
+}
+
+/// Whether mistakes may be forgiven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppEnv {
+    /// On somebody's desk.
+    Development,
+    /// With real buyers.
+    Production,
+}
+
+/// Whether the gateways are look-alikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SandboxMode {
+    /// On when the listener is loopback and no provider is configured.
+    Auto,
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where files go.
+    pub data_dir: PathBuf,
+    /// Which database.
+    pub database: DatabaseUrl,
+    /// Connections to PostgreSQL.
+    pub database_max_connections: u32,
+    /// Where to listen.
+    pub addr: SocketAddr,
+    /// Where the service is reached; `None`: `http://localhost:<port>`.
+    pub public_url: Option<Url>,
+    /// Whether mistakes may be forgiven.
+    pub app_env: AppEnv,
+    /// Whether the gateways are look-alikes.
+    pub sandbox: SandboxMode,
+    /// `None`: made and kept in the data folder.
+    pub master_key: Option<MasterKey>,
+    /// What signs access tokens.
+    pub jwt: JwtKey,
+    /// Of an access token.
+    pub access_token_ttl: Duration,
+    /// Of a refresh token.
+    pub refresh_token_ttl: Duration,
+    /// Of password hashes.
+    pub bcrypt_cost: u32,
+    /// Who may register.
+    pub registration: Registration,
+    /// What API keys begin with.
+    pub api_key_prefix: String,
+    /// `None`: not configured.
+    pub alipay: Option<AlipayConfig>,
+    /// How long a buyer may take.
+    pub order_expiry: Duration,
+    /// Whose calendar.
+    pub zone: Tz,
+    /// Where a request asks for neither.
+    pub default_language: Language,
+    /// A filter of tracing-subscriber.
+    pub log_filter: String,
+    /// One JSON object a line.
+    pub log_json: bool,
+}
+
+impl Config {
+    /// From the files and the environment of this process.
+    ///
+    /// # Errors
+    /// Every setting that cannot be used.
+    pub fn from_env() -> Result<Self, Faults> {
+        let env: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self::from_layers(env, Path::new(".env"))
+    }
+
+    /// From `env` over the files it leads to.
+    ///
+    /// # Errors
+    /// Every setting that cannot be used.
+    pub fn from_layers(env: BTreeMap<String, String>, dotenv: &Path) -> Result<Self, Faults> {
+        let mut values: BTreeMap<String, String> = BTreeMap::new();
+        if let Ok(entries) = dotenvy::from_path_iter(dotenv) {
+            for entry in entries {
+                let (name, value) =
+                    entry.map_err(|error| Faults::one(".env", error.to_string()))?;
+                values.insert(name.to_lowercase(), value);
+            }
+        }
+        values.extend(
+            env.into_iter()
+                .map(|(name, value)| (name.to_lowercase(), value)),
+        );
+        let file = values
+            .get("config_file")
+            .cloned()
+            .unwrap_or_else(|| FILE.to_owned());
+        let required = values.contains_key("config_file");
+        let layers = config::Config::builder()
+            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml))
+            .add_source(config::File::new(&file, config::FileFormat::Toml).required(required))
+            .build()
+            .map_err(|error| Faults::one("CONFIG_FILE", error.to_string()))?;
+        let mut reader = Reader {
+            values,
+            layers,
+            faults: Vec::new(),
+        };
+        reader.read()
+    }
+}
+
+/// Reads one setting after the other and notes what cannot be used.
+struct Reader {
+    values: BTreeMap<String, String>,
+    layers: config::Config,
+    faults: Vec<Fault>,
+}
+
+impl Reader {
+    fn fault(&mut self, variable: &str, reason: impl Into<String>, example: &'static str) {
+        self.faults.push(Fault {
+            variable: variable.to_owned(),
+            reason: reason.into(),
+            example,
+        });
+    }
+
+    /// The text of a setting; empty counts as not set.
+    fn text(&mut self, variable: &str) -> Option<String> {
+        let name = variable.to_lowercase();
+        let path = self
+            .values
+            .get(&format!("{name}_file"))
+            .filter(|path| !path.is_empty())
+            .cloned();
+        let own = self
+            .values
+            .get(&name)
+            .filter(|text| !text.trim().is_empty())
+            .cloned();
+        match (own, path) {
+            (Some(_), Some(_)) => {
+                self.fault(
+                    variable,
+                    format!("is set, and {variable}_FILE as well: use one of them"),
+                    "",
+                );
+                None
+            }
+            (Some(text), None) => Some(text),
+            (None, Some(path)) => match std::fs::read_to_string(&path) {
+                Ok(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+                Err(error) => {
+                    self.fault(
+                        &format!("{variable}_FILE"),
+                        format!("cannot be read: {error}"),
+                        "",
+                    );
+                    None
+                }
+            },
+            (None, None) => self
+                .layers
+                .get_string(&name)
+                .ok()
+                .filter(|text| !text.trim().is_empty()),
+        }
+    }
+
+    fn parsed<T: FromStr>(
+        &mut self,
+        variable: &str,
+        reason: &str,
+        example: &'static str,
+    ) -> Option<T> {
+        let text = self.text(variable)?;
+        let parsed = text.trim().parse().ok();
+        if parsed.is_none() {
+            self.fault(variable, format!("{text:?} {reason}"), example);
+        }
+        parsed
+    }
+
+    fn number(&mut self, variable: &str, least: u64, most: u64, example: &'static str) -> u64 {
+        let number = self
+            .parsed::<u64>(variable, "is not a whole number", example)
+            .unwrap_or(least);
+        if !(least..=most).contains(&number) {
+            self.fault(
+                variable,
+                format!("{number} is not from {least} to {most}"),
+                example,
+            );
+        }
+        number.clamp(least, most)
+    }
+
+    fn word<T: Copy>(
+        &mut self,
+        variable: &str,
+        words: &[(&str, T)],
+        example: &'static str,
+    ) -> Option<T> {
+        let text = self.text(variable)?;
+        let found = words
+            .iter()
+            .find(|(word, _)| *word == text.trim())
+            .map(|(_, value)| *value);
+        if found.is_none() {
+            let list: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            self.fault(
+                variable,
+                format!("{text:?} is not one of {}", list.join(", ")),
+                example,
+            );
+        }
+        found
+    }
+
+    fn read(&mut self) -> Result<Config, Faults> {
+        let data_dir = PathBuf::from(self.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()));
+        let database = self
+            .parsed(
+                "DATABASE_URL",
+                "is not a database address",
+                "sqlite:///./tollgate.db",
+            )
+            .unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("tollgate.db")));
+        let app_env = self.word(
+            "APP_ENV",
+            &[
+                ("development", AppEnv::Development),
+                ("production", AppEnv::Production),
+            ],
+            "APP_ENV=production",
+        );
+        let app_env = app_env.unwrap_or(AppEnv::Development);
+        let sandbox = self.word(
+            "SANDBOX",
+            &[
+                ("auto", SandboxMode::Auto),
+                ("on", SandboxMode::On),
+                ("off", SandboxMode::Off),
+            ],
+            "SANDBOX=auto",
+        );
+        let config = Config {
+            database_max_connections: u32::try_from(self.number(
+                "DATABASE_MAX_CONNECTIONS",
+                2,
+                1_000,
+                "16",
+            ))
+            .unwrap_or(16),
+            addr: self.addr(),
+            public_url: self.public_url(app_env),
+            sandbox: sandbox.unwrap_or(SandboxMode::Auto),
+            master_key: self.master_key(&database, app_env),
+            jwt: self.jwt(),
+            access_token_ttl: Duration::from_secs(
+                self.number("ACCESS_TOKEN_EXPIRE_MINUTES", 1, 1_440, "15")
+                    .saturating_mul(60),
+            ),
+            refresh_token_ttl: Duration::from_secs(
+                self.number("REFRESH_TOKEN_EXPIRE_DAYS", 1, 90, "7")
+                    .saturating_mul(86_400),
+            ),
+            bcrypt_cost: u32::try_from(self.number("BCRYPT_COST", 12, 20, "12")).unwrap_or(12),
+            registration: self
+                .word(
+                    "REGISTRATION",
+                    &[
+                        ("open", Registration::Open),
+                        ("closed", Registration::Closed),
+                    ],
+                    "REGISTRATION=open",
+                )
+                .unwrap_or(Registration::Closed),
+            api_key_prefix: self.api_key_prefix(),
+            alipay: self.alipay(app_env),
+            order_expiry: Duration::from_secs(
+                self.number("ORDER_EXPIRE_MINUTES", 2, 120, "30")
+                    .saturating_mul(60),
+            ),
+            zone: self
+                .parsed(
+                    "DISPLAY_TIMEZONE",
+                    "is not a time zone of the IANA list",
+                    "Asia/Shanghai",
+                )
+                .unwrap_or(Tz::UTC),
+            default_language: self
+                .word(
+                    "DEFAULT_LOCALE",
+                    &[("zh", Language::Zh), ("en", Language::En)],
+                    "DEFAULT_LOCALE=zh",
+                )
+                .unwrap_or_default(),
+            log_filter: self.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
+            log_json: self
+                .word(
+                    "LOG_FORMAT",
+                    &[("pretty", false), ("json", true)],
+                    "LOG_FORMAT=json",
+                )
+                .unwrap_or(app_env == AppEnv::Production),
+            data_dir,
+            database,
+            app_env,
+        };
+        if self.faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(Faults(std::mem::take(&mut self.faults)))
+        }
+    }
+
+    fn addr(&mut self) -> SocketAddr {
+        let own = self.parsed("ADDR", "is not host:port", "127.0.0.1:8080");
+        let host = self
+            .parsed("HOST", "is not an IP address", "127.0.0.1")
+            .unwrap_or([127, 0, 0, 1].into());
+        let port = self.parsed("PORT", "is not a port", "8080").unwrap_or(8080);
+        own.unwrap_or(SocketAddr::new(host, port))
+    }
+
+    fn public_url(&mut self, app_env: AppEnv) -> Option<Url> {
+        let url: Url = self.parsed("PUBLIC_URL", "is not an address", "https://pay.example.com")?;
+        let web = matches!(url.scheme(), "http" | "https")
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if !web || url.host().is_none() {
+            self.fault(
+                "PUBLIC_URL",
+                "must be http or https, without ? and #",
+                "https://pay.example.com",
+            );
+        } else if app_env == AppEnv::Production && url.scheme() != "https" {
+            self.fault(
+                "PUBLIC_URL",
+                "must be https in production",
+                "https://pay.example.com",
+            );
+        }
+        Some(url)
+    }
+
+    fn master_key(&mut self, database: &DatabaseUrl, app_env: AppEnv) -> Option<MasterKey> {
+        let Some(text) = self.text("MASTER_KEY") else {
+            if matches!(database, DatabaseUrl::Postgres(_)) && app_env == AppEnv::Production {
+                self.fault(
+                    "MASTER_KEY",
+                    "must be set with PostgreSQL in production, the same on every instance",
+                    "the output of: openssl rand -base64 32",
+                );
+            }
+            return None;
+        };
+        let key = MasterKey::parse(&text).ok();
+        if key.is_none() {
+            self.fault(
+                "MASTER_KEY",
+                "is not 32 bytes in base64",
+                "the output of: openssl rand -base64 32",
+            );
+        }
+        key
+    }
+
+    fn jwt(&mut self) -> JwtKey {
+        let secret = self.text("JWT_SECRET_KEY").map(SecretString::from);
+        let algorithm = self.text("JWT_ALGORITHM");
+        match (secret, algorithm.as_deref()) {
+            (Some(secret), None | Some("HS256")) => {
+                let text = secret.expose_secret();
+                if text.len() < SHORTEST_SECRET_BYTES || text == SAMPLE_SECRET {
+                    self.fault(
+                        "JWT_SECRET_KEY",
+                        "must be a secret of 32 bytes or more",
+                        "the output of: openssl rand -base64 48",
+                    );
+                }
+                JwtKey::Hs256(secret)
+            }
+            (None, Some("HS256")) => JwtKey::GeneratedHs256,
+            (None, None | Some("RS256")) => JwtKey::Generated,
+            (Some(_), Some("RS256")) => {
+                self.fault(
+                    "JWT_SECRET_KEY",
+                    "is set, but JWT_ALGORITHM=RS256 signs with a key pair: remove one of them",
+                    "",
+                );
+                JwtKey::Generated
+            }
+            (_, Some(other)) => {
+                let reason = format!("{other:?} is not one of RS256, HS256");
+                self.fault("JWT_ALGORITHM", reason, "JWT_ALGORITHM=RS256");
+                JwtKey::Generated
+            }
+        }
+    }
+
+    fn api_key_prefix(&mut self) -> String {
+        let prefix = self
+            .text("API_KEY_PREFIX")
+            .unwrap_or_else(|| "sk".to_owned());
+        if prefix.len() > 16 || !prefix.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            self.fault(
+                "API_KEY_PREFIX",
+                "must be 1 to 16 of a-z",
+                "API_KEY_PREFIX=sk",
+            );
+        }
+        prefix
+    }
+
+    /// All of the rail's settings, or none of them.
+    fn alipay(&mut self, app_env: AppEnv) -> Option<AlipayConfig> {
+        let needed = ["ALIPAY_APP_ID", "ALIPAY_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY"]
+            .map(|variable| (variable, self.text(variable)));
+        let gateway: Option<Url> = self.parsed(
+            "ALIPAY_GATEWAY",
+            "is not an address",
+            "https://openapi.alipay.com/gateway.do",
+        );
+        let seller_id = self.text("ALIPAY_SELLER_ID");
+        if needed.iter().all(|(_, text)| text.is_none()) {
+            return None;
+        }
+        for (variable, text) in &needed {
+            if text.is_none() {
+                self.fault(
+                    variable,
+                    "is missing, and other settings of Alipay are set",
+                    "",
+                );
+            }
+        }
+        let [(_, app_id), (_, private_key), (_, public_key)] = needed;
+        let gateway = gateway?;
+        if !matches!(gateway.scheme(), "http" | "https")
+            || (app_env == AppEnv::Production && gateway.scheme() != "https")
+        {
+            self.fault(
+                "ALIPAY_GATEWAY",
+                "must be https",
+                "https://openapi.alipay.com/gateway.do",
+            );
+        }
+        Some(AlipayConfig {
+            app_id: app_id?,
+            private_key: private_key?.into(),
+            public_key: public_key?,
+            gateway,
+            seller_id,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, Faults> {
+        let env = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Config::from_layers(env, Path::new("/nonexistent/.env"))
+    }
+
+    #[test]
+    fn nothing_configured_is_a_whole_configuration() {
+        let config = read(&[]).expect("defaults");
+        assert_eq!(config.addr.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.database.shown(), "SQLite ./data/tollgate.db");
+        assert!(config.alipay.is_none() && config.master_key.is_none());
+        assert_eq!(config.access_token_ttl, Duration::from_mins(15));
+        assert!(matches!(config.jwt, JwtKey::Generated));
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_with_its_variable() {
+        let faults = read(&[
+            ("DATABASE_URL", "mysql://x"),
+            ("PORT", "eighty"),
+            ("APP_ENV", "staging"),
+            ("JWT_SECRET_KEY", SAMPLE_SECRET),
+            ("MASTER_KEY", "short"),
+            ("BCRYPT_COST", "4"),
+            ("PUBLIC_URL", "ftp://x"),
+            ("DISPLAY_TIMEZONE", "Mars"),
+            ("ALIPAY_APP_ID", "1"),
+        ])
+        .expect_err("faults")
+        .to_string();
+        for variable in [
+            "DATABASE_URL",
+            "PORT",
+            "APP_ENV",
+            "JWT_SECRET_KEY",
+            "MASTER_KEY",
+            "BCRYPT_COST",
+            "PUBLIC_URL",
+            "DISPLAY_TIMEZONE",
+            "ALIPAY_PRIVATE_KEY",
+            "ALIPAY_PUBLIC_KEY",
+        ] {
+            assert!(
+                faults.contains(&format!("{variable}: ")),
+                "{variable} is not in\n{faults}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_must_not_go_together_is_refused() {
+        let secret = "s".repeat(32);
+        assert!(read(&[("JWT_SECRET_KEY", &secret)]).is_ok());
+        assert!(read(&[("JWT_SECRET_KEY", &secret), ("JWT_ALGORITHM", "RS256")]).is_err());
+        assert!(read(&[("JWT_SECRET_KEY", &secret), ("JWT_SECRET_KEY_FILE", "x")]).is_err());
+        assert!(
+            read(&[
+                ("APP_ENV", "production"),
+                ("DATABASE_URL", "postgresql://db/x")
+            ])
+            .is_err()
+        );
+        assert!(
+            read(&[
+                ("APP_ENV", "production"),
+                ("PUBLIC_URL", "http://x.example")
+            ])
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn a_secret_may_lie_in_a_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("secret");
+        std::fs::write(&file, format!("{}\n", "s".repeat(40))).expect("written");
+        let config = read(&[("JWT_SECRET_KEY_FILE", file.to_str().expect("text"))]).expect("read");
+        assert!(matches!(config.jwt, JwtKey::Hs256(secret) if secret.expose_secret().len() == 40));
+    }
+}

@@ -1,0 +1,48 @@
+//! The description of the service at `/openapi.json`, and its reader at `/docs`: both from the
+//! binary.
+
+use axum::Router;
+use tollgate_auth::AuthService;
+use tollgate_payment::PaymentService;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Tollgate",
+    description = "Accounts, plans, payments, API keys, quotas and usage.",
+    license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+))]
+struct Document;
+
+/// The document, made from the same table as the routes.
+pub fn document(auth: &AuthService, payment: &PaymentService) -> utoipa::openapi::OpenApi {
+    let routes: OpenApiRouter = OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/auth", auth.openapi_router())
+        .nest("/payments", payment.openapi_router())
+        .nest("/quota", payment.openapi_quota_router())
+        .nest("/usage", payment.openapi_usage_router());
+    let mut document = routes.into_openapi();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("an access token, or an API key"))
+        .build();
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    document.security = Some(vec![utoipa::openapi::security::SecurityRequirement::new::<
+        _,
+        [&str; 0],
+        &str,
+    >("bearer", [])]);
+    document
+}
+
+pub(crate) fn router(auth: &AuthService, payment: &PaymentService) -> Router {
+    SwaggerUi::new("/docs")
+        .url("/openapi.json", document(auth, payment))
+        .into()
+}

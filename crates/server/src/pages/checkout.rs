@@ -1,0 +1,230 @@
+//! The hosted checkout: the code to scan, and how the payment stands.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use qrcode::QrCode;
+use qrcode::render::svg;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tollgate_kernel::input::{Params, PathText};
+use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::text::Language;
+use tollgate_payment::PaymentService;
+use tollgate_payment::model::payment::{Payment, PaymentStatus};
+
+use super::Pages;
+
+/// The side of the code, in pixels.
+const QR_PIXELS: u32 = 240;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PageParams {
+    lang: Option<String>,
+}
+
+/// The words of the page.
+struct Words {
+    title: &'static str,
+    sandbox: &'static str,
+    amount: &'static str,
+    order: &'static str,
+    until: &'static str,
+    scan: &'static str,
+    open: &'static str,
+    check: &'static str,
+    waiting: &'static str,
+    paid: &'static str,
+    failed: &'static str,
+    refunded: &'static str,
+    other_language: &'static str,
+    other_tag: &'static str,
+}
+
+const ZH: Words = Words {
+    title: "付款",
+    sandbox: "沙箱环境，不产生真实扣款",
+    amount: "金额",
+    order: "订单号",
+    until: "请在此之前付款",
+    scan: "请用支付宝扫码付款",
+    open: "在手机上打开",
+    check: "我已付款，立即查询",
+    waiting: "等待付款…",
+    paid: "已付款 ✓",
+    failed: "订单已关闭，未扣款",
+    refunded: "已退款",
+    other_language: "English",
+    other_tag: "en",
+};
+
+const EN: Words = Words {
+    title: "Payment",
+    sandbox: "Sandbox: no real money",
+    amount: "Amount",
+    order: "Order number",
+    until: "Pay before",
+    scan: "Scan with Alipay to pay",
+    open: "Open on the phone",
+    check: "I have paid, check now",
+    waiting: "Waiting for the payment…",
+    paid: "Paid ✓",
+    failed: "The order is closed; nothing was charged",
+    refunded: "Refunded",
+    other_language: "中文",
+    other_tag: "zh",
+};
+
+impl Words {
+    fn of(language: Language) -> &'static Self {
+        match language {
+            Language::Zh => &ZH,
+            Language::En => &EN,
+        }
+    }
+
+    fn status(&self, status: PaymentStatus) -> &'static str {
+        match status {
+            PaymentStatus::Pending => self.waiting,
+            PaymentStatus::Completed => self.paid,
+            PaymentStatus::Failed => self.failed,
+            PaymentStatus::Refunded => self.refunded,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "checkout.html")]
+struct CheckoutPage<'a> {
+    words: &'a Words,
+    tag: &'static str,
+    sandbox: bool,
+    link: &'a str,
+    description: &'a str,
+    amount: String,
+    order_no: String,
+    expires_at: String,
+    qr_content: Option<String>,
+    qr_opens: bool,
+    status: &'static str,
+    status_text: &'static str,
+}
+
+/// `GET /checkout/{link}`
+pub(super) async fn page(
+    State(pages): State<Pages>,
+    PathText(link): PathText,
+    Params(params): Params<PageParams>,
+    language: Option<axum::Extension<Language>>,
+) -> Result<Response, Problem> {
+    let payment = find(&pages.payment, &link).await?;
+    let language = match params.lang.as_deref() {
+        Some("zh") => Language::Zh,
+        Some("en") => Language::En,
+        _ => language.map_or(Language::default(), |axum::Extension(language)| language),
+    };
+    let words = Words::of(language);
+    let step = pages.payment.next_step(&payment);
+    let status = payment.state.status();
+    super::page(&CheckoutPage {
+        words,
+        tag: language.tag(),
+        sandbox: pages.sandbox,
+        link: &link,
+        description: &payment.description,
+        amount: shown(&payment, language),
+        order_no: payment.order_no().as_str().to_owned(),
+        expires_at: payment.expires_at.to_string(),
+        qr_opens: step
+            .qr_content
+            .as_deref()
+            .is_some_and(|text| text.starts_with("http")),
+        qr_content: step.qr_content,
+        status: status.as_str(),
+        status_text: words.status(status),
+    })
+}
+
+/// `¥99.00` where it is the house's currency, `CN¥99.00` abroad.
+fn shown(payment: &Payment, language: Language) -> String {
+    let sign = match (payment.amount.currency().code(), language) {
+        ("CNY", Language::Zh) => "¥",
+        ("CNY", Language::En) => "CN¥",
+        ("USD", _) => "$",
+        (code, _) => return format!("{code} {}", payment.amount),
+    };
+    format!("{sign}{}", payment.amount)
+}
+
+/// `GET /checkout/{link}/qr.svg`
+pub(super) async fn qr(
+    State(pages): State<Pages>,
+    PathText(link): PathText,
+) -> Result<Response, Problem> {
+    let payment = find(&pages.payment, &link).await?;
+    let content = pages
+        .payment
+        .next_step(&payment)
+        .qr_content
+        .ok_or_else(|| Problem::new(Code::NotFound))?;
+    let code = QrCode::new(content.as_bytes()).map_err(|_| Problem::new(Code::NotFound))?;
+    let drawing = code
+        .render::<svg::Color<'_>>()
+        .min_dimensions(QR_PIXELS, QR_PIXELS)
+        .build();
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("image/svg+xml"),
+        ),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+    ];
+    Ok((headers, drawing).into_response())
+}
+
+/// `GET /checkout/{link}/status`: what the page's script asks for.
+pub(super) async fn status(
+    State(pages): State<Pages>,
+    PathText(link): PathText,
+    language: Option<axum::Extension<Language>>,
+    Params(params): Params<PageParams>,
+) -> Result<Json<Value>, Problem> {
+    let payment = find(&pages.payment, &link).await?;
+    let status = payment.state.status();
+    let language = match params.lang.as_deref() {
+        Some("zh-CN") => Language::Zh,
+        Some("en") => Language::En,
+        _ => language.map_or(Language::default(), |axum::Extension(language)| language),
+    };
+    Ok(Json(
+        json!({ "status": status, "text": Words::of(language).status(status) }),
+    ))
+}
+
+/// `POST /checkout/{link}/check`: asks the provider now. It moves no money, so whoever has the link
+/// may press it.
+pub(super) async fn check(
+    State(pages): State<Pages>,
+    PathText(link): PathText,
+) -> Result<Redirect, Problem> {
+    let payment = find(&pages.payment, &link).await?;
+    pages
+        .payment
+        .asked(payment)
+        .await
+        .map_err(|_| Problem::new(Code::Unavailable))?;
+    Ok(Redirect::to(&format!("../{link}")))
+}
+
+async fn find(payment: &PaymentService, link: &str) -> Result<Payment, Problem> {
+    let found = payment
+        .find_by_checkout_link(link)
+        .await
+        .map_err(|_| Problem::new(Code::Unavailable))?;
+    found.ok_or_else(|| Problem::new(Code::NotFound))
+}

@@ -1,0 +1,90 @@
+//! Pages: server-rendered, whole without script, under a strict content policy.
+
+mod checkout;
+
+use askama::Template;
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use tollgate_kernel::problem::{Code, Problem};
+use tollgate_payment::PaymentService;
+
+/// Nothing from elsewhere, nothing inline.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// What every page of the service is made from.
+#[derive(Clone, Debug)]
+pub(crate) struct Pages {
+    payment: PaymentService,
+    sandbox: bool,
+}
+
+pub(crate) fn router(payment: PaymentService, sandbox: bool) -> Router {
+    Router::new()
+        .route("/checkout/{link}", get(checkout::page))
+        .route("/checkout/{link}/qr.svg", get(checkout::qr))
+        .route("/checkout/{link}/status", get(checkout::status))
+        .route("/checkout/{link}/check", post(checkout::check))
+        .route(
+            "/static/tollgate.css",
+            get(|| {
+                asset(
+                    "text/css; charset=utf-8",
+                    include_str!("../../static/tollgate.css"),
+                )
+            }),
+        )
+        .route(
+            "/static/checkout.js",
+            get(|| {
+                asset(
+                    "text/javascript; charset=utf-8",
+                    include_str!("../../static/checkout.js"),
+                )
+            }),
+        )
+        .with_state(Pages { payment, sandbox })
+}
+
+async fn asset(kind: &'static str, text: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=300"),
+        ),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+    ];
+    (headers, text).into_response()
+}
+
+/// A page with the headers that every page has.
+fn page(template: &impl Template) -> Result<Response, Problem> {
+    let html = template.render().map_err(|error| {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a page did not render"
+        );
+        Problem::new(Code::Internal)
+    })?;
+    let headers = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(POLICY),
+        ),
+        (
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("same-origin"),
+        ),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+    ];
+    Ok((headers, Html(html)).into_response())
+}

@@ -1,0 +1,9 @@
+//! The whole service, over HTTP, on both engines.
+
+mod checkout;
+mod crash;
+mod documents;
+mod harness;
+mod inputs;
+mod quota;
+mod schema;
