@@ -221,9 +221,16 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8], ignored: &IgnoredFields) -> Resu
     }
     let mut scan = serde_json::Deserializer::from_slice(bytes);
     let mut faults = Faults::default();
-    Strict(&mut faults)
-        .deserialize(&mut scan)
-        .map_err(|_| malformed())?;
+    let mut track = Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut scan, &mut track);
+    Strict(&mut faults).deserialize(tracked).map_err(|error| {
+        // A number that no type holds is a field's fault, not the document's.
+        if error.to_string().starts_with("number out of range") {
+            misfit(&error, track.path().iter())
+        } else {
+            malformed()
+        }
+    })?;
     scan.end().map_err(|_| malformed())?;
     faults.refuse()?;
     let mut json = serde_json::Deserializer::from_slice(bytes);

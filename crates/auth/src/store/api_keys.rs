@@ -1,7 +1,7 @@
 //! `api_keys`.
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{ApiKeyId, Id as _, UserId};
+use tollgate_kernel::ids::{ApiKeyId, Id, UserId};
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
@@ -76,7 +76,7 @@ pub(crate) async fn list(
     limit: i64,
 ) -> Result<Vec<ApiKey>> {
     // The highest of all ids, where there is no cursor.
-    let before = before.map_or(Uuid::max(), |id| id.uuid());
+    let before = before.map_or(Uuid::max(), Id::uuid);
     let rows: Vec<KeyRow> = on_read!(db, |e| sqlx::query_as(LIST)
         .bind(user.uuid())
         .bind(before)

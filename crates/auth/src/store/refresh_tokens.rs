@@ -1,7 +1,7 @@
 //! `refresh_tokens`: each is used once, and has one successor.
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id as _, RefreshTokenId, SessionId};
+use tollgate_kernel::ids::{Id, RefreshTokenId, SessionId};
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, in_tx, row};
 use uuid::Uuid;
@@ -21,7 +21,7 @@ pub(crate) async fn insert(
     let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(INSERT)
         .bind(id.uuid())
         .bind(session.uuid())
-        .bind(parent.map(|id| id.uuid()))
+        .bind(parent.map(Id::uuid))
         .bind(hash.as_slice())
         .bind(now.utc())
         .bind(expires_at.utc())

@@ -110,17 +110,15 @@ async fn extend(
     term_end: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<bool> {
-    if !subscriptions::extend(tx, held, term_end, now).await? {
-        return Ok(false);
-    }
-    // The open counter may have been bounded by the old end.
+    // The open counter may have been bounded by the old end. Counters before the subscription, as
+    // everywhere; were the second statement to find a rival, the next try writes the later end.
     let period = held.quota_period(now);
     let grown = Subscription {
         entitled_until: term_end,
         ..held.clone()
     };
     quota_counters::reopen(tx, held.id, &period, grown.open_until(&period)).await?;
-    Ok(true)
+    subscriptions::extend(tx, held, term_end, now).await
 }
 
 async fn replace(

@@ -16,10 +16,10 @@ use tollgate_storage::idempotency::{self, Known, Request};
 use super::current_subscription::entitled;
 use super::roll::roll;
 use super::{Answered, TRIES};
-use crate::model::quota::{Cost, QuotaState, ResourceId, ResourceType, Units};
+use crate::model::quota::{Cost, Meter, QuotaState, ResourceId, ResourceType, Units};
 use crate::model::subscription::Subscription;
 use crate::shapes::{ConsumeShape, QuotaShape};
-use crate::store::plans::{self, Price};
+use crate::store::plans;
 use crate::store::quota_counters::{self, Counter};
 use crate::store::subscriptions;
 use crate::store::usage::{self, Entry};
@@ -107,15 +107,22 @@ impl PaymentService {
                 .cost
                 .at(price.units)
                 .map_err(|_| ConsumeError::CostOutOfRange)?;
-            let (held, counter) = match take(parts, &mut tx, held, &price, units, now).await? {
-                Taken::Counter(taken) => *taken,
-                Taken::Nothing(refusal) => {
-                    // A rival with the same key may have taken the last units while we waited.
-                    if let Some(first) = known(&mut tx, key).await? {
-                        return Ok(Answered::again(first));
-                    }
-                    return Err(refusal);
+            let meter = &price.meter;
+            let Some(counter) = quota_counters::spend(&mut tx, held.id, meter, units, now).await?
+            else {
+                // A rival with the same key may have taken the last units while we waited.
+                if let Some(first) = known(&mut tx, key).await? {
+                    return Ok(Answered::again(first));
                 }
+                let open = quota_counters::read(&mut tx, held.id, meter, now).await?;
+                tx.rollback().await?;
+                match open {
+                    Some(counter) if !counter.quota.fits(units) => {
+                        return Err(ConsumeError::QuotaExceeded(counter.quota));
+                    }
+                    _ => roll_alone(parts, &held, meter, now).await?,
+                }
+                continue;
             };
             let usage_id = parts.ids.at(now);
             let shape = ConsumeShape {
@@ -135,37 +142,19 @@ impl PaymentService {
     }
 }
 
-enum Taken {
-    Counter(Box<(Subscription, Counter)>),
-    Nothing(ConsumeError),
-}
-
-async fn take(
+/// Opens the period's counter in a transaction of its own. Rolling locks the subscription before the
+/// counter, and spending the counter before the subscription: in one transaction the two orders would
+/// meet in a deadlock. A counter that was opened for nothing is only an empty one.
+async fn roll_alone(
     parts: &Parts,
-    tx: &mut Tx,
-    mut held: Subscription,
-    price: &Price,
-    units: Units,
+    held: &Subscription,
+    meter: &Meter,
     now: Timestamp,
-) -> Result<Taken, ConsumeError> {
-    for _ in 0..TRIES {
-        if let Some(counter) = quota_counters::spend(tx, held.id, &price.meter, units, now).await? {
-            return Ok(Taken::Counter(Box::new((held, counter))));
-        }
-        if let Some(counter) = quota_counters::read(tx, held.id, &price.meter, now).await?
-            && !counter.quota.fits(units)
-        {
-            return Ok(Taken::Nothing(ConsumeError::QuotaExceeded(counter.quota)));
-        }
-        if !roll(tx, &held, &price.meter, now).await? {
-            let again = subscriptions::read_live(tx, held.user_id, parts.config.livemode).await?;
-            match again.filter(|again| again.is_entitled(now)) {
-                Some(again) => held = again,
-                None => return Ok(Taken::Nothing(ConsumeError::NoSubscription)),
-            }
-        }
-    }
-    Err(stuck(held.user_id).into())
+) -> Result<(), StorageError> {
+    let mut tx = parts.db.begin().await?;
+    // `false`: the subscription changed since it was read; the next try reads it again.
+    roll(&mut tx, held, meter, now).await?;
+    tx.commit().await
 }
 
 /// The answer that is already known under the key.

@@ -14,6 +14,9 @@ use tollgate_payment::PaymentService;
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+const CSS: &str = include_str!("../../static/tollgate.css");
+const JS: &str = include_str!("../../static/checkout.js");
+
 /// What every page of the service is made from.
 #[derive(Clone, Debug)]
 pub(crate) struct Pages {
@@ -29,26 +32,16 @@ pub(crate) fn router(payment: PaymentService, sandbox: bool) -> Router {
         .route("/checkout/{link}/check", post(checkout::check))
         .route(
             "/static/tollgate.css",
-            get(|| {
-                asset(
-                    "text/css; charset=utf-8",
-                    include_str!("../../static/tollgate.css"),
-                )
-            }),
+            get(async || asset("text/css; charset=utf-8", CSS)),
         )
         .route(
             "/static/checkout.js",
-            get(|| {
-                asset(
-                    "text/javascript; charset=utf-8",
-                    include_str!("../../static/checkout.js"),
-                )
-            }),
+            get(async || asset("text/javascript; charset=utf-8", JS)),
         )
         .with_state(Pages { payment, sandbox })
 }
 
-async fn asset(kind: &'static str, text: &'static str) -> Response {
+fn asset(kind: &'static str, text: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
         (

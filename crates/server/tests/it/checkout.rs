@@ -333,7 +333,7 @@ async fn inv_p9_the_price_is_ours() {
             app.count("SELECT COUNT(*) FROM payment_transactions").await,
             0
         );
-        let right = wish(json!({ "amount": 99.00, "amount_minor": 9_900, "currency": "CNY" }));
+        let right = wish(json!({ "amount": "99.00", "amount_minor": 9_900, "currency": "CNY" }));
         let order = app
             .post("/payments/subscriptions/subscribe", &buyer.token, right)
             .await

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use reqwest::StatusCode;
-use serde_json::Value;
 use tollgate_kernel::problem::Code;
 
 use crate::harness::each_engine;
@@ -26,7 +25,7 @@ async fn the_kept_openapi_document_is_the_served_one() {
         }
         let page = app.get("/docs/", "").await;
         assert_eq!(page.status, 200);
-        assert!(matches!(page.body, Value::String(html) if html.contains("swagger-ui")));
+        assert_eq!(page.headers["content-type"], "text/html");
     })
     .await;
 }

@@ -295,13 +295,8 @@ async fn inv_q6_a_new_month_begins_whole_and_an_old_term_ends() {
             let (http, url, key) = (app.http.clone(), app.url.clone(), buyer.key.clone());
             rollers.spawn(async move { consume(&http, &url, &key, None, &one()).await.status });
         }
-        assert!(
-            rollers
-                .join_all()
-                .await
-                .into_iter()
-                .all(|status| status == 200)
-        );
+        let outcomes = rollers.join_all().await;
+        assert!(outcomes.iter().all(|status| *status == 200), "{outcomes:?}");
         assert_eq!(
             app.count("SELECT COUNT(*) FROM quota_counters").await,
             2,
