@@ -14,9 +14,9 @@ use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 
 /// Calls at the same time.
-const CLIENTS: usize = 32;
+const CLIENTS: u16 = 32;
 /// What the sample plan sells for a month.
-const LIMIT: i64 = 1_000;
+const LIMIT: u16 = 1_000;
 const RESOURCE: &str = "dicom_processing";
 
 /// Plays it. Data go to a folder of their own, which is deleted, unless `DATABASE_URL` names a
@@ -210,8 +210,7 @@ impl Demo {
         let mut clients = JoinSet::new();
         for client in 0..CLIENTS {
             let (http, url, key) = (self.http.clone(), self.url.clone(), key.to_owned());
-            let calls = LIMIT.unsigned_abs() as usize / CLIENTS
-                + usize::from(client < LIMIT.unsigned_abs() as usize % CLIENTS);
+            let calls = LIMIT / CLIENTS + u16::from(client < LIMIT % CLIENTS);
             clients.spawn(async move {
                 for call in 0..calls {
                     let body = json!({ "resource_type": RESOURCE, "resource_id": format!("{client}-{call}") });
@@ -228,7 +227,7 @@ impl Demo {
         let took = begun.elapsed().as_millis().max(1);
         self.done(&format!(
             "{LIMIT} metered calls by {CLIENTS} clients, {} a second",
-            LIMIT.unsigned_abs() as u128 * 1_000 / took
+            u128::from(LIMIT) * 1_000 / took
         ));
         let beyond = self
             .call(

@@ -158,7 +158,7 @@ async fn load(
         let status = answer.status();
         match answer.json::<Value>().await {
             Ok(body) if status.is_success() => {
-                acks.lock().expect("no client panics").push((name, body))
+                acks.lock().expect("no client panics").push((name, body));
             }
             _ => return vec![name],
         }

@@ -275,7 +275,7 @@ async fn what_stalls_or_lies_about_its_length_is_closed() {
         let answer = answer.await.expect("read");
         assert!(!answer.starts_with("HTTP/1.1 2") && !answer.starts_with("HTTP/1.1 5"), "{answer}");
         let long = app.http.get(format!("{}/health", app.url)).header("x-long", "x".repeat(70_000));
-        assert!(matches!(long.send().await, Err(_)) || app.get("/health", "").await.status == 200);
+        assert!(long.send().await.is_err() || app.get("/health", "").await.status == 200);
         assert_eq!(app.get("/health/ready", "").await.expect(StatusCode::OK)["status"], "ok");
     })
     .await;

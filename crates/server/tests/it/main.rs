@@ -2,6 +2,7 @@
 
 mod checkout;
 mod crash;
+mod dependencies;
 mod documents;
 mod harness;
 mod inputs;
