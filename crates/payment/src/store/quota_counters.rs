@@ -170,11 +170,16 @@ const SPEND: &str = "UPDATE quota_counters SET used = used + $3, updated_at = $4
     RETURNING period_start, period_end, quota_limit, used, held";
 const FIND: &str = "SELECT period_start, period_end, quota_limit, used, held FROM quota_counters
     WHERE subscription_id = $1 AND meter = $2 AND period_start <= $3 AND open_until > $3";
+// NOT EXISTS, since on PostgreSQL an insert that meets a row which a spend is just changing waits for
+// that spend, which waits for the subscription that the roll holds: a deadlock. Whoever rolls holds
+// the subscription, so nobody inserts the same row meanwhile.
 const ROLL_INSERT: &str = "INSERT INTO quota_counters
     (subscription_id, meter, period_start, period_end, open_until, quota_limit, granted, created_at, updated_at)
     SELECT s.id, m.meter, $3, $4, $5, m.quota_limit + $6, $6, $7, $7
     FROM user_subscriptions s JOIN plan_meters m ON m.plan_id = s.plan_id AND m.version = s.plan_version
     WHERE s.id = $1 AND m.meter = $2
+      AND NOT EXISTS (SELECT 1 FROM quota_counters c
+                      WHERE c.subscription_id = $1 AND c.meter = $2 AND c.period_start = $3)
     ON CONFLICT (subscription_id, meter, period_start) DO NOTHING RETURNING quota_limit";
 const CLOSE: &str = "UPDATE quota_counters SET open_until = period_start, updated_at = $2
     WHERE subscription_id = $1 AND open_until > $2";

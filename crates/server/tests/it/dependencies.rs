@@ -1,10 +1,8 @@
-//! What `deny.toml` asks for, checked over `cargo metadata`, so that it holds where cargo-deny is not
+//! What `deny.toml` asks for, checked over `cargo tree`, so that it holds where cargo-deny is not
 //! installed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::process::Command;
-
-use serde_json::Value;
 
 const DENY: &str = include_str!("../../../../deny.toml");
 
@@ -13,74 +11,47 @@ fn list(section: &str) -> Vec<String> {
         .add_source(config::File::from_str(DENY, config::FileFormat::Toml))
         .build()
         .expect("deny.toml is TOML");
-    match section {
-        "deny" => {
-            let bans = file.get_array("bans.deny").expect("bans");
-            let names = bans.into_iter().map(|ban| {
-                ban.into_table().expect("a table")["name"]
-                    .clone()
-                    .into_string()
-            });
-            names.map(|name| name.expect("a name")).collect()
-        }
-        _ => {
-            let allowed = file.get_array("licenses.allow").expect("licences");
-            allowed
-                .into_iter()
-                .map(|name| name.into_string().expect("a name"))
-                .collect()
-        }
+    if section == "deny" {
+        let bans = file.get_array("bans.deny").expect("bans");
+        let names = bans.into_iter().map(|ban| {
+            ban.into_table().expect("a table")["name"]
+                .clone()
+                .into_string()
+        });
+        return names.map(|name| name.expect("a name")).collect();
     }
+    let allowed = file.get_array("licenses.allow").expect("licences");
+    allowed
+        .into_iter()
+        .map(|name| name.into_string().expect("a name"))
+        .collect()
 }
 
-/// Every package that is built for this platform, with its licence.
+/// Every package that is really built, with its licence: an optional one that nobody turns on is
+/// only in the lock file.
 fn packages() -> BTreeMap<String, String> {
     let output = Command::new(env!("CARGO"))
         .args([
-            "metadata",
-            "--format-version",
-            "1",
+            "tree",
+            "--workspace",
             "--locked",
-            "--filter-platform",
-            "x86_64-unknown-linux-gnu",
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}|{l}",
         ])
         .output()
         .expect("cargo runs");
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata answers");
-    let names: BTreeMap<&str, &Value> = metadata["packages"]
-        .as_array()
-        .expect("packages")
-        .iter()
-        .map(|package| (package["id"].as_str().expect("an id"), package))
-        .collect();
-    // Only what is reached: an optional dependency that nobody turns on is not built.
-    let nodes: BTreeMap<&str, &Value> = metadata["resolve"]["nodes"]
-        .as_array()
-        .expect("nodes")
-        .iter()
-        .map(|node| (node["id"].as_str().expect("an id"), node))
-        .collect();
-    let mut reached: BTreeSet<&str> = BTreeSet::new();
-    let members = metadata["workspace_members"].as_array().expect("members");
-    let mut waiting: Vec<&str> = members
-        .iter()
-        .map(|id| id.as_str().expect("an id"))
-        .collect();
-    while let Some(id) = waiting.pop() {
-        if reached.insert(id) {
-            let next = nodes[id]["dependencies"].as_array().expect("dependencies");
-            waiting.extend(next.iter().map(|id| id.as_str().expect("an id")));
-        }
-    }
-    reached
-        .into_iter()
-        .map(|id| {
-            let package = names[id];
-            let name = package["name"].as_str().expect("a name").to_owned();
-            (
-                name,
-                package["license"].as_str().unwrap_or_default().to_owned(),
-            )
+    let text = String::from_utf8(output.stdout).expect("text");
+    let lines = text
+        .lines()
+        .filter_map(|line| line.trim_end_matches(" (*)").split_once('|'));
+    lines
+        .map(|(package, licence)| {
+            let name = package.split(' ').next().unwrap_or(package);
+            (name.to_owned(), licence.to_owned())
         })
         .collect()
 }
