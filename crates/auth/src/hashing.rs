@@ -188,9 +188,9 @@ mod tests {
     async fn an_unknown_account_is_never_right() {
         let hasher = Hasher::start(4, &Entropy::seeded(1));
         assert_eq!(hasher.verify("nobody's password", None).await, Ok(false));
-        let hashed = hasher.hash("right").await.expect("hashed");
-        assert_eq!(hasher.verify("right", Some(&hashed)).await, Ok(true));
-        assert!(!hasher.is_outdated(&hashed));
-        assert!(Hasher::start(5, &Entropy::seeded(1)).is_outdated(&hashed));
+        let stored = hasher.hash("right").await.expect("stored");
+        assert_eq!(hasher.verify("right", Some(&stored)).await, Ok(true));
+        assert!(!hasher.is_outdated(&stored));
+        assert!(Hasher::start(5, &Entropy::seeded(1)).is_outdated(&stored));
     }
 }
