@@ -158,7 +158,7 @@ async fn a_due_job_is_claimed_once_and_only_its_owner_finishes_it() {
         }
         tx.commit().await.expect("commits");
 
-        let lease = Duration::from_secs(60);
+        let lease = Duration::from_mins(1);
         let mut workers = tokio::task::JoinSet::new();
         for _ in 0..8 {
             let db = db.clone();
