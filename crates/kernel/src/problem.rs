@@ -165,6 +165,23 @@ impl Problem {
         self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
+    /// `validation_failed` for one field; `pointer` is a JSON pointer (RFC 6901).
+    pub fn invalid(
+        pointer: &str,
+        code: &'static str,
+        zh: impl Into<String>,
+        en: impl Into<String>,
+    ) -> Self {
+        Self::validation_failed().field(pointer, code, Text::new(zh, en))
+    }
+
+    fn validation_failed() -> Self {
+        Self::new(Code::ValidationFailed).detail(
+            "有字段不符合要求，详见 errors。",
+            "Some fields are not valid; see errors.",
+        )
+    }
+
     /// One field that is not as it must be; `pointer` is a JSON pointer (RFC 6901).
     #[must_use]
     pub fn field(mut self, pointer: impl Into<String>, code: &'static str, detail: Text) -> Self {
@@ -305,12 +322,7 @@ impl FieldErrors {
 
     /// Notes a fault found by other means.
     pub fn note(&mut self, pointer: &str, code: &'static str, detail: Text) {
-        let problem = self.0.take().unwrap_or_else(|| {
-            Problem::new(Code::ValidationFailed).detail(
-                "有字段不符合要求，详见 errors。",
-                "Some fields are not valid; see errors.",
-            )
-        });
+        let problem = self.0.take().unwrap_or_else(Problem::validation_failed);
         self.0 = Some(problem.field(pointer, code, detail));
     }
 

@@ -1,39 +1,12 @@
 //! Every error of this module, as the one body that clients know.
 
 use serde_json::json;
-use tollgate_kernel::problem::{Code, FieldErrors, Problem};
-use tollgate_kernel::text::Text;
-use tollgate_storage::StorageError;
+use tollgate_kernel::problem::{Code, Problem};
 
 use crate::operations::checkout::CheckoutError;
 use crate::operations::consume::ConsumeError;
 use crate::providers::ProviderError;
 use crate::shapes::QuotaShape;
-
-/// A database that is away is worth another try; anything else is ours to mend, and is logged here.
-pub(crate) fn storage(error: &StorageError) -> Problem {
-    if let StorageError::Unavailable(_) = error {
-        tracing::warn!(
-            error = error as &dyn std::error::Error,
-            "the database is not available"
-        );
-        return Problem::new(Code::Unavailable);
-    }
-    tracing::error!(
-        error = error as &dyn std::error::Error,
-        "a statement failed"
-    );
-    Problem::new(Code::Internal)
-}
-
-fn field(pointer: &str, code: &'static str, zh: &str, en: &str) -> Problem {
-    let mut errors = FieldErrors::new();
-    errors.note(pointer, code, Text::new(zh, en));
-    errors
-        .finish()
-        .err()
-        .unwrap_or_else(|| Problem::new(Code::ValidationFailed))
-}
 
 fn key_reused() -> Problem {
     Problem::new(Code::IdempotencyKeyReused).detail(
@@ -51,13 +24,13 @@ pub(crate) fn consume(error: ConsumeError, upgrade_url: &str) -> Problem {
                 "No subscription is in force: choose a plan first.",
             )
             .with("upgrade_url", upgrade_url),
-        ConsumeError::NoPrice => field(
+        ConsumeError::NoPrice => Problem::invalid(
             "/resource_type",
             "no_price",
             "当前套餐没有此资源类型的价格",
             "the plan has no price for this resource type",
         ),
-        ConsumeError::CostOutOfRange => field(
+        ConsumeError::CostOutOfRange => Problem::invalid(
             "/cost",
             "invalid_cost",
             "须为 1 至 1000000000 的整数",
@@ -82,14 +55,14 @@ pub(crate) fn consume(error: ConsumeError, upgrade_url: &str) -> Problem {
         }
         ConsumeError::KeyReused => key_reused(),
         ConsumeError::KeyInProgress => Problem::new(Code::IdempotencyInProgress).retry_after(1),
-        ConsumeError::Internal(error) => storage(&error),
+        ConsumeError::Internal(error) => error.into(),
     }
 }
 
 /// As `subscribe` refuses.
 pub(crate) fn checkout(error: CheckoutError) -> Problem {
     match error {
-        CheckoutError::PlanMissing => field(
+        CheckoutError::PlanMissing => Problem::invalid(
             "/plan_id",
             "required",
             "请给出 plan_id 或 plan_slug",
@@ -98,13 +71,13 @@ pub(crate) fn checkout(error: CheckoutError) -> Problem {
         CheckoutError::PlanNotFound => {
             Problem::new(Code::NotFound).detail("没有这个在售套餐。", "No such plan is on sale.")
         }
-        CheckoutError::PlansDiffer => field(
+        CheckoutError::PlansDiffer => Problem::invalid(
             "/plan_slug",
             "plans_differ",
             "plan_id 与 plan_slug 指向两个套餐",
             "plan_id and plan_slug name two plans",
         ),
-        CheckoutError::AnotherPlan => field(
+        CheckoutError::AnotherPlan => Problem::invalid(
             "/plan_id",
             "another_plan",
             "当前套餐仍有效，到期后方可购买此套餐",
@@ -139,6 +112,6 @@ pub(crate) fn checkout(error: CheckoutError) -> Problem {
                 "The same order is being made; try again in a moment.",
             )
             .retry_after(1),
-        CheckoutError::Internal(error) => storage(&error),
+        CheckoutError::Internal(error) => error.into(),
     }
 }

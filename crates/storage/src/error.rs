@@ -1,5 +1,7 @@
 //! What can go wrong with a database, in four words.
 
+use tollgate_kernel::problem::{Code, Problem};
+
 /// A read or write that did not do what it should.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -68,6 +70,20 @@ impl From<sqlx::Error> for StorageError {
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
             _ => Self::Driver(error),
         }
+    }
+}
+
+impl From<StorageError> for Problem {
+    /// A database that is away is worth another try; anything else is ours to mend. The one place
+    /// that knows the cause is the one that logs it.
+    fn from(error: StorageError) -> Self {
+        let cause = &error as &dyn std::error::Error;
+        if let StorageError::Unavailable(_) = error {
+            tracing::warn!(error = cause, "the database is not available");
+            return Self::new(Code::Unavailable);
+        }
+        tracing::error!(error = cause, "a statement failed");
+        Self::new(Code::Internal)
     }
 }
 

@@ -11,8 +11,8 @@ use tollgate_kernel::input::{Params, PathId};
 use tollgate_kernel::problem::{Code, Problem};
 use utoipa::IntoParams;
 
+use crate::PaymentService;
 use crate::shapes::TransactionShape;
-use crate::{PaymentService, problems};
 
 /// How long to wait.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -32,10 +32,7 @@ pub(super) async fn status(
     Params(params): Params<StatusParams>,
 ) -> Result<Json<TransactionShape>, Problem> {
     let wait = Duration::from_secs(params.wait.unwrap_or(0));
-    let payment = service
-        .payment_status(user, id, wait)
-        .await
-        .map_err(|error| problems::storage(&error))?;
+    let payment = service.payment_status(user, id, wait).await?;
     payment
         .map(|payment| Json(TransactionShape::from(&payment)))
         .ok_or_else(|| Problem::new(Code::NotFound))

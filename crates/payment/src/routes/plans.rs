@@ -9,8 +9,8 @@ use tollgate_kernel::input::PathText;
 use tollgate_kernel::problem::{Code, Problem};
 use utoipa::ToSchema;
 
+use crate::PaymentService;
 use crate::shapes::PlanShape;
-use crate::{PaymentService, problems};
 
 /// A list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,10 +23,7 @@ pub(super) struct PlanList {
 /// The plans on sale, cheapest shelf first.
 #[utoipa::path(get, path = "/plans", tag = "plans", responses((status = 200, body = PlanList)))]
 pub(super) async fn list(State(service): State<PaymentService>) -> Result<Response, Problem> {
-    let plans = service
-        .plans()
-        .await
-        .map_err(|error| problems::storage(&error))?;
+    let plans = service.plans().await?;
     let data = plans.into_iter().map(PlanShape::from).collect();
     Ok(cached(PlanList {
         data,
@@ -43,10 +40,7 @@ pub(super) async fn detail(
     State(service): State<PaymentService>,
     PathText(id): PathText,
 ) -> Result<Response, Problem> {
-    let plan = service
-        .find_plan(&id)
-        .await
-        .map_err(|error| problems::storage(&error))?;
+    let plan = service.find_plan(&id).await?;
     plan.map(|plan| cached(PlanShape::from(plan)))
         .ok_or_else(|| Problem::new(Code::NotFound))
 }

@@ -14,10 +14,10 @@ use tollgate_kernel::text::Text;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{answer, idempotency_key};
+use crate::PaymentService;
 use crate::model::quota::{Cost, InvalidCost, ResourceId, ResourceType};
 use crate::operations::consume::Consume;
 use crate::shapes::{CheckShape, ConsumeShape};
-use crate::{PaymentService, problems};
 
 /// Metadata of a call: at most this many bytes of JSON.
 const METADATA_BYTES: usize = 4 * 1024;
@@ -49,8 +49,7 @@ pub(super) async fn check(
     let (Some(resource_type), Some(cost)) = (resource_type, cost) else {
         return Err(Problem::new(Code::ValidationFailed));
     };
-    let checked = service.check(user, &resource_type, cost).await;
-    checked.map(Json).map_err(|error| problems::storage(&error))
+    Ok(Json(service.check(user, &resource_type, cost).await?))
 }
 
 /// A call to charge.

@@ -146,10 +146,7 @@ pub(super) async fn current(
     State(service): State<PaymentService>,
     CurrentUserId(user): CurrentUserId,
 ) -> Result<Json<SubscriptionShape>, Problem> {
-    let held = service
-        .current_subscription(user)
-        .await
-        .map_err(|error| problems::storage(&error))?;
+    let held = service.current_subscription(user).await?;
     held.map(Json)
         .ok_or_else(|| Problem::new(Code::NoSubscription))
 }

@@ -5,8 +5,8 @@ use axum::extract::State;
 use tollgate_kernel::caller::CurrentUserId;
 use tollgate_kernel::problem::{Code, Problem};
 
+use crate::PaymentService;
 use crate::shapes::UsageSummaryShape;
-use crate::{PaymentService, problems};
 
 /// The open period by resource type, today, and the last seven days.
 #[utoipa::path(get, path = "/summary", tag = "usage",
@@ -15,10 +15,7 @@ pub(super) async fn summary(
     State(service): State<PaymentService>,
     CurrentUserId(user): CurrentUserId,
 ) -> Result<Json<UsageSummaryShape>, Problem> {
-    let summary = service
-        .usage_summary(user)
-        .await
-        .map_err(|error| problems::storage(&error))?;
+    let summary = service.usage_summary(user).await?;
     summary
         .map(Json)
         .ok_or_else(|| Problem::new(Code::NoSubscription))
