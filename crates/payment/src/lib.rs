@@ -10,15 +10,15 @@ pub mod shapes;
 mod store;
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use tollgate_kernel::clock::Clock;
+use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::Ids;
 use tollgate_storage::db::Db;
 use tollgate_storage::migrations::{CORE, Migrations};
 use tollgate_storage::seal::MasterKey;
-use tollgate_storage::{Result, StorageError, migrations};
+use tollgate_storage::{Result, StorageError, migrations, partitions};
 
 pub use crate::config::PaymentConfig;
 pub use crate::operations::Answered;
@@ -53,6 +53,8 @@ struct Parts {
     config: PaymentConfig,
     providers: Registry,
     forgeries: ForgeryBound,
+    /// When the months of the log were last made ahead.
+    months_made_at: Mutex<Timestamp>,
 }
 
 /// Puts a [`PaymentService`] together.
@@ -121,9 +123,11 @@ impl PaymentBuilder {
     pub async fn build(self) -> Result<PaymentService, StorageError> {
         CORE.run(&self.db).await?;
         MIGRATIONS.run(&self.db).await?;
+        partitions::make_ahead(&self.db, "usage_logs", self.clock.now()).await?;
         Ok(PaymentService(Arc::new(Parts {
             ids: Ids::new(self.clock.clone(), self.entropy),
             forgeries: ForgeryBound::default(),
+            months_made_at: Mutex::new(self.clock.now()),
             db: self.db,
             master_key: self.master_key,
             clock: self.clock,

@@ -1,10 +1,11 @@
 //! What is done without being asked. The caller owns the loop; a tick does what is due.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use tollgate_kernel::ids::PaymentId;
 use tollgate_storage::jobs::{self, Job};
-use tollgate_storage::{Result, StorageError, idempotency};
+use tollgate_storage::{Result, StorageError, idempotency, partitions};
 
 use crate::PaymentService;
 use crate::model::payment::PaymentMethod;
@@ -31,10 +32,28 @@ impl PaymentService {
             }
         }
         self.expire_subscriptions().await?;
+        self.make_months().await?;
         let mut tx = self.0.db.begin().await?;
         idempotency::purge(&mut tx, self.0.clock.now(), PURGED_AT_ONCE).await?;
         tx.commit().await?;
         Ok(asked)
+    }
+
+    /// Once a day: the log's months are made three ahead, so a day more or less is nothing.
+    async fn make_months(&self) -> Result<()> {
+        let now = self.0.clock.now();
+        {
+            let mut made_at = self
+                .0
+                .months_made_at
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if now.since(*made_at) < Duration::from_hours(24) {
+                return Ok(());
+            }
+            *made_at = now;
+        }
+        partitions::make_ahead(&self.0.db, "usage_logs", now).await
     }
 
     async fn reconcile_due(&self, rail: PaymentMethod) -> Result<usize> {

@@ -8,6 +8,7 @@ pub mod error;
 pub mod idempotency;
 pub mod jobs;
 pub mod migrations;
+pub mod partitions;
 pub mod seal;
 pub mod settings;
 pub mod signing_keys;

@@ -127,7 +127,6 @@ async fn inv_p2_one_changed_fact_grants_nothing() {
             let order = app.order(&buyer).await;
             let mut fields = pen.paid(&order);
             match damage {
-                Some(statement) if app.engine == tollgate_storage::testing::Engine::Sqlite => app.damage(statement).await,
                 Some(statement) => app.damage(statement).await,
                 None => drop(fields.insert("total_amount", "0.01".to_owned())),
             }

@@ -6,6 +6,8 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use tollgate_storage::testing::Engine;
+
 use crate::harness::{Answer, App, Buyer, each_engine};
 
 /// The free plan holds a hundred units, and the buyer has it.
@@ -303,6 +305,13 @@ async fn inv_q6_a_new_month_begins_whole_and_an_old_term_ends() {
             "two instances of a roll make one row"
         );
         app.balance().await;
+        if app.engine == Engine::Postgres {
+            assert_eq!(
+                app.count("SELECT COUNT(*) FROM usage_logs_default").await,
+                0,
+                "each month has its partition"
+            );
+        }
         let quota = app
             .get("/payments/subscriptions/current", &buyer.key)
             .await
