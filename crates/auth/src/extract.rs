@@ -2,13 +2,15 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use tollgate_kernel::caller::CurrentUserId;
+use tollgate_kernel::caller::Caller;
 use tollgate_kernel::problem::{Code, Problem};
 
+use crate::methods::Presented;
 use crate::model::user::User;
 use crate::{AuthService, problems};
 
-/// The person behind the call, as they are now: 401 for nobody, and for somebody deactivated.
+/// The person behind the call, as they are now: 401 for nobody, for somebody deactivated and for a
+/// sign-in that is over.
 #[derive(Clone, Debug)]
 pub struct CurrentUser(pub User);
 
@@ -16,21 +18,17 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let CurrentUserId(id) = CurrentUserId::from_request_parts(parts, state).await?;
+        let caller = <Caller as FromRequestParts<S>>::from_request_parts(parts, state).await?;
         let Some(service) = parts.extensions.get::<AuthService>() else {
             tracing::error!(
-                "a handler asks for its user, but `.layer(auth.identify())` is missing"
+                path = parts.uri.path(),
+                "a handler asks for its user, but its caller was identified by another layer: add `.layer(auth.identify())`"
             );
             return Err(Problem::new(Code::Internal));
         };
-        let user = service
-            .find_user(id)
-            .await
-            .map_err(|error| problems::storage(&error))?;
-        match user {
-            Some(user) if user.is_active => Ok(Self(user)),
-            Some(_) => Err(Problem::new(Code::UserInactive)),
-            None => Err(Problem::new(Code::Unauthenticated)),
-        }
+        let presented = parts.extensions.get::<Presented>();
+        let issued_at = presented.and_then(|presented| presented.issued_at);
+        let user = service.standing(&caller, issued_at).await;
+        user.map(Self).map_err(problems::standing)
     }
 }

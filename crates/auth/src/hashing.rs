@@ -1,37 +1,42 @@
 //! Password hashing on threads of its own: a storm of logins slows logins, and nothing else.
 
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
+use base64::alphabet::BCRYPT;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use base64::prelude::BASE64_STANDARD;
 use tokio::sync::oneshot;
 use tollgate_kernel::entropy::Entropy;
 use zeroize::Zeroizing;
+
+use crate::model::password::{WeakPassword, judge};
 
 /// More wait than this, and whoever comes is told to come again.
 const QUEUE: usize = 64;
 /// bcrypt reads no more than 72 bytes, the terminating NUL included.
 const BCRYPT_BYTES: usize = 72;
 const LONG_SCHEME: &str = "$bcrypt-sha256$v=2,t=2b,r=";
+/// `$2b$12$` and the 22 characters of salt.
+const BCRYPT_HEAD: usize = 29;
 
 /// The queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many passwords are being hashed")]
 pub struct Busy;
 
-enum Task {
-    Hash(Zeroizing<String>, oneshot::Sender<Option<String>>),
-    Verify(Zeroizing<String>, String, oneshot::Sender<bool>),
-}
+type Task = Box<dyn FnOnce() + Send>;
 
 /// A bounded pool of threads that do nothing else.
 #[derive(Clone)]
 pub(crate) struct Hasher {
     queue: mpsc::SyncSender<Task>,
     cost: u32,
+    entropy: Entropy,
     /// The hash of nobody's password: unknown accounts cost as much as known ones.
     nobody: Arc<str>,
 }
@@ -43,77 +48,122 @@ impl fmt::Debug for Hasher {
 }
 
 impl Hasher {
-    /// Starts one thread per core.
-    pub(crate) fn start(cost: u32, entropy: &Entropy) -> Self {
+    /// Starts one thread per core, and hashes once: not for a thread that serves.
+    ///
+    /// # Errors
+    /// The system gives no thread, or the cost is none of bcrypt's.
+    pub(crate) fn start(cost: u32, entropy: Entropy) -> io::Result<Self> {
         let (queue, tasks) = mpsc::sync_channel(QUEUE);
         let tasks = Arc::new(Mutex::new(tasks));
         let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        for _ in 0..threads {
-            let (tasks, entropy) = (Arc::clone(&tasks), entropy.clone());
-            thread::spawn(move || work(&tasks, cost, &entropy));
+        for number in 0..threads {
+            let tasks = Arc::clone(&tasks);
+            thread::Builder::new()
+                .name(format!("hashing-{number}"))
+                .spawn(move || work(&tasks))?;
         }
-        let nobody = hash("nobody's password", cost, entropy).unwrap_or_default();
-        Self {
+        let nobody = hash("nobody's password", cost, &entropy).map_err(io::Error::other)?;
+        Ok(Self {
             queue,
             cost,
+            entropy,
             nobody: nobody.into(),
-        }
+        })
     }
 
-    /// Hashes a new password.
+    /// Judges a new password by the words a guesser would begin with, and hashes a strong one.
+    pub(crate) async fn choose(
+        &self,
+        password: &str,
+        words: Vec<String>,
+    ) -> Result<Result<String, WeakPassword>, Busy> {
+        let (password, cost) = (Zeroizing::new(password.to_owned()), self.cost);
+        let entropy = self.entropy.clone();
+        self.run(move || {
+            judge(&password, &words)?;
+            Ok(hash(&password, cost, &entropy).expect("the cost was tried at the start"))
+        })
+        .await
+    }
+
+    /// Hashes a password anew.
     pub(crate) async fn hash(&self, password: &str) -> Result<String, Busy> {
-        let (done, hashed) = oneshot::channel();
-        self.queue
-            .try_send(Task::Hash(Zeroizing::new(password.to_owned()), done))
-            .map_err(|_| Busy)?;
-        hashed.await.ok().flatten().ok_or(Busy)
+        let (password, cost) = (Zeroizing::new(password.to_owned()), self.cost);
+        let entropy = self.entropy.clone();
+        self.run(move || hash(&password, cost, &entropy).expect("the cost was tried at the start"))
+            .await
     }
 
     /// Whether a password is the one that was hashed; without a hash, the same work for a no.
     pub(crate) async fn verify(&self, password: &str, hashed: Option<&str>) -> Result<bool, Busy> {
-        let (done, verdict) = oneshot::channel();
+        let password = Zeroizing::new(password.to_owned());
         let against = hashed.unwrap_or(&self.nobody).to_owned();
-        let task = Task::Verify(Zeroizing::new(password.to_owned()), against, done);
-        self.queue.try_send(task).map_err(|_| Busy)?;
-        Ok(verdict.await.map_err(|_| Busy)? && hashed.is_some())
+        let equal = self.run(move || verify(&password, &against)).await?;
+        Ok(equal && hashed.is_some())
     }
 
-    /// Whether a hash should be made anew, now that its password is known.
-    pub(crate) fn is_outdated(&self, hashed: &str) -> bool {
+    /// Whether a hash should be made anew, now that its password is known: it is cheap, or of a
+    /// part of the password only.
+    pub(crate) fn is_outdated(&self, hashed: &str, password: &str) -> bool {
         cost_of(hashed).is_none_or(|cost| cost < self.cost)
+            || !(hashed.starts_with(LONG_SCHEME) || is_short(password))
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let (done, result) = oneshot::channel();
+        let task = move || {
+            // Whoever asked may have gone while the task waited: then nobody needs the work.
+            if !done.is_closed() {
+                drop(done.send(work()));
+            }
+        };
+        self.queue.try_send(Box::new(task)).map_err(|_| Busy)?;
+        result.await.map_err(|_| Busy)
     }
 }
 
-fn work(tasks: &Mutex<mpsc::Receiver<Task>>, cost: u32, entropy: &Entropy) {
+/// Until the last [`Hasher`] is gone.
+fn work(tasks: &Mutex<mpsc::Receiver<Task>>) {
     loop {
         let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match task {
-            Ok(Task::Hash(password, done)) => drop(done.send(hash(&password, cost, entropy))),
-            Ok(Task::Verify(password, hashed, done)) => drop(done.send(verify(&password, &hashed))),
+            Ok(task) => task(),
             Err(mpsc::RecvError) => return,
         }
     }
 }
 
-fn hash(password: &str, cost: u32, entropy: &Entropy) -> Option<String> {
-    if password.len() < BCRYPT_BYTES && !password.contains('\0') {
-        let parts = bcrypt::non_truncating_hash_with_salt(password, cost, entropy.bytes()).ok()?;
-        return Some(parts.format_for_version(bcrypt::Version::TwoB));
+fn hash(password: &str, cost: u32, entropy: &Entropy) -> Result<String, bcrypt::BcryptError> {
+    let salt: [u8; 16] = entropy.bytes();
+    if is_short(password) {
+        let parts = bcrypt::non_truncating_hash_with_salt(password, cost, salt)?;
+        return Ok(parts.format_for_version(bcrypt::Version::TwoB));
     }
     // passlib's bcrypt_sha256: the salt's text keys the digest that bcrypt then hashes.
-    let salt: [u8; 16] = entropy.bytes();
-    let text = bcrypt_base64(&salt);
-    let digested = digested(password, &text);
-    let parts = bcrypt::non_truncating_hash_with_salt(digested.as_str(), cost, salt).ok()?;
+    let salt_text = GeneralPurpose::new(&BCRYPT, NO_PAD).encode(salt);
+    let digested = digested(password, &salt_text);
+    let parts = bcrypt::non_truncating_hash_with_salt(digested.as_str(), cost, salt)?;
     let whole = parts.format_for_version(bcrypt::Version::TwoB);
-    let digest = whole.get(29..)?;
-    Some(format!("{LONG_SCHEME}{cost}${text}${digest}"))
+    let (_, digest) = whole.split_at(BCRYPT_HEAD);
+    Ok(format!("{LONG_SCHEME}{cost}${salt_text}${digest}"))
+}
+
+/// Whether bcrypt itself reads all of a password. It stops at 72 bytes, and repeats the password
+/// with a NUL between: then `ab` and `ab\0ab` are one key.
+fn is_short(password: &str) -> bool {
+    password.len() < BCRYPT_BYTES && !password.contains('\0')
 }
 
 fn verify(password: &str, hashed: &str) -> bool {
     let Some(long) = hashed.strip_prefix(LONG_SCHEME) else {
-        // Ours are shorter than bcrypt cuts; imported ones were cut when they were made.
-        return bcrypt::verify(password, hashed).unwrap_or(false);
+        // The same work for every password. One with a NUL is then refused: it may be a repetition of
+        // the right one. A long one is not ours (ours have a NUL within bcrypt's reach), but an
+        // imported hash may be of what bcrypt read of it.
+        let equal = bcrypt::verify(password, hashed).unwrap_or(false);
+        return equal && !password.contains('\0');
     };
     let mut parts = long.split('$');
     let (Some(cost), Some(salt), Some(digest), None) =
@@ -131,12 +181,6 @@ fn verify(password: &str, hashed: &str) -> bool {
 fn digested(password: &str, salt: &str) -> Zeroizing<String> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, salt.as_bytes());
     Zeroizing::new(BASE64_STANDARD.encode(hmac::sign(&key, password.as_bytes())))
-}
-
-/// bcrypt's own alphabet.
-fn bcrypt_base64(bytes: &[u8]) -> String {
-    use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
-    GeneralPurpose::new(&base64::alphabet::BCRYPT, NO_PAD).encode(bytes)
 }
 
 fn cost_of(hashed: &str) -> Option<u32> {
@@ -157,6 +201,8 @@ mod tests {
         for (password, other) in [
             (format!("{long}a"), format!("{long}b")),
             ("before\0after".to_owned(), "before\0other".to_owned()),
+            ("ab".to_owned(), "ab\0ab".to_owned()),
+            ("p".repeat(71), format!("{}\0x", "p".repeat(71))),
             ("p".repeat(71), "p".repeat(70)),
             ("p".repeat(72), "p".repeat(73)),
             ("😀".repeat(64), "😀".repeat(63)),
@@ -176,21 +222,62 @@ mod tests {
         for vector in vectors.as_array().expect("a list") {
             let text = |name: &str| vector[name].as_str().expect("a text");
             assert!(verify(text("password"), text("hash")), "{vector}");
-            assert!(
-                !verify(&format!("{}x", text("password")), text("hash"))
-                    || text("password").len() > 71,
-                "{vector}"
-            );
+            let other = format!("{}x", text("password"));
+            assert!(!verify(&other, text("hash")), "{vector}");
+        }
+        // $2y$ is PHP's name of the same.
+        let php = hash("old", 4, &Entropy::seeded(1))
+            .expect("hashed")
+            .replace("$2b$", "$2y$");
+        assert!(verify("old", &php));
+        for broken in ["", "$2b$", "$bcrypt-sha256$v=2,t=2b,r=4$x", "plain"] {
+            assert!(!verify("plain", broken), "{broken}");
         }
     }
 
     #[tokio::test]
     async fn an_unknown_account_is_never_right() {
-        let hasher = Hasher::start(4, &Entropy::seeded(1));
-        assert_eq!(hasher.verify("nobody's password", None).await, Ok(false));
-        let stored = hasher.hash("right").await.expect("stored");
-        assert_eq!(hasher.verify("right", Some(&stored)).await, Ok(true));
-        assert!(!hasher.is_outdated(&stored));
-        assert!(Hasher::start(5, &Entropy::seeded(1)).is_outdated(&stored));
+        let pool = Hasher::start(4, Entropy::seeded(1)).expect("threads");
+        assert_eq!(pool.verify("nobody's password", None).await, Ok(false));
+        let hashed = pool.hash("right").await.expect("hashed");
+        assert_eq!(pool.verify("right", Some(&hashed)).await, Ok(true));
+        assert!(!pool.is_outdated(&hashed, "right"));
+        let long = "p".repeat(80);
+        let cut = bcrypt::hash(&long, 4).expect("hashed");
+        assert_eq!(pool.verify(&long, Some(&cut)).await, Ok(true), "imported");
+        assert!(pool.is_outdated(&cut, &long), "and made whole");
+        let dearer = Hasher::start(5, Entropy::seeded(1)).expect("threads");
+        assert!(dearer.is_outdated(&hashed, "right"));
+        assert!(Hasher::start(99, Entropy::seeded(1)).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_sends_people_away() {
+        let pool = Hasher::start(4, Entropy::seeded(1)).expect("threads");
+        let (release, held) = mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let mut waiting = Vec::new();
+        let refused = loop {
+            let held = Arc::clone(&held);
+            let mut answer = Box::pin(pool.run(move || {
+                let _ = held.lock().expect("whole").recv();
+            }));
+            // One poll is enough to join the queue, or to be sent away.
+            match std::future::poll_fn(|context| {
+                std::task::Poll::Ready(answer.as_mut().poll(context))
+            })
+            .await
+            {
+                std::task::Poll::Pending => waiting.push(answer),
+                std::task::Poll::Ready(refused) => break refused,
+            }
+        };
+        assert_eq!(refused, Err(Busy));
+        assert!(waiting.len() >= QUEUE);
+        drop(release);
+        for answer in waiting {
+            assert_eq!(answer.await, Ok(()));
+        }
+        assert!(pool.hash("right").await.is_ok());
     }
 }

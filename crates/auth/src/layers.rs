@@ -12,6 +12,7 @@ use tollgate_kernel::problem::{Code, Problem};
 use tower::{Layer, Service};
 
 use crate::AuthService;
+use crate::methods::present;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
@@ -56,11 +57,17 @@ where
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
-            match service.identify_headers(request.headers()).await {
-                Ok(caller) => identified(request.extensions_mut(), caller),
+            let presented = match present(&service, request.headers()).await {
+                Ok(presented) => presented,
                 Err(problem) => return Ok(problem.into_response()),
+            };
+            let extensions = request.extensions_mut();
+            let caller = presented.as_ref().map(|presented| presented.caller.clone());
+            identified(extensions, caller);
+            if let Some(presented) = presented {
+                extensions.insert(presented);
             }
-            request.extensions_mut().insert(service);
+            extensions.insert(service);
             inner.call(request).await
         })
     }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
-use tollgate_kernel::clock::Clock;
+use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::{ApiKeyId, Ids, UserId};
 use tollgate_kernel::problem::Problem;
@@ -30,10 +30,12 @@ use tollgate_storage::{StorageError, migrations};
 
 pub use crate::config::{AuthConfig, JwtKey, Registration};
 pub use crate::extract::CurrentUser;
+pub use crate::hashing::Busy;
 use crate::hashing::Hasher;
 pub use crate::layers::{Identify, IdentifyLayer, RequireAuth, RequireAuthLayer};
-pub use crate::operations::api_keys::CreateKeyError;
-pub use crate::operations::login::LoginError;
+use crate::model::api_key::is_prefix;
+pub use crate::operations::api_keys::{ApiKeyList, CreateKeyError, ListKeysError};
+pub use crate::operations::login::{Login, LoginError};
 pub use crate::operations::refresh::RefreshError;
 pub use crate::operations::register::{Register, RegisterError};
 pub use crate::operations::session::Tokens;
@@ -57,6 +59,7 @@ const LEAST_BCRYPT_COST: u32 = 12;
 const TEST_BCRYPT_COST: u32 = 4;
 /// Uses that wait to be noted.
 const USES_WAITING: usize = 1_024;
+/// "Last used" is true to this much.
 const NOTED_EVERY: Duration = Duration::from_mins(1);
 
 /// What somebody may use, for `GET /verify`: filled in by whoever knows plans.
@@ -84,7 +87,7 @@ pub(crate) struct Parts {
     hasher: Hasher,
     signing: SigningKey,
     entitlements: Option<Arc<dyn Entitlements>>,
-    used_keys: mpsc::Sender<ApiKeyId>,
+    used_keys: mpsc::Sender<(ApiKeyId, Timestamp)>,
 }
 
 /// Puts an [`AuthService`] together.
@@ -106,6 +109,20 @@ pub enum AuthSetupError {
     /// bcrypt below 12.
     #[error("a bcrypt cost below 12 is refused")]
     WeakHashing,
+    /// Not what a key may begin with.
+    #[error("an API key begins with 1 to 16 small letters and digits")]
+    KeyPrefix,
+    /// The hashing threads do not start, or the cost is above what bcrypt knows.
+    #[error("passwords cannot be hashed")]
+    Hashing(#[source] std::io::Error),
+    /// The database holds a signing key of another algorithm.
+    #[error("the database holds an {stored} signing key, but {wanted} is set")]
+    OtherAlgorithm {
+        /// As in the database.
+        stored: String,
+        /// As in the settings.
+        wanted: String,
+    },
     /// An HS256 secret below 32 bytes.
     #[error("an HS256 secret has 32 bytes or more")]
     ShortSecret,
@@ -186,16 +203,22 @@ impl AuthBuilder {
         } else if self.config.bcrypt_cost < LEAST_BCRYPT_COST {
             return Err(AuthSetupError::WeakHashing);
         }
+        if !is_prefix(&self.config.api_key_prefix) {
+            return Err(AuthSetupError::KeyPrefix);
+        }
         CORE.run(&self.db).await?;
         MIGRATIONS.run(&self.db).await?;
         let now = self.clock.now();
         let signing =
             SigningKey::open(&self.db, &self.master_key, &self.entropy, &self.config, now).await?;
         let (cost, entropy) = (self.config.bcrypt_cost, self.entropy.clone());
-        let hasher = tokio::task::spawn_blocking(move || Hasher::start(cost, &entropy));
-        let hasher = hasher.await.map_err(|_| AuthSetupError::NoKey)?;
+        let hasher = tokio::task::spawn_blocking(move || Hasher::start(cost, entropy));
+        let hasher = hasher
+            .await
+            .map_err(|panicked| AuthSetupError::Hashing(std::io::Error::other(panicked)))?
+            .map_err(AuthSetupError::Hashing)?;
         let (used_keys, uses) = mpsc::channel(USES_WAITING);
-        tokio::spawn(note_uses(self.db.clone(), self.clock.clone(), uses));
+        tokio::spawn(note_uses(self.db.clone(), uses));
         Ok(AuthService(Arc::new(Parts {
             ids: Ids::new(self.clock.clone(), self.entropy.clone()),
             db: self.db,
@@ -211,29 +234,18 @@ impl AuthBuilder {
     }
 }
 
-/// Writes "last used" beside the requests, once a minute for each key; ends with the service.
-async fn note_uses(db: Db, clock: Clock, mut uses: mpsc::Receiver<ApiKeyId>) {
-    let mut noted: std::collections::HashMap<ApiKeyId, tollgate_kernel::clock::Timestamp> =
-        std::collections::HashMap::new();
-    while let Some(key) = uses.recv().await {
-        let now = clock.now();
-        if noted
-            .get(&key)
-            .is_some_and(|last| now.since(*last) < NOTED_EVERY)
-        {
-            continue;
-        }
-        if noted.len() >= USES_WAITING {
-            noted.clear();
-        }
-        noted.insert(key, now);
+/// Writes "last used" beside the requests, at most once a minute for each key; ends with the
+/// service.
+async fn note_uses(db: Db, mut uses: mpsc::Receiver<(ApiKeyId, Timestamp)>) {
+    while let Some((key, at)) = uses.recv().await {
         let written = async {
             let mut tx = db.begin().await?;
-            api_keys::used(&mut tx, key, now, now.before(NOTED_EVERY)).await?;
+            api_keys::used(&mut tx, key, at, at.before(NOTED_EVERY)).await?;
             tx.commit().await
         };
         if let Err(error) = written.await {
-            tracing::debug!(
+            tracing::warn!(
+                api_key.id = %key,
                 error = &error as &dyn std::error::Error,
                 "the use of a key was not noted"
             );

@@ -8,16 +8,17 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::ExposeSecret as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::signing_keys::{self, StoredKey};
+use zeroize::Zeroizing;
 
 use crate::AuthSetupError;
 use crate::config::JwtKey;
-use crate::model::token::{Claims, sha256};
+use crate::model::token::{ACCESS, Claims};
 
 const PURPOSE: &str = "signing key";
 /// HS256 with less can be guessed (RFC 7518 §3.2).
@@ -26,11 +27,14 @@ const SHORTEST_SECRET_BYTES: usize = 32;
 const LONGEST_TOKEN_BYTES: usize = 4_096;
 /// RFC 9068 §2.1
 const TYPE: &str = "at+jwt";
+const RS256: &str = "RS256";
+const HS256: &str = "HS256";
 
 /// Signs and checks, by one algorithm.
 pub(crate) struct SigningKey {
     kid: String,
     algorithm: Algorithm,
+    livemode: bool,
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
@@ -57,7 +61,7 @@ impl SigningKey {
                 if secret.len() < SHORTEST_SECRET_BYTES {
                     return Err(AuthSetupError::ShortSecret);
                 }
-                return Ok(Self::symmetric(secret, config));
+                return Ok(Self::symmetric(kid(master_key, secret), secret, config));
             }
             JwtKey::Generated => Algorithm::RS256,
             JwtKey::GeneratedHs256 => Algorithm::HS256,
@@ -72,17 +76,21 @@ impl SigningKey {
         }
         let stored = stored.ok_or(AuthSetupError::NoKey)?;
         let private = master_key.open(PURPOSE, &stored.private_sealed)?;
-        match stored.algorithm.as_str() {
-            "RS256" => Self::rsa(stored.kid, &private, config),
-            "HS256" => Ok(Self::symmetric(&private, config)),
-            _ => Err(AuthSetupError::NoKey),
+        match (stored.algorithm.as_str(), wanted) {
+            (RS256, Algorithm::RS256) => Self::rsa(stored.kid, &private, config),
+            (HS256, Algorithm::HS256) => Ok(Self::symmetric(stored.kid, &private, config)),
+            _ => Err(AuthSetupError::OtherAlgorithm {
+                stored: stored.algorithm,
+                wanted: format!("{wanted:?}"),
+            }),
         }
     }
 
-    fn symmetric(secret: &[u8], config: &crate::AuthConfig) -> Self {
+    fn symmetric(kid: String, secret: &[u8], config: &crate::AuthConfig) -> Self {
         Self {
-            kid: kid(secret),
+            kid,
             algorithm: Algorithm::HS256,
+            livemode: config.livemode,
             encoding: EncodingKey::from_secret(secret),
             decoding: DecodingKey::from_secret(secret),
             validation: validation(Algorithm::HS256, config),
@@ -94,6 +102,7 @@ impl SigningKey {
         Ok(Self {
             kid,
             algorithm: Algorithm::RS256,
+            livemode: config.livemode,
             encoding: encoding(pkcs8)?,
             decoding: DecodingKey::from_rsa_der(pair.public_key().as_ref()),
             validation: validation(Algorithm::RS256, config),
@@ -101,16 +110,20 @@ impl SigningKey {
     }
 
     /// A token that says `claims`.
-    pub(crate) fn sign(&self, claims: &Claims) -> Option<String> {
+    ///
+    /// # Panics
+    /// Never: key and algorithm were tried together when they were opened.
+    pub(crate) fn sign(&self, claims: &Claims) -> String {
         let mut header = Header::new(self.algorithm);
         header.typ = Some(TYPE.to_owned());
         header.kid = Some(self.kid.clone());
-        jsonwebtoken::encode(&header, claims, &self.encoding).ok()
+        jsonwebtoken::encode(&header, claims, &self.encoding)
+            .expect("the key signs by the algorithm it was opened for")
     }
 
     /// What a token says, if we signed it for this service and mode. Its times are the caller's to
     /// compare, with the clock handed in.
-    pub(crate) fn check(&self, token: &str, livemode: bool) -> Option<Claims> {
+    pub(crate) fn check(&self, token: &[u8]) -> Option<Claims> {
         if token.len() > LONGEST_TOKEN_BYTES {
             return None;
         }
@@ -123,7 +136,7 @@ impl SigningKey {
             return None;
         }
         let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).ok()?;
-        (data.claims.kind == "access" && data.claims.livemode == livemode).then_some(data.claims)
+        (data.claims.kind == ACCESS && data.claims.livemode == self.livemode).then_some(data.claims)
     }
 }
 
@@ -143,43 +156,45 @@ async fn make(
     entropy: &Entropy,
 ) -> Result<StoredKey, AuthSetupError> {
     if algorithm == Algorithm::HS256 {
-        let secret: [u8; 48] = entropy.bytes();
+        let secret = Zeroizing::new(entropy.bytes::<48>());
         return Ok(StoredKey {
-            kid: kid(&secret),
-            algorithm: "HS256".to_owned(),
+            kid: kid(master_key, secret.as_slice()),
+            algorithm: HS256.to_owned(),
             public_jwk: json!({}),
-            private_sealed: master_key.seal(PURPOSE, &secret, entropy),
+            private_sealed: master_key.seal(PURPOSE, secret.as_slice(), entropy),
         });
     }
     let made = tokio::task::spawn_blocking(|| {
         let pair = KeyPair::generate(KeySize::Rsa3072).ok()?;
         let pkcs8: Pkcs8V1Der<'_> = pair.as_der().ok()?;
-        Some(pkcs8.as_ref().to_vec())
+        Some(Zeroizing::new(pkcs8.as_ref().to_vec()))
     });
     let pkcs8 = made.await.ok().flatten().ok_or(AuthSetupError::NoKey)?;
     let encoding = encoding(&pkcs8)?;
     let mut jwk =
         Jwk::from_encoding_key(&encoding, Algorithm::RS256).map_err(|_| AuthSetupError::NoKey)?;
-    let kid = kid(&pkcs8);
+    let kid = kid(master_key, &pkcs8);
     jwk.common.key_id = Some(kid.clone());
     Ok(StoredKey {
         kid,
-        algorithm: "RS256".to_owned(),
-        public_jwk: serde_json::to_value(&jwk).unwrap_or(Value::Null),
+        algorithm: RS256.to_owned(),
+        public_jwk: serde_json::to_value(&jwk).map_err(|_| AuthSetupError::NoKey)?,
         private_sealed: master_key.seal(PURPOSE, &pkcs8, entropy),
     })
 }
 
 fn encoding(pkcs8: &[u8]) -> Result<EncodingKey, AuthSetupError> {
     let dashes = "-".repeat(5);
-    let body = BASE64_STANDARD.encode(pkcs8);
-    let pem =
-        format!("{dashes}BEGIN PRIVATE KEY{dashes}\n{body}\n{dashes}END PRIVATE KEY{dashes}\n");
+    let body = Zeroizing::new(BASE64_STANDARD.encode(pkcs8));
+    let pem = Zeroizing::new(format!(
+        "{dashes}BEGIN PRIVATE KEY{dashes}\n{body}\n{dashes}END PRIVATE KEY{dashes}\n",
+        body = *body
+    ));
     EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(|_| AuthSetupError::NoKey)
 }
 
-/// A name that tells nothing of the key.
-fn kid(private: &[u8]) -> String {
-    let hash = sha256(&sha256(private));
+/// A name that tells nothing of the key, not even to who would try secrets against it.
+fn kid(master_key: &MasterKey, private: &[u8]) -> String {
+    let hash = master_key.keyed_hash("signing key id", private);
     BASE64_URL_SAFE_NO_PAD.encode(hash.get(..12).unwrap_or_default())
 }

@@ -3,26 +3,32 @@
 use std::time::Duration;
 
 use tollgate_kernel::caller::Caller;
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::problem::{Code, Problem};
 
+use super::Presented;
 use crate::AuthService;
 
 /// Clocks of two instances may differ by this much.
 const SKEW: Duration = Duration::from_mins(1);
 
-pub(super) fn identify(service: &AuthService, token: &str) -> Result<Caller, Problem> {
+pub(super) fn identify(service: &AuthService, token: &[u8]) -> Result<Presented, Problem> {
     let parts = service.parts();
-    let claims = parts.signing.check(token, parts.config.livemode);
-    let claims = claims.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
+    let refuse = || Problem::new(Code::Unauthenticated);
+    let claims = parts.signing.check(token).ok_or_else(refuse)?;
     let now = parts.clock.now();
     if claims.exp <= now.seconds() {
         return Err(Problem::new(Code::TokenExpired));
     }
     if claims.iat > now.after(SKEW).seconds() {
-        return Err(Problem::new(Code::Unauthenticated));
+        return Err(refuse());
     }
-    Ok(Caller::User {
-        user_id: claims.sub,
-        session_id: Some(claims.sid),
+    Ok(Presented {
+        caller: Caller::User {
+            user_id: claims.sub,
+            session_id: Some(claims.sid),
+        },
+        issued_at: Timestamp::from_seconds(claims.iat),
+        expires_at: Timestamp::from_seconds(claims.exp),
     })
 }

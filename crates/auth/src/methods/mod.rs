@@ -1,14 +1,24 @@
-//! Header → caller. A further method is a file here and a line in [`AuthService::identify_headers`].
+//! Header → caller. A further method is a file here and a line in [`present`].
 
 mod api_key;
 mod bearer;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use tollgate_kernel::caller::Caller;
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::problem::{Code, Problem};
 
 use crate::AuthService;
-use crate::model::api_key::looks_like_a_key;
+
+/// Who asks, and what the credential itself said: kept beside the request for `GET /verify`.
+#[derive(Clone, Debug)]
+pub(crate) struct Presented {
+    pub(crate) caller: Caller,
+    /// Of an access token.
+    pub(crate) issued_at: Option<Timestamp>,
+    /// `None`: never.
+    pub(crate) expires_at: Option<Timestamp>,
+}
 
 impl AuthService {
     /// Who asks, by the credential in the headers; `None`: there is none.
@@ -16,49 +26,72 @@ impl AuthService {
     /// # Errors
     /// A credential that is not good (401, with `valid: false`), or two different ones (400).
     pub async fn identify_headers(&self, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
-        let Some(credential) = credential(headers)? else {
-            return Ok(None);
-        };
-        let found = if looks_like_a_key(&credential, &self.parts().config.api_key_prefix) {
-            api_key::identify(self, &credential).await
-        } else {
-            bearer::identify(self, &credential)
-        };
-        found
-            .map(Some)
-            .map_err(|problem| match problem.code().status() {
-                401 => problem.with("valid", false),
-                _ => problem,
-            })
+        let presented = present(self, headers).await?;
+        Ok(presented.map(|presented| presented.caller))
     }
 }
 
-/// The one credential of a request; other schemes than Bearer are not ours to judge.
-fn credential(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let mut sent: Vec<&str> = Vec::new();
-    for value in headers.get_all(header::AUTHORIZATION) {
-        let text = value
-            .to_str()
-            .map_err(|_| Problem::new(Code::Unauthenticated))?;
-        if let Some((scheme, token)) = text.split_once(' ')
-            && scheme.eq_ignore_ascii_case("bearer")
-        {
-            sent.push(token.trim());
+pub(crate) async fn present(
+    service: &AuthService,
+    headers: &HeaderMap,
+) -> Result<Option<Presented>, Problem> {
+    let found = match credential(headers, &service.parts().config.api_key_prefix)? {
+        None => return Ok(None),
+        Some(Credential::ApiKey(key)) => api_key::identify(service, key).await,
+        Some(Credential::Token(token)) => bearer::identify(service, token),
+    };
+    found
+        .map(Some)
+        .map_err(|problem| match problem.code().status() {
+            401 => problem.with("valid", false),
+            _ => problem,
+        })
+}
+
+#[derive(Clone, Copy)]
+enum Credential<'a> {
+    /// An access token, or what passes itself off as one.
+    Token(&'a [u8]),
+    /// By its prefix, or because it came as `X-API-Key`.
+    ApiKey(&'a [u8]),
+}
+
+/// The one credential of a request. Other schemes than Bearer are not ours to judge, but two
+/// `Authorization` headers that differ leave open which of them was meant.
+fn credential<'a>(headers: &'a HeaderMap, prefix: &str) -> Result<Option<Credential<'a>>, Problem> {
+    let authorization = one(headers, header::AUTHORIZATION.as_str())?;
+    let bearer = authorization.and_then(bearer_token);
+    let api_key = one(headers, "x-api-key")?.map(|value| value.as_bytes().trim_ascii());
+    match (bearer, api_key) {
+        (Some(bearer), Some(key)) if bearer != key => Err(Problem::new(Code::TwoCredentials)),
+        (_, Some(key)) => Ok(Some(Credential::ApiKey(key))),
+        (Some(bearer), None) => {
+            let is_key = bearer
+                .strip_prefix(prefix.as_bytes())
+                .is_some_and(|rest| rest.starts_with(b"_"));
+            Ok(Some(if is_key {
+                Credential::ApiKey(bearer)
+            } else {
+                Credential::Token(bearer)
+            }))
         }
+        (None, None) => Ok(None),
     }
-    for value in headers.get_all("x-api-key") {
-        sent.push(
-            value
-                .to_str()
-                .map_err(|_| Problem::new(Code::ApiKeyInvalid))?
-                .trim(),
-        );
+}
+
+/// The value of a header that may be sent twice, if it says the same twice.
+fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a HeaderValue>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.any(|other| Some(other) != first) {
+        return Err(Problem::new(Code::TwoCredentials));
     }
-    match sent.split_first() {
-        None => Ok(None),
-        Some((first, rest)) if rest.iter().all(|other| other == first) => {
-            Ok(Some((*first).to_owned()))
-        }
-        Some(_) => Err(Problem::new(Code::TwoCredentials)),
-    }
+    Ok(first)
+}
+
+/// What follows `Bearer`; nothing at all is a credential too, and a bad one.
+fn bearer_token(value: &HeaderValue) -> Option<&[u8]> {
+    let (scheme, rest) = value.as_bytes().split_at_checked(6)?;
+    let delimited = rest.is_empty() || rest.starts_with(b" ");
+    (delimited && scheme.eq_ignore_ascii_case(b"bearer")).then(|| rest.trim_ascii())
 }

@@ -18,6 +18,13 @@ const CHECKSUM: usize = 6;
 /// Of the random part, what a list shows.
 const SHOWN: usize = 3;
 
+/// Whether keys may begin with a text: 1 to 16 small letters and digits, so that nothing else that
+/// is sent as a credential looks like one.
+pub fn is_prefix(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    (1..=16).contains(&text.len()) && text.bytes().all(plain)
+}
+
 /// A key as its owner holds it.
 pub struct PlainKey(String);
 
@@ -71,13 +78,6 @@ impl PlainKey {
             .unwrap_or_default();
         format!("{shown}...")
     }
-}
-
-/// Whether a credential wants to be a key at all, of either mode.
-pub fn looks_like_a_key(text: &str, prefix: &str) -> bool {
-    [true, false]
-        .into_iter()
-        .any(|livemode| text.starts_with(&head(prefix, livemode)))
 }
 
 fn head(prefix: &str, livemode: bool) -> String {

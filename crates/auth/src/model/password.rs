@@ -1,10 +1,6 @@
 //! Passwords: whole, strong enough, never printed.
 
-use secrecy::{ExposeSecret as _, SecretString};
-
-/// A password that may be chosen: 8 to 128 characters, strong by estimate.
-#[derive(Clone, Debug)]
-pub struct NewPassword(SecretString);
+use tollgate_kernel::text::Text;
 
 /// Why a password may not be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,30 +16,46 @@ pub enum WeakPassword {
 const SHORTEST: usize = 8;
 const LONGEST: usize = 128;
 
-impl NewPassword {
-    /// Measured against `context`, the words a guesser would begin with.
-    ///
-    /// # Errors
-    /// [`WeakPassword`].
-    pub fn choose(text: &str, context: &[&str]) -> Result<Self, WeakPassword> {
-        // Counted before anything else is done with it: an estimate of a megabyte takes its time.
-        if !(SHORTEST..=LONGEST).contains(&text.chars().take(LONGEST.saturating_add(1)).count()) {
-            return Err(WeakPassword::Length);
+impl WeakPassword {
+    /// For people.
+    pub fn detail(self) -> Text {
+        match self {
+            Self::Length => Text::new(
+                "密码须为 8 至 128 个字符。",
+                "A password has 8 to 128 characters.",
+            ),
+            Self::Guessable => Text::new(
+                "密码过于常见或与账号相近，请换一个更长的。",
+                "The password is common or near your name; take a longer one.",
+            ),
         }
-        let local = |word: &str| word.split('@').next().unwrap_or(word).to_owned();
-        let mut words: Vec<String> = context.iter().map(|word| (*word).to_owned()).collect();
-        words.extend(context.iter().map(|word| local(word)));
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        if zxcvbn::zxcvbn(text, &words).score() < zxcvbn::Score::Three {
-            return Err(WeakPassword::Guessable);
-        }
-        Ok(Self(text.to_owned().into()))
     }
+}
 
-    /// For hashing.
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+/// Whether anything more may be done with a text that is meant to be a password: an estimate, or
+/// a hash, of a megabyte takes its time.
+pub fn is_bounded(text: &str) -> bool {
+    text.chars().nth(LONGEST).is_none()
+}
+
+/// Whether a password of allowed length may be chosen; `words` are those a guesser begins with.
+/// Takes milliseconds.
+///
+/// # Errors
+/// [`WeakPassword`].
+pub fn judge(text: &str, words: &[String]) -> Result<(), WeakPassword> {
+    if !is_bounded(text) || text.chars().count() < SHORTEST {
+        return Err(WeakPassword::Length);
     }
+    let words: Vec<&str> = words
+        .iter()
+        .flat_map(|word| [word.as_str(), word.split('@').next().unwrap_or_default()])
+        .filter(|word| !word.is_empty())
+        .collect();
+    if zxcvbn::zxcvbn(text, &words).score() < zxcvbn::Score::Three {
+        return Err(WeakPassword::Guessable);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -52,15 +64,15 @@ mod tests {
 
     #[test]
     fn common_short_and_personal_passwords_are_refused() {
-        let context = ["ann.lee@example.com", "annlee2026"];
-        let choose = |text: &str| NewPassword::choose(text, &context).map(|_| ());
-        assert_eq!(choose("plum orchard lantern 7"), Ok(()));
+        let words = ["ann.lee@example.com".to_owned(), "annlee2026".to_owned()];
+        let judge = |text: &str| judge(text, &words);
+        assert_eq!(judge("plum orchard lantern 7"), Ok(()));
         let emoji: String = (0..64_u32)
             .filter_map(|n| char::from_u32(0x1F600 + n * 37 % 64))
             .collect();
-        assert_eq!(choose(&emoji), Ok(()));
-        assert_eq!(choose("short7!"), Err(WeakPassword::Length));
-        assert_eq!(choose(&"aB3$".repeat(33)), Err(WeakPassword::Length));
+        assert_eq!(judge(&emoji), Ok(()));
+        assert_eq!(judge("short7!"), Err(WeakPassword::Length));
+        assert_eq!(judge(&"aB3$".repeat(33)), Err(WeakPassword::Length));
         for text in [
             "password1",
             "12345678",
@@ -68,7 +80,7 @@ mod tests {
             "ann.lee@example.com",
             "annlee2026",
         ] {
-            assert_eq!(choose(text), Err(WeakPassword::Guessable), "{text}");
+            assert_eq!(judge(text), Err(WeakPassword::Guessable), "{text}");
         }
     }
 }

@@ -9,6 +9,9 @@ use tollgate_kernel::ids::{SessionId, UserId};
 
 const PREFIX: &str = "rt_";
 
+/// The one `type` of token that opens anything.
+pub const ACCESS: &str = "access";
+
 /// What an access token says (RFC 9068, with the design's `type`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {

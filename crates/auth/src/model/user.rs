@@ -19,6 +19,9 @@ const RESERVED: [&str; 8] = [
     "moderator",
 ];
 
+/// RFC 5321 §4.5.3.1.3
+const LONGEST_EMAIL_BYTES: usize = 254;
+
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -38,8 +41,57 @@ pub struct User {
     pub updated_at: Timestamp,
     /// When the address was confirmed.
     pub email_verified_at: Option<Timestamp>,
-    /// `zh` or `en`.
-    pub locale: String,
+    /// In which language the person is written to.
+    pub locale: Locale,
+    /// Access tokens issued before are void wherever the database is asked.
+    pub tokens_after: Option<Timestamp>,
+}
+
+/// In which language a person is written to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Locale {
+    /// 简体中文
+    #[default]
+    Zh,
+    /// English
+    En,
+}
+
+/// Not a language of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not zh or en")]
+pub struct UnknownLocale;
+
+impl FromStr for Locale {
+    type Err = UnknownLocale;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLocale> {
+        match text {
+            "zh" => Ok(Self::Zh),
+            "en" => Ok(Self::En),
+            _ => Err(UnknownLocale),
+        }
+    }
+}
+
+impl Locale {
+    /// As it rests, and as answers show it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Zh => "zh",
+            Self::En => "en",
+        }
+    }
+}
+
+impl FieldError for UnknownLocale {
+    fn code(&self) -> &'static str {
+        "unknown_locale"
+    }
+
+    fn detail(&self) -> Text {
+        Text::new("须为 zh 或 en", "zh or en")
+    }
 }
 
 /// An e-mail address, normalised: lower case, full-width forms folded.
@@ -55,6 +107,10 @@ impl FromStr for Email {
     type Err = InvalidEmail;
 
     fn from_str(text: &str) -> Result<Self, InvalidEmail> {
+        // Bounded before it is folded: the text may be as long as a body.
+        if text.len() > LONGEST_EMAIL_BYTES * 3 {
+            return Err(InvalidEmail);
+        }
         let text: String = text
             .chars()
             .map(half_width)
@@ -67,15 +123,18 @@ impl FromStr for Email {
                 && !is_invisible(char)
                 && !"\"'(),:;<>@[\\]".contains(char)
         };
+        let named = |char: char| char.is_alphanumeric() || matches!(char, '-' | '.');
         let dots =
             |part: &str| !part.starts_with('.') && !part.ends_with('.') && !part.contains("..");
         let reachable = domain == "localhost" || domain.contains('.');
-        let whole =
-            text.len() <= 254 && !local.is_empty() && local.len() <= 64 && !domain.is_empty();
+        let whole = text.len() <= LONGEST_EMAIL_BYTES
+            && !local.is_empty()
+            && local.len() <= 64
+            && !domain.is_empty();
         if whole
             && reachable
             && local.chars().all(plain)
-            && domain.chars().all(plain)
+            && domain.chars().all(named)
             && dots(local)
             && dots(domain)
         {
@@ -95,7 +154,11 @@ impl Email {
     /// The person behind aliases: without `+tag`, and without the dots that Gmail ignores.
     pub fn folded(&self) -> String {
         let (local, domain) = self.0.split_once('@').unwrap_or((&self.0, ""));
-        let local = local.split('+').next().unwrap_or(local);
+        // An address may begin with the sign: then there is no tag to cut.
+        let local = match local.split_once('+') {
+            Some((untagged, _)) if !untagged.is_empty() => untagged,
+            _ => local,
+        };
         if matches!(domain, "gmail.com" | "googlemail.com") {
             format!("{}@gmail.com", local.replace('.', ""))
         } else {
@@ -127,12 +190,7 @@ impl FromStr for Username {
     type Err = InvalidUsername;
 
     fn from_str(text: &str) -> Result<Self, InvalidUsername> {
-        // Other scripts have letters that look like these: then two names look like one.
-        let plain =
-            |char: char| char.is_ascii_alphanumeric() || "_-.".contains(char) || is_chinese(char);
-        let length = text.chars().count();
-        let reserved = RESERVED.contains(&text.to_lowercase().as_str());
-        ((3..=32).contains(&length) && text.chars().all(plain) && !reserved)
+        (is_well_formed(text) && !RESERVED.contains(&fold(text).as_str()))
             .then(|| Self(text.to_owned()))
             .ok_or(InvalidUsername)
     }
@@ -146,7 +204,13 @@ impl Username {
 
     /// The form in which `Ann` and `ann` are one.
     pub fn key(&self) -> String {
-        self.0.to_lowercase()
+        fold(&self.0)
+    }
+
+    /// The same form of a name that somebody signs in by: a reserved name may well have an
+    /// account. `None`: no name has this form.
+    pub fn folded(text: &str) -> Option<String> {
+        is_well_formed(text).then(|| fold(text))
     }
 }
 
@@ -161,6 +225,18 @@ impl FieldError for InvalidUsername {
             "3 to 32 letters, digits and _ - . , and not a reserved name",
         )
     }
+}
+
+/// Other scripts have letters that look like these: then two names look like one.
+fn is_well_formed(text: &str) -> bool {
+    let plain =
+        |char: char| char.is_ascii_alphanumeric() || "_-.".contains(char) || is_chinese(char);
+    let length = text.chars().take(33).count();
+    (3..=32).contains(&length) && text.chars().all(plain) && text.chars().any(char::is_alphanumeric)
+}
+
+fn fold(text: &str) -> String {
+    text.to_ascii_lowercase()
 }
 
 /// The ASCII form of a full-width character.
@@ -179,7 +255,7 @@ fn is_chinese(char: char) -> bool {
 
 /// Characters that are not seen, or turn the text around.
 pub(crate) fn is_invisible(char: char) -> bool {
-    matches!(char, '\u{00AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    matches!(char, '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }
 
 #[cfg(test)]
@@ -205,6 +281,10 @@ mod tests {
             "\"a b\"@x.com",
             "a b@x.com",
             "a@x..com",
+            "a@x.com/b",
+            "a@[127.0.0.1]",
+            "a,b@x.com",
+            "a\0@x.com",
             ".a@x.com",
             "a\u{200B}@x.com",
         ] {
@@ -231,6 +311,7 @@ mod tests {
             "аnn",
             "a\u{200B}nn",
             "a b c",
+            "...",
             &"a".repeat(33),
         ] {
             assert_eq!(text.parse::<Username>(), Err(InvalidUsername), "{text:?}");

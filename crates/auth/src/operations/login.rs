@@ -1,17 +1,41 @@
 //! Signs somebody in.
+//!
+//! Nobody learns here which addresses have accounts: a name that is unknown costs one hash like any
+//! other, and two names that do not belong together are told apart only to who knows a password.
 
+use secrecy::{ExposeSecret as _, SecretString};
+use tollgate_kernel::ids::UserId;
+use tollgate_storage::db::Db;
 use tollgate_storage::{Result, StorageError};
 
 use super::session::{Tokens, begin};
-use crate::AuthService;
 use crate::hashing::Busy;
-use crate::model::user::Email;
+use crate::model::password::is_bounded;
+use crate::model::user::{Email, Username};
 use crate::store::users;
+use crate::{AuthService, Parts};
+
+/// Who wants to sign in.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// By address.
+    pub email: Option<String>,
+    /// By name; an address is understood too.
+    pub username: Option<String>,
+    /// What the person knows.
+    pub password: SecretString,
+}
 
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {
+    /// Neither an address nor a name.
+    #[error("neither an address nor a user name")]
+    Nameless,
+    /// An address and a name that are not of one account.
+    #[error("the address and the user name are of two accounts")]
+    TwoAccounts,
     /// No such account, or not its password: nobody is told which.
     #[error("wrong account or password")]
     Invalid,
@@ -31,34 +55,87 @@ impl AuthService {
     ///
     /// # Errors
     /// [`LoginError`].
-    pub async fn login(&self, name: &str, password: &str) -> Result<Tokens, LoginError> {
+    pub async fn login(&self, wish: &Login) -> Result<Tokens, LoginError> {
         let parts = self.parts();
-        let found = match name.parse::<Email>() {
-            Ok(email) => users::find_login_by_email(&parts.db, email.as_str()).await?,
-            Err(_) => users::find_login_by_username(&parts.db, &name.to_lowercase()).await?,
+        let password = wish.password.expose_secret();
+        let names: Vec<&str> = [&wish.email, &wish.username]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        if names.is_empty() {
+            return Err(LoginError::Nameless);
+        }
+        if !is_bounded(password) {
+            return Err(LoginError::Invalid);
+        }
+        let mut accounts = Vec::new();
+        for name in names {
+            let found = named(&parts.db, name).await?;
+            let hashed = found
+                .as_ref()
+                .and_then(|login| login.hashed_password.as_deref());
+            let right = parts.hasher.verify(password, hashed).await?;
+            accounts.push((found, right));
+        }
+        if !accounts.iter().any(|(_, right)| *right) {
+            return Err(LoginError::Invalid);
+        }
+        let same = |id: UserId| {
+            accounts
+                .iter()
+                .all(|(found, _)| found.as_ref().is_some_and(|found| found.id == id))
         };
-        let hashed = found
-            .as_ref()
-            .and_then(|login| login.hashed_password.as_deref());
-        let right = parts.hasher.verify(password, hashed).await?;
-        let (true, Some(login)) = (right, &found) else {
+        let Some(login) = accounts.iter().find_map(|(found, _)| found.as_ref()) else {
             return Err(LoginError::Invalid);
         };
-        let user = self.find_user(login.id).await?.ok_or(LoginError::Invalid)?;
-        if !user.is_active {
-            return Err(LoginError::Inactive);
+        if !same(login.id) {
+            return Err(LoginError::TwoAccounts);
         }
-        // Only now is the password known, so only now can its hash be made anew.
-        let rehashed = match hashed {
-            Some(hashed) if parts.hasher.is_outdated(hashed) => {
-                Some(parts.hasher.hash(password).await?)
-            }
-            _ => None,
-        };
-        let mut tx = parts.db.begin().await?;
-        users::signed_in(&mut tx, user.id, rehashed.as_deref(), parts.clock.now()).await?;
-        let tokens = begin(parts, &mut tx, user).await?;
-        tx.commit().await?;
-        Ok(tokens)
+        sign_in(parts, login, password).await
     }
+}
+
+/// Whom a name names; what is neither an address nor a name is nobody's.
+async fn named(db: &Db, name: &str) -> Result<Option<users::Login>> {
+    if let Ok(email) = name.parse::<Email>() {
+        return users::find_login_by_email(db, &email).await;
+    }
+    match Username::folded(name) {
+        Some(key) => users::find_login_by_username(db, &key).await,
+        None => Ok(None),
+    }
+}
+
+async fn sign_in(
+    parts: &Parts,
+    login: &users::Login,
+    password: &str,
+) -> Result<Tokens, LoginError> {
+    let user = users::find(&parts.db, login.id).await?;
+    let user = user.ok_or(LoginError::Invalid)?;
+    if !user.is_active {
+        return Err(LoginError::Inactive);
+    }
+    // Only now is the password known, so only now can its hash be made anew; when the threads are
+    // busy, the next sign-in does it.
+    let outdated = login
+        .hashed_password
+        .as_deref()
+        .filter(|hashed| parts.hasher.is_outdated(hashed, password));
+    let rehashed = match outdated {
+        Some(old) => parts.hasher.hash(password).await.ok().map(|new| (old, new)),
+        None => None,
+    };
+    let now = parts.clock.now();
+    let mut tx = parts.db.begin().await?;
+    if !users::signed_in(&mut tx, login, now).await? {
+        return Err(LoginError::Invalid);
+    }
+    if let Some((old, new)) = rehashed {
+        users::rehash(&mut tx, login.id, old, &new).await?;
+    }
+    let tokens = begin(parts, &mut tx, user, now).await?;
+    tx.commit().await?;
+    Ok(tokens)
 }

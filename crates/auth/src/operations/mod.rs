@@ -5,3 +5,4 @@ pub(crate) mod login;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod session;
+pub(crate) mod verify;

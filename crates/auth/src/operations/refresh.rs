@@ -7,14 +7,16 @@
 
 use std::time::Duration;
 
+use secrecy::{ExposeSecret as _, SecretString};
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{RefreshTokenId, SessionId};
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
-use super::session::{Tokens, tokens};
+use super::session::{Held, Tokens, tokens};
+use crate::AuthService;
 use crate::model::token::RefreshToken;
-use crate::store::{refresh_tokens, sessions};
-use crate::{AuthService, Parts};
+use crate::store::{refresh_tokens, sessions, users};
 
 /// How long a lost answer can be asked for again.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -45,74 +47,80 @@ impl AuthService {
     ///
     /// # Errors
     /// [`RefreshError`].
-    pub async fn refresh(&self, text: &str) -> Result<Tokens, RefreshError> {
+    pub async fn refresh(&self, token: &SecretString) -> Result<Tokens, RefreshError> {
         let parts = self.parts();
-        let token = RefreshToken::parse(text).ok_or(RefreshError::Unknown)?;
+        let token = RefreshToken::parse(token.expose_secret()).ok_or(RefreshError::Unknown)?;
         let now = parts.clock.now();
         let mut tx = parts.db.begin().await?;
         let (parent, session) = match refresh_tokens::spend(&mut tx, &token.hash(), now).await? {
-            Some(used) => used,
-            None => used_before(parts, &mut tx, &token).await?,
+            Some(spent) => spent,
+            None => match spent_before(&mut tx, &token, now).await? {
+                Spent::Lately(parent, session) => (parent, session),
+                Spent::LongAgo(session) => {
+                    sessions::revoke(&mut tx, session, "reuse", now).await?;
+                    // Kept although the call fails: that the family is over is the answer.
+                    tx.commit().await?;
+                    tracing::warn!(
+                        session.id = %session,
+                        "a refresh token was used again after its time; its sign-in is ended"
+                    );
+                    return Err(RefreshError::Revoked);
+                }
+            },
         };
         let found = sessions::read(&mut tx, session)
             .await?
-            .ok_or(RefreshError::Unknown)?;
-        if found.is_revoked {
-            tx.commit().await?;
-            return Err(RefreshError::Revoked);
-        }
-        if found.expires_at <= now {
-            return Err(RefreshError::Expired);
-        }
-        if !found.is_user_active {
-            return Err(RefreshError::Inactive);
-        }
-        let successor = RefreshToken::derived(
-            parts
-                .master_key
-                .keyed_hash("refresh successor", token.bytes()),
-        );
-        let expires_at = now
-            .after(parts.config.refresh_token_ttl)
-            .min(found.expires_at);
-        let id = parts.ids.at(now);
-        // No row: another racer was first, with the same successor.
-        refresh_tokens::insert(
-            &mut tx,
-            id,
-            session,
-            Some(parent),
-            &successor.hash(),
-            now,
-            expires_at,
-        )
-        .await?;
-        tx.commit().await?;
-        let user = self
-            .find_user(found.user_id)
-            .await?
             .ok_or(RefreshError::Inactive)?;
-        Ok(tokens(parts, user, session, &successor, now)?)
+        // The row of the sign-in decides, and is held until the commit: who ends it comes before,
+        // and is seen here, or after, and then finds the successor in the family that ends.
+        if !sessions::touch(&mut tx, session, now).await? {
+            return Err(if found.expires_at <= now {
+                RefreshError::Expired
+            } else {
+                RefreshError::Revoked
+            });
+        }
+        let user = users::read(&mut tx, found.user_id).await?;
+        let user = user
+            .filter(|user| user.is_active)
+            .ok_or(RefreshError::Inactive)?;
+        let held = Held {
+            id: session,
+            expires_at: found.expires_at,
+        };
+        let derived = parts
+            .master_key
+            .keyed_hash("refresh successor", token.bytes());
+        let successor = RefreshToken::derived(derived);
+        let end = held.end_of(parts.config.refresh_token_ttl, now);
+        let (id, hash) = (parts.ids.at(now), successor.hash());
+        // No row: another racer was first, with the same successor.
+        refresh_tokens::insert(&mut tx, id, session, Some(parent), &hash, now, end).await?;
+        tx.commit().await?;
+        Ok(tokens(parts, user, held, &successor, now))
     }
 }
 
-/// A token that could not be used: within the window it still leads to its successor, later it
-/// ends its family.
-async fn used_before(
-    parts: &Parts,
+/// A token that was spent by somebody else.
+enum Spent {
+    /// Within the window: it still leads to its successor.
+    Lately(RefreshTokenId, SessionId),
+    /// A copy in two hands.
+    LongAgo(SessionId),
+}
+
+async fn spent_before(
     tx: &mut Tx,
     token: &RefreshToken,
-) -> Result<(RefreshTokenId, SessionId), RefreshError> {
+    now: Timestamp,
+) -> Result<Spent, RefreshError> {
     let found = refresh_tokens::read(tx, &token.hash())
         .await?
         .ok_or(RefreshError::Unknown)?;
-    let Some(used_at) = found.used_at else {
-        return Err(RefreshError::Expired);
-    };
-    let now = parts.clock.now();
-    if now.since(used_at) >= WINDOW {
-        sessions::revoke(tx, found.session_id, "reuse", now).await?;
-        tracing::warn!(session.id = %found.session_id, "a refresh token was used again after its time; its family ends");
-    }
-    Ok((found.id, found.session_id))
+    let used_at = found.used_at.ok_or(RefreshError::Expired)?;
+    Ok(if now.since(used_at) < WINDOW {
+        Spent::Lately(found.id, found.session_id)
+    } else {
+        Spent::LongAgo(found.session_id)
+    })
 }

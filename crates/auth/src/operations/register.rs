@@ -1,13 +1,14 @@
 //! Opens an account.
 
+use secrecy::{ExposeSecret as _, SecretString};
 use tollgate_kernel::ids::UserId;
 use tollgate_storage::{Result, StorageError};
 
 use crate::AuthService;
 use crate::config::Registration;
 use crate::hashing::Busy;
-use crate::model::password::NewPassword;
-use crate::model::user::{Email, User, Username};
+use crate::model::password::{WeakPassword, is_bounded};
+use crate::model::user::{Email, Locale, User, Username};
 use crate::store::users;
 
 /// An account to open.
@@ -18,9 +19,9 @@ pub struct Register {
     /// What the person is called.
     pub username: Username,
     /// What the person knows.
-    pub password: NewPassword,
-    /// `zh` or `en`.
-    pub locale: &'static str,
+    pub password: SecretString,
+    /// In which language the person is written to.
+    pub locale: Locale,
 }
 
 /// Why no account was opened.
@@ -30,6 +31,9 @@ pub enum RegisterError {
     /// Nobody may register.
     #[error("registration is closed")]
     Closed,
+    /// Not a password to choose.
+    #[error(transparent)]
+    Weak(#[from] WeakPassword),
     /// Somebody has the address.
     #[error("the e-mail address is taken")]
     EmailTaken,
@@ -51,43 +55,38 @@ impl AuthService {
     /// [`RegisterError`].
     pub async fn register(&self, wish: &Register) -> Result<User, RegisterError> {
         let parts = self.parts();
-        if parts.config.registration == Registration::Closed {
-            return Err(RegisterError::Closed);
+        match parts.config.registration {
+            Registration::Open => {}
+            Registration::Closed => return Err(RegisterError::Closed),
         }
-        // Refused before the dear part, and decided by the insert after it.
-        if users::find_login_by_email(&parts.db, wish.email.as_str())
-            .await?
-            .is_some()
-        {
-            return Err(RegisterError::EmailTaken);
+        let password = wish.password.expose_secret();
+        if !is_bounded(password) {
+            return Err(WeakPassword::Length.into());
         }
-        let hashed = parts.hasher.hash(wish.password.expose()).await?;
+        let words = vec![
+            wish.email.as_str().to_owned(),
+            wish.username.as_str().to_owned(),
+        ];
+        let hashed = parts.hasher.choose(password, words).await??;
         let now = parts.clock.now();
         let id: UserId = parts.ids.at(now);
         let mut tx = parts.db.begin().await?;
-        let new = users::insert(
-            &mut tx,
-            id,
-            &wish.email,
-            &wish.username,
-            &hashed,
-            wish.locale,
-            now,
-        )
-        .await?;
-        tx.commit().await?;
-        if !new {
-            let email = users::find_login_by_email(&parts.db, wish.email.as_str()).await?;
-            return Err(if email.is_some() {
-                RegisterError::EmailTaken
-            } else {
-                RegisterError::UsernameTaken
-            });
+        let (email, username) = (&wish.email, &wish.username);
+        let opened = users::insert(&mut tx, id, email, username, &hashed, wish.locale, now).await?;
+        if let Some(user) = opened {
+            tx.commit().await?;
+            return Ok(user);
         }
-        self.find_user(id).await?.ok_or(RegisterError::EmailTaken)
+        drop(tx);
+        // Both may be taken; the address is told first, since it is what a person has one of.
+        Err(if users::is_email_known(&parts.db, email).await? {
+            RegisterError::EmailTaken
+        } else {
+            RegisterError::UsernameTaken
+        })
     }
 
-    /// A person.
+    /// A person, whoever asks.
     ///
     /// # Errors
     /// The database.

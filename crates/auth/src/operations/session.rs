@@ -1,14 +1,16 @@
 //! A sign-in and its tokens.
 
+use std::fmt;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{SessionId, UserId};
+use tollgate_kernel::ids::SessionId;
+use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
-use tollgate_storage::{Result, StorageError};
 
 use crate::Parts;
-use crate::model::token::{Claims, RefreshToken};
+use crate::model::token::{ACCESS, Claims, RefreshToken};
 use crate::model::user::User;
 use crate::store::{refresh_tokens, sessions};
 
@@ -19,67 +21,77 @@ const ABSOLUTE: Duration = Duration::from_hours(90 * 24);
 #[derive(Clone)]
 pub struct Tokens {
     /// For calls; short-lived.
-    pub access_token: String,
+    pub access_token: SecretString,
     /// For the next pair; used once.
-    pub refresh_token: String,
+    pub refresh_token: SecretString,
     /// Of the access token.
     pub expires_in: Duration,
     /// Who.
     pub user: User,
 }
 
-impl std::fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Tokens of {:?}", self.user.id)
     }
 }
 
+/// A sign-in, and when it ends however often it is renewed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    pub(super) id: SessionId,
+    pub(super) expires_at: Timestamp,
+}
+
+impl Held {
+    /// No token outlives its sign-in.
+    pub(super) fn end_of(self, ttl: Duration, now: Timestamp) -> Timestamp {
+        now.after(ttl).min(self.expires_at)
+    }
+}
+
 /// A new sign-in, inside the caller's transaction.
-pub(super) async fn begin(parts: &Parts, tx: &mut Tx, user: User) -> Result<Tokens> {
-    let now = parts.clock.now();
-    let session: SessionId = parts.ids.at(now);
+pub(super) async fn begin(
+    parts: &Parts,
+    tx: &mut Tx,
+    user: User,
+    now: Timestamp,
+) -> Result<Tokens> {
+    let session = Held {
+        id: parts.ids.at(now),
+        expires_at: now.after(ABSOLUTE),
+    };
+    sessions::insert(tx, session.id, user.id, now, session.expires_at).await?;
     let token = RefreshToken::random(&parts.entropy);
-    sessions::insert(tx, session, user.id, now, now.after(ABSOLUTE)).await?;
-    let expires_at = now.after(parts.config.refresh_token_ttl);
-    refresh_tokens::insert(
-        tx,
-        parts.ids.at(now),
-        session,
-        None,
-        &token.hash(),
-        now,
-        expires_at,
-    )
-    .await?;
-    tokens(parts, user, session, &token, now)
+    let end = session.end_of(parts.config.refresh_token_ttl, now);
+    let id = parts.ids.at(now);
+    refresh_tokens::insert(tx, id, session.id, None, &token.hash(), now, end).await?;
+    Ok(tokens(parts, user, session, &token, now))
 }
 
 /// The pair for a person.
 pub(super) fn tokens(
     parts: &Parts,
     user: User,
-    session: SessionId,
+    session: Held,
     refresh: &RefreshToken,
     now: Timestamp,
-) -> Result<Tokens> {
-    Ok(Tokens {
-        access_token: access_token(parts, user.id, session, now)?,
-        refresh_token: refresh.text(),
-        expires_in: parts.config.access_token_ttl,
-        user,
-    })
-}
-
-fn access_token(parts: &Parts, user: UserId, session: SessionId, now: Timestamp) -> Result<String> {
+) -> Tokens {
+    let end = session.end_of(parts.config.access_token_ttl, now);
     let claims = Claims {
-        sub: user,
-        exp: now.after(parts.config.access_token_ttl).seconds(),
+        sub: user.id,
+        exp: end.seconds(),
         iat: now.seconds(),
-        kind: "access".to_owned(),
+        kind: ACCESS.to_owned(),
         iss: parts.config.issuer.clone(),
         aud: parts.config.audience.clone(),
-        sid: session,
+        sid: session.id,
         livemode: parts.config.livemode,
     };
-    parts.signing.sign(&claims).ok_or(StorageError::Sealed)
+    Tokens {
+        access_token: parts.signing.sign(&claims).into(),
+        refresh_token: refresh.text().into(),
+        expires_in: end.since(now),
+        user,
+    }
 }

@@ -2,19 +2,20 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use tollgate_kernel::input::{Body, JsonOrForm};
-use tollgate_kernel::problem::{Code, FieldErrors, Problem};
-use tollgate_kernel::text::{Language, Text};
+use tollgate_kernel::problem::{FieldErrors, Problem};
 use utoipa::ToSchema;
 
 use super::UserShape;
-use crate::model::password::NewPassword;
-use crate::model::user::{Email, Username};
+use super::oauth::{dressed, is_form, unsupported_grant};
+use crate::model::user::{Email, Locale, Username};
+use crate::operations::login::Login;
+use crate::operations::register::Register;
 use crate::operations::session::Tokens;
-use crate::{AuthService, Register, problems};
+use crate::{AuthService, problems};
 
 /// An account to open.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -25,7 +26,8 @@ pub(super) struct RegisterBody {
     #[schema(example = "ann")]
     username: String,
     /// 8 to 128 characters, not easily guessed.
-    password: String,
+    #[schema(value_type = String, format = "password")]
+    password: SecretString,
     /// `zh` or `en`.
     locale: Option<String>,
 }
@@ -37,38 +39,27 @@ pub(super) struct RegisterBody {
         (status = 403, description = "`registration_closed`"),
         (status = 409, description = "`email_taken`, `username_taken`"),
         (status = 422, description = "`validation_failed`, `weak_password`"),
+        (status = 503, description = "`unavailable`: too many passwords at once"),
     ))]
 pub(super) async fn register(
     State(service): State<AuthService>,
-    language: Option<axum::Extension<Language>>,
     Body { value: body, .. }: Body<RegisterBody>,
 ) -> Result<(StatusCode, Json<UserShape>), Problem> {
     let mut errors = FieldErrors::new();
     let email = errors.take("/email", body.email.parse::<Email>());
     let username = errors.take("/username", body.username.parse::<Username>());
-    let locale = match body.locale.as_deref() {
-        None if language.is_some_and(|axum::Extension(language)| language == Language::En) => "en",
-        None | Some("zh" | "zh-CN") => "zh",
-        Some("en") => "en",
-        Some(_) => {
-            errors.note(
-                "/locale",
-                "unknown_locale",
-                Text::new("须为 zh 或 en", "zh or en"),
-            );
-            "zh"
-        }
-    };
+    let locale = body
+        .locale
+        .map_or(Ok(Locale::default()), |text| text.parse());
+    let locale = errors.take("/locale", locale);
     errors.finish()?;
-    let (Some(email), Some(username)) = (email, username) else {
-        return Err(Problem::new(Code::ValidationFailed));
+    let (Some(email), Some(username), Some(locale)) = (email, username, locale) else {
+        return Err(problems::required(""));
     };
-    let context = [email.as_str(), username.as_str()];
-    let password = NewPassword::choose(&body.password, &context).map_err(problems::weak)?;
     let wish = Register {
         email,
         username,
-        password,
+        password: body.password,
         locale,
     };
     let user = service.register(&wish).await.map_err(problems::register)?;
@@ -80,15 +71,16 @@ pub(super) async fn register(
 pub(super) struct LoginBody {
     #[schema(example = "ann@example.com")]
     email: Option<String>,
-    /// A user name; in a form also an address.
+    /// A user name or an address.
     username: Option<String>,
-    password: String,
+    #[schema(value_type = String, format = "password", required)]
+    password: Option<SecretString>,
     /// `password`, in a form.
     grant_type: Option<String>,
 }
 
 /// A pair of tokens.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct TokensShape {
     /// For calls: `Authorization: Bearer …`
     access_token: String,
@@ -105,8 +97,8 @@ pub(super) struct TokensShape {
 impl From<Tokens> for TokensShape {
     fn from(tokens: Tokens) -> Self {
         Self {
-            access_token: tokens.access_token,
-            refresh_token: tokens.refresh_token,
+            access_token: tokens.access_token.expose_secret().to_owned(),
+            refresh_token: tokens.refresh_token.expose_secret().to_owned(),
             token_type: "bearer",
             expires_in: tokens.expires_in.as_secs(),
             user: tokens.user.into(),
@@ -119,111 +111,73 @@ impl From<Tokens> for TokensShape {
     request_body(content((LoginBody = "application/json"), (LoginBody = "application/x-www-form-urlencoded"))),
     responses(
         (status = 200, body = TokensShape),
+        (status = 400, description = "`bad_request`; a form without `grant_type=password` carries `error: unsupported_grant_type`"),
         (status = 401, description = "`invalid_credentials`, `user_inactive`"),
-        (status = 503, description = "`unavailable`: too many sign in at once"),
+        (status = 422, description = "`validation_failed`"),
+        (status = 503, description = "`unavailable`: too many passwords at once"),
     ))]
 pub(super) async fn login(
     State(service): State<AuthService>,
-    JsonOrForm { value: body, form }: JsonOrForm<LoginBody>,
-) -> Response {
-    let answer = sign_in(&service, &body, form).await;
-    dressed(answer.map(TokensShape::from), form)
+    headers: HeaderMap,
+    body: Result<JsonOrForm<LoginBody>, Problem>,
+) -> Result<Json<TokensShape>, Problem> {
+    let form = is_form(&headers);
+    let signed_in = async { sign_in(&service, body?.value, form).await };
+    let tokens = signed_in.await.map_err(|problem| dressed(problem, form))?;
+    Ok(Json(tokens.into()))
 }
 
-async fn sign_in(service: &AuthService, body: &LoginBody, form: bool) -> Result<Tokens, Problem> {
+async fn sign_in(service: &AuthService, body: LoginBody, form: bool) -> Result<Tokens, Problem> {
     if form && body.grant_type.as_deref() != Some("password") {
-        return Err(Problem::new(Code::BadRequest)
-            .detail("grant_type 须为 password。", "grant_type must be password.")
-            .with("error", "unsupported_grant_type"));
+        return Err(unsupported_grant("password"));
     }
-    let name = match (body.email.as_deref(), body.username.as_deref()) {
-        (Some(name), None) | (None, Some(name)) => name,
-        (None, None) => {
-            return Err(fault(
-                "/email",
-                "required",
-                "请给出 email 或 username",
-                "give email or username",
-            ));
-        }
-        (Some(_), Some(_)) => {
-            return Err(fault(
-                "/username",
-                "ambiguous",
-                "email 与 username 只能给一个",
-                "give email or username, not both",
-            ));
-        }
+    let wish = Login {
+        email: body.email,
+        username: body.username,
+        password: body
+            .password
+            .ok_or_else(|| problems::required("/password"))?,
     };
-    service
-        .login(name, &body.password)
-        .await
-        .map_err(problems::login)
-}
-
-fn fault(pointer: &str, code: &'static str, zh: &str, en: &str) -> Problem {
-    let mut errors = FieldErrors::new();
-    errors.note(pointer, code, Text::new(zh, en));
-    errors
-        .finish()
-        .err()
-        .unwrap_or_else(|| Problem::new(Code::ValidationFailed))
+    service.login(&wish).await.map_err(problems::login)
 }
 
 /// A refresh token.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct RefreshBody {
-    refresh_token: String,
+    #[schema(value_type = String, required)]
+    refresh_token: Option<SecretString>,
     /// `refresh_token`, in a form.
     grant_type: Option<String>,
 }
 
 /// A new pair for a refresh token, which is used up. Within 10 seconds a repeat is given the same
-/// pair again; later the repeat ends the whole sign-in.
+/// refresh token again; later the repeat ends the whole sign-in.
 #[utoipa::path(post, path = "/refresh", tag = "auth", security(()),
     request_body(content((RefreshBody = "application/json"), (RefreshBody = "application/x-www-form-urlencoded"))),
     responses(
         (status = 200, body = TokensShape),
+        (status = 400, description = "`bad_request`"),
         (status = 401, description = "`unauthenticated`, `token_expired`, `token_revoked`, `user_inactive`"),
     ))]
 pub(super) async fn refresh(
     State(service): State<AuthService>,
-    JsonOrForm { value: body, form }: JsonOrForm<RefreshBody>,
-) -> Response {
-    let wrong_grant = form
-        && body
-            .grant_type
-            .as_deref()
-            .is_some_and(|grant| grant != "refresh_token");
-    let answer = if wrong_grant {
-        Err(Problem::new(Code::BadRequest).with("error", "unsupported_grant_type"))
-    } else {
-        service
-            .refresh(&body.refresh_token)
-            .await
-            .map_err(problems::refresh)
-    };
-    dressed(answer.map(TokensShape::from), form)
+    headers: HeaderMap,
+    body: Result<JsonOrForm<RefreshBody>, Problem>,
+) -> Result<Json<TokensShape>, Problem> {
+    let form = is_form(&headers);
+    let renewed = async { renew(&service, body?.value, form).await };
+    let tokens = renewed.await.map_err(|problem| dressed(problem, form))?;
+    Ok(Json(tokens.into()))
 }
 
-/// OAuth clients want `error` and `error_description` in `application/json` (RFC 6749 §5.2).
-fn dressed(answer: Result<TokensShape, Problem>, form: bool) -> Response {
-    match answer {
-        Ok(tokens) => Json(tokens).into_response(),
-        Err(problem) if form => {
-            let code = problem.code();
-            let error = if code.status() == 401 {
-                "invalid_grant"
-            } else {
-                "invalid_request"
-            };
-            let title = code.title(Language::En);
-            let problem = problem
-                .default("error", error)
-                .default("error_description", title);
-            let json = HeaderValue::from_static("application/json");
-            problem.header(header::CONTENT_TYPE, json).into_response()
-        }
-        Err(problem) => problem.into_response(),
+async fn renew(service: &AuthService, body: RefreshBody, form: bool) -> Result<Tokens, Problem> {
+    // Clients that are none of OAuth's leave the grant out.
+    let wrong = |grant: &str| grant != "refresh_token";
+    if form && body.grant_type.as_deref().is_some_and(wrong) {
+        return Err(unsupported_grant("refresh_token"));
     }
+    let token = body
+        .refresh_token
+        .ok_or_else(|| problems::required("/refresh_token"))?;
+    service.refresh(&token).await.map_err(problems::refresh)
 }

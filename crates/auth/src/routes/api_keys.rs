@@ -9,16 +9,13 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::ApiKeyId;
 use tollgate_kernel::input::{Body, Params, PathId};
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
-use tollgate_kernel::text::Text;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::model::api_key::{ApiKey, KeyName};
 use crate::{AuthService, problems};
 
+/// Where none is asked for.
 const LIMIT: u32 = 20;
-const MOST: u32 = 100;
-/// The first moment of the year 9999: a date beyond is a typing error.
-const LATEST_SECONDS: i64 = 253_370_764_800;
 
 /// A key, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,26 +80,14 @@ pub(super) async fn list(
     Params(params): Params<PageParams>,
 ) -> Result<Json<ApiKeyPage>, Problem> {
     let limit = params.limit.unwrap_or(LIMIT);
-    if !(1..=MOST).contains(&limit) {
-        let mut errors = FieldErrors::new();
-        errors.note(
-            "/limit",
-            "out_of_range",
-            Text::new("须为 1 至 100", "1 to 100"),
-        );
-        errors.finish()?;
-    }
-    let listed = service
-        .list_api_keys(user, params.starting_after, limit.saturating_add(1))
+    let page = service
+        .list_api_keys(user, params.starting_after, limit)
         .await;
-    let mut keys = listed.map_err(|error| problems::storage(&error))?;
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = keys.len() > shown;
-    keys.truncate(shown);
-    let next_cursor = keys.last().filter(|_| has_more).map(|key| key.id);
+    let page = page.map_err(problems::list_keys)?;
+    let next_cursor = page.keys.last().filter(|_| page.has_more).map(|key| key.id);
     Ok(Json(ApiKeyPage {
-        data: keys.into_iter().map(ApiKeyShape::from).collect(),
-        has_more,
+        data: page.keys.into_iter().map(ApiKeyShape::from).collect(),
+        has_more: page.has_more,
         next_cursor,
     }))
 }
@@ -129,22 +114,8 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<ApiKeyShape>), Problem> {
     let mut errors = FieldErrors::new();
     let name = errors.take("/name", body.name.parse::<KeyName>());
-    let now = service.parts().clock.now();
-    if body
-        .expires_at
-        .is_some_and(|end| end <= now || end.seconds() >= LATEST_SECONDS)
-    {
-        errors.note(
-            "/expires_at",
-            "out_of_range",
-            Text::new(
-                "须晚于现在、早于 9999 年",
-                "after now and before the year 9999",
-            ),
-        );
-    }
     errors.finish()?;
-    let name = name.ok_or_else(|| Problem::new(Code::ValidationFailed))?;
+    let name = name.ok_or_else(|| problems::required("/name"))?;
     let made = service.create_api_key(user, &name, body.expires_at).await;
     let (key, plain) = made.map_err(problems::create_key)?;
     let shape = ApiKeyShape {
@@ -162,11 +133,7 @@ pub(super) async fn delete(
     SignedIn(user): SignedIn,
     PathId(id): PathId<ApiKeyId>,
 ) -> Result<StatusCode, Problem> {
-    let ended = service
-        .delete_api_key(user, id)
-        .await
-        .map_err(|error| problems::storage(&error))?;
-    if ended {
+    if service.delete_api_key(user, id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::new(Code::NotFound))

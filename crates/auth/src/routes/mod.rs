@@ -3,6 +3,7 @@
 mod account;
 mod api_keys;
 mod me;
+mod oauth;
 mod verify;
 
 use axum::Router;
@@ -51,7 +52,8 @@ struct UserShape {
     updated_at: Timestamp,
     permissions: Vec<String>,
     email_verified: bool,
-    locale: String,
+    /// `zh` or `en`.
+    locale: &'static str,
 }
 
 impl From<User> for UserShape {
@@ -66,7 +68,7 @@ impl From<User> for UserShape {
             updated_at: user.updated_at,
             permissions: Vec::new(),
             email_verified: user.email_verified_at.is_some(),
-            locale: user.locale,
+            locale: user.locale.as_str(),
         }
     }
 }

@@ -1,69 +1,90 @@
 //! Whether a credential is good, for applications in any language.
 
+use axum::Extension;
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use tollgate_kernel::caller::Caller;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::ApiKeyId;
 use tollgate_kernel::problem::{Code, Problem};
+use utoipa::ToSchema;
 
 use super::UserShape;
-use crate::store::sessions;
+use crate::methods::Presented;
 use crate::{AuthService, problems};
+
+/// Whose credential it is, and what they may use.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Verification {
+    /// Always true: a credential that is not good is a problem.
+    valid: bool,
+    /// `user` or `api_key`.
+    #[schema(example = "api_key")]
+    subject_type: &'static str,
+    user: UserShape,
+    /// Null for a sign-in.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    api_key_id: Option<ApiKeyId>,
+    permissions: Vec<String>,
+    /// Of the credential; null = never.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    expires_at: Option<Timestamp>,
+    /// `plan`, `subscription` and `quota`, each null without a subscription.
+    #[serde(flatten)]
+    #[schema(value_type = Entitled)]
+    entitled: Map<String, Value>,
+}
+
+/// What they may use.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes members that another module fills in")]
+struct Entitled {
+    /// Slug of the plan.
+    plan: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    subscription: Option<Value>,
+    #[schema(value_type = Option<Object>)]
+    quota: Option<Value>,
+}
 
 /// Whose credential this is, what they have, and how much is left. Takes nothing. Asks the database,
 /// so that whoever was deactivated or signed out fails at once.
 #[utoipa::path(get, path = "/verify", tag = "auth",
     responses(
-        (status = 200, description = "`{valid, subject_type, user, api_key_id, permissions, plan, subscription, quota, expires_at}`"),
+        (status = 200, body = Verification),
         (status = 401, description = "a problem that also carries `valid: false`"),
     ))]
 pub(super) async fn verify(
     State(service): State<AuthService>,
     caller: Option<Caller>,
-) -> Result<Json<Value>, Problem> {
-    let refuse = |code: Code| Problem::new(code).with("valid", false);
-    let caller = caller.ok_or_else(|| refuse(Code::Unauthenticated))?;
-    let (subject_type, api_key_id) = match &caller {
-        Caller::User { session_id, .. } => {
-            if let Some(session) = session_id {
-                let found = sessions::find(&service.parts().db, *session).await;
-                let found = found.map_err(|error| problems::storage(&error))?;
-                if found.is_none_or(|session| session.is_revoked) {
-                    return Err(refuse(Code::TokenRevoked));
-                }
-            }
-            ("user", Value::Null)
-        }
-        Caller::ApiKey { api_key_id, .. } => ("api_key", json!(api_key_id)),
-        _ => return Err(refuse(Code::PermissionDenied)),
+    presented: Option<Extension<Presented>>,
+) -> Result<Json<Verification>, Problem> {
+    let refused = |problem: Problem| match problem.code().status() {
+        401 => problem.with("valid", false),
+        _ => problem,
     };
-    let id = caller
-        .user_id()
-        .ok_or_else(|| refuse(Code::Unauthenticated))?;
-    let user = service
-        .find_user(id)
-        .await
-        .map_err(|error| problems::storage(&error))?;
-    let user = user.ok_or_else(|| refuse(Code::Unauthenticated))?;
-    if !user.is_active {
-        return Err(refuse(Code::UserInactive));
-    }
-    let mut answer = Map::new();
-    for (name, value) in [
-        ("valid", json!(true)),
-        ("subject_type", json!(subject_type)),
-        ("user", json!(UserShape::from(user))),
-        ("api_key_id", api_key_id),
-        ("permissions", json!([])),
-        ("plan", Value::Null),
-        ("subscription", Value::Null),
-        ("quota", Value::Null),
-        ("expires_at", Value::Null),
-    ] {
-        answer.insert(name.to_owned(), value);
-    }
-    if let Some(entitlements) = &service.parts().entitlements {
-        answer.extend(entitlements.entitlements(id).await?);
-    }
-    Ok(Json(Value::Object(answer)))
+    let caller = caller.ok_or_else(|| refused(Problem::new(Code::Unauthenticated)))?;
+    let presented = presented.as_deref();
+    let issued_at = presented.and_then(|presented| presented.issued_at);
+    let user = service.standing(&caller, issued_at).await;
+    let user = user.map_err(|error| refused(problems::standing(error)))?;
+    let api_key_id = match caller {
+        Caller::ApiKey { api_key_id, .. } => Some(api_key_id),
+        _ => None,
+    };
+    Ok(Json(Verification {
+        valid: true,
+        subject_type: if api_key_id.is_some() {
+            "api_key"
+        } else {
+            "user"
+        },
+        entitled: service.entitled(user.id).await?,
+        user: user.into(),
+        api_key_id,
+        permissions: Vec::new(),
+        expires_at: presented.and_then(|presented| presented.expires_at),
+    }))
 }

@@ -68,6 +68,16 @@ pub(crate) async fn insert(
     Ok(row.map(ApiKey::from))
 }
 
+/// Whether a cursor is of a person's own list; a key that was ended meanwhile still marks its place.
+pub(crate) async fn is_own(db: &Db, user: UserId, id: ApiKeyId) -> Result<bool> {
+    let row: Option<(Uuid,)> = on_read!(db, |e| sqlx::query_as(IS_OWN)
+        .bind(id.uuid())
+        .bind(user.uuid())
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.is_some())
+}
+
 /// A person's keys, newest first, from below `before` on.
 pub(crate) async fn list(
     db: &Db,
@@ -107,6 +117,7 @@ row!(
         id: Uuid,
         user_id: Uuid,
         expires_at: Option<At>,
+        last_used_at: Option<At>,
     }
 );
 
@@ -116,6 +127,7 @@ pub(crate) struct LiveKey {
     pub(crate) id: ApiKeyId,
     pub(crate) user_id: UserId,
     pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) last_used_at: Option<Timestamp>,
 }
 
 /// By the hash of what was sent: unrevoked, of this mode, of somebody active.
@@ -129,6 +141,7 @@ pub(crate) async fn find_live(db: &Db, hash: &[u8; 32], livemode: bool) -> Resul
         id: row.id.into(),
         user_id: row.user_id.into(),
         expires_at: row.expires_at.map(Timestamp::from_utc),
+        last_used_at: row.last_used_at.map(Timestamp::from_utc),
     }))
 }
 
@@ -153,16 +166,16 @@ const INSERT: &str = "INSERT INTO api_keys (id, user_id, key_prefix, key_hash, n
     SELECT $1, $2, $3, $4, $5, $6, $7, $8
     WHERE (SELECT COUNT(*) FROM api_keys WHERE user_id = $2 AND revoked_at IS NULL) < $9
     RETURNING id, key_prefix, name, last_used_at, is_active, created_at, expires_at";
+const IS_OWN: &str = "SELECT id FROM api_keys WHERE id = $1 AND user_id = $2";
 const LIST: &str =
     "SELECT id, key_prefix, name, last_used_at, is_active, created_at, expires_at FROM api_keys
     WHERE user_id = $1 AND id < $2 AND revoked_at IS NULL ORDER BY id DESC LIMIT $3";
 const REVOKE: &str = "UPDATE api_keys SET revoked_at = $3, is_active = (1 = 0)
     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id";
-const FIND_LIVE: &str =
-    "SELECT k.id, k.user_id, k.expires_at FROM api_keys k JOIN users u ON u.id = k.user_id
+const FIND_LIVE: &str = "SELECT k.id, k.user_id, k.expires_at, k.last_used_at FROM api_keys k JOIN users u ON u.id = k.user_id
     WHERE k.key_hash = $1 AND k.livemode = $2 AND k.revoked_at IS NULL AND k.is_active
       AND u.is_active AND u.deleted_at IS NULL";
 const USED: &str = "UPDATE api_keys SET last_used_at = $2
     WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $3)";
 
-pub(crate) const STATEMENTS: &[&str] = &[INSERT, LIST, REVOKE, FIND_LIVE, USED];
+pub(crate) const STATEMENTS: &[&str] = &[INSERT, IS_OWN, LIST, REVOKE, FIND_LIVE, USED];

@@ -32,7 +32,6 @@ row!(
         user_id: Uuid,
         expires_at: At,
         revoked_at: Option<At>,
-        is_active: bool,
     }
 );
 
@@ -42,7 +41,6 @@ pub(crate) struct Session {
     pub(crate) user_id: UserId,
     pub(crate) expires_at: Timestamp,
     pub(crate) is_revoked: bool,
-    pub(crate) is_user_active: bool,
 }
 
 fn session(row: &SessionRow) -> Session {
@@ -50,11 +48,10 @@ fn session(row: &SessionRow) -> Session {
         user_id: row.user_id.into(),
         expires_at: Timestamp::from_utc(row.expires_at),
         is_revoked: row.revoked_at.is_some(),
-        is_user_active: row.is_active,
     }
 }
 
-/// A sign-in and whether its person may still act.
+/// A sign-in.
 pub(crate) async fn find(db: &Db, id: SessionId) -> Result<Option<Session>> {
     let row: Option<SessionRow> = on_read!(db, |e| sqlx::query_as(FIND)
         .bind(id.uuid())
@@ -72,6 +69,16 @@ pub(crate) async fn read(tx: &mut Tx, id: SessionId) -> Result<Option<Session>> 
     Ok(row.as_ref().map(session))
 }
 
+/// Notes that a sign-in was renewed. `false`: it is over.
+pub(crate) async fn touch(tx: &mut Tx, id: SessionId, now: Timestamp) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(TOUCH)
+        .bind(id.uuid())
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
 /// Ends a sign-in, with every token of it.
 pub(crate) async fn revoke(tx: &mut Tx, id: SessionId, reason: &str, now: Timestamp) -> Result<()> {
     in_tx!(tx, |c| sqlx::query(REVOKE)
@@ -87,9 +94,10 @@ pub(crate) async fn revoke(tx: &mut Tx, id: SessionId, reason: &str, now: Timest
 const INSERT: &str =
     "INSERT INTO sessions (id, user_id, created_at, authenticated_at, last_seen_at, expires_at)
     VALUES ($1, $2, $3, $3, $3, $4)";
-const FIND: &str = "SELECT s.user_id, s.expires_at, s.revoked_at, u.is_active FROM sessions s
-    JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND u.deleted_at IS NULL";
+const FIND: &str = "SELECT s.user_id, s.expires_at, s.revoked_at FROM sessions s WHERE s.id = $1";
+const TOUCH: &str = "UPDATE sessions SET last_seen_at = $2
+    WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING id";
 const REVOKE: &str =
     "UPDATE sessions SET revoked_at = $2, revoke_reason = $3 WHERE id = $1 AND revoked_at IS NULL";
 
-pub(crate) const STATEMENTS: &[&str] = &[INSERT, FIND, REVOKE];
+pub(crate) const STATEMENTS: &[&str] = &[INSERT, FIND, TOUCH, REVOKE];

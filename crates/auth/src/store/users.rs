@@ -3,11 +3,12 @@
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, UserId};
 use tollgate_storage::db::{Db, Tx};
-use tollgate_storage::{Result, in_tx, on_read, row};
+use tollgate_storage::error::known;
+use tollgate_storage::{Result, StorageError, in_tx, on_read, row};
 use uuid::Uuid;
 
 use super::At;
-use crate::model::user::{Email, User, Username};
+use crate::model::user::{Email, Locale, User, Username};
 
 row!(
     struct UserRow {
@@ -20,12 +21,15 @@ row!(
         updated_at: At,
         email_verified_at: Option<At>,
         locale: String,
+        tokens_after: Option<At>,
     }
 );
 
-impl From<UserRow> for User {
-    fn from(row: UserRow) -> Self {
-        Self {
+impl TryFrom<UserRow> for User {
+    type Error = StorageError;
+
+    fn try_from(row: UserRow) -> Result<Self> {
+        Ok(Self {
             id: row.id.into(),
             email: row.email,
             username: row.username,
@@ -34,9 +38,19 @@ impl From<UserRow> for User {
             created_at: Timestamp::from_utc(row.created_at),
             updated_at: Timestamp::from_utc(row.updated_at),
             email_verified_at: row.email_verified_at.map(Timestamp::from_utc),
-            locale: row.locale,
-        }
+            locale: known(row.locale.parse(), "users", "locale", &row.id)?,
+            tokens_after: row.tokens_after.map(Timestamp::from_utc),
+        })
     }
+}
+
+/// The same as [`find`], inside a transaction.
+pub(crate) async fn read(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
+    let row: Option<UserRow> = in_tx!(tx, |c| sqlx::query_as(FIND)
+        .bind(id.uuid())
+        .fetch_optional(c)
+        .await)?;
+    row.map(User::try_from).transpose()
 }
 
 /// A person by id; somebody deleted is nobody.
@@ -45,13 +59,14 @@ pub(crate) async fn find(db: &Db, id: UserId) -> Result<Option<User>> {
         .bind(id.uuid())
         .fetch_optional(e)
         .await)?;
-    Ok(row.map(User::from))
+    row.map(User::try_from).transpose()
 }
 
 row!(
     struct LoginRow {
         id: Uuid,
         hashed_password: Option<String>,
+        password_changed_at: Option<At>,
     }
 );
 
@@ -60,19 +75,22 @@ row!(
 pub(crate) struct Login {
     pub(crate) id: UserId,
     pub(crate) hashed_password: Option<String>,
+    /// Which password that is the hash of.
+    pub(crate) password_changed_at: Option<Timestamp>,
 }
 
 fn login(row: LoginRow) -> Login {
     Login {
         id: row.id.into(),
         hashed_password: row.hashed_password,
+        password_changed_at: row.password_changed_at.map(Timestamp::from_utc),
     }
 }
 
 /// By normalised address.
-pub(crate) async fn find_login_by_email(db: &Db, email: &str) -> Result<Option<Login>> {
+pub(crate) async fn find_login_by_email(db: &Db, email: &Email) -> Result<Option<Login>> {
     let row: Option<LoginRow> = on_read!(db, |e| sqlx::query_as(LOGIN_BY_EMAIL)
-        .bind(email)
+        .bind(email.as_str())
         .fetch_optional(e)
         .await)?;
     Ok(row.map(login))
@@ -87,17 +105,26 @@ pub(crate) async fn find_login_by_username(db: &Db, key: &str) -> Result<Option<
     Ok(row.map(login))
 }
 
-/// Opens an account. `false`: the address or the name is taken.
+/// Whether an account holds an address, whatever became of it.
+pub(crate) async fn is_email_known(db: &Db, email: &Email) -> Result<bool> {
+    let row: Option<(Uuid,)> = on_read!(db, |e| sqlx::query_as(IS_EMAIL_KNOWN)
+        .bind(email.as_str())
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Opens an account. `None`: the address or the name is taken.
 pub(crate) async fn insert(
     tx: &mut Tx,
     id: UserId,
     email: &Email,
     username: &Username,
     hashed_password: &str,
-    locale: &str,
+    locale: Locale,
     now: Timestamp,
-) -> Result<bool> {
-    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(INSERT)
+) -> Result<Option<User>> {
+    let row: Option<UserRow> = in_tx!(tx, |c| sqlx::query_as(INSERT)
         .bind(id.uuid())
         .bind(email.as_str())
         .bind(username.as_str())
@@ -105,23 +132,30 @@ pub(crate) async fn insert(
         .bind(now.utc())
         .bind(username.key())
         .bind(email.folded())
-        .bind(locale)
+        .bind(locale.as_str())
+        .fetch_optional(c)
+        .await)?;
+    row.map(User::try_from).transpose()
+}
+
+/// Notes a sign-in. `false`: since the password was compared, it was changed or the person
+/// deactivated.
+pub(crate) async fn signed_in(tx: &mut Tx, login: &Login, now: Timestamp) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(SIGNED_IN)
+        .bind(login.id.uuid())
+        .bind(login.password_changed_at.map(Timestamp::utc))
+        .bind(now.utc())
         .fetch_optional(c)
         .await)?;
     Ok(row.is_some())
 }
 
-/// Notes a sign-in, and the password's hash made anew where there is one.
-pub(crate) async fn signed_in(
-    tx: &mut Tx,
-    id: UserId,
-    rehashed: Option<&str>,
-    now: Timestamp,
-) -> Result<()> {
-    in_tx!(tx, |c| sqlx::query(SIGNED_IN)
+/// Puts a dearer hash of the same password in the place of `old`.
+pub(crate) async fn rehash(tx: &mut Tx, id: UserId, old: &str, new: &str) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(REHASH)
         .bind(id.uuid())
-        .bind(rehashed)
-        .bind(now.utc())
+        .bind(old)
+        .bind(new)
         .execute(c)
         .await
         .map(|_| ()))?;
@@ -139,25 +173,29 @@ pub(crate) async fn lock(tx: &mut Tx, id: UserId) -> Result<()> {
 }
 
 const FIND: &str = "SELECT id, email, username, is_active, is_superuser, created_at, updated_at, email_verified_at,
-    locale FROM users WHERE id = $1 AND deleted_at IS NULL";
-const LOGIN_BY_EMAIL: &str =
-    "SELECT id, hashed_password FROM users WHERE email = $1 AND deleted_at IS NULL";
-const LOGIN_BY_USERNAME: &str =
-    "SELECT id, hashed_password FROM users WHERE username_key = $1 AND deleted_at IS NULL";
-const INSERT: &str =
-    "INSERT INTO users (id, email, username, hashed_password, created_at, updated_at, username_key,
+    locale, tokens_after FROM users WHERE id = $1 AND deleted_at IS NULL";
+const LOGIN_BY_EMAIL: &str = "SELECT id, hashed_password, password_changed_at FROM users WHERE email = $1 AND deleted_at IS NULL";
+const LOGIN_BY_USERNAME: &str = "SELECT id, hashed_password, password_changed_at FROM users WHERE username_key = $1 AND deleted_at IS NULL";
+const IS_EMAIL_KNOWN: &str = "SELECT id FROM users WHERE email = $1";
+const INSERT: &str = "INSERT INTO users (id, email, username, hashed_password, created_at, updated_at, username_key,
     email_folded, locale, password_changed_at) VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $5)
-    ON CONFLICT DO NOTHING RETURNING id";
-const SIGNED_IN: &str =
-    "UPDATE users SET last_login_at = $3, hashed_password = COALESCE($2, hashed_password)
-    WHERE id = $1";
+    ON CONFLICT DO NOTHING
+    RETURNING id, email, username, is_active, is_superuser, created_at, updated_at, email_verified_at,
+    locale, tokens_after";
+const SIGNED_IN: &str = "UPDATE users SET last_login_at = $3
+    WHERE id = $1 AND is_active AND deleted_at IS NULL
+      AND (password_changed_at = $2 OR ($2 IS NULL AND password_changed_at IS NULL))
+    RETURNING id";
+const REHASH: &str = "UPDATE users SET hashed_password = $3 WHERE id = $1 AND hashed_password = $2";
 const LOCK: &str = "UPDATE users SET version = version WHERE id = $1";
 
 pub(crate) const STATEMENTS: &[&str] = &[
     FIND,
     LOGIN_BY_EMAIL,
     LOGIN_BY_USERNAME,
+    IS_EMAIL_KNOWN,
     INSERT,
     SIGNED_IN,
+    REHASH,
     LOCK,
 ];

@@ -1,0 +1,93 @@
+//! Whether a caller is still who the credential says. Asks the database, so that whoever was
+//! deactivated or signed out fails at once.
+
+use serde_json::{Map, Value};
+use tollgate_kernel::caller::Caller;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{SessionId, UserId};
+use tollgate_kernel::problem::Problem;
+use tollgate_storage::{Result, StorageError};
+
+use crate::AuthService;
+use crate::model::user::User;
+use crate::store::{sessions, users};
+
+/// Why a credential that was good when it was given out is good no longer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StandingError {
+    /// There is no such person.
+    #[error("there is no such person")]
+    Unknown,
+    /// The sign-in is over.
+    #[error("the sign-in is over")]
+    Revoked,
+    /// The account is deactivated.
+    #[error("the account is deactivated")]
+    Inactive,
+    /// No person: a service.
+    #[error("a service key has no user")]
+    NoUser,
+    /// The database.
+    #[error(transparent)]
+    Internal(#[from] StorageError),
+}
+
+impl AuthService {
+    /// The person behind a caller, as they are now.
+    ///
+    /// # Errors
+    /// [`StandingError`].
+    pub(crate) async fn standing(
+        &self,
+        caller: &Caller,
+        issued_at: Option<Timestamp>,
+    ) -> Result<User, StandingError> {
+        let user_id = caller.user_id().ok_or(StandingError::NoUser)?;
+        if let Caller::User {
+            session_id: Some(session),
+            ..
+        } = caller
+        {
+            self.session_stands(*session, user_id).await?;
+        }
+        let user = users::find(&self.parts().db, user_id).await?;
+        let user = user.ok_or(StandingError::Unknown)?;
+        if !user.is_active {
+            return Err(StandingError::Inactive);
+        }
+        // Tokens carry whole seconds: one of the same second may be the one issued just after.
+        let is_void = |issued: Timestamp, after: Timestamp| issued.seconds() < after.seconds();
+        if issued_at
+            .zip(user.tokens_after)
+            .is_some_and(|(issued, after)| is_void(issued, after))
+        {
+            return Err(StandingError::Revoked);
+        }
+        Ok(user)
+    }
+
+    async fn session_stands(&self, id: SessionId, user: UserId) -> Result<(), StandingError> {
+        let parts = self.parts();
+        let found = sessions::find(&parts.db, id).await?;
+        let stands = found.is_some_and(|session| {
+            session.user_id == user && !session.is_revoked && session.expires_at > parts.clock.now()
+        });
+        if stands {
+            Ok(())
+        } else {
+            Err(StandingError::Revoked)
+        }
+    }
+
+    /// What a person may use: `plan`, `subscription` and `quota`, each null where nobody knows.
+    pub(crate) async fn entitled(&self, user: UserId) -> Result<Map<String, Value>, Problem> {
+        let mut members = Map::new();
+        for name in ["plan", "subscription", "quota"] {
+            members.insert(name.to_owned(), Value::Null);
+        }
+        if let Some(entitlements) = &self.parts().entitlements {
+            members.extend(entitlements.entitlements(user).await?);
+        }
+        Ok(members)
+    }
+}
