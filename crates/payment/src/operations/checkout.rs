@@ -6,36 +6,22 @@
 //! and the provider knows it by our number: so the second click finds the first order, and an order
 //! that was cut off is sent again under the same number. No call leaves inside a transaction.
 
-use std::time::Duration;
-
-use serde_json::json;
-use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::money::{AmountText, Currency};
 use tollgate_storage::StorageError;
-use tollgate_storage::db::Tx;
-use tollgate_storage::idempotency::{self, Fence, Known, Request};
-use tollgate_storage::jobs::{self, NewJob};
+use tollgate_storage::idempotency::{self, Known, Request};
 
 use super::activate::{Activation, activate};
 use super::current_subscription::{entitled, shown};
-use super::{Answered, TRIES, checkout_link};
-use crate::model::payment::{Payment, PaymentEvent, PaymentMethod, PaymentState, Purpose};
+use super::place_order::write_order;
+use super::submit_order::{submit, wait_for};
+use super::{Answered, checkout_link};
+use crate::model::payment::{Payment, PaymentMethod, Purpose};
 use crate::model::plan::Plan;
-use crate::providers::{NewOrder, PaymentAction, PaymentProvider, ProviderError};
-use crate::shapes::{CheckoutShape, NextStep, TransactionShape};
-use crate::store::attempts::{self, Operation};
-use crate::store::{payments, plans};
-use crate::worker::RECONCILE;
+use crate::providers::{PaymentAction, ProviderError};
+use crate::shapes::{CheckoutShape, NextStep};
+use crate::store::plans;
 use crate::{Parts, PaymentService};
-
-/// How long one call may take with a provider in between; after that another may take it over.
-const LEASE: Duration = Duration::from_secs(30);
-/// An order without an answer for this long was cut off, and is sent again.
-const CUT_OFF_AFTER: Duration = Duration::from_secs(12);
-const LOOK_AGAIN: Duration = Duration::from_millis(150);
-/// How long a second click waits for the first.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Which plan, by id, by slug, or by both when they agree.
 #[derive(Clone, Debug, Default)]
@@ -282,7 +268,7 @@ impl PaymentService {
     }
 }
 
-fn step(parts: &Parts, order: &Payment, action: &PaymentAction) -> NextStep {
+pub(super) fn step(parts: &Parts, order: &Payment, action: &PaymentAction) -> NextStep {
     let token = checkout_link::token(&parts.master_key, order.id);
     NextStep::of(action, order.expires_at, &token, &parts.config.public_url)
 }
@@ -330,216 +316,5 @@ async fn answered(
                 })?;
             Ok(Some(first))
         }
-    }
-}
-
-/// Writes the order down, or finds the one that is open: `true` when it is a new one.
-async fn write_order(
-    parts: &Parts,
-    wish: &Subscribe,
-    plan: &Plan,
-    purpose: Purpose,
-    provider: &dyn PaymentProvider,
-    key: Option<&Request>,
-) -> Result<(Payment, Option<Fence>, bool), CheckoutError> {
-    for _ in 0..TRIES {
-        let now = parts.clock.now();
-        let mut tx = parts.db.begin().await?;
-        let fence = match key {
-            None => None,
-            Some(key) => Some(
-                idempotency::claim(&mut tx, key, LEASE, now)
-                    .await?
-                    .ok_or(CheckoutError::InProgress)?,
-            ),
-        };
-        let order = new_order(parts, wish, plan, purpose, provider, now);
-        let hash = checkout_link::hash(&checkout_link::token(&parts.master_key, order.id));
-        if payments::insert(&mut tx, &order, &hash, wish.client.as_deref()).await? {
-            ask_later(parts, &mut tx, &order, now).await?;
-            tx.commit().await?;
-            return Ok((order, fence, true));
-        }
-        tx.rollback().await?;
-        let open = payments::find_open(
-            &parts.db,
-            wish.user_id,
-            plan.id,
-            wish.method,
-            parts.config.livemode,
-        )
-        .await?;
-        let Some(open) = open else { continue };
-        if open.expires_at <= now {
-            // Nobody can pay it any more; it stays to be settled, beside a new one.
-            let mut tx = parts.db.begin().await?;
-            payments::supersede(&mut tx, open.id, now).await?;
-            tx.commit().await?;
-            continue;
-        }
-        let mut tx = parts.db.begin().await?;
-        let fence = match key {
-            None => None,
-            Some(key) => Some(
-                idempotency::claim(&mut tx, key, LEASE, now)
-                    .await?
-                    .ok_or(CheckoutError::InProgress)?,
-            ),
-        };
-        tx.commit().await?;
-        return Ok((open, fence, false));
-    }
-    Err(CheckoutError::InProgress)
-}
-
-fn new_order(
-    parts: &Parts,
-    wish: &Subscribe,
-    plan: &Plan,
-    purpose: Purpose,
-    provider: &dyn PaymentProvider,
-    now: Timestamp,
-) -> Payment {
-    Payment {
-        id: parts.ids.at(now),
-        user_id: wish.user_id,
-        subscription_id: None,
-        amount: plan.price,
-        method: wish.method,
-        account: provider.account(),
-        livemode: parts.config.livemode,
-        provider_transaction_id: None,
-        state: PaymentState::Created,
-        purpose,
-        plan: Some((plan.id, plan.version)),
-        action: None,
-        description: plan.name.clone(),
-        failure_code: None,
-        superseded_at: None,
-        created_at: now,
-        expires_at: now.after(parts.config.order_expiry),
-        paid_at: None,
-        refunded_minor: 0,
-    }
-}
-
-/// From the first moment on somebody will ask the provider, even if we fall over now.
-async fn ask_later(
-    parts: &Parts,
-    tx: &mut Tx,
-    order: &Payment,
-    now: Timestamp,
-) -> Result<(), StorageError> {
-    let key = order.id.to_string();
-    let job = NewJob {
-        lane: order.method.as_str(),
-        kind: RECONCILE,
-        dedupe_key: &key,
-        payload: json!({ "payment_id": order.id }),
-        due_at: super::reconcile::next_question(0, now),
-    };
-    jobs::put(tx, &parts.ids, job, now).await
-}
-
-/// Intent, call, result.
-async fn submit(
-    parts: &Parts,
-    provider: &dyn PaymentProvider,
-    order: &Payment,
-) -> Result<CheckoutShape, CheckoutError> {
-    let attempt = parts.ids.next();
-    let mut tx = parts.db.begin().await?;
-    attempts::intend(
-        &mut tx,
-        attempt,
-        order.id,
-        Operation::Create,
-        parts.clock.now(),
-    )
-    .await?;
-    tx.commit().await?;
-
-    let method = order.method;
-    let created = provider
-        .create_payment(&NewOrder {
-            order_no: order.order_no(),
-            amount: order.amount,
-            description: order.description.clone(),
-            expires_at: order.expires_at,
-            notify_url: format!(
-                "{}/payments/webhooks/{}",
-                parts.config.public_url,
-                method.as_str()
-            ),
-        })
-        .await;
-
-    let now = parts.clock.now();
-    let mut tx = parts.db.begin().await?;
-    attempts::conclude(&mut tx, attempt, created.as_ref().err(), now).await?;
-    match created {
-        Ok(action) => {
-            let json = serde_json::to_value(&action).expect("an action of texts is JSON");
-            payments::submitted(&mut tx, order.id, &json, now).await?;
-            tx.commit().await?;
-            let order = payments::find_any(&parts.db, order.id)
-                .await?
-                .unwrap_or_else(|| order.clone());
-            Ok(begun(parts, &order, &action))
-        }
-        Err(error) => {
-            // A final no gives the order up; "unknown" leaves it open, to be asked about.
-            if matches!(error, ProviderError::Refused { .. }) {
-                payments::fail(
-                    &mut tx,
-                    order.id,
-                    order.state,
-                    PaymentEvent::Declined.as_str(),
-                    now,
-                )
-                .await?;
-            }
-            tx.commit().await?;
-            Err(CheckoutError::Provider(method, error))
-        }
-    }
-}
-
-/// The order is somebody else's click: its answer is ours too, once it is there.
-async fn wait_for(
-    parts: &Parts,
-    provider: &dyn PaymentProvider,
-    order: &Payment,
-) -> Result<CheckoutShape, CheckoutError> {
-    let deadline = tokio::time::Instant::now() + LONGEST_WAIT;
-    loop {
-        let Some(order) = payments::find_any(&parts.db, order.id).await? else {
-            return Err(CheckoutError::InProgress);
-        };
-        let action = order
-            .action
-            .clone()
-            .and_then(|action| serde_json::from_value(action).ok());
-        if let Some(action) = action {
-            return Ok(begun(parts, &order, &action));
-        }
-        if order.state != PaymentState::Created {
-            return Err(CheckoutError::InProgress);
-        }
-        if parts.clock.now().since(order.created_at) >= CUT_OFF_AFTER {
-            return submit(parts, provider, &order).await;
-        }
-        if tokio::time::Instant::now() >= deadline {
-            return Err(CheckoutError::InProgress);
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
-}
-
-fn begun(parts: &Parts, order: &Payment, action: &PaymentAction) -> CheckoutShape {
-    CheckoutShape {
-        transaction: Some(TransactionShape::from(order)),
-        subscription: None,
-        payment: step(parts, order, action),
     }
 }

@@ -10,9 +10,11 @@ pub(crate) mod consume;
 pub(crate) mod current_subscription;
 pub(crate) mod expire;
 pub(crate) mod payment_status;
+pub(crate) mod place_order;
 pub(crate) mod plans;
 pub(crate) mod reconcile;
 pub(crate) mod roll;
+pub(crate) mod submit_order;
 pub(crate) mod usage_summary;
 
 /// How often something is read again when a rival was faster. Each time somebody gets on, so the

@@ -1,10 +1,11 @@
 //! Settings: layered, typed, and checked at the start; all faults are told together.
 
+mod fault;
+mod reader;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -16,59 +17,16 @@ use tollgate_storage::seal::MasterKey;
 use tollgate_storage::url::DatabaseUrl;
 use url::Url;
 
+pub use self::fault::{Fault, Faults};
+use self::reader::Reader;
+
 /// Every setting with its default; its comments are the manual.
-pub const DEFAULTS: &str = include_str!("../config.default.toml");
+pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 const FILE: &str = "tollgate.toml";
 /// HS256 with less is guessed.
 const SHORTEST_SECRET_BYTES: usize = 32;
 /// The design's own sample, which must never sign a token.
 const SAMPLE_SECRET: &str = "your-secret-key-here";
-
-/// One setting that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    variable: String,
-    reason: String,
-    example: &'static str,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.variable, self.reason)?;
-        if self.example.is_empty() {
-            Ok(())
-        } else {
-            write!(f, " (for example {})", self.example)
-        }
-    }
-}
-
-/// All of them.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Faults(Vec<Fault>);
-
-impl fmt::Display for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, fault) in self.0.iter().enumerate() {
-            if index > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{fault}")?;
-        }
-        Ok(())
-    }
-}
-
-impl Faults {
-    /// One fault, found later than the others.
-    pub fn one(variable: &str, reason: impl Into<String>) -> Self {
-        Self(vec![Fault {
-            variable: variable.to_owned(),
-            reason: reason.into(),
-            example: "",
-        }])
-    }
-}
 
 /// Whether mistakes may be forgiven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,114 +141,7 @@ impl Config {
     }
 }
 
-/// Reads one setting after the other and notes what cannot be used.
-struct Reader {
-    values: BTreeMap<String, String>,
-    layers: config::Config,
-    faults: Vec<Fault>,
-}
-
 impl Reader {
-    fn fault(&mut self, variable: &str, reason: impl Into<String>, example: &'static str) {
-        self.faults.push(Fault {
-            variable: variable.to_owned(),
-            reason: reason.into(),
-            example,
-        });
-    }
-
-    /// The text of a setting; empty counts as not set.
-    fn text(&mut self, variable: &str) -> Option<String> {
-        let name = variable.to_lowercase();
-        let path = self
-            .values
-            .get(&format!("{name}_file"))
-            .filter(|path| !path.is_empty())
-            .cloned();
-        let own = self
-            .values
-            .get(&name)
-            .filter(|text| !text.trim().is_empty())
-            .cloned();
-        match (own, path) {
-            (Some(_), Some(_)) => {
-                self.fault(
-                    variable,
-                    format!("is set, and {variable}_FILE as well: use one of them"),
-                    "",
-                );
-                None
-            }
-            (Some(text), None) => Some(text),
-            (None, Some(path)) => match std::fs::read_to_string(&path) {
-                Ok(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-                Err(error) => {
-                    self.fault(
-                        &format!("{variable}_FILE"),
-                        format!("cannot be read: {error}"),
-                        "",
-                    );
-                    None
-                }
-            },
-            (None, None) => self
-                .layers
-                .get_string(&name)
-                .ok()
-                .filter(|text| !text.trim().is_empty()),
-        }
-    }
-
-    fn parsed<T: FromStr>(
-        &mut self,
-        variable: &str,
-        reason: &str,
-        example: &'static str,
-    ) -> Option<T> {
-        let text = self.text(variable)?;
-        let parsed = text.trim().parse().ok();
-        if parsed.is_none() {
-            self.fault(variable, format!("{text:?} {reason}"), example);
-        }
-        parsed
-    }
-
-    fn number(&mut self, variable: &str, least: u64, most: u64, example: &'static str) -> u64 {
-        let number = self
-            .parsed::<u64>(variable, "is not a whole number", example)
-            .unwrap_or(least);
-        if !(least..=most).contains(&number) {
-            self.fault(
-                variable,
-                format!("{number} is not from {least} to {most}"),
-                example,
-            );
-        }
-        number.clamp(least, most)
-    }
-
-    fn word<T: Copy>(
-        &mut self,
-        variable: &str,
-        words: &[(&str, T)],
-        example: &'static str,
-    ) -> Option<T> {
-        let text = self.text(variable)?;
-        let found = words
-            .iter()
-            .find(|(word, _)| *word == text.trim())
-            .map(|(_, value)| *value);
-        if found.is_none() {
-            let list: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            self.fault(
-                variable,
-                format!("{text:?} is not one of {}", list.join(", ")),
-                example,
-            );
-        }
-        found
-    }
-
     fn read(&mut self) -> Result<Config, Faults> {
         let data_dir = PathBuf::from(self.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()));
         let database = self

@@ -1,0 +1,130 @@
+//! Writes an order down before anybody outside hears of it, and who will ask about it.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_storage::StorageError;
+use tollgate_storage::db::Tx;
+use tollgate_storage::idempotency::{self, Fence, Request};
+use tollgate_storage::jobs::{self, NewJob};
+
+use super::checkout::{CheckoutError, Subscribe};
+use super::{TRIES, checkout_link};
+use crate::Parts;
+use crate::model::payment::{Payment, PaymentState, Purpose};
+use crate::model::plan::Plan;
+use crate::providers::PaymentProvider;
+use crate::store::payments;
+use crate::worker::RECONCILE;
+
+/// How long one call may take with a provider in between; after that another may take it over.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// Writes the order down, or finds the one that is open: `true` when it is a new one.
+pub(super) async fn write_order(
+    parts: &Parts,
+    wish: &Subscribe,
+    plan: &Plan,
+    purpose: Purpose,
+    provider: &dyn PaymentProvider,
+    key: Option<&Request>,
+) -> Result<(Payment, Option<Fence>, bool), CheckoutError> {
+    for _ in 0..TRIES {
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        let fence = match key {
+            None => None,
+            Some(key) => Some(
+                idempotency::claim(&mut tx, key, LEASE, now)
+                    .await?
+                    .ok_or(CheckoutError::InProgress)?,
+            ),
+        };
+        let order = new_order(parts, wish, plan, purpose, provider, now);
+        let hash = checkout_link::hash(&checkout_link::token(&parts.master_key, order.id));
+        if payments::insert(&mut tx, &order, &hash, wish.client.as_deref()).await? {
+            ask_later(parts, &mut tx, &order, now).await?;
+            tx.commit().await?;
+            return Ok((order, fence, true));
+        }
+        tx.rollback().await?;
+        let open = payments::find_open(
+            &parts.db,
+            wish.user_id,
+            plan.id,
+            wish.method,
+            parts.config.livemode,
+        )
+        .await?;
+        let Some(open) = open else { continue };
+        if open.expires_at <= now {
+            // Nobody can pay it any more; it stays to be settled, beside a new one.
+            let mut tx = parts.db.begin().await?;
+            payments::supersede(&mut tx, open.id, now).await?;
+            tx.commit().await?;
+            continue;
+        }
+        let mut tx = parts.db.begin().await?;
+        let fence = match key {
+            None => None,
+            Some(key) => Some(
+                idempotency::claim(&mut tx, key, LEASE, now)
+                    .await?
+                    .ok_or(CheckoutError::InProgress)?,
+            ),
+        };
+        tx.commit().await?;
+        return Ok((open, fence, false));
+    }
+    Err(CheckoutError::InProgress)
+}
+
+fn new_order(
+    parts: &Parts,
+    wish: &Subscribe,
+    plan: &Plan,
+    purpose: Purpose,
+    provider: &dyn PaymentProvider,
+    now: Timestamp,
+) -> Payment {
+    Payment {
+        id: parts.ids.at(now),
+        user_id: wish.user_id,
+        subscription_id: None,
+        amount: plan.price,
+        method: wish.method,
+        account: provider.account(),
+        livemode: parts.config.livemode,
+        provider_transaction_id: None,
+        state: PaymentState::Created,
+        purpose,
+        plan: Some((plan.id, plan.version)),
+        action: None,
+        description: plan.name.clone(),
+        failure_code: None,
+        superseded_at: None,
+        created_at: now,
+        expires_at: now.after(parts.config.order_expiry),
+        paid_at: None,
+        refunded_minor: 0,
+    }
+}
+
+/// From the first moment on somebody will ask the provider, even if we fall over now.
+async fn ask_later(
+    parts: &Parts,
+    tx: &mut Tx,
+    order: &Payment,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    let key = order.id.to_string();
+    let job = NewJob {
+        lane: order.method.as_str(),
+        kind: RECONCILE,
+        dedupe_key: &key,
+        payload: json!({ "payment_id": order.id }),
+        due_at: super::reconcile::next_question(0, now),
+    };
+    jobs::put(tx, &parts.ids, job, now).await
+}

@@ -1,0 +1,120 @@
+//! Brings a written order to its provider: intent before, call outside any transaction, result after.
+
+use std::time::Duration;
+
+use super::checkout::{CheckoutError, step};
+use crate::Parts;
+use crate::model::payment::{Payment, PaymentEvent, PaymentState};
+use crate::providers::{NewOrder, PaymentAction, PaymentProvider, ProviderError};
+use crate::shapes::{CheckoutShape, TransactionShape};
+use crate::store::attempts::{self, Operation};
+use crate::store::payments;
+
+/// An order without an answer for this long was cut off, and is sent again.
+const CUT_OFF_AFTER: Duration = Duration::from_secs(12);
+const LOOK_AGAIN: Duration = Duration::from_millis(150);
+/// How long a second click waits for the first.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Intent, call, result.
+pub(super) async fn submit(
+    parts: &Parts,
+    provider: &dyn PaymentProvider,
+    order: &Payment,
+) -> Result<CheckoutShape, CheckoutError> {
+    let attempt = parts.ids.next();
+    let mut tx = parts.db.begin().await?;
+    attempts::intend(
+        &mut tx,
+        attempt,
+        order.id,
+        Operation::Create,
+        parts.clock.now(),
+    )
+    .await?;
+    tx.commit().await?;
+
+    let method = order.method;
+    let created = provider
+        .create_payment(&NewOrder {
+            order_no: order.order_no(),
+            amount: order.amount,
+            description: order.description.clone(),
+            expires_at: order.expires_at,
+            notify_url: format!(
+                "{}/payments/webhooks/{}",
+                parts.config.public_url,
+                method.as_str()
+            ),
+        })
+        .await;
+
+    let now = parts.clock.now();
+    let mut tx = parts.db.begin().await?;
+    attempts::conclude(&mut tx, attempt, created.as_ref().err(), now).await?;
+    match created {
+        Ok(action) => {
+            let json = serde_json::to_value(&action).expect("an action of texts is JSON");
+            payments::submitted(&mut tx, order.id, &json, now).await?;
+            tx.commit().await?;
+            let order = payments::find_any(&parts.db, order.id)
+                .await?
+                .unwrap_or_else(|| order.clone());
+            Ok(begun(parts, &order, &action))
+        }
+        Err(error) => {
+            // A final no gives the order up; "unknown" leaves it open, to be asked about.
+            if matches!(error, ProviderError::Refused { .. }) {
+                payments::fail(
+                    &mut tx,
+                    order.id,
+                    order.state,
+                    PaymentEvent::Declined.as_str(),
+                    now,
+                )
+                .await?;
+            }
+            tx.commit().await?;
+            Err(CheckoutError::Provider(method, error))
+        }
+    }
+}
+
+/// The order is somebody else's click: its answer is ours too, once it is there.
+pub(super) async fn wait_for(
+    parts: &Parts,
+    provider: &dyn PaymentProvider,
+    order: &Payment,
+) -> Result<CheckoutShape, CheckoutError> {
+    let deadline = tokio::time::Instant::now() + LONGEST_WAIT;
+    loop {
+        let Some(order) = payments::find_any(&parts.db, order.id).await? else {
+            return Err(CheckoutError::InProgress);
+        };
+        let action = order
+            .action
+            .clone()
+            .and_then(|action| serde_json::from_value(action).ok());
+        if let Some(action) = action {
+            return Ok(begun(parts, &order, &action));
+        }
+        if order.state != PaymentState::Created {
+            return Err(CheckoutError::InProgress);
+        }
+        if parts.clock.now().since(order.created_at) >= CUT_OFF_AFTER {
+            return submit(parts, provider, &order).await;
+        }
+        if tokio::time::Instant::now() >= deadline {
+            return Err(CheckoutError::InProgress);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+fn begun(parts: &Parts, order: &Payment, action: &PaymentAction) -> CheckoutShape {
+    CheckoutShape {
+        transaction: Some(TransactionShape::from(order)),
+        subscription: None,
+        payment: step(parts, order, action),
+    }
+}

@@ -1,0 +1,50 @@
+//! What is wrong with the settings, told all at once.
+
+use std::fmt;
+
+/// One setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub(super) variable: String,
+    pub(super) reason: String,
+    /// Empty: none would help.
+    pub(super) example: &'static str,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.variable, self.reason)?;
+        if self.example.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " (for example {})", self.example)
+        }
+    }
+}
+
+/// All of them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Faults(pub(super) Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Faults {
+    /// One fault, found later than the others.
+    pub fn one(variable: &str, reason: impl Into<String>) -> Self {
+        Self(vec![Fault {
+            variable: variable.to_owned(),
+            reason: reason.into(),
+            example: "",
+        }])
+    }
+}
