@@ -3,11 +3,13 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use tollgate_kernel::caller::{Caller, identified};
+use tollgate_kernel::permission::{Authorised, require};
 use tollgate_kernel::problem::{Code, Problem};
 use tower::{Layer, Service};
 
@@ -67,6 +69,7 @@ where
             if let Some(presented) = presented {
                 extensions.insert(presented);
             }
+            extensions.insert(Authorised(Arc::new(service.clone())));
             extensions.insert(service);
             inner.call(request).await
         })
@@ -116,6 +119,55 @@ where
             match found.await {
                 Ok(Some(_)) => inner.call(Request::from_parts(parts, body)).await,
                 Ok(None) => Ok(Problem::new(Code::Unauthenticated).into_response()),
+                Err(problem) => Ok(problem.into_response()),
+            }
+        })
+    }
+}
+
+/// Made by [`AuthService::require_permission`].
+#[derive(Clone, Copy, Debug)]
+pub struct RequirePermissionLayer(pub(crate) &'static str);
+
+impl<S> Layer<S> for RequirePermissionLayer {
+    type Service = RequirePermission<S>;
+
+    fn layer(&self, inner: S) -> RequirePermission<S> {
+        RequirePermission {
+            name: self.0,
+            inner,
+        }
+    }
+}
+
+/// Lets only callers through who hold a permission: 401 for nobody, 403 otherwise.
+#[derive(Clone, Debug)]
+pub struct RequirePermission<S> {
+    name: &'static str,
+    inner: S,
+}
+
+impl<S> Service<Request> for RequirePermission<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Answer {
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let name = self.name;
+        Box::pin(async move {
+            let (mut parts, body) = request.into_parts();
+            match require(&mut parts, name).await {
+                Ok(_) => inner.call(Request::from_parts(parts, body)).await,
                 Err(problem) => Ok(problem.into_response()),
             }
         })

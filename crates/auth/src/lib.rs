@@ -32,7 +32,10 @@ pub use crate::config::{AuthConfig, JwtKey, Registration};
 pub use crate::extract::CurrentUser;
 pub use crate::hashing::Busy;
 use crate::hashing::Hasher;
-pub use crate::layers::{Identify, IdentifyLayer, RequireAuth, RequireAuthLayer};
+pub use crate::layers::{
+    Identify, IdentifyLayer, RequireAuth, RequireAuthLayer, RequirePermission,
+    RequirePermissionLayer,
+};
 use crate::model::api_key::is_prefix;
 pub use crate::operations::api_keys::{ApiKeyList, CreateKeyError, ListKeysError};
 pub use crate::operations::login::{Login, LoginError};
@@ -48,6 +51,9 @@ pub const MIGRATIONS: Migrations = migrations!(
     1 "0001_users",
     2 "0002_sessions",
     3 "0003_api_keys",
+    4 "0004_one_time_tokens",
+    5 "0005_staff",
+    6 "0006_second_factors",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.
@@ -157,6 +163,13 @@ impl AuthService {
     /// A layer that lets only identified callers through; [`AuthService::identify`] goes around it.
     pub fn require_auth(&self) -> RequireAuthLayer {
         RequireAuthLayer
+    }
+
+    /// A layer that lets only callers through who hold `permission`
+    /// ([`permission`](tollgate_kernel::permission) names those of the house; a host may name its
+    /// own). [`AuthService::identify`] goes around it.
+    pub fn require_permission(&self, permission: &'static str) -> RequirePermissionLayer {
+        RequirePermissionLayer(permission)
     }
 
     pub(crate) fn parts(&self) -> &Parts {

@@ -64,6 +64,12 @@ pub fn identified(extensions: &mut Extensions, caller: Option<Caller>) {
     extensions.insert(Identified(caller));
 }
 
+/// Who asks, if a layer looked and found somebody.
+pub(crate) fn caller_of(extensions: &Extensions) -> Option<Caller> {
+    let Identified(caller) = extensions.get::<Identified>()?;
+    caller.clone()
+}
+
 fn found(parts: &Parts) -> Result<Option<Caller>, Problem> {
     if let Some(Identified(caller)) = parts.extensions.get::<Identified>() {
         return Ok(caller.clone());

@@ -10,6 +10,7 @@ use axum::middleware::{self, Next};
 use axum::response::IntoResponse as _;
 
 use crate::ids::{Ids, RequestId};
+use crate::origin::ExchangeId;
 use crate::problem::{Code, Occurrence, Problem};
 use crate::text::Language;
 
@@ -102,6 +103,9 @@ async fn exchange(
     let ignored = IgnoredFields::default();
     request.extensions_mut().insert(ignored.clone());
     request.extensions_mut().insert(language);
+    request
+        .extensions_mut()
+        .insert(ExchangeId(request_id.as_str().into()));
 
     let mut response = next.run(request).await;
 

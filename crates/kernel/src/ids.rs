@@ -112,6 +112,14 @@ ids! {
     ApiKeyId
     /// A key of a host application.
     ServiceKeyId
+    /// One link or code that works once.
+    OneTimeTokenId
+    /// A second factor of a person.
+    SecondFactorId
+    /// One deed in the audit log.
+    AuditId
+    /// One committed fact that others are told of.
+    EventId
     /// What is for sale.
     PlanId
     /// What somebody has.

@@ -8,5 +8,7 @@ pub mod exchange;
 pub mod ids;
 pub mod input;
 pub mod money;
+pub mod origin;
+pub mod permission;
 pub mod problem;
 pub mod text;

@@ -14,8 +14,10 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tollgate_kernel::origin::ClientAddress;
 use tower::ServiceExt as _;
 
+use crate::client_address::TrustedProxies;
 use crate::stop::stopped;
 
 /// For the head of a request, and so for an idle connection: above a proxy's keep-alive.
@@ -28,7 +30,13 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 const DRAIN: Duration = Duration::from_secs(9);
 
 /// Serves until `stop` says so, then lets running exchanges finish.
-pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    trusted: TrustedProxies,
+    mut stop: watch::Receiver<bool>,
+) {
+    let trusted = Arc::new(trusted);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ)
@@ -54,10 +62,13 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
         };
         // Answers are small and written whole.
         let _ = stream.set_nodelay(true);
+        let trusted = Arc::clone(&trusted);
         let service = router
             .clone()
             .map_request(move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(ConnectInfo(peer));
+                let client = trusted.client(peer.ip(), request.headers());
+                request.extensions_mut().insert(ClientAddress(client));
                 without_trailing_slash(&mut request);
                 request
             });

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tollgate_auth::{AuthConfig, AuthService, AuthSetupError, Entitlements};
+use tollgate_auth::{AuthService, AuthSetupError, Entitlements};
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::exchange::{Exchange, panicked};
@@ -30,6 +30,7 @@ use tollgate_storage::url::DatabaseUrl;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use crate::client_address::TrustedProxies;
 use crate::config::{AppEnv, Config, Faults, SandboxMode};
 use crate::stop::stopped;
 use crate::{accept, keys, openapi, pages, samples};
@@ -88,6 +89,7 @@ pub struct Server {
     db: Db,
     public_url: String,
     port: u16,
+    trusted_proxies: TrustedProxies,
     database: DatabaseUrl,
     _lock: Option<File>,
 }
@@ -135,16 +137,8 @@ impl Server {
             addr,
         )
         .await?;
-        let mut auth_config = AuthConfig::new(public_url.clone());
-        auth_config.access_token_ttl = config.access_token_ttl;
-        auth_config.refresh_token_ttl = config.refresh_token_ttl;
-        auth_config.jwt = config.jwt.clone();
-        auth_config.bcrypt_cost = config.bcrypt_cost;
-        auth_config
-            .api_key_prefix
-            .clone_from(&config.api_key_prefix);
-        auth_config.livemode = sandbox.is_none();
-        auth_config.registration = config.registration;
+        let accounts = &config.accounts;
+        let auth_config = accounts.auth_config(&public_url, sandbox.is_none());
         let auth = AuthService::builder(db.clone(), master_key, auth_config)
             .clock(clock.clone())
             .entropy(entropy.clone())
@@ -168,6 +162,7 @@ impl Server {
             db,
             public_url,
             port: addr.port(),
+            trusted_proxies: config.trusted_proxies.clone(),
             database: config.database.clone(),
             _lock: lock,
         })
@@ -213,7 +208,7 @@ impl Server {
                 sandbox.run(async move { stopped(&mut stop).await }).await;
             });
         }
-        accept::serve(self.listener, self.router, stop).await;
+        accept::serve(self.listener, self.router, self.trusted_proxies, stop).await;
         beside.join_all().await;
         self.db.close().await;
     }

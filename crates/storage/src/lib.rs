@@ -3,17 +3,20 @@
 #[macro_use]
 mod macros;
 
+pub mod audit;
 pub mod db;
 pub mod error;
 pub mod idempotency;
 pub mod jobs;
 pub mod migrations;
+pub mod outbox;
 pub mod partitions;
 pub mod seal;
 pub mod settings;
 pub mod signing_keys;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod throttle;
 pub mod url;
 
 pub use error::StorageError;
@@ -24,8 +27,11 @@ pub type Result<T, E = StorageError> = std::result::Result<T, E>;
 
 /// Every statement of the core tables, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&[&str]] = &[
+    audit::STATEMENTS,
     idempotency::STATEMENTS,
     jobs::STATEMENTS,
+    outbox::STATEMENTS,
     settings::STATEMENTS,
     signing_keys::STATEMENTS,
+    throttle::STATEMENTS,
 ];

@@ -45,7 +45,7 @@ macro_rules! migrations {
 }
 
 /// The core tables.
-pub const CORE: Migrations = migrations!("core_migrations": 1 "0001_core");
+pub const CORE: Migrations = migrations!("core_migrations": 1 "0001_core", 2 "0002_records");
 
 impl Migrations {
     /// Brings the schema up to date. Only one process migrates at a time; the others wait.

@@ -6,10 +6,16 @@ use serde_json::json;
 use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::Ids;
+use tollgate_kernel::origin::Origin;
+use tollgate_storage::audit::{self, Actor, Entry, Filter};
+use tollgate_storage::db::Db;
 use tollgate_storage::idempotency::{self, Known, Request};
 use tollgate_storage::jobs::{self, NewJob};
+use tollgate_storage::seal::MasterKey;
 use tollgate_storage::testing::{each_engine, prepare};
+use tollgate_storage::throttle::{self, Limit};
 use tollgate_storage::{STATEMENTS, settings};
+use tollgate_storage::{StorageError, in_tx};
 
 fn now() -> Timestamp {
     Timestamp::from_seconds(1_767_323_045).expect("a moment")
@@ -222,4 +228,160 @@ async fn a_mark_is_set_once() {
         }
     })
     .await;
+}
+
+const TRIES: Limit = Limit {
+    kind: "login",
+    most: 10,
+    window: Duration::from_mins(1),
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_a9_of_many_tries_at_once_as_many_pass_as_may() {
+    each_engine(&[], async |db| {
+        let mut rivals = tokio::task::JoinSet::new();
+        for _ in 0..40 {
+            let db = db.clone();
+            rivals.spawn(async move { hit(&db, now()).await });
+        }
+        let outcomes = rivals.join_all().await;
+        let passed = outcomes.iter().filter(|wait| wait.is_none()).count();
+        assert_eq!(passed, 10);
+        let end = now().after(Duration::from_secs(59));
+        assert_eq!(hit(&db, end).await, Some(Duration::from_secs(1)));
+        assert_eq!(hit(&db, now().after(TRIES.window)).await, None);
+
+        let mut tx = db.begin().await.expect("begins");
+        throttle::forgive(&mut tx, TRIES.kind, &[7; 32])
+            .await
+            .expect("forgets");
+        throttle::purge(&mut tx, now(), 10).await.expect("purges");
+        tx.commit().await.expect("commits");
+        assert_eq!(hit(&db, now()).await, None);
+    })
+    .await;
+}
+
+async fn hit(db: &Db, at: Timestamp) -> Option<Duration> {
+    let mut tx = db.begin().await.expect("begins");
+    let wait = throttle::hit(&mut tx, &TRIES, &[7; 32], at)
+        .await
+        .expect("counts");
+    tx.commit().await.expect("commits");
+    wait
+}
+
+#[tokio::test]
+async fn a_deed_that_was_written_down_cannot_be_changed_unseen() {
+    each_engine(&[], async |db| {
+        let entropy = Entropy::seeded(5);
+        let key = MasterKey::generate(&entropy);
+        let ids = Ids::new(Clock::fixed(now()), entropy);
+        let deed = async |number: u64| {
+            let mut tx = db.begin().await.expect("begins");
+            let entry = Entry {
+                id: ids.next(),
+                actor: Actor::Operator,
+                action: "user.deactivated",
+                subject_kind: "user",
+                subject_id: number.to_string(),
+                before: Some(json!({ "is_active": true })),
+                after: Some(json!({ "is_active": false })),
+                reason: Some("asked for"),
+                origin: &Origin::default(),
+            };
+            audit::append(&mut tx, &key, &entry, now())
+                .await
+                .expect("written");
+            tx.commit().await.expect("commits");
+        };
+        for number in 0..3 {
+            deed(number).await;
+        }
+        let later = now().after(Duration::from_mins(3));
+        assert!(
+            !audit::seal(&db, &key, now()).await.expect("seals"),
+            "too young"
+        );
+        assert!(audit::seal(&db, &key, later).await.expect("seals"));
+        assert!(
+            !audit::seal(&db, &key, later).await.expect("seals"),
+            "nothing left"
+        );
+        deed(3).await;
+        assert!(audit::seal(&db, &key, later).await.expect("seals"));
+        deed(4).await;
+        audit::verify(&db, &key).await.expect("whole");
+        let other = MasterKey::generate(&Entropy::seeded(6));
+        assert!(audit::verify(&db, &other).await.is_err());
+
+        let filter = Filter {
+            subject_kind: Some("user".to_owned()),
+            subject_id: Some("2".to_owned()),
+            ..Filter::default()
+        };
+        let found = audit::list(&db, &filter, 10).await.expect("read");
+        assert_eq!((found.len(), found[0].actor_kind.as_str()), (1, "operator"));
+        assert_eq!(
+            audit::list(&db, &Filter::default(), 3)
+                .await
+                .expect("read")
+                .len(),
+            3
+        );
+
+        // The database itself refuses; whoever takes its triggers away is found out.
+        for forbidden in [
+            "UPDATE audit_log SET reason = 'x' WHERE position = 2",
+            "DELETE FROM audit_log WHERE position = 2",
+            "DELETE FROM audit_seals WHERE seal_no = 2",
+        ] {
+            assert!(execute(&db, forbidden).await.is_err(), "{forbidden}");
+        }
+        let (drop_trigger, add) = match &db {
+            Db::Sqlite { .. } => (
+                &[
+                    "DROP TRIGGER audit_log_append_only_update",
+                    "DROP TRIGGER audit_log_append_only_delete",
+                ][..],
+                "UPDATE audit_log SET reason = 'x' WHERE position = 2",
+            ),
+            Db::Postgres(_) => (
+                &["DROP TRIGGER audit_log_append_only ON audit_log"][..],
+                "UPDATE audit_log SET reason = 'x' WHERE position = 2",
+            ),
+        };
+        for statement in drop_trigger {
+            execute(&db, statement).await.expect("dropped");
+        }
+        execute(&db, add).await.expect("changed");
+        assert!(matches!(
+            audit::verify(&db, &key).await,
+            Err(StorageError::Inconsistent { table: "audit_log", row, .. }) if row == "2"
+        ));
+        execute(
+            &db,
+            "UPDATE audit_log SET reason = 'asked for' WHERE position = 2",
+        )
+        .await
+        .expect("changed back");
+        audit::verify(&db, &key).await.expect("whole again");
+        execute(&db, "DELETE FROM audit_log WHERE position = 2")
+            .await
+            .expect("taken out");
+        assert!(matches!(
+            audit::verify(&db, &key).await,
+            Err(StorageError::Inconsistent { table: "audit_seals", row, .. }) if row == "1"
+        ));
+    })
+    .await;
+}
+
+async fn execute(db: &Db, statement: &'static str) -> Result<(), StorageError> {
+    let mut tx = db.begin().await?;
+    in_tx!(&mut tx, |c| sqlx::query(statement)
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    tx.commit().await
 }

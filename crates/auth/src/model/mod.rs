@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod password;
+pub mod role;
 pub mod token;
 pub mod user;
 
@@ -12,6 +13,7 @@ mod tests {
         for source in [
             include_str!("api_key.rs"),
             include_str!("password.rs"),
+            include_str!("role.rs"),
             include_str!("token.rs"),
             include_str!("user.rs"),
         ] {

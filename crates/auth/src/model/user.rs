@@ -4,8 +4,11 @@ use std::str::FromStr;
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
+use tollgate_kernel::permission::Permissions;
 use tollgate_kernel::problem::FieldError;
 use tollgate_kernel::text::Text;
+
+use super::role::{self, Role};
 
 /// Names that would be taken for the house's own.
 const RESERVED: [&str; 8] = [
@@ -45,6 +48,15 @@ pub struct User {
     pub locale: Locale,
     /// Access tokens issued before are void wherever the database is asked.
     pub tokens_after: Option<Timestamp>,
+    /// Of a member of staff.
+    pub roles: Vec<Role>,
+}
+
+impl User {
+    /// What the person may do beyond their own things.
+    pub fn permissions(&self) -> Permissions {
+        role::held(self.is_superuser, &self.roles)
+    }
 }
 
 /// In which language a person is written to.

@@ -2,6 +2,7 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod login;
+pub(crate) mod permissions;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod session;

@@ -58,6 +58,7 @@ struct UserShape {
 
 impl From<User> for UserShape {
     fn from(user: User) -> Self {
+        let permissions = user.permissions().names().to_vec();
         Self {
             id: user.id,
             email: user.email,
@@ -66,7 +67,7 @@ impl From<User> for UserShape {
             is_superuser: user.is_superuser,
             created_at: user.created_at,
             updated_at: user.updated_at,
-            permissions: Vec::new(),
+            permissions,
             email_verified: user.email_verified_at.is_some(),
             locale: user.locale.as_str(),
         }

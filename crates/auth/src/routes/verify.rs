@@ -70,6 +70,11 @@ pub(super) async fn verify(
     let issued_at = presented.and_then(|presented| presented.issued_at);
     let user = service.standing(&caller, issued_at).await;
     let user = user.map_err(|error| refused(problems::standing(error)))?;
+    let permissions = match &caller {
+        Caller::User { .. } => user.permissions().names().to_vec(),
+        // A key of a member of staff is not the member of staff.
+        _ => Vec::new(),
+    };
     let api_key_id = match caller {
         Caller::ApiKey { api_key_id, .. } => Some(api_key_id),
         _ => None,
@@ -84,7 +89,7 @@ pub(super) async fn verify(
         entitled: service.entitled(user.id).await?,
         user: user.into(),
         api_key_id,
-        permissions: Vec::new(),
+        permissions,
         expires_at: presented.and_then(|presented| presented.expires_at),
     }))
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod refresh_tokens;
+pub(crate) mod roles;
 pub(crate) mod sessions;
 pub(crate) mod users;
 
@@ -12,6 +13,7 @@ type At = chrono::DateTime<chrono::Utc>;
 pub(crate) const STATEMENTS: &[&[&str]] = &[
     api_keys::STATEMENTS,
     refresh_tokens::STATEMENTS,
+    roles::STATEMENTS,
     sessions::STATEMENTS,
     users::STATEMENTS,
 ];

@@ -4,10 +4,11 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, UserId};
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::error::known;
-use tollgate_storage::{Result, StorageError, in_tx, on_read, row};
+use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
-use super::At;
+use super::{At, roles};
+use crate::model::role::Role;
 use crate::model::user::{Email, Locale, User, Username};
 
 row!(
@@ -25,11 +26,10 @@ row!(
     }
 );
 
-impl TryFrom<UserRow> for User {
-    type Error = StorageError;
-
-    fn try_from(row: UserRow) -> Result<Self> {
-        Ok(Self {
+impl UserRow {
+    fn with(self, roles: Vec<Role>) -> Result<User> {
+        let row = self;
+        Ok(User {
             id: row.id.into(),
             email: row.email,
             username: row.username,
@@ -40,6 +40,7 @@ impl TryFrom<UserRow> for User {
             email_verified_at: row.email_verified_at.map(Timestamp::from_utc),
             locale: known(row.locale.parse(), "users", "locale", &row.id)?,
             tokens_after: row.tokens_after.map(Timestamp::from_utc),
+            roles,
         })
     }
 }
@@ -50,7 +51,10 @@ pub(crate) async fn read(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
         .bind(id.uuid())
         .fetch_optional(c)
         .await)?;
-    row.map(User::try_from).transpose()
+    match row {
+        Some(row) => row.with(roles::read(tx, id).await?).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// A person by id; somebody deleted is nobody.
@@ -59,7 +63,10 @@ pub(crate) async fn find(db: &Db, id: UserId) -> Result<Option<User>> {
         .bind(id.uuid())
         .fetch_optional(e)
         .await)?;
-    row.map(User::try_from).transpose()
+    match row {
+        Some(row) => row.with(roles::find(db, id).await?).map(Some),
+        None => Ok(None),
+    }
 }
 
 row!(
@@ -135,7 +142,7 @@ pub(crate) async fn insert(
         .bind(locale.as_str())
         .fetch_optional(c)
         .await)?;
-    row.map(User::try_from).transpose()
+    row.map(|row| row.with(Vec::new())).transpose()
 }
 
 /// Notes a sign-in. `false`: since the password was compared, it was changed or the person

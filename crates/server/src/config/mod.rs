@@ -1,5 +1,6 @@
 //! Settings: layered, typed, and checked at the start; all faults are told together.
 
+mod accounts;
 mod fault;
 mod reader;
 
@@ -9,25 +10,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use secrecy::{ExposeSecret as _, SecretString};
-use tollgate_auth::{JwtKey, Registration};
 use tollgate_kernel::text::Language;
 use tollgate_payment::providers::alipay::AlipayConfig;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::url::DatabaseUrl;
 use url::Url;
 
+pub use self::accounts::AccountSettings;
 pub use self::fault::{Fault, Faults};
 use self::reader::Reader;
+use crate::client_address::TrustedProxies;
 
 /// Every setting with its default; its comments are the manual.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 const FILE: &str = "tollgate.toml";
-/// HS256 with less is guessed.
-const SHORTEST_SECRET_BYTES: usize = 32;
-/// The design's own sample, which must never sign a token.
-const SAMPLE_SECRET: &str = "your-secret-key-here";
-
 /// Whether mistakes may be forgiven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppEnv {
@@ -67,18 +63,10 @@ pub struct Config {
     pub sandbox: SandboxMode,
     /// `None`: made and kept in the data folder.
     pub master_key: Option<MasterKey>,
-    /// What signs access tokens.
-    pub jwt: JwtKey,
-    /// Of an access token.
-    pub access_token_ttl: Duration,
-    /// Of a refresh token.
-    pub refresh_token_ttl: Duration,
-    /// Of password hashes.
-    pub bcrypt_cost: u32,
-    /// Who may register.
-    pub registration: Registration,
-    /// What API keys begin with.
-    pub api_key_prefix: String,
+    /// Accounts, sessions and keys.
+    pub accounts: AccountSettings,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
     /// `None`: not configured.
     pub alipay: Option<AlipayConfig>,
     /// How long a buyer may take.
@@ -181,27 +169,14 @@ impl Reader {
             public_url: self.public_url(app_env),
             sandbox: sandbox.unwrap_or(SandboxMode::Auto),
             master_key: self.master_key(&database, app_env),
-            jwt: self.jwt(),
-            access_token_ttl: Duration::from_secs(
-                self.number("ACCESS_TOKEN_EXPIRE_MINUTES", 1, 1_440, "15")
-                    .saturating_mul(60),
-            ),
-            refresh_token_ttl: Duration::from_secs(
-                self.number("REFRESH_TOKEN_EXPIRE_DAYS", 1, 90, "7")
-                    .saturating_mul(86_400),
-            ),
-            bcrypt_cost: u32::try_from(self.number("BCRYPT_COST", 12, 20, "12")).unwrap_or(12),
-            registration: self
-                .word(
-                    "REGISTRATION",
-                    &[
-                        ("open", Registration::Open),
-                        ("closed", Registration::Closed),
-                    ],
-                    "REGISTRATION=open",
+            accounts: self.accounts(),
+            trusted_proxies: self
+                .parsed(
+                    "TRUSTED_PROXIES",
+                    "is not a list of addresses and networks",
+                    "10.0.0.0/8, 192.0.2.7",
                 )
-                .unwrap_or(Registration::Closed),
-            api_key_prefix: self.api_key_prefix(),
+                .unwrap_or_default(),
             alipay: self.alipay(app_env),
             order_expiry: Duration::from_secs(
                 self.number("ORDER_EXPIRE_MINUTES", 2, 120, "30")
@@ -292,53 +267,6 @@ impl Reader {
         key
     }
 
-    fn jwt(&mut self) -> JwtKey {
-        let secret = self.text("JWT_SECRET_KEY").map(SecretString::from);
-        let algorithm = self.text("JWT_ALGORITHM");
-        match (secret, algorithm.as_deref()) {
-            (Some(secret), None | Some("HS256")) => {
-                let text = secret.expose_secret();
-                if text.len() < SHORTEST_SECRET_BYTES || text == SAMPLE_SECRET {
-                    self.fault(
-                        "JWT_SECRET_KEY",
-                        "must be a secret of 32 bytes or more",
-                        "the output of: openssl rand -base64 48",
-                    );
-                }
-                JwtKey::Hs256(secret)
-            }
-            (None, Some("HS256")) => JwtKey::GeneratedHs256,
-            (None, None | Some("RS256")) => JwtKey::Generated,
-            (Some(_), Some("RS256")) => {
-                self.fault(
-                    "JWT_SECRET_KEY",
-                    "is set, but JWT_ALGORITHM=RS256 signs with a key pair: remove one of them",
-                    "",
-                );
-                JwtKey::Generated
-            }
-            (_, Some(other)) => {
-                let reason = format!("{other:?} is not one of RS256, HS256");
-                self.fault("JWT_ALGORITHM", reason, "JWT_ALGORITHM=RS256");
-                JwtKey::Generated
-            }
-        }
-    }
-
-    fn api_key_prefix(&mut self) -> String {
-        let prefix = self
-            .text("API_KEY_PREFIX")
-            .unwrap_or_else(|| "sk".to_owned());
-        if prefix.len() > 16 || !prefix.bytes().all(|byte| byte.is_ascii_lowercase()) {
-            self.fault(
-                "API_KEY_PREFIX",
-                "must be 1 to 16 of a-z",
-                "API_KEY_PREFIX=sk",
-            );
-        }
-        prefix
-    }
-
     /// All of the rail's settings, or none of them.
     fn alipay(&mut self, app_env: AppEnv) -> Option<AlipayConfig> {
         let needed = ["ALIPAY_APP_ID", "ALIPAY_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY"]
@@ -384,6 +312,10 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+    use tollgate_auth::JwtKey;
+
+    use super::accounts::SAMPLE_SECRET;
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Config, Faults> {
@@ -400,8 +332,8 @@ mod tests {
         assert_eq!(config.addr.to_string(), "127.0.0.1:8080");
         assert_eq!(config.database.shown(), "SQLite ./data/tollgate.db");
         assert!(config.alipay.is_none() && config.master_key.is_none());
-        assert_eq!(config.access_token_ttl, Duration::from_mins(15));
-        assert!(matches!(config.jwt, JwtKey::Generated));
+        assert_eq!(config.accounts.access_token_ttl, Duration::from_mins(15));
+        assert!(matches!(config.accounts.jwt, JwtKey::Generated));
     }
 
     #[test]
@@ -466,6 +398,8 @@ mod tests {
         let file = folder.path().join("secret");
         std::fs::write(&file, format!("{}\n", "s".repeat(40))).expect("written");
         let config = read(&[("JWT_SECRET_KEY_FILE", file.to_str().expect("text"))]).expect("read");
-        assert!(matches!(config.jwt, JwtKey::Hs256(secret) if secret.expose_secret().len() == 40));
+        assert!(
+            matches!(config.accounts.jwt, JwtKey::Hs256(secret) if secret.expose_secret().len() == 40)
+        );
     }
 }

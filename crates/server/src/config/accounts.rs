@@ -1,0 +1,115 @@
+//! Settings of accounts, sessions and keys.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tollgate_auth::{AuthConfig, JwtKey, Registration};
+
+use super::reader::Reader;
+
+/// HS256 with less is guessed.
+const SHORTEST_SECRET_BYTES: usize = 32;
+/// The design's own sample, which must never sign a token.
+pub(super) const SAMPLE_SECRET: &str = "your-secret-key-here";
+
+/// Accounts, sessions and keys.
+#[derive(Clone, Debug)]
+pub struct AccountSettings {
+    /// What signs access tokens.
+    pub jwt: JwtKey,
+    /// Of an access token.
+    pub access_token_ttl: Duration,
+    /// Of a refresh token.
+    pub refresh_token_ttl: Duration,
+    /// Of password hashes.
+    pub bcrypt_cost: u32,
+    /// Who may register.
+    pub registration: Registration,
+    /// What API keys begin with.
+    pub api_key_prefix: String,
+}
+
+impl AccountSettings {
+    /// As the module wants them.
+    pub(crate) fn auth_config(&self, public_url: &str, livemode: bool) -> AuthConfig {
+        let mut config = AuthConfig::new(public_url);
+        config.access_token_ttl = self.access_token_ttl;
+        config.refresh_token_ttl = self.refresh_token_ttl;
+        config.jwt = self.jwt.clone();
+        config.bcrypt_cost = self.bcrypt_cost;
+        config.api_key_prefix.clone_from(&self.api_key_prefix);
+        config.registration = self.registration;
+        config.livemode = livemode;
+        config
+    }
+}
+
+impl Reader {
+    pub(super) fn accounts(&mut self) -> AccountSettings {
+        let minutes = self.number("ACCESS_TOKEN_EXPIRE_MINUTES", 1, 1_440, "15");
+        let days = self.number("REFRESH_TOKEN_EXPIRE_DAYS", 1, 90, "7");
+        let registration = self.word(
+            "REGISTRATION",
+            &[
+                ("open", Registration::Open),
+                ("closed", Registration::Closed),
+            ],
+            "REGISTRATION=open",
+        );
+        AccountSettings {
+            jwt: self.jwt(),
+            access_token_ttl: Duration::from_secs(minutes.saturating_mul(60)),
+            refresh_token_ttl: Duration::from_secs(days.saturating_mul(86_400)),
+            bcrypt_cost: u32::try_from(self.number("BCRYPT_COST", 12, 20, "12")).unwrap_or(12),
+            registration: registration.unwrap_or(Registration::Closed),
+            api_key_prefix: self.api_key_prefix(),
+        }
+    }
+
+    fn jwt(&mut self) -> JwtKey {
+        let secret = self.text("JWT_SECRET_KEY").map(SecretString::from);
+        let algorithm = self.text("JWT_ALGORITHM");
+        match (secret, algorithm.as_deref()) {
+            (Some(secret), None | Some("HS256")) => {
+                let text = secret.expose_secret();
+                if text.len() < SHORTEST_SECRET_BYTES || text == SAMPLE_SECRET {
+                    self.fault(
+                        "JWT_SECRET_KEY",
+                        "must be a secret of 32 bytes or more",
+                        "the output of: openssl rand -base64 48",
+                    );
+                }
+                JwtKey::Hs256(secret)
+            }
+            (None, Some("HS256")) => JwtKey::GeneratedHs256,
+            (None, None | Some("RS256")) => JwtKey::Generated,
+            (Some(_), Some("RS256")) => {
+                self.fault(
+                    "JWT_SECRET_KEY",
+                    "is set, but JWT_ALGORITHM=RS256 signs with a key pair: remove one of them",
+                    "",
+                );
+                JwtKey::Generated
+            }
+            (_, Some(other)) => {
+                let reason = format!("{other:?} is not one of RS256, HS256");
+                self.fault("JWT_ALGORITHM", reason, "JWT_ALGORITHM=RS256");
+                JwtKey::Generated
+            }
+        }
+    }
+
+    fn api_key_prefix(&mut self) -> String {
+        let prefix = self
+            .text("API_KEY_PREFIX")
+            .unwrap_or_else(|| "sk".to_owned());
+        if prefix.len() > 16 || !prefix.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            self.fault(
+                "API_KEY_PREFIX",
+                "must be 1 to 16 of a-z",
+                "API_KEY_PREFIX=sk",
+            );
+        }
+        prefix
+    }
+}
