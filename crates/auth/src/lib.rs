@@ -4,6 +4,7 @@ mod config;
 mod extract;
 mod hashing;
 mod layers;
+pub mod mailer;
 mod methods;
 pub mod model;
 mod operations;
@@ -11,6 +12,7 @@ mod problems;
 mod routes;
 mod signing;
 mod store;
+mod worker;
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,6 +38,7 @@ pub use crate::layers::{
     Identify, IdentifyLayer, RequireAuth, RequireAuthLayer, RequirePermission,
     RequirePermissionLayer,
 };
+use crate::mailer::Mailer;
 use crate::model::api_key::is_prefix;
 pub use crate::operations::api_keys::{ApiKeyList, CreateKeyError, ListKeysError};
 pub use crate::operations::login::{Login, LoginError};
@@ -93,6 +96,7 @@ pub(crate) struct Parts {
     hasher: Hasher,
     signing: SigningKey,
     entitlements: Option<Arc<dyn Entitlements>>,
+    mailer: Option<Arc<dyn Mailer>>,
     used_keys: mpsc::Sender<(ApiKeyId, Timestamp)>,
 }
 
@@ -105,6 +109,7 @@ pub struct AuthBuilder {
     clock: Clock,
     entropy: Entropy,
     entitlements: Option<Arc<dyn Entitlements>>,
+    mailer: Option<Arc<dyn Mailer>>,
     weak_hashing: bool,
 }
 
@@ -150,6 +155,7 @@ impl AuthService {
             clock: Clock::system(),
             entropy: Entropy::system(),
             entitlements: None,
+            mailer: None,
             weak_hashing: false,
         }
     }
@@ -199,6 +205,13 @@ impl AuthBuilder {
         self
     }
 
+    /// Letters leave by this; without it nobody is written to.
+    #[must_use]
+    pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
+        self.mailer = Some(mailer);
+        self
+    }
+
     /// Hashes that take no time and are worth nothing.
     #[must_use]
     pub fn weak_hashing_for_tests(mut self) -> Self {
@@ -242,6 +255,7 @@ impl AuthBuilder {
             hasher,
             signing,
             entitlements: self.entitlements,
+            mailer: self.mailer,
             used_keys,
         })))
     }

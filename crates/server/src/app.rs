@@ -84,6 +84,7 @@ pub enum StartError {
 pub struct Server {
     listener: TcpListener,
     router: Router,
+    auth: AuthService,
     payment: PaymentService,
     sandbox: Option<Sandbox>,
     db: Db,
@@ -157,6 +158,7 @@ impl Server {
         Ok(Self {
             listener,
             router,
+            auth,
             payment,
             sandbox,
             db,
@@ -188,6 +190,11 @@ impl Server {
         &self.database
     }
 
+    /// Accounts, for who runs the service inside a program of its own.
+    pub fn auth(&self) -> &AuthService {
+        &self.auth
+    }
+
     /// Plans and payments, for who runs the service inside a program of its own.
     pub fn payment(&self) -> &PaymentService {
         &self.payment
@@ -201,7 +208,18 @@ impl Server {
     /// Serves until `stop` says so, with the work that is due beside it.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let mut beside = JoinSet::new();
-        beside.spawn(work(self.payment.clone(), stop.clone()));
+        // Each on its own: a slow mail server keeps no payment waiting.
+        let (auth, payment) = (self.auth.clone(), self.payment.clone());
+        let accounts = move || {
+            let auth = auth.clone();
+            async move { auth.tick().await }
+        };
+        let payments = move || {
+            let payment = payment.clone();
+            async move { payment.tick().await }
+        };
+        beside.spawn(work(accounts, stop.clone()));
+        beside.spawn(work(payments, stop.clone()));
         if let Some(sandbox) = self.sandbox.clone() {
             let mut stop = stop.clone();
             beside.spawn(async move {
@@ -363,13 +381,16 @@ async fn ready(State(db): State<Db>) -> Result<Json<Value>, Problem> {
 }
 
 /// Does what is due until told to stop. A database that is away is met again at the next tick.
-async fn work(payment: PaymentService, mut stop: watch::Receiver<bool>) {
+async fn work<T>(tick: impl Fn() -> T, mut stop: watch::Receiver<bool>)
+where
+    T: Future<Output = Result<usize, StorageError>>,
+{
     loop {
         tokio::select! {
             () = tokio::time::sleep(TICK) => {}
             () = stopped(&mut stop) => return,
         }
-        if let Err(error) = payment.tick().await {
+        if let Err(error) = tick().await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "due work waits for the next tick"

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::permission::Permissions;
@@ -60,7 +61,8 @@ impl User {
 }
 
 /// In which language a person is written to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Locale {
     /// 简体中文
     #[default]

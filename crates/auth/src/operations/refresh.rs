@@ -14,9 +14,10 @@ use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
 use super::session::{Held, Tokens, tokens};
-use crate::AuthService;
+use crate::mailer::{Content, Letter, post};
 use crate::model::token::RefreshToken;
 use crate::store::{refresh_tokens, sessions, users};
+use crate::{AuthService, Parts};
 
 /// How long a lost answer can be asked for again.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -57,7 +58,9 @@ impl AuthService {
             None => match spent_before(&mut tx, &token, now).await? {
                 Spent::Lately(parent, session) => (parent, session),
                 Spent::LongAgo(session) => {
-                    sessions::revoke(&mut tx, session, "reuse", now).await?;
+                    if sessions::revoke(&mut tx, session, "reuse", now).await? {
+                        tell_owner(parts, &mut tx, session, now).await?;
+                    }
                     // Kept although the call fails: that the family is over is the answer.
                     tx.commit().await?;
                     tracing::warn!(
@@ -99,6 +102,18 @@ impl AuthService {
         tx.commit().await?;
         Ok(tokens(parts, user, held, &successor, now))
     }
+}
+
+/// Somebody may hold a copy of what the owner holds: the owner should know.
+async fn tell_owner(parts: &Parts, tx: &mut Tx, session: SessionId, now: Timestamp) -> Result<()> {
+    let Some(found) = sessions::read(tx, session).await? else {
+        return Ok(());
+    };
+    if let Some(user) = users::read(tx, found.user_id).await? {
+        let letter = Letter::to(&user, Content::SessionsEnded { at: now });
+        post(parts, tx, &letter, now).await?;
+    }
+    Ok(())
 }
 
 /// A token that was spent by somebody else.

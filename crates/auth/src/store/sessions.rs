@@ -79,16 +79,20 @@ pub(crate) async fn touch(tx: &mut Tx, id: SessionId, now: Timestamp) -> Result<
     Ok(row.is_some())
 }
 
-/// Ends a sign-in, with every token of it.
-pub(crate) async fn revoke(tx: &mut Tx, id: SessionId, reason: &str, now: Timestamp) -> Result<()> {
-    in_tx!(tx, |c| sqlx::query(REVOKE)
+/// Ends a sign-in, with every token of it. `false`: it was over already.
+pub(crate) async fn revoke(
+    tx: &mut Tx,
+    id: SessionId,
+    reason: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(REVOKE)
         .bind(id.uuid())
         .bind(now.utc())
         .bind(reason)
-        .execute(c)
-        .await
-        .map(|_| ()))?;
-    Ok(())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
 }
 
 const INSERT: &str =
@@ -97,7 +101,6 @@ const INSERT: &str =
 const FIND: &str = "SELECT s.user_id, s.expires_at, s.revoked_at FROM sessions s WHERE s.id = $1";
 const TOUCH: &str = "UPDATE sessions SET last_seen_at = $2
     WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING id";
-const REVOKE: &str =
-    "UPDATE sessions SET revoked_at = $2, revoke_reason = $3 WHERE id = $1 AND revoked_at IS NULL";
+const REVOKE: &str = "UPDATE sessions SET revoked_at = $2, revoke_reason = $3 WHERE id = $1 AND revoked_at IS NULL RETURNING id";
 
 pub(crate) const STATEMENTS: &[&str] = &[INSERT, FIND, TOUCH, REVOKE];
