@@ -43,6 +43,8 @@ pub enum JwtKey {
 pub enum Registration {
     /// Everybody.
     Open,
+    /// Who was invited.
+    Invite,
     /// Nobody.
     Closed,
 }

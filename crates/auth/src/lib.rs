@@ -41,10 +41,15 @@ pub use crate::layers::{
 use crate::mailer::Mailer;
 use crate::model::api_key::is_prefix;
 pub use crate::operations::api_keys::{ApiKeyList, CreateKeyError, ListKeysError};
+pub use crate::operations::change_password::ChangePasswordError;
+pub use crate::operations::guessing::TooMany;
 pub use crate::operations::login::{Login, LoginError};
 pub use crate::operations::refresh::RefreshError;
 pub use crate::operations::register::{Register, RegisterError};
+pub use crate::operations::reset_password::{AskResetError, ResetError};
 pub use crate::operations::session::Tokens;
+pub use crate::operations::update_profile::{ProfileChange, ProfileError};
+pub use crate::operations::verify_email::VerifyEmailError;
 use crate::signing::SigningKey;
 use crate::store::api_keys;
 

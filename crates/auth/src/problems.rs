@@ -5,10 +5,15 @@ use tollgate_kernel::text::Language;
 
 use crate::model::password::WeakPassword;
 use crate::operations::api_keys::{CreateKeyError, ListKeysError};
+use crate::operations::change_password::ChangePasswordError;
+use crate::operations::guessing::TooMany;
 use crate::operations::login::LoginError;
 use crate::operations::refresh::RefreshError;
 use crate::operations::register::RegisterError;
+use crate::operations::reset_password::{AskResetError, ResetError};
+use crate::operations::update_profile::ProfileError;
 use crate::operations::verify::StandingError;
+use crate::operations::verify_email::VerifyEmailError;
 
 /// A field that must be there and is not.
 pub(crate) fn required(pointer: &str) -> Problem {
@@ -24,17 +29,93 @@ fn busy() -> Problem {
         .retry_after(2)
 }
 
-fn weak(password: WeakPassword) -> Problem {
+fn weak(pointer: &str, password: WeakPassword) -> Problem {
     let detail = password.detail();
     Problem::new(Code::WeakPassword)
         .detail(detail.get(Language::Zh), detail.get(Language::En))
-        .field("/password", Code::WeakPassword.as_str(), detail)
+        .field(pointer, Code::WeakPassword.as_str(), detail)
+}
+
+fn too_many(TooMany(wait): TooMany) -> Problem {
+    let seconds = wait.as_secs().max(1);
+    Problem::new(Code::RateLimited)
+        .detail(
+            format!("尝试次数过多，请 {seconds} 秒后再试。"),
+            format!("Too many tries; try again in {seconds} seconds."),
+        )
+        .retry_after(seconds)
+}
+
+fn link_does_not_work() -> Problem {
+    Problem::invalid(
+        "/token",
+        "invalid_token",
+        "链接无效或已过期，请重新申请",
+        "the link does not work or is too old; ask for a new one",
+    )
+}
+
+pub(crate) fn change_password(error: ChangePasswordError) -> Problem {
+    match error {
+        ChangePasswordError::WrongCurrent => Problem::new(Code::InvalidCredentials),
+        ChangePasswordError::TooMany(wait) => too_many(wait),
+        ChangePasswordError::Weak(password) => weak("/new_password", password),
+        ChangePasswordError::Busy(_) => busy(),
+        ChangePasswordError::Internal(error) => error.into(),
+    }
+}
+
+pub(crate) fn ask_reset(error: AskResetError) -> Problem {
+    match error {
+        AskResetError::TooMany(wait) => too_many(wait),
+        AskResetError::Internal(error) => error.into(),
+    }
+}
+
+pub(crate) fn reset(error: ResetError) -> Problem {
+    match error {
+        ResetError::Token => link_does_not_work(),
+        ResetError::Weak(password) => weak("/new_password", password),
+        ResetError::Busy(_) => busy(),
+        ResetError::Internal(error) => error.into(),
+    }
+}
+
+pub(crate) fn verify_email(error: VerifyEmailError) -> Problem {
+    match error {
+        VerifyEmailError::Token => link_does_not_work(),
+        VerifyEmailError::EmailTaken => Problem::new(Code::EmailTaken),
+        VerifyEmailError::Internal(error) => error.into(),
+    }
+}
+
+pub(crate) fn profile(error: ProfileError) -> Problem {
+    match error {
+        ProfileError::PasswordNeeded => Problem::invalid(
+            "/current_password",
+            "required",
+            "更换邮箱需要当前密码",
+            "another address takes the present password",
+        ),
+        ProfileError::WrongCurrent => Problem::new(Code::InvalidCredentials),
+        ProfileError::TooMany(wait) => too_many(wait),
+        ProfileError::EmailTaken => Problem::new(Code::EmailTaken),
+        ProfileError::UsernameTaken => Problem::new(Code::UsernameTaken),
+        ProfileError::Gone => Problem::new(Code::Unauthenticated),
+        ProfileError::Busy(_) => busy(),
+        ProfileError::Internal(error) => error.into(),
+    }
 }
 
 pub(crate) fn register(error: RegisterError) -> Problem {
     match error {
         RegisterError::Closed => Problem::new(Code::RegistrationClosed),
-        RegisterError::Weak(password) => weak(password),
+        RegisterError::NotInvited => Problem::new(Code::RegistrationClosed).detail(
+            "注册需要邀请，且邀请须发往此邮箱。",
+            "Registration takes an invitation to this address.",
+        ),
+        RegisterError::TooMany(wait) => too_many(wait),
+        RegisterError::Weak(password) => weak("/password", password),
         RegisterError::EmailTaken => Problem::new(Code::EmailTaken),
         RegisterError::UsernameTaken => Problem::new(Code::UsernameTaken),
         RegisterError::Busy(_) => busy(),
@@ -56,6 +137,7 @@ pub(crate) fn login(error: LoginError) -> Problem {
             "email 与 username 不属于同一账号",
             "email and username are of two accounts",
         ),
+        LoginError::TooMany(wait) => too_many(wait),
         LoginError::Invalid => Problem::new(Code::InvalidCredentials),
         LoginError::Inactive => Problem::new(Code::UserInactive),
         LoginError::Busy(_) => busy(),

@@ -51,8 +51,36 @@ pub async fn hit(
     if row.hits <= limit.most {
         return Ok(None);
     }
+    Ok(Some(rest(&row, limit, now)))
+}
+
+/// How long `subject` has to wait, without counting one more: `Some` when the next would be one too
+/// many.
+///
+/// # Errors
+/// The database.
+pub async fn waiting(
+    tx: &mut Tx,
+    limit: &Limit,
+    subject: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<Duration>> {
+    let row: Option<HitRow> = in_tx!(tx, |c| {
+        sqlx::query_as(FIND)
+            .bind(limit.kind)
+            .bind(subject.as_slice())
+            .bind(now.before(limit.window).utc())
+            .fetch_optional(c)
+            .await
+    })?;
+    Ok(row
+        .filter(|row| row.hits >= limit.most)
+        .map(|row| rest(&row, limit, now)))
+}
+
+fn rest(row: &HitRow, limit: &Limit, now: Timestamp) -> Duration {
     let end = Timestamp::from_utc(row.window_start).after(limit.window);
-    Ok(Some(end.since(now).max(Duration::from_secs(1))))
+    end.since(now).max(Duration::from_secs(1))
 }
 
 /// Forgets the tries of `subject`: it was right in the end.
@@ -103,10 +131,11 @@ const HIT: &str = "INSERT INTO throttle (kind, subject, hits, window_start, expi
       expires_at = CASE WHEN throttle.window_start > $4 THEN throttle.expires_at ELSE $5 END,
       window_start = CASE WHEN throttle.window_start > $4 THEN throttle.window_start ELSE $3 END
     RETURNING hits, window_start";
+const FIND: &str = "SELECT hits, window_start FROM throttle WHERE kind = $1 AND subject = $2 AND window_start > $3";
 const FORGIVE: &str = "DELETE FROM throttle WHERE kind = $1 AND subject = $2";
 const TAKE_BACK: &str =
     "UPDATE throttle SET hits = hits - 1 WHERE kind = $1 AND subject = $2 AND hits > 1";
 const PURGE: &str = "DELETE FROM throttle WHERE (kind, subject) IN
     (SELECT kind, subject FROM throttle WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
 
-pub(crate) const STATEMENTS: &[&str] = &[HIT, FORGIVE, TAKE_BACK, PURGE];
+pub(crate) const STATEMENTS: &[&str] = &[HIT, FIND, FORGIVE, TAKE_BACK, PURGE];

@@ -1,8 +1,10 @@
 //! What accounts and credentials are made of: pure.
 
 pub mod api_key;
+pub mod one_time;
 pub mod password;
 pub mod role;
+pub mod session;
 pub mod token;
 pub mod user;
 
@@ -12,8 +14,10 @@ mod tests {
     fn the_model_knows_no_database_no_network_and_no_clock() {
         for source in [
             include_str!("api_key.rs"),
+            include_str!("one_time.rs"),
             include_str!("password.rs"),
             include_str!("role.rs"),
+            include_str!("session.rs"),
             include_str!("token.rs"),
             include_str!("user.rs"),
         ] {

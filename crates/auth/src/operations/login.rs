@@ -5,14 +5,17 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tollgate_kernel::ids::UserId;
+use tollgate_kernel::origin::Origin;
 use tollgate_storage::db::Db;
 use tollgate_storage::{Result, StorageError};
 
+use super::devices;
+use super::guessing::{self, TooMany};
 use super::session::{Tokens, begin};
 use crate::hashing::Busy;
 use crate::model::password::is_bounded;
 use crate::model::user::{Email, Username};
-use crate::store::users;
+use crate::store::{known_devices, users};
 use crate::{AuthService, Parts};
 
 /// Who wants to sign in.
@@ -24,6 +27,8 @@ pub struct Login {
     pub username: Option<String>,
     /// What the person knows.
     pub password: SecretString,
+    /// What an earlier sign-in left on the device.
+    pub device: Option<SecretString>,
 }
 
 /// Why nobody was signed in.
@@ -39,6 +44,9 @@ pub enum LoginError {
     /// No such account, or not its password: nobody is told which.
     #[error("wrong account or password")]
     Invalid,
+    /// Too many tries.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// The right password of an account that is deactivated.
     #[error("the account is deactivated")]
     Inactive,
@@ -55,7 +63,7 @@ impl AuthService {
     ///
     /// # Errors
     /// [`LoginError`].
-    pub async fn login(&self, wish: &Login) -> Result<Tokens, LoginError> {
+    pub async fn login(&self, wish: &Login, origin: &Origin) -> Result<Tokens, LoginError> {
         let parts = self.parts();
         let password = wish.password.expose_secret();
         let names: Vec<&str> = [&wish.email, &wish.username]
@@ -72,10 +80,17 @@ impl AuthService {
         let mut accounts = Vec::new();
         for name in names {
             let found = named(&parts.db, name).await?;
+            let counted = counted(parts, name, found.as_ref(), wish.device.as_ref()).await?;
+            let guess = guessing::begin(parts, &counted, origin).await??;
             let hashed = found
                 .as_ref()
                 .and_then(|login| login.hashed_password.as_deref());
             let right = parts.hasher.verify(password, hashed).await?;
+            if right {
+                guess.right(parts).await?;
+            } else {
+                guess.wrong(parts).await?;
+            }
             accounts.push((found, right));
         }
         if !accounts.iter().any(|(_, right)| *right) {
@@ -92,8 +107,28 @@ impl AuthService {
         if !same(login.id) {
             return Err(LoginError::TwoAccounts);
         }
-        sign_in(parts, login, password).await
+        sign_in(parts, login, wish, origin).await
     }
+}
+
+/// Under which count a guess falls: that of the account, or of a device its owner has signed in from
+/// before, so that strangers' guesses lock strangers out. A name that is nobody's has a count as well.
+async fn counted(
+    parts: &Parts,
+    name: &str,
+    found: Option<&users::Login>,
+    device: Option<&SecretString>,
+) -> Result<String> {
+    let Some(login) = found else {
+        return Ok(format!("name {}", name.to_lowercase()));
+    };
+    if let Some(device) = device {
+        let hash = devices::hash(parts, device);
+        if known_devices::is_known(&parts.db, login.id, &hash).await? {
+            return Ok(format!("device {} {}", login.id, device.expose_secret()));
+        }
+    }
+    Ok(format!("account {}", login.id))
 }
 
 /// Whom a name names; what is neither an address nor a name is nobody's.
@@ -110,8 +145,10 @@ async fn named(db: &Db, name: &str) -> Result<Option<users::Login>> {
 async fn sign_in(
     parts: &Parts,
     login: &users::Login,
-    password: &str,
+    wish: &Login,
+    origin: &Origin,
 ) -> Result<Tokens, LoginError> {
+    let password = wish.password.expose_secret();
     let user = users::find(&parts.db, login.id).await?;
     let user = user.ok_or(LoginError::Invalid)?;
     if !user.is_active {
@@ -135,7 +172,9 @@ async fn sign_in(
     if let Some((old, new)) = rehashed {
         users::rehash(&mut tx, login.id, old, &new).await?;
     }
-    let tokens = begin(parts, &mut tx, user, now).await?;
+    let device = devices::welcome(parts, &mut tx, &user, wish.device.as_ref(), origin, now).await?;
+    let mut tokens = begin(parts, &mut tx, user, origin, now).await?;
+    tokens.device = Some(device);
     tx.commit().await?;
     Ok(tokens)
 }

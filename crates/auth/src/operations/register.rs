@@ -2,14 +2,20 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tollgate_kernel::ids::UserId;
+use tollgate_kernel::origin::Origin;
 use tollgate_storage::{Result, StorageError};
 
-use crate::AuthService;
+use super::guessing::TooMany;
+use super::records::tell;
+use super::update_profile::told_taken;
+use super::verify_email;
 use crate::config::Registration;
 use crate::hashing::Busy;
+use crate::model::one_time::{OneTimeToken, Purpose};
 use crate::model::password::{WeakPassword, is_bounded};
 use crate::model::user::{Email, Locale, User, Username};
-use crate::store::users;
+use crate::store::{one_time_tokens, users};
+use crate::{AuthService, Parts};
 
 /// An account to open.
 #[derive(Clone, Debug)]
@@ -22,6 +28,8 @@ pub struct Register {
     pub password: SecretString,
     /// In which language the person is written to.
     pub locale: Locale,
+    /// From the link of an invitation; needed where registration is by invitation.
+    pub invite: Option<SecretString>,
 }
 
 /// Why no account was opened.
@@ -31,6 +39,12 @@ pub enum RegisterError {
     /// Nobody may register.
     #[error("registration is closed")]
     Closed,
+    /// By invitation only, and this is none for this address.
+    #[error("registration is by invitation")]
+    NotInvited,
+    /// Too many answers that an address is taken.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// Not a password to choose.
     #[error(transparent)]
     Weak(#[from] WeakPassword),
@@ -53,12 +67,13 @@ impl AuthService {
     ///
     /// # Errors
     /// [`RegisterError`].
-    pub async fn register(&self, wish: &Register) -> Result<User, RegisterError> {
+    pub async fn register(&self, wish: &Register, origin: &Origin) -> Result<User, RegisterError> {
         let parts = self.parts();
-        match parts.config.registration {
-            Registration::Open => {}
+        let invite = match parts.config.registration {
+            Registration::Open => None,
+            Registration::Invite => Some(invited(parts, wish).await?),
             Registration::Closed => return Err(RegisterError::Closed),
-        }
+        };
         let password = wish.password.expose_secret();
         if !is_bounded(password) {
             return Err(WeakPassword::Length.into());
@@ -71,19 +86,30 @@ impl AuthService {
         let now = parts.clock.now();
         let id: UserId = parts.ids.at(now);
         let mut tx = parts.db.begin().await?;
+        if let Some(token) = &invite {
+            let spent = one_time_tokens::spend(&mut tx, token, Purpose::Invite, now).await?;
+            spent.ok_or(RegisterError::NotInvited)?;
+        }
         let (email, username) = (&wish.email, &wish.username);
         let opened = users::insert(&mut tx, id, email, username, &hashed, wish.locale, now).await?;
         if let Some(user) = opened {
+            if invite.is_some() {
+                // Who came by the link reads the mail of the address.
+                users::verify_email(&mut tx, id, email.as_str(), now).await?;
+            } else {
+                verify_email::ask(parts, &mut tx, &user, now).await?;
+            }
+            tell(parts, &mut tx, "user.created", id, now).await?;
             tx.commit().await?;
-            return Ok(user);
+            return self.find_user(id).await?.ok_or(RegisterError::EmailTaken);
         }
         drop(tx);
         // Both may be taken; the address is told first, since it is what a person has one of.
-        Err(if users::is_email_known(&parts.db, email).await? {
-            RegisterError::EmailTaken
-        } else {
-            RegisterError::UsernameTaken
-        })
+        if users::is_email_known(&parts.db, email).await? {
+            told_taken(parts, origin).await??;
+            return Err(RegisterError::EmailTaken);
+        }
+        Err(RegisterError::UsernameTaken)
     }
 
     /// A person, whoever asks.
@@ -93,4 +119,15 @@ impl AuthService {
     pub async fn find_user(&self, id: UserId) -> Result<Option<User>> {
         users::find(&self.parts().db, id).await
     }
+}
+
+/// The invitation, if it is one for this address. Looked at before the dear part, used up after it.
+async fn invited(parts: &Parts, wish: &Register) -> Result<OneTimeToken, RegisterError> {
+    let text = wish.invite.as_ref().ok_or(RegisterError::NotInvited)?;
+    let token = OneTimeToken::parse(text.expose_secret()).ok_or(RegisterError::NotInvited)?;
+    let now = parts.clock.now();
+    let open = one_time_tokens::find_open(&parts.db, &token, Purpose::Invite, now).await?;
+    open.filter(|open| open.email == wish.email.as_str())
+        .map(|_| token)
+        .ok_or(RegisterError::NotInvited)
 }

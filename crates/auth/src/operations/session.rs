@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::SessionId;
+use tollgate_kernel::origin::Origin;
 use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
 
@@ -28,6 +29,8 @@ pub struct Tokens {
     pub expires_in: Duration,
     /// Who.
     pub user: User,
+    /// What the device keeps, so that it is known at the next sign-in.
+    pub device: Option<SecretString>,
 }
 
 impl fmt::Debug for Tokens {
@@ -55,13 +58,14 @@ pub(super) async fn begin(
     parts: &Parts,
     tx: &mut Tx,
     user: User,
+    origin: &Origin,
     now: Timestamp,
 ) -> Result<Tokens> {
     let session = Held {
         id: parts.ids.at(now),
         expires_at: now.after(ABSOLUTE),
     };
-    sessions::insert(tx, session.id, user.id, now, session.expires_at).await?;
+    sessions::insert(tx, session.id, user.id, origin, now, session.expires_at).await?;
     let token = RefreshToken::random(&parts.entropy);
     let end = session.end_of(parts.config.refresh_token_ttl, now);
     let id = parts.ids.at(now);
@@ -93,5 +97,6 @@ pub(super) fn tokens(
         refresh_token: refresh.text().into(),
         expires_in: end.since(now),
         user,
+        device: None,
     }
 }

@@ -2,15 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use tollgate_kernel::input::{Body, JsonOrForm};
+use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{FieldErrors, Problem};
 use utoipa::ToSchema;
 
-use super::UserShape;
 use super::oauth::{dressed, is_form, unsupported_grant};
+use super::{UserShape, cookie};
 use crate::model::user::{Email, Locale, Username};
 use crate::operations::login::Login;
 use crate::operations::register::Register;
@@ -30,6 +32,9 @@ pub(super) struct RegisterBody {
     password: SecretString,
     /// `zh` or `en`.
     locale: Option<String>,
+    /// From the link of an invitation, where registration is by invitation.
+    #[schema(value_type = Option<String>)]
+    invite_token: Option<SecretString>,
 }
 
 /// Opens an account.
@@ -39,10 +44,12 @@ pub(super) struct RegisterBody {
         (status = 403, description = "`registration_closed`"),
         (status = 409, description = "`email_taken`, `username_taken`"),
         (status = 422, description = "`validation_failed`, `weak_password`"),
+        (status = 429, description = "`rate_limited`: too many addresses that are taken were asked for"),
         (status = 503, description = "`unavailable`: too many passwords at once"),
     ))]
 pub(super) async fn register(
     State(service): State<AuthService>,
+    origin: Origin,
     Body { value: body, .. }: Body<RegisterBody>,
 ) -> Result<(StatusCode, Json<UserShape>), Problem> {
     let mut errors = FieldErrors::new();
@@ -61,8 +68,12 @@ pub(super) async fn register(
         username,
         password: body.password,
         locale,
+        invite: body.invite_token,
     };
-    let user = service.register(&wish).await.map_err(problems::register)?;
+    let user = service
+        .register(&wish, &origin)
+        .await
+        .map_err(problems::register)?;
     Ok((StatusCode::CREATED, Json(user.into())))
 }
 
@@ -113,21 +124,36 @@ impl From<Tokens> for TokensShape {
         (status = 200, body = TokensShape),
         (status = 400, description = "`bad_request`; a form without `grant_type=password` carries `error: unsupported_grant_type`"),
         (status = 401, description = "`invalid_credentials`, `user_inactive`"),
+        (status = 429, description = "`rate_limited`: too many wrong passwords for the account or from the address"),
         (status = 422, description = "`validation_failed`"),
         (status = 503, description = "`unavailable`: too many passwords at once"),
     ))]
 pub(super) async fn login(
     State(service): State<AuthService>,
+    origin: Origin,
     headers: HeaderMap,
     body: Result<JsonOrForm<LoginBody>, Problem>,
-) -> Result<Json<TokensShape>, Problem> {
+) -> Result<Response, Problem> {
     let form = is_form(&headers);
-    let signed_in = async { sign_in(&service, body?.value, form).await };
+    let secure = service.parts().config.issuer.starts_with("https:");
+    let device = cookie::device(&headers, secure);
+    let signed_in = async { sign_in(&service, body?.value, device, &origin, form).await };
     let tokens = signed_in.await.map_err(|problem| dressed(problem, form))?;
-    Ok(Json(tokens.into()))
+    let kept = tokens.device.clone();
+    let mut response = Json(TokensShape::from(tokens)).into_response();
+    if let Some(value) = kept.and_then(|device| cookie::keep(&device, secure)) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    Ok(response)
 }
 
-async fn sign_in(service: &AuthService, body: LoginBody, form: bool) -> Result<Tokens, Problem> {
+async fn sign_in(
+    service: &AuthService,
+    body: LoginBody,
+    device: Option<SecretString>,
+    origin: &Origin,
+    form: bool,
+) -> Result<Tokens, Problem> {
     if form && body.grant_type.as_deref() != Some("password") {
         return Err(unsupported_grant("password"));
     }
@@ -137,8 +163,9 @@ async fn sign_in(service: &AuthService, body: LoginBody, form: bool) -> Result<T
         password: body
             .password
             .ok_or_else(|| problems::required("/password"))?,
+        device,
     };
-    service.login(&wish).await.map_err(problems::login)
+    service.login(&wish, origin).await.map_err(problems::login)
 }
 
 /// A refresh token.

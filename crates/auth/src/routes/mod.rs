@@ -2,14 +2,19 @@
 
 mod account;
 mod api_keys;
+mod cookie;
+mod email;
 mod me;
 mod oauth;
+mod password;
+mod sessions;
 mod verify;
 
 use axum::Router;
 use serde::Serialize;
+use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::UserId;
+use tollgate_kernel::ids::{SessionId, UserId};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -29,11 +34,26 @@ impl AuthService {
             .routes(routes!(account::register))
             .routes(routes!(account::login))
             .routes(routes!(account::refresh))
-            .routes(routes!(me::read))
+            .routes(routes!(sessions::logout))
+            .routes(routes!(me::read, me::update, me::patch, me::close))
+            .routes(routes!(me::export))
+            .routes(routes!(password::change))
+            .routes(routes!(password::reset))
+            .routes(routes!(email::verify))
+            .routes(routes!(sessions::list, sessions::end_others))
+            .routes(routes!(sessions::end))
             .routes(routes!(api_keys::list, api_keys::create))
             .routes(routes!(api_keys::delete))
             .routes(routes!(verify::verify))
             .with_state(self.clone())
+    }
+}
+
+/// The sign-in that a call belongs to.
+fn session_of(caller: &Caller) -> Option<SessionId> {
+    match caller {
+        Caller::User { session_id, .. } => *session_id,
+        _ => None,
     }
 }
 

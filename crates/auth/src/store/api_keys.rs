@@ -112,6 +112,17 @@ pub(crate) async fn revoke(
     Ok(row.is_some())
 }
 
+/// Ends every key of a person.
+pub(crate) async fn revoke_all(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(REVOKE_ALL)
+        .bind(user.uuid())
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
 row!(
     struct LiveRow {
         id: Uuid,
@@ -172,10 +183,12 @@ const LIST: &str =
     WHERE user_id = $1 AND id < $2 AND revoked_at IS NULL ORDER BY id DESC LIMIT $3";
 const REVOKE: &str = "UPDATE api_keys SET revoked_at = $3, is_active = (1 = 0)
     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id";
+const REVOKE_ALL: &str = "UPDATE api_keys SET revoked_at = $2, is_active = (1 = 0)
+    WHERE user_id = $1 AND revoked_at IS NULL";
 const FIND_LIVE: &str = "SELECT k.id, k.user_id, k.expires_at, k.last_used_at FROM api_keys k JOIN users u ON u.id = k.user_id
     WHERE k.key_hash = $1 AND k.livemode = $2 AND k.revoked_at IS NULL AND k.is_active
       AND u.is_active AND u.deleted_at IS NULL";
 const USED: &str = "UPDATE api_keys SET last_used_at = $2
     WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $3)";
 
-pub(crate) const STATEMENTS: &[&str] = &[INSERT, IS_OWN, LIST, REVOKE, FIND_LIVE, USED];
+pub(crate) const STATEMENTS: &[&str] = &[INSERT, IS_OWN, LIST, REVOKE, REVOKE_ALL, FIND_LIVE, USED];

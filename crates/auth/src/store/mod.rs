@@ -1,6 +1,8 @@
 //! SQL. Rows stay in here; what leaves is the model.
 
 pub(crate) mod api_keys;
+pub(crate) mod known_devices;
+pub(crate) mod one_time_tokens;
 pub(crate) mod refresh_tokens;
 pub(crate) mod roles;
 pub(crate) mod sessions;
@@ -12,6 +14,8 @@ type At = chrono::DateTime<chrono::Utc>;
 /// Every statement, for the test that prepares them on both engines.
 pub(crate) const STATEMENTS: &[&[&str]] = &[
     api_keys::STATEMENTS,
+    known_devices::STATEMENTS,
+    one_time_tokens::STATEMENTS,
     refresh_tokens::STATEMENTS,
     roles::STATEMENTS,
     sessions::STATEMENTS,

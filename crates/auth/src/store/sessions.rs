@@ -1,18 +1,21 @@
 //! `sessions`.
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id as _, SessionId, UserId};
+use tollgate_kernel::ids::{Id, SessionId, UserId};
+use tollgate_kernel::origin::Origin;
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
 use super::At;
+use crate::model::session::SignIn;
 
 /// Begins a sign-in.
 pub(crate) async fn insert(
     tx: &mut Tx,
     id: SessionId,
     user: UserId,
+    origin: &Origin,
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<()> {
@@ -21,6 +24,8 @@ pub(crate) async fn insert(
         .bind(user.uuid())
         .bind(now.utc())
         .bind(expires_at.utc())
+        .bind(origin.device.as_deref())
+        .bind(origin.address.map(|address| address.to_string()))
         .execute(c)
         .await
         .map(|_| ()))?;
@@ -95,12 +100,125 @@ pub(crate) async fn revoke(
     Ok(row.is_some())
 }
 
+/// Ends one of a person's sign-ins. `false`: there is no such live one of theirs.
+pub(crate) async fn revoke_own(
+    tx: &mut Tx,
+    user: UserId,
+    id: SessionId,
+    reason: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(REVOKE_OWN)
+        .bind(id.uuid())
+        .bind(now.utc())
+        .bind(reason)
+        .bind(user.uuid())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Ends all sign-ins of a person but `kept`. Gives how many.
+pub(crate) async fn revoke_others(
+    tx: &mut Tx,
+    user: UserId,
+    kept: Option<SessionId>,
+    reason: &str,
+    now: Timestamp,
+) -> Result<usize> {
+    let kept = kept.map_or(Uuid::nil(), Id::uuid);
+    let rows: Vec<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(REVOKE_OTHERS)
+        .bind(user.uuid())
+        .bind(now.utc())
+        .bind(reason)
+        .bind(kept)
+        .fetch_all(c)
+        .await)?;
+    Ok(rows.len())
+}
+
+/// Forgets from where and with what a person signed in.
+pub(crate) async fn forget_places(tx: &mut Tx, user: UserId) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(FORGET_PLACES)
+        .bind(user.uuid())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+row!(
+    struct ListedRow {
+        id: Uuid,
+        device: Option<String>,
+        address: Option<String>,
+        created_at: At,
+        last_seen_at: At,
+        expires_at: At,
+    }
+);
+
+/// The live sign-ins of a person, newest first.
+pub(crate) async fn list(db: &Db, user: UserId, now: Timestamp, limit: i64) -> Result<Vec<SignIn>> {
+    let rows: Vec<ListedRow> = on_read!(db, |e| sqlx::query_as(LIST)
+        .bind(user.uuid())
+        .bind(now.utc())
+        .bind(limit)
+        .fetch_all(e)
+        .await)?;
+    let listed = rows.into_iter().map(|row| SignIn {
+        id: row.id.into(),
+        device: row.device,
+        address: row.address,
+        created_at: Timestamp::from_utc(row.created_at),
+        last_seen_at: Timestamp::from_utc(row.last_seen_at),
+        expires_at: Timestamp::from_utc(row.expires_at),
+    });
+    Ok(listed.collect())
+}
+
+/// Forgets at most `most` sign-ins that ended before `before`, with their tokens.
+pub(crate) async fn purge(tx: &mut Tx, before: Timestamp, most: i64) -> Result<()> {
+    for statement in [PURGE_TOKENS, PURGE] {
+        in_tx!(tx, |c| sqlx::query(statement)
+            .bind(before.utc())
+            .bind(most)
+            .execute(c)
+            .await
+            .map(|_| ()))?;
+    }
+    Ok(())
+}
+
 const INSERT: &str =
-    "INSERT INTO sessions (id, user_id, created_at, authenticated_at, last_seen_at, expires_at)
-    VALUES ($1, $2, $3, $3, $3, $4)";
+    "INSERT INTO sessions (id, user_id, created_at, authenticated_at, last_seen_at, expires_at, device, address)
+    VALUES ($1, $2, $3, $3, $3, $4, $5, $6)";
 const FIND: &str = "SELECT s.user_id, s.expires_at, s.revoked_at FROM sessions s WHERE s.id = $1";
 const TOUCH: &str = "UPDATE sessions SET last_seen_at = $2
     WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING id";
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $2, revoke_reason = $3 WHERE id = $1 AND revoked_at IS NULL RETURNING id";
 
-pub(crate) const STATEMENTS: &[&str] = &[INSERT, FIND, TOUCH, REVOKE];
+const REVOKE_OWN: &str = "UPDATE sessions SET revoked_at = $2, revoke_reason = $3
+    WHERE id = $1 AND user_id = $4 AND revoked_at IS NULL AND expires_at > $2 RETURNING id";
+const REVOKE_OTHERS: &str = "UPDATE sessions SET revoked_at = $2, revoke_reason = $3
+    WHERE user_id = $1 AND id <> $4 AND revoked_at IS NULL RETURNING id";
+const FORGET_PLACES: &str = "UPDATE sessions SET device = NULL, address = NULL WHERE user_id = $1";
+const LIST: &str = "SELECT id, device, address, created_at, last_seen_at, expires_at FROM sessions
+    WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY id DESC LIMIT $3";
+const PURGE_TOKENS: &str = "DELETE FROM refresh_tokens WHERE session_id IN
+    (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
+const PURGE: &str = "DELETE FROM sessions WHERE id IN
+    (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    INSERT,
+    FIND,
+    TOUCH,
+    REVOKE,
+    REVOKE_OWN,
+    REVOKE_OTHERS,
+    FORGET_PLACES,
+    LIST,
+    PURGE_TOKENS,
+    PURGE,
+];

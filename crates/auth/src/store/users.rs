@@ -157,6 +157,105 @@ pub(crate) async fn signed_in(tx: &mut Tx, login: &Login, now: Timestamp) -> Res
     Ok(row.is_some())
 }
 
+/// Sets a new password, unless it was changed since `login` was read, or the person may not act.
+pub(crate) async fn set_password(
+    tx: &mut Tx,
+    login: &Login,
+    hashed: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(SET_PASSWORD)
+        .bind(login.id.uuid())
+        .bind(login.password_changed_at.map(Timestamp::utc))
+        .bind(hashed)
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Notes that an address is its owner's. `false`: the account has another one by now.
+pub(crate) async fn verify_email(
+    tx: &mut Tx,
+    id: UserId,
+    email: &str,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(VERIFY_EMAIL)
+        .bind(id.uuid())
+        .bind(email)
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Gives the account another address, confirmed. `false`: somebody has it, or the person is gone.
+pub(crate) async fn change_email(
+    tx: &mut Tx,
+    id: UserId,
+    email: &Email,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(CHANGE_EMAIL)
+        .bind(id.uuid())
+        .bind(email.as_str())
+        .bind(email.folded())
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Changes name and language. `false`: the name is taken, or the person is gone.
+pub(crate) async fn change_profile(
+    tx: &mut Tx,
+    id: UserId,
+    username: Option<&Username>,
+    locale: Option<Locale>,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(CHANGE_PROFILE)
+        .bind(id.uuid())
+        .bind(username.map(Username::as_str))
+        .bind(username.map(Username::key))
+        .bind(locale.map(Locale::as_str))
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// The hash and its date, by id.
+pub(crate) async fn find_login(db: &Db, id: UserId) -> Result<Option<Login>> {
+    let row: Option<LoginRow> = on_read!(db, |e| sqlx::query_as(LOGIN_BY_ID)
+        .bind(id.uuid())
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.map(login))
+}
+
+/// Empties an account: what is left is its id, for the books.
+pub(crate) async fn erase(tx: &mut Tx, id: UserId, now: Timestamp) -> Result<bool> {
+    let gone = format!("deleted-{}", id.uuid().simple());
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(ERASE)
+        .bind(id.uuid())
+        .bind(&gone)
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Whether a person has signed in before.
+pub(crate) async fn has_signed_in(tx: &mut Tx, id: UserId) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(HAS_SIGNED_IN)
+        .bind(id.uuid())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
 /// Puts a dearer hash of the same password in the place of `old`.
 pub(crate) async fn rehash(tx: &mut Tx, id: UserId, old: &str, new: &str) -> Result<()> {
     in_tx!(tx, |c| sqlx::query(REHASH)
@@ -194,6 +293,31 @@ const SIGNED_IN: &str = "UPDATE users SET last_login_at = $3
       AND (password_changed_at = $2 OR ($2 IS NULL AND password_changed_at IS NULL))
     RETURNING id";
 const REHASH: &str = "UPDATE users SET hashed_password = $3 WHERE id = $1 AND hashed_password = $2";
+const HAS_SIGNED_IN: &str = "SELECT user_id FROM sessions WHERE user_id = $1 LIMIT 1";
+const LOGIN_BY_ID: &str = "SELECT id, hashed_password, password_changed_at FROM users WHERE id = $1 AND deleted_at IS NULL";
+const SET_PASSWORD: &str =
+    "UPDATE users SET hashed_password = $3, password_changed_at = $4, updated_at = $4,
+    version = version + 1
+    WHERE id = $1 AND is_active AND deleted_at IS NULL
+      AND (password_changed_at = $2 OR ($2 IS NULL AND password_changed_at IS NULL))
+    RETURNING id";
+const VERIFY_EMAIL: &str = "UPDATE users SET email_verified_at = COALESCE(email_verified_at, $3), updated_at = $3,
+    version = version + 1 WHERE id = $1 AND email = $2 AND is_active AND deleted_at IS NULL RETURNING id";
+// NOT EXISTS before the unique key: a taken address is an answer, not an error.
+const CHANGE_EMAIL: &str =
+    "UPDATE users SET email = $2, email_folded = $3, email_verified_at = $4, updated_at = $4,
+    version = version + 1
+    WHERE id = $1 AND is_active AND deleted_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM users o WHERE o.email = $2 AND o.id <> $1) RETURNING id";
+const CHANGE_PROFILE: &str =
+    "UPDATE users SET username = COALESCE($2, username), username_key = COALESCE($3, username_key),
+    locale = COALESCE($4, locale), updated_at = $5, version = version + 1
+    WHERE id = $1 AND deleted_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM users o WHERE o.username_key = $3 AND o.id <> $1) RETURNING id";
+const ERASE: &str = "UPDATE users SET email = $2, username = $2, username_key = $2, email_folded = $2, hashed_password = NULL,
+    is_active = (1 = 0), is_superuser = (1 = 0), email_verified_at = NULL, last_login_at = NULL,
+    deleted_at = $3, updated_at = $3, tokens_after = $3, version = version + 1
+    WHERE id = $1 AND deleted_at IS NULL RETURNING id";
 const LOCK: &str = "UPDATE users SET version = version WHERE id = $1";
 
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -204,5 +328,12 @@ pub(crate) const STATEMENTS: &[&str] = &[
     INSERT,
     SIGNED_IN,
     REHASH,
+    HAS_SIGNED_IN,
+    LOGIN_BY_ID,
+    SET_PASSWORD,
+    VERIFY_EMAIL,
+    CHANGE_EMAIL,
+    CHANGE_PROFILE,
+    ERASE,
     LOCK,
 ];

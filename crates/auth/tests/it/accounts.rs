@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tollgate_auth::model::user::Locale;
 use tollgate_auth::{Login, LoginError, Register, Registration};
+use tollgate_kernel::origin::Origin;
 use tollgate_storage::testing::each_engine;
 
 use crate::harness::{App, PASSWORD, config};
@@ -259,15 +260,20 @@ async fn inv_a6_a_password_counts_whole() {
             username: "nul".parse().expect("a name"),
             password: "plum-orchard\0lantern".into(),
             locale: Locale::En,
+            invite: None,
         };
-        app.auth.register(&wish).await.expect("registers");
+        app.auth
+            .register(&wish, &Origin::default())
+            .await
+            .expect("registers");
         let login = async |password: &str| {
             let login = Login {
                 email: None,
                 username: Some("nul".to_owned()),
                 password: password.into(),
+                device: None,
             };
-            app.auth.login(&login).await
+            app.auth.login(&login, &Origin::default()).await
         };
         assert!(login("plum-orchard\0lantern").await.is_ok());
         for other in ["plum-orchard\0other", "plum-orchard", "plum-orchard\0"] {
@@ -283,9 +289,10 @@ async fn inv_a6_a_password_counts_whole() {
             email: None,
             username: Some("bob".to_owned()),
             password: cyclic.into(),
+            device: None,
         };
         assert!(matches!(
-            app.auth.login(&wish).await,
+            app.auth.login(&wish, &Origin::default()).await,
             Err(LoginError::Invalid)
         ));
     })

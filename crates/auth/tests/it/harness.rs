@@ -1,5 +1,9 @@
 //! An application that mounts the module, and clients for it.
 
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
@@ -7,11 +11,13 @@ use axum::routing::get;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use tollgate_auth::mailer::{Letter, Mailer, SendError};
 use tollgate_auth::{AuthBuilder, AuthConfig, AuthService, CurrentUser, JwtKey};
 use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::exchange::Exchange;
 use tollgate_kernel::ids::Ids;
+use tollgate_kernel::origin::ClientAddress;
 use tollgate_kernel::text::Language;
 use tollgate_storage::db::Db;
 use tollgate_storage::in_tx;
@@ -24,9 +30,38 @@ const BODY_LIMIT: usize = 1_048_576;
 
 pub(crate) struct App {
     pub(crate) auth: AuthService,
+    pub(crate) letters: Letters,
     pub(crate) clock: Clock,
     pub(crate) db: Db,
     router: Router,
+}
+
+/// Keeps what was sent, in the place of a mail server.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Letters(Arc<Mutex<Vec<Letter>>>);
+
+#[async_trait]
+impl Mailer for Letters {
+    async fn send(&self, letter: &Letter) -> Result<(), SendError> {
+        self.0.lock().expect("whole").push(letter.clone());
+        Ok(())
+    }
+}
+
+impl Letters {
+    /// What has arrived since it was last asked, as (address, kind).
+    pub(crate) fn take(&self) -> Vec<Letter> {
+        std::mem::take(&mut *self.0.lock().expect("whole"))
+    }
+}
+
+/// The token in the link of a letter.
+pub(crate) fn token(letter: &Letter) -> String {
+    let text = serde_json::to_value(letter).expect("JSON")["content"]["link"]
+        .as_str()
+        .expect("a link")
+        .to_owned();
+    text.split_once("token=").expect("a token").1.to_owned()
 }
 
 #[derive(Debug)]
@@ -107,9 +142,18 @@ impl App {
     }
 
     pub(crate) async fn with(db: &Db, config: AuthConfig) -> Self {
-        let clock = clock();
-        let auth = builder(db, config, &clock).build().await;
-        Self::around(auth.expect("the service starts"), clock, db)
+        let (clock, letters) = (clock(), Letters::default());
+        let mailer = Arc::new(letters.clone());
+        let auth = builder(db, config, &clock).mailer(mailer).build().await;
+        let mut app = Self::around(auth.expect("the service starts"), clock, db);
+        app.letters = letters;
+        app
+    }
+
+    /// Does what is due, and gives the letters that left.
+    pub(crate) async fn mail(&self) -> Vec<Letter> {
+        self.auth.tick().await.expect("ticks");
+        self.letters.take()
     }
 
     pub(crate) fn around(auth: AuthService, clock: Clock, db: &Db) -> Self {
@@ -129,6 +173,7 @@ impl App {
         let router = Exchange::new(ids, Language::En, "https://pay.example/errors").around(host);
         Self {
             auth,
+            letters: Letters::default(),
             clock,
             db: db.clone(),
             router,
@@ -165,6 +210,40 @@ impl App {
             None => request.body(Body::empty()),
         };
         self.send(request.expect("a request")).await
+    }
+
+    /// A call by somebody signed in.
+    pub(crate) async fn as_user(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str())];
+        self.call(method, path, &headers, body).await
+    }
+
+    /// A JSON call from an address.
+    pub(crate) async fn post_from(
+        &self,
+        address: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Answer {
+        let mut request = Request::builder().method(Method::POST).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_string()));
+        let mut request = request.expect("a request");
+        let address: IpAddr = address.parse().expect("an address");
+        request.extensions_mut().insert(ClientAddress(address));
+        self.send(request).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {

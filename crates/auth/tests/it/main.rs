@@ -1,9 +1,13 @@
 //! The module on both engines, through its own router.
 
+mod account;
 mod accounts;
+mod guessing;
 mod harness;
 mod keys;
 mod login;
 mod refresh;
+mod reset;
+mod sessions;
 mod setup;
 mod tokens;

@@ -52,6 +52,7 @@ impl Reader {
             "REGISTRATION",
             &[
                 ("open", Registration::Open),
+                ("invite", Registration::Invite),
                 ("closed", Registration::Closed),
             ],
             "REGISTRATION=open",

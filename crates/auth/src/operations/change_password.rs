@@ -1,0 +1,122 @@
+//! Another password, by somebody who knows the present one.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tollgate_kernel::ids::{SessionId, UserId};
+use tollgate_kernel::origin::Origin;
+use tollgate_storage::StorageError;
+use tollgate_storage::audit::Actor;
+
+use super::guessing::{self, CURRENT, TooMany};
+use super::records::{Deed, record, tell};
+use crate::hashing::Busy;
+use crate::mailer::{Content, Letter, post};
+use crate::model::password::{WeakPassword, is_bounded};
+use crate::store::{one_time_tokens, sessions, users};
+use crate::{AuthService, Parts};
+
+/// Why a password is the same as before.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangePasswordError {
+    /// Not the present password, or it was changed meanwhile.
+    #[error("not the present password")]
+    WrongCurrent,
+    /// Too many tries.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// Not a password to choose, or the present one.
+    #[error(transparent)]
+    Weak(#[from] WeakPassword),
+    /// Too many passwords are being hashed.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The database.
+    #[error(transparent)]
+    Internal(#[from] StorageError),
+}
+
+/// Whether `password` is the present one of a person, counted like any guess.
+pub(crate) async fn is_current(
+    parts: &Parts,
+    user: UserId,
+    password: &SecretString,
+) -> Result<Option<users::Login>, ChangePasswordError> {
+    let subject = guessing::subject(parts, &user.to_string());
+    guessing::count(parts, &CURRENT, &subject).await??;
+    let password = password.expose_secret();
+    if !is_bounded(password) {
+        return Ok(None);
+    }
+    let Some(login) = users::find_login(&parts.db, user).await? else {
+        return Ok(None);
+    };
+    let right = parts
+        .hasher
+        .verify(password, login.hashed_password.as_deref())
+        .await?;
+    if !right {
+        return Ok(None);
+    }
+    let mut tx = parts.db.begin().await?;
+    tollgate_storage::throttle::take_back(&mut tx, CURRENT.kind, &subject).await?;
+    tx.commit().await?;
+    Ok(Some(login))
+}
+
+impl AuthService {
+    /// Sets a new password. All sign-ins but `kept` end, and so do links that are on their way.
+    ///
+    /// # Errors
+    /// [`ChangePasswordError`].
+    pub async fn change_password(
+        &self,
+        user_id: UserId,
+        kept: Option<SessionId>,
+        current: &SecretString,
+        new: &SecretString,
+        origin: &Origin,
+    ) -> Result<(), ChangePasswordError> {
+        let parts = self.parts();
+        let login = is_current(parts, user_id, current)
+            .await?
+            .ok_or(ChangePasswordError::WrongCurrent)?;
+        let new = new.expose_secret();
+        if !is_bounded(new) {
+            return Err(WeakPassword::Length.into());
+        }
+        if new == current.expose_secret() {
+            return Err(WeakPassword::Guessable.into());
+        }
+        let user = self
+            .find_user(user_id)
+            .await?
+            .ok_or(ChangePasswordError::WrongCurrent)?;
+        let words = vec![user.email.clone(), user.username.clone()];
+        let hashed = parts.hasher.choose(new, words).await??;
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        if !users::set_password(&mut tx, &login, &hashed, now).await? {
+            return Err(ChangePasswordError::WrongCurrent);
+        }
+        sessions::revoke_others(&mut tx, user_id, kept, "password changed", now).await?;
+        one_time_tokens::revoke_all(&mut tx, user_id, now).await?;
+        let deed = Deed {
+            actor: Actor::of(origin),
+            action: "user.password_changed",
+            user: user_id,
+            before: None,
+            after: None,
+            reason: None,
+            origin,
+        };
+        record(parts, &mut tx, deed, now).await?;
+        tell(parts, &mut tx, "user.updated", user_id, now).await?;
+        let content = Content::PasswordChanged {
+            at: now,
+            address: origin.address.map(|address| address.to_string()),
+        };
+        post(parts, &mut tx, &Letter::to(&user, content), now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Somebody takes their data along, or leaves.
+
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tollgate_kernel::ids::UserId;
+use tollgate_kernel::origin::Origin;
+use tollgate_storage::audit::Actor;
+use tollgate_storage::{Result, StorageError};
+
+use super::change_password::{ChangePasswordError, is_current};
+use super::records::{Deed, record, tell};
+use crate::AuthService;
+use crate::model::user::User;
+use crate::store::{api_keys, known_devices, one_time_tokens, sessions, users};
+
+impl AuthService {
+    /// What is kept about a person here, as JSON: the account, its sign-ins and keys, without secrets.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn export(&self, user: &User) -> Result<Value> {
+        let sessions = self.list_sessions(user.id).await?;
+        let keys = api_keys::list(&self.parts().db, user.id, None, 1_000).await?;
+        let sessions: Vec<Value> = sessions
+            .iter()
+            .map(|session| {
+                json!({
+                    "id": session.id, "device": session.device, "address": session.address,
+                    "created_at": session.created_at, "last_seen_at": session.last_seen_at,
+                })
+            })
+            .collect();
+        let keys: Vec<Value> = keys
+            .iter()
+            .map(|key| {
+                json!({
+                    "id": key.id, "name": key.name, "key_prefix": key.key_prefix,
+                    "created_at": key.created_at, "last_used_at": key.last_used_at,
+                    "expires_at": key.expires_at,
+                })
+            })
+            .collect();
+        Ok(json!({
+            "account": {
+                "id": user.id, "email": user.email, "username": user.username,
+                "created_at": user.created_at, "updated_at": user.updated_at,
+                "email_verified_at": user.email_verified_at, "locale": user.locale.as_str(),
+            },
+            "sessions": sessions,
+            "api_keys": keys,
+        }))
+    }
+
+    /// Closes an account for good: the person's data goes, their keys and sign-ins end, their id stays
+    /// in the books. Others learn of it by `user.deleted`.
+    ///
+    /// # Errors
+    /// [`ChangePasswordError`], of which only a wrong password, too many tries and the inside occur.
+    pub async fn delete_account(
+        &self,
+        user: UserId,
+        current: &SecretString,
+        origin: &Origin,
+    ) -> Result<(), ChangePasswordError> {
+        let parts = self.parts();
+        is_current(parts, user, current)
+            .await?
+            .ok_or(ChangePasswordError::WrongCurrent)?;
+        self.erase(user, Actor::of(origin), None, origin)
+            .await
+            .map(|_| ())
+            .map_err(Into::into)
+    }
+
+    /// The same, by whoever may. `false`: there is no such person any more.
+    pub(crate) async fn erase(
+        &self,
+        user: UserId,
+        actor: Actor,
+        reason: Option<&str>,
+        origin: &Origin,
+    ) -> Result<bool, StorageError> {
+        let parts = self.parts();
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        if !users::erase(&mut tx, user, now).await? {
+            return Ok(false);
+        }
+        sessions::revoke_others(&mut tx, user, None, "account deleted", now).await?;
+        sessions::forget_places(&mut tx, user).await?;
+        one_time_tokens::erase(&mut tx, user).await?;
+        known_devices::forget(&mut tx, user).await?;
+        api_keys::revoke_all(&mut tx, user, now).await?;
+        let deed = Deed {
+            actor,
+            action: "user.deleted",
+            user,
+            before: None,
+            after: None,
+            reason,
+            origin,
+        };
+        record(parts, &mut tx, deed, now).await?;
+        tell(parts, &mut tx, "user.deleted", user, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}

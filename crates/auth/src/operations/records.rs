@@ -1,0 +1,65 @@
+//! What is written down beside a change of an account: for the audit log, and for those who listen.
+
+use serde_json::{Value, json};
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{Id as _, UserId};
+use tollgate_kernel::origin::Origin;
+use tollgate_storage::Result;
+use tollgate_storage::audit::{self, Actor, Entry};
+use tollgate_storage::db::Tx;
+use tollgate_storage::outbox::{self, Event};
+
+use crate::Parts;
+
+/// A deed that changes a person's account.
+pub(super) struct Deed<'a> {
+    pub(super) actor: Actor,
+    /// `user.password_changed` …
+    pub(super) action: &'static str,
+    pub(super) user: UserId,
+    pub(super) before: Option<Value>,
+    pub(super) after: Option<Value>,
+    pub(super) reason: Option<&'a str>,
+    pub(super) origin: &'a Origin,
+}
+
+/// Writes a deed into the audit log, in the transaction that does it.
+pub(super) async fn record(
+    parts: &Parts,
+    tx: &mut Tx,
+    deed: Deed<'_>,
+    now: Timestamp,
+) -> Result<()> {
+    let entry = Entry {
+        id: parts.ids.at(now),
+        actor: deed.actor,
+        action: deed.action,
+        subject_kind: "user",
+        subject_id: deed.user.to_string(),
+        before: deed.before,
+        after: deed.after,
+        reason: deed.reason,
+        origin: deed.origin,
+    };
+    audit::append(tx, &parts.master_key, &entry, now).await
+}
+
+/// Tells those who listen: `user.created`, `user.updated`, `user.deactivated`, `user.deleted`.
+pub(super) async fn tell(
+    parts: &Parts,
+    tx: &mut Tx,
+    kind: &'static str,
+    user: UserId,
+    now: Timestamp,
+) -> Result<()> {
+    let event = Event {
+        id: parts.ids.at(now),
+        kind,
+        object_kind: "user",
+        object_id: user.uuid(),
+        user_id: Some(user),
+        livemode: parts.config.livemode,
+        body: &json!({ "user_id": user }),
+    };
+    outbox::append(tx, &event, now).await
+}

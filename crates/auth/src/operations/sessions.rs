@@ -1,0 +1,76 @@
+//! Sign-ins of a person: listed, ended.
+
+use tollgate_kernel::caller::Caller;
+use tollgate_kernel::ids::{SessionId, UserId};
+use tollgate_storage::Result;
+
+use crate::AuthService;
+use crate::model::session::SignIn;
+use crate::model::token::RefreshToken;
+use crate::store::{refresh_tokens, sessions};
+
+/// More live sign-ins than anybody looks through.
+const SHOWN: i64 = 100;
+
+impl AuthService {
+    /// A person's live sign-ins, newest first.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn list_sessions(&self, user: UserId) -> Result<Vec<SignIn>> {
+        let parts = self.parts();
+        sessions::list(&parts.db, user, parts.clock.now(), SHOWN).await
+    }
+
+    /// Ends one of them. `false`: the person has no such live sign-in.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn end_session(&self, user: UserId, id: SessionId) -> Result<bool> {
+        let parts = self.parts();
+        let mut tx = parts.db.begin().await?;
+        let ended = sessions::revoke_own(&mut tx, user, id, "ended", parts.clock.now()).await?;
+        tx.commit().await?;
+        Ok(ended)
+    }
+
+    /// Ends all but the caller's own. Gives how many.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn end_other_sessions(&self, user: UserId, kept: Option<SessionId>) -> Result<usize> {
+        let parts = self.parts();
+        let mut tx = parts.db.begin().await?;
+        let ended =
+            sessions::revoke_others(&mut tx, user, kept, "ended", parts.clock.now()).await?;
+        tx.commit().await?;
+        Ok(ended)
+    }
+
+    /// Signs a caller out: the sign-in of the access token, and that of the refresh token, if it is the
+    /// same person's. Ending what is over is fine.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn logout(&self, caller: &Caller, refresh_token: Option<&str>) -> Result<()> {
+        let parts = self.parts();
+        let Some(user) = caller.user_id() else {
+            return Ok(());
+        };
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        if let Caller::User {
+            session_id: Some(session),
+            ..
+        } = caller
+        {
+            sessions::revoke_own(&mut tx, user, *session, "logout", now).await?;
+        }
+        if let Some(token) = refresh_token.and_then(RefreshToken::parse)
+            && let Some(found) = refresh_tokens::read(&mut tx, &token.hash()).await?
+        {
+            sessions::revoke_own(&mut tx, user, found.session_id, "logout", now).await?;
+        }
+        tx.commit().await
+    }
+}
