@@ -1,16 +1,19 @@
 //! Every error of this module, as the one body that clients know.
 
+use tollgate_kernel::permission;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::text::Language;
 
 use crate::model::password::WeakPassword;
 use crate::operations::api_keys::{CreateKeyError, ListKeysError};
 use crate::operations::change_password::ChangePasswordError;
+use crate::operations::first_admin::AdminError;
 use crate::operations::guessing::TooMany;
 use crate::operations::login::LoginError;
 use crate::operations::refresh::RefreshError;
 use crate::operations::register::RegisterError;
 use crate::operations::reset_password::{AskResetError, ResetError};
+use crate::operations::staff::StaffError;
 use crate::operations::update_profile::ProfileError;
 use crate::operations::verify::StandingError;
 use crate::operations::verify_email::VerifyEmailError;
@@ -53,6 +56,44 @@ fn link_does_not_work() -> Problem {
         "链接无效或已过期，请重新申请",
         "the link does not work or is too old; ask for a new one",
     )
+}
+
+/// Not 1 to 100 on a page.
+pub(crate) fn limit() -> Problem {
+    Problem::invalid("/limit", "out_of_range", "须为 1 至 100", "1 to 100")
+}
+
+pub(crate) fn staff(error: StaffError) -> Problem {
+    match error {
+        StaffError::NotFound => Problem::new(Code::NotFound),
+        StaffError::NeedsAdmin => Problem::new(Code::PermissionDenied)
+            .detail(
+                "只有 admin 可以变更员工账号。",
+                "Only an admin may do this to a member of staff.",
+            )
+            .with("permission", permission::ADMIN),
+        StaffError::LastAdmin => Problem::invalid(
+            "",
+            "last_admin",
+            "须保留至少一名 admin",
+            "the last admin stays",
+        ),
+        StaffError::EmailTaken => Problem::new(Code::EmailTaken),
+        StaffError::UsernameTaken => Problem::new(Code::UsernameTaken),
+        StaffError::Busy(_) => busy(),
+        StaffError::Internal(error) => error.into(),
+    }
+}
+
+pub(crate) fn admin(error: AdminError) -> Problem {
+    match error {
+        AdminError::Weak(password) => weak("/password", password),
+        AdminError::Taken => Problem::new(Code::EmailTaken),
+        AdminError::NotFound => Problem::new(Code::NotFound),
+        AdminError::Token => link_does_not_work(),
+        AdminError::Busy(_) => busy(),
+        AdminError::Internal(error) => error.into(),
+    }
 }
 
 pub(crate) fn change_password(error: ChangePasswordError) -> Problem {

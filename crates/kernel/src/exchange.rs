@@ -60,6 +60,12 @@ impl IgnoredFields {
             .push(field);
     }
 
+    /// At most as many as the header shows.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let fields = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        fields.iter().take(IGNORED_FIELDS_SHOWN).cloned().collect()
+    }
+
     fn header(&self) -> Option<HeaderValue> {
         let fields = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let shown: Vec<String> = fields

@@ -49,6 +49,33 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
+/// A JSON object as `T` in which every field is known: for calls of staff and about money, where a
+/// misspelt field must not pass for one that was left out. `unknown_field` otherwise.
+#[derive(Clone, Debug)]
+pub struct StrictBody<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for StrictBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
+        let unknown = IgnoredFields::default();
+        request.extensions_mut().insert(unknown.clone());
+        let Body { value, .. } = Body::<T>::from_request(request, state).await?;
+        let fields = unknown.names();
+        if fields.is_empty() {
+            return Ok(Self(value));
+        }
+        let problem = Problem::new(Code::UnknownField).detail(
+            "有未知字段，详见 errors。",
+            "Some fields are not known; see errors.",
+        );
+        Err(fields.into_iter().fold(problem, |problem, field| {
+            let pointer = format!("/{}", field.replace('.', "/"));
+            problem.field(pointer, "unknown_field", Text::new("未知字段", "not known"))
+        }))
+    }
+}
+
 /// An object as `T`, sent as JSON or as an HTML form (in which every value is text).
 #[derive(Clone, Debug)]
 pub struct JsonOrForm<T> {

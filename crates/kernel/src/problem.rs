@@ -66,6 +66,7 @@ codes! {
     BodyTooLarge 413 "body_too_large" "请求体过大" "The body is too large"
     UnsupportedMediaType 415 "unsupported_media_type" "不支持的内容类型" "Unsupported media type"
     ValidationFailed 422 "validation_failed" "输入不符合要求" "The input is not valid"
+    UnknownField 422 "unknown_field" "有未知字段" "Some fields are not known"
     WeakPassword 422 "weak_password" "密码强度不足" "The password is too weak"
     IdempotencyKeyReused 422 "idempotency_key_reused" "幂等键已用于另一请求" "The idempotency key belongs to another request"
     AmountMismatch 422 "amount_mismatch" "金额与套餐价格不一致" "The amount is not the price"

@@ -345,6 +345,7 @@ fn router(
 ) -> Router {
     let api: Router = Router::new()
         .nest("/auth", auth.router())
+        .nest("/admin", auth.admin_router())
         .nest("/payments", payment.router())
         .nest("/quota", payment.quota_router())
         .nest("/usage", payment.usage_router())

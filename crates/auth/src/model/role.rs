@@ -5,6 +5,8 @@ use std::str::FromStr;
 use tollgate_kernel::permission::{
     ADMIN, AUDIT_READ, FINANCE, PAYMENTS_READ, Permissions, USAGE_READ, USERS_READ, USERS_WRITE,
 };
+use tollgate_kernel::problem::FieldError;
+use tollgate_kernel::text::Text;
 
 /// A role of a member of staff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +25,19 @@ pub enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a role")]
 pub struct UnknownRole;
+
+impl FieldError for UnknownRole {
+    fn code(&self) -> &'static str {
+        "unknown_role"
+    }
+
+    fn detail(&self) -> Text {
+        Text::new(
+            "须为 admin、finance、support 或 read_only",
+            "admin, finance, support or read_only",
+        )
+    }
+}
 
 impl Role {
     /// All of them.

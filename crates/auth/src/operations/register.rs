@@ -14,7 +14,8 @@ use crate::hashing::Busy;
 use crate::model::one_time::{OneTimeToken, Purpose};
 use crate::model::password::{WeakPassword, is_bounded};
 use crate::model::user::{Email, Locale, User, Username};
-use crate::store::{one_time_tokens, users};
+use crate::store::one_time_tokens;
+use crate::store::users::{self, NewUser};
 use crate::{AuthService, Parts};
 
 /// An account to open.
@@ -90,9 +91,16 @@ impl AuthService {
             let spent = one_time_tokens::spend(&mut tx, token, Purpose::Invite, now).await?;
             spent.ok_or(RegisterError::NotInvited)?;
         }
-        let (email, username) = (&wish.email, &wish.username);
-        let opened = users::insert(&mut tx, id, email, username, &hashed, wish.locale, now).await?;
-        if let Some(user) = opened {
+        let email = &wish.email;
+        let new = NewUser {
+            id,
+            email,
+            username: &wish.username,
+            hashed_password: Some(&hashed),
+            is_superuser: false,
+            locale: wish.locale,
+        };
+        if let Some(user) = users::insert(&mut tx, &new, now).await? {
             if invite.is_some() {
                 // Who came by the link reads the mail of the address.
                 users::verify_email(&mut tx, id, email.as_str(), now).await?;

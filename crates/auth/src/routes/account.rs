@@ -168,6 +168,25 @@ async fn sign_in(
     service.login(&wish, origin).await.map_err(problems::login)
 }
 
+/// The link of a start.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct SetUpBody {
+    #[schema(value_type = String)]
+    token: SecretString,
+}
+
+/// Signs the first admin in by the link that a start printed. Works until an admin has signed in.
+#[utoipa::path(post, path = "/setup", tag = "auth", request_body = SetUpBody, security(()),
+    responses((status = 200, body = TokensShape), (status = 422, description = "`validation_failed`")))]
+pub(super) async fn set_up(
+    State(service): State<AuthService>,
+    origin: Origin,
+    Body { value: body, .. }: Body<SetUpBody>,
+) -> Result<Json<TokensShape>, Problem> {
+    let tokens = service.set_up(&body.token, &origin).await;
+    Ok(Json(tokens.map_err(problems::admin)?.into()))
+}
+
 /// A refresh token.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct RefreshBody {

@@ -1,6 +1,7 @@
 //! HTTP: the table of routes. Handlers only translate.
 
 mod account;
+mod admin;
 mod api_keys;
 mod cookie;
 mod email;
@@ -34,6 +35,7 @@ impl AuthService {
             .routes(routes!(account::register))
             .routes(routes!(account::login))
             .routes(routes!(account::refresh))
+            .routes(routes!(account::set_up))
             .routes(routes!(sessions::logout))
             .routes(routes!(me::read, me::update, me::patch, me::close))
             .routes(routes!(me::export))

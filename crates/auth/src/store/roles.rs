@@ -1,5 +1,6 @@
 //! `user_roles`: who has which role.
 
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id, UserId};
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::error::known;
@@ -31,6 +32,40 @@ fn roles(user: UserId, rows: Vec<(String,)>) -> Result<Vec<Role>> {
         .collect()
 }
 
+/// Gives a role; having it already is fine.
+pub(crate) async fn give(
+    tx: &mut Tx,
+    user: UserId,
+    role: Role,
+    granted_by: Option<UserId>,
+    now: Timestamp,
+) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(GIVE)
+        .bind(user.uuid())
+        .bind(role.as_str())
+        .bind(granted_by.map(Id::uuid))
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// Takes a role away; not having it is fine.
+pub(crate) async fn take(tx: &mut Tx, user: UserId, role: Role) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(TAKE)
+        .bind(user.uuid())
+        .bind(role.as_str())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+const GIVE: &str =
+    "INSERT INTO user_roles (user_id, role, granted_by, created_at) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING";
+const TAKE: &str = "DELETE FROM user_roles WHERE user_id = $1 AND role = $2";
 const FIND: &str = "SELECT role FROM user_roles WHERE user_id = $1 ORDER BY role";
 
-pub(crate) const STATEMENTS: &[&str] = &[FIND];
+pub(crate) const STATEMENTS: &[&str] = &[GIVE, TAKE, FIND];

@@ -167,6 +167,11 @@ impl App {
                 get(|CurrentUser(user): CurrentUser| async move { user.username }),
             )
             .nest("/auth", auth.router())
+            .nest("/admin", auth.admin_router())
+            .route(
+                "/host/money",
+                get(|| async { "counted" }).route_layer(auth.require_permission("finance")),
+            )
             .layer(auth.identify())
             .route("/host/open", get(|| async { "open" }));
         let ids = Ids::new(clock.clone(), Entropy::system());

@@ -10,4 +10,5 @@ mod refresh;
 mod reset;
 mod sessions;
 mod setup;
+mod staff;
 mod tokens;

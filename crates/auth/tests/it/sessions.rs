@@ -1,5 +1,7 @@
 //! A3: ends mean ends.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 use tollgate_storage::testing::each_engine;
@@ -70,6 +72,7 @@ async fn inv_a3_a8_sign_ins_are_listed_and_ended_by_their_owner_only() {
             .post_from("203.0.113.9", "/auth/login", &agent, body.clone())
             .await
             .ok(200);
+        app.clock.advance(Duration::from_secs(1));
         let desk = app.post("/auth/login", body).await.ok(200);
         let bob = app.person("bob").await;
         let access = desk.text("access_token");
@@ -166,7 +169,7 @@ async fn inv_a3_a_changed_password_ends_the_other_sign_ins() {
         }
         assert!(refused >= 2, "{refused}");
         change(NEW, PASSWORD).await.refused(429, "rate_limited");
-        app.clock.advance(std::time::Duration::from_mins(1));
+        app.clock.advance(Duration::from_mins(1));
         change(NEW, PASSWORD).await.ok(204);
     })
     .await;

@@ -1,0 +1,232 @@
+//! The first admin: made by the house at a start, or on the command line.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret as _, SecretString};
+use tollgate_kernel::ids::UserId;
+use tollgate_kernel::origin::Origin;
+use tollgate_storage::StorageError;
+use tollgate_storage::audit::Actor;
+
+use super::one_time_link::make;
+use super::records::{Deed, record};
+use super::session::{Tokens, begin};
+use crate::hashing::Busy;
+use crate::model::one_time::{OneTimeToken, Purpose};
+use crate::model::password::WeakPassword;
+use crate::model::user::{Email, Locale, User, Username};
+use crate::store::users::{self, NewUser};
+use crate::store::{one_time_tokens, sessions};
+use crate::{AuthService, Parts};
+
+/// Why there is no admin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminError {
+    /// Not a password to choose.
+    #[error(transparent)]
+    Weak(#[from] WeakPassword),
+    /// Somebody else has the address or the name.
+    #[error("the address or the name is taken")]
+    Taken,
+    /// No such person.
+    #[error("there is no such person")]
+    NotFound,
+    /// Unknown, used, replaced or too old.
+    #[error("the link does not work")]
+    Token,
+    /// Too many passwords are being hashed.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The database.
+    #[error(transparent)]
+    Internal(#[from] StorageError),
+}
+
+/// How the first admin gets in. Both work until an admin has signed in; a new start makes new ones.
+#[derive(Debug)]
+pub struct FirstAdmin {
+    /// Of the account.
+    pub email: String,
+    /// To sign in with.
+    pub password: SecretString,
+    /// Signs in once; half an hour is enough.
+    pub link: Option<SecretString>,
+}
+
+impl AuthService {
+    /// Makes sure that somebody can get in: as long as no admin has ever signed in, `email` is a
+    /// superuser with a new password and a new link. With `password` the account is made once under it,
+    /// nothing is given back, and a later change of it is kept.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn first_admin(
+        &self,
+        email: &Email,
+        password: Option<&SecretString>,
+    ) -> Result<Option<FirstAdmin>, AdminError> {
+        let parts = self.parts();
+        let mut tx = parts.db.begin().await?;
+        let (admins, signed_in) = users::admins(&mut tx).await?;
+        tx.commit().await?;
+        if signed_in || (password.is_some() && admins > 0) {
+            return Ok(None);
+        }
+        let made = password.is_none().then(|| random_password(parts));
+        let Some(chosen) = made.as_ref().or(password) else {
+            return Ok(None);
+        };
+        let username: Username = "operator".parse().map_err(|_| AdminError::Taken)?;
+        let user = self.put_admin(email, &username, chosen).await?;
+        let Some(password) = made else {
+            return Ok(None);
+        };
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        let address = email.as_str();
+        let link = make(parts, &mut tx, Purpose::Setup, Some(user.id), address, now).await?;
+        tx.commit().await?;
+        Ok(Some(FirstAdmin {
+            email: address.to_owned(),
+            password,
+            link: link.map(SecretString::from),
+        }))
+    }
+
+    /// Makes a superuser, on the command line; somebody who is there becomes one.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn put_admin(
+        &self,
+        email: &Email,
+        username: &Username,
+        password: &SecretString,
+    ) -> Result<User, AdminError> {
+        let parts = self.parts();
+        let words = vec![email.as_str().to_owned(), username.as_str().to_owned()];
+        let hashed = parts
+            .hasher
+            .choose(password.expose_secret(), words)
+            .await??;
+        let now = parts.clock.now();
+        let id: UserId = parts.ids.at(now);
+        let mut tx = parts.db.begin().await?;
+        let new = NewUser {
+            id,
+            email,
+            username,
+            hashed_password: Some(&hashed),
+            is_superuser: true,
+            locale: Locale::default(),
+        };
+        if users::insert(&mut tx, &new, now).await?.is_some() {
+            let origin = Origin::default();
+            let deed = operator("user.created", id, &origin);
+            record(parts, &mut tx, deed, now).await?;
+            tx.commit().await?;
+            return self.find_user(id).await?.ok_or(AdminError::NotFound);
+        }
+        tx.rollback().await?;
+        let found = users::find_login_by_email(&parts.db, email).await?;
+        let id = found.ok_or(AdminError::Taken)?.id;
+        self.force_password(id, &hashed, true).await?;
+        self.find_user(id).await?.ok_or(AdminError::NotFound)
+    }
+
+    /// A new password for somebody, on the command line; every sign-in of theirs ends.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn reset_password_of(&self, email: &Email) -> Result<SecretString, AdminError> {
+        let parts = self.parts();
+        let found = users::find_login_by_email(&parts.db, email).await?;
+        let id = found.ok_or(AdminError::NotFound)?.id;
+        let password = random_password(parts);
+        let hashed = parts.hasher.hash(password.expose_secret()).await?;
+        self.force_password(id, &hashed, false).await?;
+        Ok(password)
+    }
+
+    async fn force_password(
+        &self,
+        id: UserId,
+        hashed: &str,
+        superuser: bool,
+    ) -> Result<(), AdminError> {
+        let parts = self.parts();
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        if !users::force_password(&mut tx, id, hashed, now).await? {
+            return Err(AdminError::NotFound);
+        }
+        if superuser {
+            users::make_superuser(&mut tx, id, now).await?;
+        }
+        sessions::revoke_others(&mut tx, id, None, "password reset", now).await?;
+        one_time_tokens::revoke_all(&mut tx, id, now).await?;
+        let origin = Origin::default();
+        record(
+            parts,
+            &mut tx,
+            operator("user.password_reset", id, &origin),
+            now,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Signs the first admin in by the link of a start.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn set_up(
+        &self,
+        token: &SecretString,
+        origin: &Origin,
+    ) -> Result<Tokens, AdminError> {
+        let parts = self.parts();
+        let token = OneTimeToken::parse(token.expose_secret()).ok_or(AdminError::Token)?;
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        let spent = one_time_tokens::spend(&mut tx, &token, Purpose::Setup, now).await?;
+        let user = spent
+            .and_then(|spent| spent.user)
+            .ok_or(AdminError::Token)?;
+        let (_, signed_in) = users::admins(&mut tx).await?;
+        let user = users::read(&mut tx, user).await?.ok_or(AdminError::Token)?;
+        if signed_in || !user.is_active {
+            return Err(AdminError::Token);
+        }
+        users::signed_in_by_link(&mut tx, user.id, now).await?;
+        let deed = operator("admin.set_up", user.id, origin);
+        record(parts, &mut tx, deed, now).await?;
+        let tokens = begin(parts, &mut tx, user, origin, now).await?;
+        tx.commit().await?;
+        Ok(tokens)
+    }
+}
+
+fn operator<'a>(action: &'static str, user: UserId, origin: &'a Origin) -> Deed<'a> {
+    Deed {
+        actor: Actor::Operator,
+        action,
+        user,
+        before: None,
+        after: None,
+        reason: None,
+        origin,
+    }
+}
+
+/// 120 random bits in four groups, easy to type.
+fn random_password(parts: &Parts) -> SecretString {
+    let bytes: [u8; 15] = parts.entropy.bytes();
+    let text = BASE64_URL_SAFE_NO_PAD
+        .encode(bytes)
+        .replace(['-', '_'], "x");
+    let groups: Vec<&str> = (0..4).filter_map(|n| text.get(n * 5..n * 5 + 5)).collect();
+    groups.join("-").into()
+}

@@ -1,0 +1,297 @@
+//! What staff do with people: look, let act or not, give roles, end sign-ins, open accounts.
+//!
+//! What can happen at once: two admins take the role from each other, one is deactivated while the other
+//! loses the role. Whoever changes who is admin locks the rows of all admins first and counts them last:
+//! one is always left. Whoever is staff is touched by admins only.
+
+use serde_json::json;
+use tollgate_kernel::caller::Caller;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::UserId;
+use tollgate_kernel::origin::Origin;
+use tollgate_kernel::permission::{ADMIN, Permissions};
+use tollgate_storage::audit::Actor;
+use tollgate_storage::db::Tx;
+use tollgate_storage::{Result, StorageError};
+
+use super::one_time_link::{MINUTES, make};
+use super::records::{Deed, record, tell};
+use crate::hashing::Busy;
+use crate::mailer::{Content, Letter, post};
+use crate::model::one_time::Purpose;
+use crate::model::role::Role;
+use crate::model::user::{Email, Locale, User, Username};
+use crate::store::users::{self, NewUser};
+use crate::store::{api_keys, roles, sessions};
+use crate::{AuthService, Parts};
+
+/// Why staff could not do it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StaffError {
+    /// No such person.
+    #[error("there is no such person")]
+    NotFound,
+    /// Only an admin touches staff.
+    #[error("only an admin may do this to a member of staff")]
+    NeedsAdmin,
+    /// Somebody must be able to let the others in.
+    #[error("the last admin stays")]
+    LastAdmin,
+    /// Somebody has the address.
+    #[error("the e-mail address is taken")]
+    EmailTaken,
+    /// Somebody has the name.
+    #[error("the user name is taken")]
+    UsernameTaken,
+    /// Too many passwords are being hashed.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The database.
+    #[error(transparent)]
+    Internal(#[from] StorageError),
+}
+
+/// Who acts, from where, why.
+#[derive(Clone, Debug)]
+pub struct By<'a> {
+    /// What the actor holds.
+    pub permissions: &'a Permissions,
+    /// Who and from where.
+    pub origin: &'a Origin,
+    /// In the actor's words.
+    pub reason: Option<&'a str>,
+}
+
+/// A person as a list of staff shows them.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Without roles.
+    pub user: User,
+    /// When they last signed in.
+    pub last_login_at: Option<Timestamp>,
+}
+
+/// Which people.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// Part of the address or the name.
+    pub text: Option<String>,
+    /// Only these.
+    pub is_active: Option<bool>,
+    /// Opened before this one.
+    pub before: Option<UserId>,
+}
+
+impl AuthService {
+    /// At most `limit` people, newest first.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn search_users(&self, search: &Search, limit: u32) -> Result<Vec<Listed>> {
+        let folded = search.text.as_deref().map(str::to_lowercase);
+        let wanted = users::Search {
+            text: folded.as_deref(),
+            is_active: search.is_active,
+            before: search.before,
+        };
+        let found = users::search(&self.parts().db, &wanted, i64::from(limit)).await?;
+        let listed = found.into_iter().map(|(user, last_login_at)| Listed {
+            user,
+            last_login_at,
+        });
+        Ok(listed.collect())
+    }
+
+    /// Lets a person act, or not: then their sign-ins end at once. Being so already is fine.
+    ///
+    /// # Errors
+    /// [`StaffError`].
+    pub async fn set_active(
+        &self,
+        id: UserId,
+        active: bool,
+        by: &By<'_>,
+    ) -> Result<User, StaffError> {
+        let parts = self.parts();
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        users::lock_admins(&mut tx).await?;
+        let user = touchable(&mut tx, id, by).await?;
+        if users::set_active(&mut tx, id, active, now).await? {
+            if !active {
+                one_admin_stays(&mut tx).await?;
+                sessions::revoke_others(&mut tx, id, None, "deactivated", now).await?;
+            }
+            let action = if active {
+                "user.activated"
+            } else {
+                "user.deactivated"
+            };
+            let deed = Deed {
+                actor: Actor::of(by.origin),
+                action,
+                user: id,
+                before: Some(json!({ "is_active": user.is_active })),
+                after: Some(json!({ "is_active": active })),
+                reason: by.reason,
+                origin: by.origin,
+            };
+            record(parts, &mut tx, deed, now).await?;
+            let event = if active {
+                "user.updated"
+            } else {
+                "user.deactivated"
+            };
+            tell(parts, &mut tx, event, id, now).await?;
+        }
+        tx.commit().await?;
+        self.find_user(id).await?.ok_or(StaffError::NotFound)
+    }
+
+    /// Gives a person exactly these roles.
+    ///
+    /// # Errors
+    /// [`StaffError`].
+    pub async fn set_roles(
+        &self,
+        id: UserId,
+        wanted: &[Role],
+        by: &By<'_>,
+    ) -> Result<User, StaffError> {
+        let parts = self.parts();
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        users::lock_admins(&mut tx).await?;
+        users::lock(&mut tx, id).await?;
+        let user = touchable(&mut tx, id, by).await?;
+        for role in Role::ALL {
+            match (user.roles.contains(&role), wanted.contains(&role)) {
+                (false, true) => {
+                    let giver = by.origin.caller.as_ref().and_then(Caller::user_id);
+                    roles::give(&mut tx, id, role, giver, now).await?;
+                }
+                (true, false) => roles::take(&mut tx, id, role).await?,
+                _ => {}
+            }
+        }
+        one_admin_stays(&mut tx).await?;
+        let names = |roles: &[Role]| roles.iter().map(|role| role.as_str()).collect::<Vec<_>>();
+        let deed = Deed {
+            actor: Actor::of(by.origin),
+            action: "user.roles_changed",
+            user: id,
+            before: Some(json!({ "roles": names(&user.roles) })),
+            after: Some(json!({ "roles": names(wanted) })),
+            reason: by.reason,
+            origin: by.origin,
+        };
+        record(parts, &mut tx, deed, now).await?;
+        tell(parts, &mut tx, "user.updated", id, now).await?;
+        tx.commit().await?;
+        self.find_user(id).await?.ok_or(StaffError::NotFound)
+    }
+
+    /// Ends every sign-in of a person, and with `keys` their keys.
+    ///
+    /// # Errors
+    /// [`StaffError`].
+    pub async fn sign_out(&self, id: UserId, keys: bool, by: &By<'_>) -> Result<(), StaffError> {
+        let parts = self.parts();
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        touchable(&mut tx, id, by).await?;
+        let ended = sessions::revoke_others(&mut tx, id, None, "ended by staff", now).await?;
+        if keys {
+            api_keys::revoke_all(&mut tx, id, now).await?;
+        }
+        let deed = Deed {
+            actor: Actor::of(by.origin),
+            action: "user.signed_out",
+            user: id,
+            before: None,
+            after: Some(json!({ "sessions": ended, "keys": keys })),
+            reason: by.reason,
+            origin: by.origin,
+        };
+        record(parts, &mut tx, deed, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Opens an account for somebody, who is sent a link to choose a password.
+    ///
+    /// # Errors
+    /// [`StaffError`].
+    pub async fn open_account(
+        &self,
+        email: &Email,
+        username: &Username,
+        locale: Locale,
+        by: &By<'_>,
+    ) -> Result<User, StaffError> {
+        let parts = self.parts();
+        let now = parts.clock.now();
+        let id: UserId = parts.ids.at(now);
+        let mut tx = parts.db.begin().await?;
+        let new = NewUser {
+            id,
+            email,
+            username,
+            hashed_password: None,
+            is_superuser: false,
+            locale,
+        };
+        let Some(user) = users::insert(&mut tx, &new, now).await? else {
+            drop(tx);
+            return Err(taken(parts, email).await?);
+        };
+        let purpose = Purpose::ResetPassword;
+        let link = make(parts, &mut tx, purpose, Some(id), email.as_str(), now).await?;
+        if let Some(link) = link {
+            let minutes = MINUTES;
+            let content = Content::ResetPassword { link, minutes };
+            post(parts, &mut tx, &Letter::to(&user, content), now).await?;
+        }
+        let deed = Deed {
+            actor: Actor::of(by.origin),
+            action: "user.created",
+            user: id,
+            before: None,
+            after: None,
+            reason: by.reason,
+            origin: by.origin,
+        };
+        record(parts, &mut tx, deed, now).await?;
+        tell(parts, &mut tx, "user.created", id, now).await?;
+        tx.commit().await?;
+        Ok(user)
+    }
+}
+
+/// A person, if the actor may touch them.
+async fn touchable(tx: &mut Tx, id: UserId, by: &By<'_>) -> Result<User, StaffError> {
+    let user = users::read(tx, id).await?.ok_or(StaffError::NotFound)?;
+    let is_staff = user.is_superuser || !user.roles.is_empty();
+    if is_staff && !by.permissions.hold(ADMIN) {
+        return Err(StaffError::NeedsAdmin);
+    }
+    Ok(user)
+}
+
+async fn one_admin_stays(tx: &mut Tx) -> Result<(), StaffError> {
+    let (left, _) = users::admins(tx).await?;
+    if left == 0 {
+        return Err(StaffError::LastAdmin);
+    }
+    Ok(())
+}
+
+async fn taken(parts: &Parts, email: &Email) -> Result<StaffError, StorageError> {
+    let known = users::is_email_known(&parts.db, email).await?;
+    Ok(if known {
+        StaffError::EmailTaken
+    } else {
+        StaffError::UsernameTaken
+    })
+}
