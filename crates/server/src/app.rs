@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use tollgate_payment::{PaymentConfig, PaymentService};
 use tollgate_sandbox::{Sandbox, SandboxConfig, SandboxError};
 use tollgate_storage::StorageError;
 use tollgate_storage::db::Db;
+use tollgate_storage::seal::MasterKey;
 use tollgate_storage::url::DatabaseUrl;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
@@ -33,7 +35,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::client_address::TrustedProxies;
 use crate::config::{AppEnv, Config, Faults, SandboxMode};
 use crate::stop::stopped;
-use crate::{accept, keys, openapi, pages, samples};
+use crate::{accept, browser, keys, openapi, pages, samples};
 
 /// The largest JSON body: 1 MiB.
 const BODY_LIMIT_BYTES: usize = 1024 * 1024;
@@ -116,10 +118,7 @@ impl Server {
             || format!("http://localhost:{}", addr.port()),
             |url| url.as_str().trim_end_matches('/').to_owned(),
         );
-        let master_key = match &config.master_key {
-            Some(key) => key.clone(),
-            None => keys::master_key(&config.data_dir, &entropy)?,
-        };
+        let master_key = master_key(config, &entropy)?;
         let db = Db::open(&config.database, config.database_max_connections).await?;
         let sandbox = if sandbox_is_on(config, addr) {
             Some(open_sandbox(config, &public_url, &clock, &entropy).await?)
@@ -155,6 +154,8 @@ impl Server {
             &format!("{public_url}/docs/errors"),
         );
         let router = router(&auth, &payment, sandbox.as_ref(), &db, exchange);
+        let https = public_url.starts_with("https:");
+        let router = browser::guard(router, &config.cors_origins, https);
         Ok(Self {
             listener,
             router,
@@ -256,7 +257,7 @@ async fn open_sandbox(
 async fn payment(
     config: &Config,
     db: &Db,
-    master_key: &tollgate_storage::seal::MasterKey,
+    master_key: &MasterKey,
     public_url: &str,
     clock: &Clock,
     entropy: &Entropy,
@@ -310,18 +311,40 @@ fn sandbox_is_on(config: &Config, addr: SocketAddr) -> bool {
     }
 }
 
+fn master_key(config: &Config, entropy: &Entropy) -> Result<MasterKey, Faults> {
+    match &config.master_key {
+        Some(key) => Ok(key.clone()),
+        None => keys::master_key(&config.data_dir, entropy),
+    }
+}
+
+/// Accounts alone, for the command line: beside a running service, or without one.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn open_accounts(config: &Config) -> Result<AuthService, StartError> {
+    make_folder(&config.data_dir)?;
+    let entropy = Entropy::system();
+    let master_key = master_key(config, &entropy)?;
+    let db = Db::open(&config.database, config.database_max_connections).await?;
+    let public_url = config.public_url.as_ref().map_or_else(
+        || format!("http://localhost:{}", config.addr.port()),
+        |url| url.as_str().trim_end_matches('/').to_owned(),
+    );
+    let livemode = !sandbox_is_on(config, config.addr);
+    let auth_config = config.accounts.auth_config(&public_url, livemode);
+    let builder = AuthService::builder(db, master_key, auth_config);
+    Ok(builder.entropy(entropy).build().await?)
+}
+
 /// Makes the folder, for its owner only, and keeps a second process off a SQLite file.
 fn data_dir(config: &Config) -> Result<Option<File>, StartError> {
     let folder = &config.data_dir;
+    make_folder(folder)?;
     let fault = |source| StartError::DataDir {
         folder: folder.display().to_string(),
         source,
     };
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(fault)?;
     let DatabaseUrl::Sqlite(path) = &config.database else {
         return Ok(None);
     };
@@ -333,6 +356,19 @@ fn data_dir(config: &Config) -> Result<Option<File>, StartError> {
         }
         Err(std::fs::TryLockError::Error(source)) => Err(fault(source)),
     }
+}
+
+fn make_folder(folder: &Path) -> Result<(), StartError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(folder)
+        .map_err(|source| StartError::DataDir {
+            folder: folder.display().to_string(),
+            source,
+        })
 }
 
 /// The route table.

@@ -1,5 +1,6 @@
 //! One file per command; without one, `serve`.
 
+mod admin;
 mod demo;
 mod serve;
 
@@ -28,6 +29,9 @@ struct Arguments {
 enum Command {
     /// Serve until told to stop (the default).
     Serve,
+    /// Let an admin in.
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Play the whole job against a freshly started server: register, buy, pay, spend the quota.
     Demo,
 }
@@ -48,6 +52,7 @@ pub(crate) fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match arguments.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(Config::from_env()?).await,
+            Command::Admin(command) => admin::run(Config::from_env()?, command).await,
             Command::Demo => demo::run(Config::from_env()?).await,
         }
     });

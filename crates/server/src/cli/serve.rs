@@ -1,17 +1,37 @@
 //! `tollgate serve`
 
+use std::fs::OpenOptions;
+use std::io::{IsTerminal as _, Write as _};
+
+use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tollgate::Server;
-use tollgate::config::Config;
+use tollgate::config::{Config, Faults};
+use tollgate_auth::{AdminError, FirstAdmin};
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
+
+const FIRST_ADMIN: &str = "first-admin.txt";
 
 /// Serves until told to stop.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     super::log_to_stderr(&config.log_filter, config.log_json)?;
     let server = Server::start(&config, Clock::system(), Entropy::system()).await?;
     greet(&server);
+    let accounts = &config.accounts;
+    let first = server
+        .auth()
+        .first_admin(&accounts.admin_email, accounts.admin_password.as_ref())
+        .await;
+    match first {
+        Ok(None) => {}
+        Ok(Some(first)) => introduce(&first, &config)?,
+        Err(AdminError::Weak(weak)) => {
+            return Err(Faults::one("ADMIN_PASSWORD", weak.to_string()).into());
+        }
+        Err(error) => return Err(error.into()),
+    }
     let (stop, stopping) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::spawn(async move {
@@ -26,6 +46,41 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A line for who started us. They may be gone: that is no reason to stop serving.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Tells how the first admin gets in: on a terminal, or in a file that only its owner reads. Never to
+/// a pipe, which may end in a log.
+fn introduce(first: &FirstAdmin, config: &Config) -> anyhow::Result<()> {
+    let password = first.password.expose_secret();
+    let link = first.link.as_ref().map(ExposeSecret::expose_secret);
+    if std::io::stdout().is_terminal() {
+        say(&format!("  Admin     {}  /  {password}", first.email));
+        say("            until an admin has signed in; a new start makes a new one");
+        return Ok(());
+    }
+    let path = config.data_dir.join(FIRST_ADMIN);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&path)?;
+    writeln!(
+        file,
+        "{}\n{password}\n{}",
+        first.email,
+        link.unwrap_or_default()
+    )?;
+    say(&format!(
+        "  Admin     {} (how to sign in: {})",
+        first.email,
+        path.display()
+    ));
+    Ok(())
+}
+
 /// Says which addresses there are.
 fn greet(server: &Server) {
     let url = server.public_url();
@@ -34,12 +89,12 @@ fn greet(server: &Server) {
     } else {
         ""
     };
-    println!(
+    say(&format!(
         "tollgate {} · {}{mode}",
         env!("CARGO_PKG_VERSION"),
         server.database().shown()
-    );
-    println!("  Plans     {url}/payments/plans");
-    println!("  API docs  {url}/docs/");
-    println!("  Health    {url}/health");
+    ));
+    say(&format!("  Plans     {url}/payments/plans"));
+    say(&format!("  API docs  {url}/docs/"));
+    say(&format!("  Health    {url}/health"));
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use tollgate_auth::model::user::Email;
 use tollgate_auth::{AuthConfig, JwtKey, Registration};
 
 use super::reader::Reader;
@@ -27,6 +28,10 @@ pub struct AccountSettings {
     pub registration: Registration,
     /// What API keys begin with.
     pub api_key_prefix: String,
+    /// Of the first admin.
+    pub admin_email: Email,
+    /// Of the first admin; `None`: a new one at every start until an admin has signed in.
+    pub admin_password: Option<SecretString>,
 }
 
 impl AccountSettings {
@@ -64,6 +69,8 @@ impl Reader {
             bcrypt_cost: u32::try_from(self.number("BCRYPT_COST", 12, 20, "12")).unwrap_or(12),
             registration: registration.unwrap_or(Registration::Closed),
             api_key_prefix: self.api_key_prefix(),
+            admin_email: self.admin_email(),
+            admin_password: self.text("ADMIN_PASSWORD").map(SecretString::from),
         }
     }
 
@@ -98,6 +105,12 @@ impl Reader {
                 JwtKey::Generated
             }
         }
+    }
+
+    fn admin_email(&mut self) -> Email {
+        let example = "ADMIN_EMAIL=me@example.com";
+        let email = self.parsed("ADMIN_EMAIL", "is not an e-mail address", example);
+        email.unwrap_or_else(|| "admin@localhost".parse().expect("an address"))
     }
 
     fn api_key_prefix(&mut self) -> String {

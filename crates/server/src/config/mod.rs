@@ -19,6 +19,7 @@ use url::Url;
 pub use self::accounts::AccountSettings;
 pub use self::fault::{Fault, Faults};
 use self::reader::Reader;
+use crate::browser::CorsOrigins;
 use crate::client_address::TrustedProxies;
 
 /// Every setting with its default; its comments are the manual.
@@ -65,6 +66,8 @@ pub struct Config {
     pub master_key: Option<MasterKey>,
     /// Accounts, sessions and keys.
     pub accounts: AccountSettings,
+    /// Which other origins' scripts may call.
+    pub cors_origins: CorsOrigins,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
     /// `None`: not configured.
@@ -170,6 +173,7 @@ impl Reader {
             sandbox: sandbox.unwrap_or(SandboxMode::Auto),
             master_key: self.master_key(&database, app_env),
             accounts: self.accounts(),
+            cors_origins: self.cors_origins(app_env),
             trusted_proxies: self
                 .parsed(
                     "TRUSTED_PROXIES",
@@ -213,6 +217,16 @@ impl Reader {
         } else {
             Err(Faults(std::mem::take(&mut self.faults)))
         }
+    }
+
+    fn cors_origins(&mut self, app_env: AppEnv) -> CorsOrigins {
+        let example = "CORS_ORIGINS=https://app.example.com";
+        let origins = self.parsed("CORS_ORIGINS", "is not a list of origins", example);
+        if origins == Some(CorsOrigins::Any) && app_env == AppEnv::Production {
+            let reason = "* lets every website call with a visitor's token: name the origins";
+            self.fault("CORS_ORIGINS", reason, example);
+        }
+        origins.unwrap_or_default()
     }
 
     fn addr(&mut self) -> SocketAddr {

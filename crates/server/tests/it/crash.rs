@@ -14,21 +14,30 @@ use tollgate_storage::{in_tx, on_read};
 use crate::harness::{Buyer, buyer};
 
 /// A service in a process of its own, killed when dropped.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Process {
-    /// Starts one on `database` with its own data folder.
-    fn start(database: &TestDatabase, folder: &str) -> Self {
+    /// What a process on `database` with its own data folder is told.
+    pub(crate) fn settings(database: &TestDatabase, folder: &str) -> Vec<(&'static str, String)> {
+        let folder = database.folder().join(folder);
+        let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+        vec![
+            ("DATABASE_URL", database.variable()),
+            ("DATA_DIR", folder.display().to_string()),
+            ("MASTER_KEY", key.to_owned()),
+            ("ADDR", "127.0.0.1:0".to_owned()),
+            ("SANDBOX", "on".to_owned()),
+            ("LOG_LEVEL", "error".to_owned()),
+        ]
+    }
+
+    /// Starts one.
+    pub(crate) fn start(database: &TestDatabase, folder: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
-            .env("DATABASE_URL", database.variable())
-            .env("DATA_DIR", database.folder().join(folder))
-            .env("MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
-            .env("ADDR", "127.0.0.1:0")
-            .env("SANDBOX", "on")
-            .env("LOG_LEVEL", "error")
+            .envs(Self::settings(database, folder))
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary starts");
@@ -48,7 +57,7 @@ impl Process {
     }
 
     /// As a power cut would end it, but for the page cache.
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("gone");
     }

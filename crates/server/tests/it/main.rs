@@ -1,6 +1,8 @@
 //! The whole service, over HTTP, on both engines.
 
+mod browser;
 mod checkout;
+mod command;
 mod crash;
 mod dependencies;
 mod documents;

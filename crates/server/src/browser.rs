@@ -1,0 +1,180 @@
+//! What browsers are told: which other origins may call, and what a page may not do.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use url::Url;
+
+const DAY: Duration = Duration::from_hours(24);
+/// For answers that are no pages: nothing may be loaded, run or framed by them.
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+/// The reader of the API reference sets styles by itself and shows inline pictures.
+const REFERENCE: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// Two years (RFC 6797).
+const HSTS: &str = "max-age=63072000; includeSubDomains";
+
+/// Origins whose scripts may call. Credentials are headers: no cookie goes along.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CorsOrigins {
+    /// No other.
+    #[default]
+    None,
+    /// These.
+    Listed(Vec<HeaderValue>),
+    /// Any; for trying things out.
+    Any,
+}
+
+/// Not a list of origins.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an origin")]
+pub struct InvalidOrigin(String);
+
+impl FromStr for CorsOrigins {
+    type Err = InvalidOrigin;
+
+    /// `https://app.example.com, http://localhost:5173`, or `*`
+    fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
+        let parts: Vec<&str> = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .collect();
+        if parts == ["*"] {
+            return Ok(Self::Any);
+        }
+        let origins: Result<Vec<HeaderValue>, InvalidOrigin> = parts
+            .into_iter()
+            .map(|part| origin(part).ok_or_else(|| InvalidOrigin(part.to_owned())))
+            .collect();
+        origins.map(|origins| {
+            if origins.is_empty() {
+                Self::None
+            } else {
+                Self::Listed(origins)
+            }
+        })
+    }
+}
+
+/// Scheme, host and port, and nothing behind them (RFC 6454 §6.2).
+fn origin(text: &str) -> Option<HeaderValue> {
+    let url: Url = text.parse().ok()?;
+    let same = url.origin().ascii_serialization() == text;
+    (same && matches!(url.scheme(), "http" | "https"))
+        .then(|| HeaderValue::from_str(text).ok())
+        .flatten()
+}
+
+/// The router, answering browsers as above. `https`: the service is reached by it only.
+pub(crate) fn guard(router: Router, origins: &CorsOrigins, https: bool) -> Router {
+    let allowed = match origins {
+        CorsOrigins::None => None,
+        CorsOrigins::Listed(list) => Some(AllowOrigin::list(list.clone())),
+        CorsOrigins::Any => Some(AllowOrigin::any()),
+    };
+    let router = router.layer(from_fn_with_state(https, headers));
+    match allowed {
+        None => router,
+        Some(allowed) => router.layer(cors(allowed)),
+    }
+}
+
+fn cors(allowed: AllowOrigin) -> CorsLayer {
+    let sent = ["idempotency-key", "x-api-key", "x-request-id"].map(HeaderName::from_static);
+    let shown = [
+        "api-version",
+        "idempotent-replayed",
+        "ratelimit",
+        "ratelimit-policy",
+        "x-ignored-fields",
+        "x-request-id",
+    ]
+    .map(HeaderName::from_static);
+    CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers(
+            [
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                header::ACCEPT_LANGUAGE,
+            ]
+            .into_iter()
+            .chain(sent)
+            .collect::<Vec<_>>(),
+        )
+        .expose_headers(
+            shown
+                .into_iter()
+                .chain([header::RETRY_AFTER])
+                .collect::<Vec<_>>(),
+        )
+        .max_age(DAY)
+}
+
+async fn headers(
+    axum::extract::State(https): axum::extract::State<bool>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let reference = request.uri().path().starts_with("/docs");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let policy = if reference { REFERENCE } else { NOTHING };
+    unless_set(headers, header::CONTENT_SECURITY_POLICY, policy);
+    unless_set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    unless_set(headers, header::X_FRAME_OPTIONS, "DENY");
+    unless_set(headers, header::REFERRER_POLICY, "no-referrer");
+    if https {
+        unless_set(headers, header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    response
+}
+
+fn unless_set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
+    headers
+        .entry(name)
+        .or_insert(HeaderValue::from_static(value));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_whole_and_nothing_more() {
+        let parse = |text: &str| text.parse::<CorsOrigins>();
+        assert_eq!(parse(""), Ok(CorsOrigins::None));
+        assert_eq!(parse("*"), Ok(CorsOrigins::Any));
+        assert!(matches!(
+            parse("https://app.example.com, http://localhost:5173"),
+            Ok(CorsOrigins::Listed(list)) if list.len() == 2
+        ));
+        for bad in [
+            "app.example.com",
+            "https://app.example.com/",
+            "https://app.example.com/x",
+            "https://*.example.com",
+            "null",
+            "ftp://example.com",
+            "https://app.example.com, *",
+            "HTTPS://app.example.com",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

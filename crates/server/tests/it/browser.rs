@@ -1,0 +1,110 @@
+//! What browsers are told, and whom a proxy may vouch for.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::harness::each_engine_with;
+
+#[tokio::test]
+async fn answers_say_what_a_page_may_not_do() {
+    each_engine_with(&[], async |app| {
+        for path in [
+            "/auth/me",
+            "/payments/plans",
+            "/health",
+            "/nothing",
+            "/openapi.json",
+        ] {
+            let answer = app.http.get(format!("{}{path}", app.url)).send().await;
+            let headers = answer.expect("answered").headers().clone();
+            for (name, value) in [
+                ("x-content-type-options", "nosniff"),
+                ("x-frame-options", "DENY"),
+                ("referrer-policy", "no-referrer"),
+                (
+                    "content-security-policy",
+                    "default-src 'none'; frame-ancestors 'none'",
+                ),
+            ] {
+                assert_eq!(
+                    headers.get(name).map(|value| value.to_str().expect("text")),
+                    Some(value),
+                    "{path}"
+                );
+            }
+            // Reached by http: a promise of https would lock visitors out.
+            assert!(headers.get("strict-transport-security").is_none());
+            assert!(headers.get("access-control-allow-origin").is_none());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_listed_origins_may_call() {
+    let settings = [(
+        "CORS_ORIGINS",
+        "https://app.example.com, http://localhost:5173",
+    )];
+    each_engine_with(&settings, async |app| {
+        for (origin, allowed) in [
+            ("https://app.example.com", true),
+            ("http://localhost:5173", true),
+            ("https://evil.example.com", false),
+            ("https://app.example.com.evil.example", false),
+            ("null", false),
+        ] {
+            let preflight = app
+                .http
+                .request(Method::OPTIONS, format!("{}/quota/consume", app.url))
+                .header("origin", origin)
+                .header("access-control-request-method", "POST")
+                .header(
+                    "access-control-request-headers",
+                    "authorization,content-type,idempotency-key",
+                )
+                .send()
+                .await
+                .expect("answered");
+            let headers = preflight.headers().clone();
+            let told = headers
+                .get("access-control-allow-origin")
+                .map(|value| value.to_str().expect("text"));
+            assert_eq!(told, allowed.then_some(origin));
+            assert!(headers.get("access-control-allow-credentials").is_none());
+            let call = app
+                .http
+                .get(format!("{}/payments/plans", app.url))
+                .header("origin", origin)
+                .send()
+                .await
+                .expect("answered");
+            let told = call.headers().get("access-control-allow-origin");
+            assert_eq!(told.is_some(), allowed, "{origin}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn inv_a9_a_spoofed_address_does_not_help() {
+    for (trusted, helps) in [("", false), ("127.0.0.0/8", true)] {
+        each_engine_with(&[("TRUSTED_PROXIES", trusted)], async |app| {
+            let mut refused = 0;
+            for number in 0..15 {
+                let body = json!({ "username": format!("name{number}"), "password": "wrong" });
+                let answer = app
+                    .http
+                    .post(format!("{}/auth/login", app.url))
+                    .header("x-forwarded-for", format!("203.0.113.{number}"))
+                    .json(&body)
+                    .send()
+                    .await
+                    .expect("answered");
+                refused += u32::from(answer.status().as_u16() == 429);
+            }
+            assert_eq!(refused, if helps { 0 } else { 5 }, "trusted: {trusted:?}");
+        })
+        .await;
+    }
+}
