@@ -25,6 +25,8 @@ pub struct AuthConfig {
     pub livemode: bool,
     /// Who may register.
     pub registration: Registration,
+    /// Whether staff hold nothing until they have a second factor.
+    pub require_staff_second_factor: bool,
 }
 
 /// What signs access tokens.
@@ -62,6 +64,7 @@ impl AuthConfig {
             api_key_prefix: "sk".to_owned(),
             livemode: true,
             registration: Registration::Open,
+            require_staff_second_factor: false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Every error of this module, as the one body that clients know.
 
+use secrecy::ExposeSecret as _;
 use tollgate_kernel::permission;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::text::Language;
@@ -7,12 +8,14 @@ use tollgate_kernel::text::Language;
 use crate::model::password::WeakPassword;
 use crate::operations::api_keys::{CreateKeyError, ListKeysError};
 use crate::operations::change_password::ChangePasswordError;
+use crate::operations::confirm::ConfirmationError;
 use crate::operations::first_admin::AdminError;
 use crate::operations::guessing::TooMany;
 use crate::operations::login::LoginError;
 use crate::operations::refresh::RefreshError;
 use crate::operations::register::RegisterError;
 use crate::operations::reset_password::{AskResetError, ResetError};
+use crate::operations::second_factor::SecondFactorError;
 use crate::operations::staff::StaffError;
 use crate::operations::update_profile::ProfileError;
 use crate::operations::verify::StandingError;
@@ -93,6 +96,60 @@ pub(crate) fn admin(error: AdminError) -> Problem {
         AdminError::Token => link_does_not_work(),
         AdminError::Busy(_) => busy(),
         AdminError::Internal(error) => error.into(),
+    }
+}
+
+pub(crate) fn second_factor_missing() -> Problem {
+    Problem::new(Code::SecondFactorRequired).detail(
+        "员工须先设置第二重验证。",
+        "Staff set up a second factor first.",
+    )
+}
+
+pub(crate) fn second_factor(error: SecondFactorError) -> Problem {
+    match error {
+        SecondFactorError::Challenge => Problem::invalid(
+            "/challenge_token",
+            "invalid_token",
+            "登录已超时，请重新登录",
+            "sign in again from the start",
+        ),
+        SecondFactorError::Code => Problem::new(Code::InvalidCredentials).detail(
+            "验证码不正确或已使用过。",
+            "The code is not right, or was used.",
+        ),
+        SecondFactorError::WrongPassword => Problem::new(Code::InvalidCredentials),
+        SecondFactorError::TooMany(wait) => too_many(wait),
+        SecondFactorError::Present => Problem::invalid(
+            "",
+            "already_enrolled",
+            "已设置第二重验证，请先停用",
+            "a second factor is set up; disable it first",
+        ),
+        SecondFactorError::Absent => Problem::invalid(
+            "",
+            "not_enrolled",
+            "尚未设置第二重验证",
+            "no second factor is set up",
+        ),
+        SecondFactorError::Inactive => Problem::new(Code::UserInactive),
+        SecondFactorError::Busy(_) => busy(),
+        SecondFactorError::Internal(error) => error.into(),
+    }
+}
+
+pub(crate) fn confirmation(error: ConfirmationError) -> Problem {
+    match error {
+        ConfirmationError::Needed => Problem::new(Code::ConfirmationRequired).detail(
+            "请先用密码或验证码调用 POST /auth/confirm。",
+            "Confirm with your password or a code at POST /auth/confirm first.",
+        ),
+        ConfirmationError::NotSignedIn => Problem::new(Code::PermissionDenied).detail(
+            "此操作需要登录，密钥不能代替。",
+            "Sign in to do this; a key is not enough.",
+        ),
+        ConfirmationError::Revoked => Problem::new(Code::TokenRevoked),
+        ConfirmationError::Internal(error) => error.into(),
     }
 }
 
@@ -178,6 +235,12 @@ pub(crate) fn login(error: LoginError) -> Problem {
             "email 与 username 不属于同一账号",
             "email and username are of two accounts",
         ),
+        LoginError::SecondFactor(challenge) => Problem::new(Code::SecondFactorRequired)
+            .detail(
+                "请输入验证器应用中的验证码。",
+                "Enter the code of your authenticator app.",
+            )
+            .with("challenge_token", challenge.expose_secret()),
         LoginError::TooMany(wait) => too_many(wait),
         LoginError::Invalid => Problem::new(Code::InvalidCredentials),
         LoginError::Inactive => Problem::new(Code::UserInactive),

@@ -59,11 +59,29 @@ pub trait Authority: Send + Sync + fmt::Debug {
     /// # Errors
     /// The caller is nobody any more (401), or nobody can say (503): then nothing is permitted.
     async fn permissions(&self, caller: &Caller) -> Result<Permissions, Problem>;
+
+    /// Whether the person behind a sign-in showed within the last five minutes that it is they.
+    ///
+    /// # Errors
+    /// `confirmation_required`, or the caller is not a person who signed in (403), or is nobody any
+    /// more (401), or nobody can say (503).
+    async fn confirmed(&self, caller: &Caller) -> Result<(), Problem>;
 }
 
 /// The authority beside a request; put there by the layer that identifies callers.
 #[derive(Clone, Debug)]
 pub struct Authorised(pub Arc<dyn Authority>);
+
+fn authority(parts: &Parts) -> Result<Arc<dyn Authority>, Problem> {
+    if let Some(Authorised(authority)) = parts.extensions.get::<Authorised>() {
+        return Ok(Arc::clone(authority));
+    }
+    tracing::error!(
+        path = parts.uri.path(),
+        "a handler asks what its caller may do, but no authority stands beside the request: add `.layer(auth.identify())`"
+    );
+    Err(Problem::new(Code::Internal))
+}
 
 /// Refuses a call whose caller does not hold `name`: 401 for nobody, 403 otherwise.
 ///
@@ -71,14 +89,7 @@ pub struct Authorised(pub Arc<dyn Authority>);
 /// As above, and as the authority refuses.
 pub async fn require(parts: &mut Parts, name: &str) -> Result<Caller, Problem> {
     let caller = <Caller as FromRequestParts<()>>::from_request_parts(parts, &()).await?;
-    let Some(Authorised(authority)) = parts.extensions.get::<Authorised>().cloned() else {
-        tracing::error!(
-            path = parts.uri.path(),
-            "a handler asks for a permission, but no authority stands beside the request: add `.layer(auth.identify())`"
-        );
-        return Err(Problem::new(Code::Internal));
-    };
-    if authority.permissions(&caller).await?.hold(name) {
+    if authority(parts)?.permissions(&caller).await?.hold(name) {
         return Ok(caller);
     }
     Err(Problem::new(Code::PermissionDenied)
@@ -87,6 +98,21 @@ pub async fn require(parts: &mut Parts, name: &str) -> Result<Caller, Problem> {
             format!("This takes the permission {name}."),
         )
         .with("permission", name))
+}
+
+/// An extractor: the caller has confirmed lately that it is they. For what a stolen session must not
+/// be enough for.
+#[derive(Clone, Debug)]
+pub struct Confirmed(pub Caller);
+
+impl<S: Sync> FromRequestParts<S> for Confirmed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = <Caller as FromRequestParts<()>>::from_request_parts(parts, &()).await?;
+        authority(parts)?.confirmed(&caller).await?;
+        Ok(Self(caller))
+    }
 }
 
 /// A permission as a type, for [`Permitted`].

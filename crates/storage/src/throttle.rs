@@ -102,12 +102,15 @@ pub async fn forgive(tx: &mut Tx, kind: &str, subject: &[u8; 32]) -> Result<()> 
 /// # Errors
 /// The database.
 pub async fn take_back(tx: &mut Tx, kind: &str, subject: &[u8; 32]) -> Result<()> {
-    in_tx!(tx, |c| sqlx::query(TAKE_BACK)
-        .bind(kind)
-        .bind(subject.as_slice())
-        .execute(c)
-        .await
-        .map(|_| ()))?;
+    // The last one takes the row along: the next window begins with the next try.
+    for statement in [FORGET_LAST, TAKE_BACK] {
+        in_tx!(tx, |c| sqlx::query(statement)
+            .bind(kind)
+            .bind(subject.as_slice())
+            .execute(c)
+            .await
+            .map(|_| ()))?;
+    }
     Ok(())
 }
 
@@ -133,9 +136,10 @@ const HIT: &str = "INSERT INTO throttle (kind, subject, hits, window_start, expi
     RETURNING hits, window_start";
 const FIND: &str = "SELECT hits, window_start FROM throttle WHERE kind = $1 AND subject = $2 AND window_start > $3";
 const FORGIVE: &str = "DELETE FROM throttle WHERE kind = $1 AND subject = $2";
+const FORGET_LAST: &str = "DELETE FROM throttle WHERE kind = $1 AND subject = $2 AND hits = 1";
 const TAKE_BACK: &str =
     "UPDATE throttle SET hits = hits - 1 WHERE kind = $1 AND subject = $2 AND hits > 1";
 const PURGE: &str = "DELETE FROM throttle WHERE (kind, subject) IN
     (SELECT kind, subject FROM throttle WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
 
-pub(crate) const STATEMENTS: &[&str] = &[HIT, FIND, FORGIVE, TAKE_BACK, PURGE];
+pub(crate) const STATEMENTS: &[&str] = &[HIT, FIND, FORGIVE, FORGET_LAST, TAKE_BACK, PURGE];

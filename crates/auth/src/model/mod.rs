@@ -4,6 +4,7 @@ pub mod api_key;
 pub mod one_time;
 pub mod password;
 pub mod role;
+pub mod second_factor;
 pub mod session;
 pub mod token;
 pub mod user;
@@ -17,6 +18,7 @@ mod tests {
             include_str!("one_time.rs"),
             include_str!("password.rs"),
             include_str!("role.rs"),
+            include_str!("second_factor.rs"),
             include_str!("session.rs"),
             include_str!("token.rs"),
             include_str!("user.rs"),

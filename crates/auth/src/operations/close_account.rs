@@ -11,7 +11,7 @@ use super::change_password::{ChangePasswordError, is_current};
 use super::records::{Deed, record, tell};
 use crate::AuthService;
 use crate::model::user::User;
-use crate::store::{api_keys, known_devices, one_time_tokens, sessions, users};
+use crate::store::{api_keys, known_devices, one_time_tokens, second_factors, sessions, users};
 
 impl AuthService {
     /// What is kept about a person here, as JSON: the account, its sign-ins and keys, without secrets.
@@ -90,6 +90,7 @@ impl AuthService {
         sessions::forget_places(&mut tx, user).await?;
         one_time_tokens::erase(&mut tx, user).await?;
         known_devices::forget(&mut tx, user).await?;
+        second_factors::remove(&mut tx, user, now).await?;
         api_keys::revoke_all(&mut tx, user, now).await?;
         let deed = Deed {
             actor,

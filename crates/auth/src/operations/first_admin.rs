@@ -149,6 +149,18 @@ impl AuthService {
         Ok(password)
     }
 
+    /// Takes somebody's second factor away, on the command line. `false`: there was none.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn remove_second_factors_of(&self, email: &Email) -> Result<bool, AdminError> {
+        let found = users::find_login_by_email(&self.parts().db, email).await?;
+        let id = found.ok_or(AdminError::NotFound)?.id;
+        let origin = Origin::default();
+        let removed = self.remove_second_factors(id, Actor::Operator, None, &origin);
+        Ok(removed.await?)
+    }
+
     async fn force_password(
         &self,
         id: UserId,

@@ -11,11 +11,12 @@ use tollgate_storage::{Result, StorageError};
 
 use super::devices;
 use super::guessing::{self, TooMany};
+use super::second_factor::challenge;
 use super::session::{Tokens, begin};
 use crate::hashing::Busy;
 use crate::model::password::is_bounded;
 use crate::model::user::{Email, Username};
-use crate::store::{known_devices, users};
+use crate::store::{known_devices, second_factors, users};
 use crate::{AuthService, Parts};
 
 /// Who wants to sign in.
@@ -47,6 +48,9 @@ pub enum LoginError {
     /// Too many tries.
     #[error(transparent)]
     TooMany(#[from] TooMany),
+    /// The right password of somebody who has a second factor: half a sign-in.
+    #[error("a second factor is needed")]
+    SecondFactor(SecretString),
     /// The right password of an account that is deactivated.
     #[error("the account is deactivated")]
     Inactive,
@@ -153,6 +157,13 @@ async fn sign_in(
     let user = user.ok_or(LoginError::Invalid)?;
     if !user.is_active {
         return Err(LoginError::Inactive);
+    }
+    if second_factors::find_confirmed(&parts.db, user.id)
+        .await?
+        .is_some()
+    {
+        let challenge = challenge(parts, login, parts.clock.now());
+        return Err(LoginError::SecondFactor(challenge));
     }
     // Only now is the password known, so only now can its hash be made anew; when the threads are
     // busy, the next sign-in does it.

@@ -3,6 +3,7 @@
 pub(crate) mod api_keys;
 pub(crate) mod change_password;
 pub(crate) mod close_account;
+pub(crate) mod confirm;
 mod devices;
 pub(crate) mod first_admin;
 pub(crate) mod guessing;
@@ -14,6 +15,7 @@ mod records;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod reset_password;
+pub(crate) mod second_factor;
 pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod staff;

@@ -124,6 +124,7 @@ impl From<Tokens> for TokensShape {
         (status = 200, body = TokensShape),
         (status = 400, description = "`bad_request`; a form without `grant_type=password` carries `error: unsupported_grant_type`"),
         (status = 401, description = "`invalid_credentials`, `user_inactive`"),
+        (status = 403, description = "`second_factor_required` with `challenge_token`: go on at `/auth/login/second-factor`"),
         (status = 429, description = "`rate_limited`: too many wrong passwords for the account or from the address"),
         (status = 422, description = "`validation_failed`"),
         (status = 503, description = "`unavailable`: too many passwords at once"),
@@ -137,14 +138,19 @@ pub(super) async fn login(
     let form = is_form(&headers);
     let secure = service.parts().config.issuer.starts_with("https:");
     let device = cookie::device(&headers, secure);
-    let signed_in = async { sign_in(&service, body?.value, device, &origin, form).await };
-    let tokens = signed_in.await.map_err(|problem| dressed(problem, form))?;
+    let tokens = async { sign_in(&service, body?.value, device, &origin, form).await };
+    let tokens = tokens.await.map_err(|problem| dressed(problem, form))?;
+    Ok(signed_in(tokens, secure))
+}
+
+/// The pair, and what the device keeps.
+pub(super) fn signed_in(tokens: Tokens, secure: bool) -> Response {
     let kept = tokens.device.clone();
     let mut response = Json(TokensShape::from(tokens)).into_response();
     if let Some(value) = kept.and_then(|device| cookie::keep(&device, secure)) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
-    Ok(response)
+    response
 }
 
 async fn sign_in(

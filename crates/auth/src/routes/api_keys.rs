@@ -3,15 +3,18 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use tollgate_kernel::caller::SignedIn;
+use tollgate_kernel::caller::{Caller, SignedIn};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::ApiKeyId;
 use tollgate_kernel::input::{Body, Params, PathId};
+use tollgate_kernel::permission::{Authority as _, Confirmed};
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::model::api_key::{ApiKey, KeyName};
+use crate::operations::confirm::Proof;
 use crate::{AuthService, problems};
 
 /// Where none is asked for.
@@ -101,17 +104,26 @@ pub(super) struct CreateBody {
     /// Null = never.
     #[schema(value_type = Option<String>, format = "date-time")]
     expires_at: Option<Timestamp>,
+    /// In place of a confirmation of the last five minutes.
+    #[schema(value_type = Option<String>, format = "password")]
+    current_password: Option<SecretString>,
 }
 
 /// Makes a key. `key` is in this answer and nowhere else.
 #[utoipa::path(post, path = "/api-keys", tag = "auth", request_body = CreateBody,
-    responses((status = 201, body = ApiKeyShape), (status = 403, description = "`permission_denied`: by a key"),
+    responses((status = 201, body = ApiKeyShape), (status = 403, description = "`permission_denied`: by a key; `confirmation_required`"),
         (status = 422, description = "`validation_failed`")))]
 pub(super) async fn create(
     State(service): State<AuthService>,
     SignedIn(user): SignedIn,
+    caller: Caller,
     Body { value: body, .. }: Body<CreateBody>,
 ) -> Result<(StatusCode, Json<ApiKeyShape>), Problem> {
+    if let Some(password) = &body.current_password {
+        let confirmed = service.confirm(&caller, Proof::Password(password)).await;
+        confirmed.map_err(problems::second_factor)?;
+    }
+    service.confirmed(&caller).await?;
     let mut errors = FieldErrors::new();
     let name = errors.take("/name", body.name.parse::<KeyName>());
     errors.finish()?;
@@ -131,6 +143,7 @@ pub(super) async fn create(
 pub(super) async fn delete(
     State(service): State<AuthService>,
     SignedIn(user): SignedIn,
+    _confirmed: Confirmed,
     PathId(id): PathId<ApiKeyId>,
 ) -> Result<StatusCode, Problem> {
     if service.delete_api_key(user, id).await? {

@@ -8,6 +8,7 @@ mod email;
 mod me;
 mod oauth;
 mod password;
+mod second_factor;
 mod sessions;
 mod verify;
 
@@ -34,6 +35,7 @@ impl AuthService {
         OpenApiRouter::new()
             .routes(routes!(account::register))
             .routes(routes!(account::login))
+            .routes(routes!(second_factor::login))
             .routes(routes!(account::refresh))
             .routes(routes!(account::set_up))
             .routes(routes!(sessions::logout))
@@ -42,6 +44,10 @@ impl AuthService {
             .routes(routes!(password::change))
             .routes(routes!(password::reset))
             .routes(routes!(email::verify))
+            .routes(routes!(second_factor::enrol))
+            .routes(routes!(second_factor::confirm_factor))
+            .routes(routes!(second_factor::disable))
+            .routes(routes!(second_factor::confirm))
             .routes(routes!(sessions::list, sessions::end_others))
             .routes(routes!(sessions::end))
             .routes(routes!(api_keys::list, api_keys::create))

@@ -5,6 +5,7 @@ pub(crate) mod known_devices;
 pub(crate) mod one_time_tokens;
 pub(crate) mod refresh_tokens;
 pub(crate) mod roles;
+pub(crate) mod second_factors;
 pub(crate) mod sessions;
 pub(crate) mod users;
 
@@ -18,6 +19,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     one_time_tokens::STATEMENTS,
     refresh_tokens::STATEMENTS,
     roles::STATEMENTS,
+    second_factors::STATEMENTS,
     sessions::STATEMENTS,
     users::STATEMENTS,
 ];

@@ -100,6 +100,31 @@ pub(crate) async fn revoke(
     Ok(row.is_some())
 }
 
+/// Whether a live sign-in was confirmed after `since`. `None`: there is no such live sign-in.
+pub(crate) async fn is_confirmed(
+    db: &Db,
+    id: SessionId,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<Option<bool>> {
+    let row: Option<(At,)> = on_read!(db, |e| sqlx::query_as(AUTHENTICATED)
+        .bind(id.uuid())
+        .bind(now.utc())
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.map(|(at,)| Timestamp::from_utc(at) > since))
+}
+
+/// Notes that its person has shown that it is they. `false`: it is over.
+pub(crate) async fn confirm(tx: &mut Tx, id: SessionId, now: Timestamp) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(CONFIRM)
+        .bind(id.uuid())
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
 /// Ends one of a person's sign-ins. `false`: there is no such live one of theirs.
 pub(crate) async fn revoke_own(
     tx: &mut Tx,
@@ -198,6 +223,9 @@ const TOUCH: &str = "UPDATE sessions SET last_seen_at = $2
     WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING id";
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $2, revoke_reason = $3 WHERE id = $1 AND revoked_at IS NULL RETURNING id";
 
+const AUTHENTICATED: &str = "SELECT authenticated_at FROM sessions WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2";
+const CONFIRM: &str = "UPDATE sessions SET authenticated_at = $2
+    WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING id";
 const REVOKE_OWN: &str = "UPDATE sessions SET revoked_at = $2, revoke_reason = $3
     WHERE id = $1 AND user_id = $4 AND revoked_at IS NULL AND expires_at > $2 RETURNING id";
 const REVOKE_OTHERS: &str = "UPDATE sessions SET revoked_at = $2, revoke_reason = $3
@@ -215,6 +243,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     FIND,
     TOUCH,
     REVOKE,
+    AUTHENTICATED,
+    CONFIRM,
     REVOKE_OWN,
     REVOKE_OTHERS,
     FORGET_PLACES,

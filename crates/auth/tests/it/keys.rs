@@ -17,7 +17,7 @@ use tollgate_storage::testing::each_engine;
 use crate::harness::{App, PASSWORD};
 
 /// Every value of every table, in hexadecimal: whatever its type, its bytes are searched.
-async fn everything(db: &Db) -> String {
+pub(crate) async fn everything(db: &Db) -> String {
     let columns = match db {
         Db::Sqlite { .. } => {
             "SELECT m.name, p.name, p.type FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table'"
@@ -51,7 +51,7 @@ async fn everything(db: &Db) -> String {
     all
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))

@@ -8,6 +8,7 @@ mod keys;
 mod login;
 mod refresh;
 mod reset;
+mod second_factor;
 mod sessions;
 mod setup;
 mod staff;

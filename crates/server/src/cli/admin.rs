@@ -18,6 +18,11 @@ pub(crate) enum AdminCommand {
         #[arg(long, default_value = "operator")]
         username: String,
     },
+    /// Take the second factor of somebody away, who has lost it.
+    RemoveSecondFactor {
+        /// Of the account.
+        email: String,
+    },
     /// Set a new password, print it, and end every sign-in of the account.
     ResetPassword {
         /// Of the account.
@@ -38,6 +43,11 @@ pub(crate) async fn run(config: Config, command: AdminCommand) -> anyhow::Result
             let password: SecretString = password.trim_end_matches(['\r', '\n']).into();
             let user = auth.put_admin(&email, &username, &password).await?;
             println!("{} is an admin", user.email);
+        }
+        AdminCommand::RemoveSecondFactor { email } => {
+            let email: Email = email.parse()?;
+            let removed = auth.remove_second_factors_of(&email).await?;
+            println!("{}", if removed { "removed" } else { "there was none" });
         }
         AdminCommand::ResetPassword { email } => {
             let email: Email = email.parse()?;

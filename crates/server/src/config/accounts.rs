@@ -28,6 +28,8 @@ pub struct AccountSettings {
     pub registration: Registration,
     /// What API keys begin with.
     pub api_key_prefix: String,
+    /// Whether staff hold nothing until they have a second factor.
+    pub require_staff_second_factor: bool,
     /// Of the first admin.
     pub admin_email: Email,
     /// Of the first admin; `None`: a new one at every start until an admin has signed in.
@@ -44,6 +46,7 @@ impl AccountSettings {
         config.bcrypt_cost = self.bcrypt_cost;
         config.api_key_prefix.clone_from(&self.api_key_prefix);
         config.registration = self.registration;
+        config.require_staff_second_factor = self.require_staff_second_factor;
         config.livemode = livemode;
         config
     }
@@ -69,6 +72,13 @@ impl Reader {
             bcrypt_cost: u32::try_from(self.number("BCRYPT_COST", 12, 20, "12")).unwrap_or(12),
             registration: registration.unwrap_or(Registration::Closed),
             api_key_prefix: self.api_key_prefix(),
+            require_staff_second_factor: self
+                .word(
+                    "REQUIRE_STAFF_SECOND_FACTOR",
+                    &[("true", true), ("false", false)],
+                    "REQUIRE_STAFF_SECOND_FACTOR=true",
+                )
+                .unwrap_or(true),
             admin_email: self.admin_email(),
             admin_password: self.text("ADMIN_PASSWORD").map(SecretString::from),
         }

@@ -28,6 +28,7 @@ impl AuthService {
             .routes(routes!(users::read, users::update))
             .routes(routes!(users::read_roles, users::set_roles))
             .routes(routes!(users::sign_out))
+            .routes(routes!(users::remove_second_factor))
             .routes(routes!(users::invite))
             .routes(routes!(audit::list))
             .with_state(self.clone())

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::input::{Params, PathId, StrictBody};
-use tollgate_kernel::permission::Permitted;
+use tollgate_kernel::permission::{Confirmed, Permitted};
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
+use tollgate_storage::audit::Actor;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::UserShape;
@@ -240,6 +241,7 @@ pub(super) struct RolesBody {
 pub(super) async fn set_roles(
     State(service): State<AuthService>,
     _staff: Permitted<Admin>,
+    _confirmed: Confirmed,
     Held(permissions, origin): Held,
     PathId(id): PathId<UserId>,
     StrictBody(body): StrictBody<RolesBody>,
@@ -287,6 +289,29 @@ pub(super) async fn sign_out(
         .await;
     done.map_err(problems::staff)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a person's second factor away, who has lost it. Takes `admin` and a confirmation of the last five
+/// minutes.
+#[utoipa::path(delete, path = "/users/{user_id}/second-factor", tag = "admin", params(("user_id" = String, Path)),
+    responses((status = 204), (status = 403, description = "`permission_denied`, `confirmation_required`"),
+        (status = 404, description = "`not_found`: no such person, or none set up")))]
+pub(super) async fn remove_second_factor(
+    State(service): State<AuthService>,
+    _staff: Permitted<Admin>,
+    _confirmed: Confirmed,
+    Held(_permissions, origin): Held,
+    PathId(id): PathId<UserId>,
+) -> Result<StatusCode, Problem> {
+    let actor = Actor::of(&origin);
+    if service
+        .remove_second_factors(id, actor, None, &origin)
+        .await?
+    {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::new(Code::NotFound))
+    }
 }
 
 /// Somebody who is asked in.

@@ -1,0 +1,367 @@
+//! A second factor: set up, used at a sign-in, taken away.
+//!
+//! What can happen at once: one code in two hands, one challenge used twice, a password changed between
+//! the two halves of a sign-in. A step of the app and a code on paper are each used by one statement; a
+//! challenge is counted in the transaction that makes the sign-in, and is bound to the password it
+//! followed.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{SecondFactorId, SessionId, UserId};
+use tollgate_kernel::origin::Origin;
+use tollgate_storage::audit::Actor;
+use tollgate_storage::db::Tx;
+use tollgate_storage::throttle::{self, Limit};
+use tollgate_storage::{Result, StorageError};
+
+use super::change_password::{ChangePasswordError, is_current};
+use super::devices;
+use super::guessing::{TooMany, count, subject};
+use super::records::{Deed, record};
+use super::session::{Tokens, begin};
+use crate::hashing::Busy;
+use crate::model::second_factor::{RECOVERY_CODES, TotpSecret, recovery_code, typed_recovery_code};
+use crate::model::user::User;
+use crate::store::{second_factors, sessions, users};
+use crate::{AuthService, Parts};
+
+const SECRET: &str = "second factor";
+const CHALLENGE: &str = "login challenge";
+const CHALLENGE_PREFIX: &str = "ch_";
+const CHALLENGE_TTL: Duration = Duration::from_mins(5);
+/// Wrong codes of one person; whoever guesses knows the password already.
+const CODES: Limit = Limit {
+    kind: "second_factor",
+    most: 5,
+    window: Duration::from_mins(5),
+};
+/// A challenge makes one sign-in.
+const USED: Limit = Limit {
+    kind: "login.challenge",
+    most: 1,
+    window: Duration::from_mins(10),
+};
+
+/// What went wrong with a second factor.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecondFactorError {
+    /// Not a challenge of ours, too old, used, or of another password.
+    #[error("the challenge does not work")]
+    Challenge,
+    /// Not the code, or it was used.
+    #[error("not the code")]
+    Code,
+    /// Not the present password.
+    #[error("not the present password")]
+    WrongPassword,
+    /// Too many tries.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// There is one already.
+    #[error("a second factor is set up already")]
+    Present,
+    /// There is none.
+    #[error("no second factor is set up")]
+    Absent,
+    /// The account is deactivated.
+    #[error("the account is deactivated")]
+    Inactive,
+    /// Too many passwords are being hashed.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The database.
+    #[error(transparent)]
+    Internal(#[from] StorageError),
+}
+
+/// What somebody types into their app.
+#[derive(Debug)]
+pub struct Enrolment {
+    /// In base32.
+    pub secret: SecretString,
+    /// For the camera.
+    pub otpauth_url: SecretString,
+}
+
+/// What stands in a challenge: sealed, so that nobody else makes or reads one.
+#[derive(Serialize, Deserialize)]
+struct Challenge {
+    id: String,
+    user: UserId,
+    password_changed_at: Option<Timestamp>,
+    expires_at: Timestamp,
+}
+
+/// The first half of a sign-in, for who has a second factor.
+pub(super) fn challenge(parts: &Parts, login: &users::Login, now: Timestamp) -> SecretString {
+    let id: SecondFactorId = parts.ids.at(now);
+    let challenge = Challenge {
+        id: id.to_string(),
+        user: login.id,
+        password_changed_at: login.password_changed_at,
+        expires_at: now.after(CHALLENGE_TTL),
+    };
+    let text = serde_json::to_vec(&challenge).expect("a challenge of texts is JSON");
+    let sealed = parts.master_key.seal(CHALLENGE, &text, &parts.entropy);
+    format!(
+        "{CHALLENGE_PREFIX}{}",
+        BASE64_URL_SAFE_NO_PAD.encode(sealed)
+    )
+    .into()
+}
+
+fn opened(parts: &Parts, text: &SecretString, now: Timestamp) -> Option<Challenge> {
+    let sealed = text.expose_secret().strip_prefix(CHALLENGE_PREFIX)?;
+    let sealed = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    let text = parts.master_key.open(CHALLENGE, &sealed).ok()?;
+    let challenge: Challenge = serde_json::from_slice(&text).ok()?;
+    (challenge.expires_at > now).then_some(challenge)
+}
+
+/// A code that fits, to be used up in the transaction of what it is for.
+pub(crate) enum Fitting {
+    Step(SecondFactorId, i64),
+    Recovery([u8; 32]),
+}
+
+/// Whether `code` can be one of the person's, counted as a guess.
+pub(crate) async fn fits(
+    parts: &Parts,
+    user: UserId,
+    code: &SecretString,
+) -> Result<Fitting, SecondFactorError> {
+    count(parts, &CODES, &subject(parts, &user.to_string())).await??;
+    let factor = second_factors::find_confirmed(&parts.db, user).await?;
+    let factor = factor.ok_or(SecondFactorError::Absent)?;
+    let code = code.expose_secret().trim();
+    let secret = secret_of(parts, &factor)?;
+    if let Some(step) = secret.step_of(code, parts.clock.now()) {
+        return Ok(Fitting::Step(factor.id, step));
+    }
+    let typed = typed_recovery_code(code).ok_or(SecondFactorError::Code)?;
+    Ok(Fitting::Recovery(code_hash(parts, user, &typed)))
+}
+
+impl Fitting {
+    /// Uses the code, once: a second use, at the same moment or later, is refused.
+    pub(crate) async fn spend(
+        &self,
+        parts: &Parts,
+        tx: &mut Tx,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<(), SecondFactorError> {
+        let taken = match self {
+            Self::Step(factor, step) => second_factors::use_step(tx, *factor, *step, now).await?,
+            Self::Recovery(hash) => second_factors::use_code(tx, user, hash, now).await?,
+        };
+        if !taken {
+            return Err(SecondFactorError::Code);
+        }
+        throttle::take_back(tx, CODES.kind, &subject(parts, &user.to_string())).await?;
+        Ok(())
+    }
+}
+
+fn secret_of(parts: &Parts, factor: &second_factors::Factor) -> Result<TotpSecret> {
+    let bytes = parts.master_key.open(SECRET, &factor.secret_sealed)?;
+    Ok(TotpSecret::from_bytes(&bytes))
+}
+
+fn code_hash(parts: &Parts, user: UserId, code: &str) -> [u8; 32] {
+    let text = format!("{user} {code}");
+    parts
+        .master_key
+        .keyed_hash("recovery code", text.as_bytes())
+}
+
+impl AuthService {
+    /// The second half of a sign-in.
+    ///
+    /// # Errors
+    /// [`SecondFactorError`].
+    pub async fn login_second_factor(
+        &self,
+        challenge: &SecretString,
+        code: &SecretString,
+        device: Option<&SecretString>,
+        origin: &Origin,
+    ) -> Result<Tokens, SecondFactorError> {
+        let parts = self.parts();
+        let now = parts.clock.now();
+        let challenge = opened(parts, challenge, now).ok_or(SecondFactorError::Challenge)?;
+        let user = self.find_user(challenge.user).await?;
+        let user = user.ok_or(SecondFactorError::Challenge)?;
+        if !user.is_active {
+            return Err(SecondFactorError::Inactive);
+        }
+        let fitting = fits(parts, user.id, code).await?;
+        let login = users::Login {
+            id: user.id,
+            hashed_password: None,
+            password_changed_at: challenge.password_changed_at,
+        };
+        let id = subject(parts, &challenge.id);
+        let mut tx = parts.db.begin().await?;
+        if throttle::hit(&mut tx, &USED, &id, now).await?.is_some() {
+            return Err(SecondFactorError::Challenge);
+        }
+        fitting.spend(parts, &mut tx, user.id, now).await?;
+        // The statement compares the password's date: another password voids the challenge.
+        if !users::signed_in(&mut tx, &login, now).await? {
+            return Err(SecondFactorError::Challenge);
+        }
+        let kept = devices::welcome(parts, &mut tx, &user, device, origin, now).await?;
+        let mut tokens = begin(parts, &mut tx, user, origin, now).await?;
+        tokens.device = Some(kept);
+        tx.commit().await?;
+        Ok(tokens)
+    }
+
+    /// Begins to set one up; it counts once its first code was shown.
+    ///
+    /// # Errors
+    /// [`SecondFactorError`].
+    pub async fn enrol(&self, user: &User) -> Result<Enrolment, SecondFactorError> {
+        let parts = self.parts();
+        let now = parts.clock.now();
+        let secret = TotpSecret::random(&parts.entropy);
+        let sealed = parts
+            .master_key
+            .seal(SECRET, secret.bytes(), &parts.entropy);
+        let mut tx = parts.db.begin().await?;
+        users::lock(&mut tx, user.id).await?;
+        let id = parts.ids.at(now);
+        if !second_factors::put_new(&mut tx, id, user.id, &sealed, now).await? {
+            return Err(SecondFactorError::Present);
+        }
+        tx.commit().await?;
+        let issuer = parts.config.issuer.split("//").last().unwrap_or_default();
+        Ok(Enrolment {
+            secret: secret.base32().as_str().into(),
+            otpauth_url: secret.otpauth_url(issuer, &user.email).as_str().into(),
+        })
+    }
+
+    /// Sets it up by its first code. Gives the recovery codes, this once; every other sign-in ends.
+    ///
+    /// # Errors
+    /// [`SecondFactorError`].
+    pub async fn confirm_second_factor(
+        &self,
+        user: UserId,
+        kept: Option<SessionId>,
+        code: &SecretString,
+        origin: &Origin,
+    ) -> Result<Vec<SecretString>, SecondFactorError> {
+        let parts = self.parts();
+        count(parts, &CODES, &subject(parts, &user.to_string())).await??;
+        let factor = second_factors::find_new(&parts.db, user).await?;
+        let factor = factor.ok_or(SecondFactorError::Absent)?;
+        let now = parts.clock.now();
+        let step = secret_of(parts, &factor)?.step_of(code.expose_secret().trim(), now);
+        let step = step.ok_or(SecondFactorError::Code)?;
+        let mut tx = parts.db.begin().await?;
+        users::lock(&mut tx, user).await?;
+        if !second_factors::confirm(&mut tx, factor.id, step, now).await? {
+            return Err(SecondFactorError::Absent);
+        }
+        let mut codes = Vec::new();
+        for _ in 0..RECOVERY_CODES {
+            let code = recovery_code(&parts.entropy);
+            let plain = code.replace('-', "");
+            let hash = code_hash(parts, user, &plain);
+            second_factors::put_code(&mut tx, user, &hash, now).await?;
+            codes.push(SecretString::from(code.as_str()));
+        }
+        sessions::revoke_others(&mut tx, user, kept, "second factor set up", now).await?;
+        throttle::take_back(&mut tx, CODES.kind, &subject(parts, &user.to_string())).await?;
+        let deed = deed("user.second_factor_added", user, origin);
+        record(parts, &mut tx, deed, now).await?;
+        tx.commit().await?;
+        Ok(codes)
+    }
+
+    /// Takes it away, by the password and a code.
+    ///
+    /// # Errors
+    /// [`SecondFactorError`].
+    pub async fn disable_second_factor(
+        &self,
+        user: UserId,
+        current: &SecretString,
+        code: &SecretString,
+        origin: &Origin,
+    ) -> Result<(), SecondFactorError> {
+        let parts = self.parts();
+        let right = is_current(parts, user, current).await;
+        if right.map_err(current_error)?.is_none() {
+            return Err(SecondFactorError::WrongPassword);
+        }
+        let fitting = fits(parts, user, code).await?;
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        fitting.spend(parts, &mut tx, user, now).await?;
+        second_factors::remove(&mut tx, user, now).await?;
+        let deed = deed("user.second_factor_removed", user, origin);
+        record(parts, &mut tx, deed, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Takes it away for somebody who has lost everything. `false`: there was none.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn remove_second_factors(
+        &self,
+        user: UserId,
+        actor: Actor,
+        reason: Option<&str>,
+        origin: &Origin,
+    ) -> Result<bool> {
+        let parts = self.parts();
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        let removed = second_factors::remove(&mut tx, user, now).await? > 0;
+        if removed {
+            let deed = Deed {
+                actor,
+                reason,
+                ..deed("user.second_factor_removed", user, origin)
+            };
+            record(parts, &mut tx, deed, now).await?;
+        }
+        tx.commit().await?;
+        Ok(removed)
+    }
+}
+
+fn deed<'a>(action: &'static str, user: UserId, origin: &'a Origin) -> Deed<'a> {
+    Deed {
+        actor: Actor::of(origin),
+        action,
+        user,
+        before: None,
+        after: None,
+        reason: None,
+        origin,
+    }
+}
+
+pub(super) fn current_error(error: ChangePasswordError) -> SecondFactorError {
+    match error {
+        ChangePasswordError::TooMany(wait) => wait.into(),
+        ChangePasswordError::Busy(busy) => busy.into(),
+        ChangePasswordError::Internal(error) => error.into(),
+        ChangePasswordError::WrongCurrent | ChangePasswordError::Weak(_) => {
+            SecondFactorError::WrongPassword
+        }
+    }
+}
