@@ -9,6 +9,7 @@ mod methods;
 pub mod model;
 mod operations;
 mod problems;
+mod revocations;
 mod routes;
 mod signing;
 mod store;
@@ -54,6 +55,7 @@ pub use crate::operations::session::Tokens;
 pub use crate::operations::staff::{By, Listed, Search, StaffError};
 pub use crate::operations::update_profile::{ProfileChange, ProfileError};
 pub use crate::operations::verify_email::VerifyEmailError;
+use crate::revocations::Revocations;
 use crate::signing::SigningKey;
 use crate::store::api_keys;
 
@@ -66,6 +68,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     4 "0004_one_time_tokens",
     5 "0005_staff",
     6 "0006_second_factors",
+    7 "0007_revocations",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.
@@ -104,6 +107,7 @@ pub(crate) struct Parts {
     config: AuthConfig,
     hasher: Hasher,
     signing: SigningKey,
+    revocations: Revocations,
     entitlements: Option<Arc<dyn Entitlements>>,
     mailer: Option<Arc<dyn Mailer>>,
     used_keys: mpsc::Sender<(ApiKeyId, Timestamp)>,
@@ -254,7 +258,7 @@ impl AuthBuilder {
             .map_err(AuthSetupError::Hashing)?;
         let (used_keys, uses) = mpsc::channel(USES_WAITING);
         tokio::spawn(note_uses(self.db.clone(), uses));
-        Ok(AuthService(Arc::new(Parts {
+        let service = AuthService(Arc::new(Parts {
             ids: Ids::new(self.clock.clone(), self.entropy.clone()),
             db: self.db,
             master_key: self.master_key,
@@ -263,10 +267,14 @@ impl AuthBuilder {
             config: self.config,
             hasher,
             signing,
+            revocations: Revocations::default(),
             entitlements: self.entitlements,
             mailer: self.mailer,
             used_keys,
-        })))
+        }));
+        service.see_revocations().await?;
+        revocations::watch(&service);
+        Ok(service)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Access tokens: checked by signature alone, without the database.
+//! Access tokens: checked by signature and by what is known in memory, without the database.
 
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ pub(super) fn identify(service: &AuthService, token: &[u8]) -> Result<Presented,
     }
     if claims.iat > now.after(SKEW).seconds() {
         return Err(refuse());
+    }
+    if parts.revocations.contains(claims.sid) {
+        return Err(Problem::new(Code::TokenRevoked));
     }
     Ok(Presented {
         caller: Caller::User {

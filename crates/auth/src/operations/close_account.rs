@@ -104,6 +104,7 @@ impl AuthService {
         record(parts, &mut tx, deed, now).await?;
         tell(parts, &mut tx, "user.deleted", user, now).await?;
         tx.commit().await?;
+        self.ended_here().await;
         Ok(true)
     }
 }

@@ -187,6 +187,7 @@ impl AuthService {
         )
         .await?;
         tx.commit().await?;
+        self.ended_here().await;
         Ok(())
     }
 

@@ -63,6 +63,7 @@ impl AuthService {
                     }
                     // Kept although the call fails: that the family is over is the answer.
                     tx.commit().await?;
+                    self.ended_here().await;
                     tracing::warn!(
                         session.id = %session,
                         "a refresh token was used again after its time; its sign-in is ended"

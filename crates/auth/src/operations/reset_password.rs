@@ -159,6 +159,7 @@ impl AuthService {
         };
         post(parts, &mut tx, &Letter::to(&user, content), now).await?;
         tx.commit().await?;
+        self.ended_here().await;
         Ok(())
     }
 

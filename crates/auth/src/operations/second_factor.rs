@@ -285,6 +285,7 @@ impl AuthService {
         let deed = deed("user.second_factor_added", user, origin);
         record(parts, &mut tx, deed, now).await?;
         tx.commit().await?;
+        self.ended_here().await;
         Ok(codes)
     }
 

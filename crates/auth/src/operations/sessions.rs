@@ -31,6 +31,7 @@ impl AuthService {
         let mut tx = parts.db.begin().await?;
         let ended = sessions::revoke_own(&mut tx, user, id, "ended", parts.clock.now()).await?;
         tx.commit().await?;
+        self.ended_here().await;
         Ok(ended)
     }
 
@@ -44,6 +45,7 @@ impl AuthService {
         let ended =
             sessions::revoke_others(&mut tx, user, kept, "ended", parts.clock.now()).await?;
         tx.commit().await?;
+        self.ended_here().await;
         Ok(ended)
     }
 
@@ -71,6 +73,8 @@ impl AuthService {
         {
             sessions::revoke_own(&mut tx, user, found.session_id, "logout", now).await?;
         }
-        tx.commit().await
+        tx.commit().await?;
+        self.ended_here().await;
+        Ok(())
     }
 }

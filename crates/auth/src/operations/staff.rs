@@ -146,6 +146,7 @@ impl AuthService {
             tell(parts, &mut tx, event, id, now).await?;
         }
         tx.commit().await?;
+        self.ended_here().await;
         self.find_user(id).await?.ok_or(StaffError::NotFound)
     }
 
@@ -216,6 +217,7 @@ impl AuthService {
         };
         record(parts, &mut tx, deed, now).await?;
         tx.commit().await?;
+        self.ended_here().await;
         Ok(())
     }
 

@@ -202,6 +202,25 @@ pub(crate) async fn list(db: &Db, user: UserId, now: Timestamp, limit: i64) -> R
     Ok(listed.collect())
 }
 
+row!(
+    struct EndedRow {
+        id: Uuid,
+        revoked_at: At,
+    }
+);
+
+/// Sign-ins that were ended at or after `since`.
+pub(crate) async fn ended_since(db: &Db, since: Timestamp) -> Result<Vec<(SessionId, Timestamp)>> {
+    let rows: Vec<EndedRow> = on_read!(db, |e| sqlx::query_as(ENDED_SINCE)
+        .bind(since.utc())
+        .fetch_all(e)
+        .await)?;
+    let ended = rows
+        .into_iter()
+        .map(|row| (row.id.into(), Timestamp::from_utc(row.revoked_at)));
+    Ok(ended.collect())
+}
+
 /// Forgets at most `most` sign-ins that ended before `before`, with their tokens.
 pub(crate) async fn purge(tx: &mut Tx, before: Timestamp, most: i64) -> Result<()> {
     for statement in [PURGE_TOKENS, PURGE] {
@@ -233,6 +252,8 @@ const REVOKE_OTHERS: &str = "UPDATE sessions SET revoked_at = $2, revoke_reason 
 const FORGET_PLACES: &str = "UPDATE sessions SET device = NULL, address = NULL WHERE user_id = $1";
 const LIST: &str = "SELECT id, device, address, created_at, last_seen_at, expires_at FROM sessions
     WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY id DESC LIMIT $3";
+const ENDED_SINCE: &str =
+    "SELECT id, revoked_at FROM sessions WHERE revoked_at IS NOT NULL AND revoked_at >= $1";
 const PURGE_TOKENS: &str = "DELETE FROM refresh_tokens WHERE session_id IN
     (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
 const PURGE: &str = "DELETE FROM sessions WHERE id IN
@@ -249,6 +270,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     REVOKE_OTHERS,
     FORGET_PLACES,
     LIST,
+    ENDED_SINCE,
     PURGE_TOKENS,
     PURGE,
 ];

@@ -6,7 +6,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use tollgate_storage::testing::each_engine;
 
-use crate::harness::{Answer, App, PASSWORD};
+use crate::harness::{Answer, App, PASSWORD, builder, config};
 
 async fn sessions(app: &App, access: &str) -> Vec<Value> {
     let listed = app.get("/auth/sessions", access).await.ok(200);
@@ -53,10 +53,46 @@ async fn inv_a3_a_logout_ends_the_sign_in_at_once() {
         is_over(&app, &tablet).await;
         app.as_user(Method::POST, "/auth/logout", &access, Some(json!({})))
             .await
-            .ok(204);
+            .refused(401, "token_revoked");
         app.call(Method::POST, "/auth/logout", &[], Some(json!({})))
             .await
             .refused(401, "unauthenticated");
+    })
+    .await;
+}
+
+/// `/host/closed` asks for a signature only, not the database.
+#[tokio::test]
+async fn inv_a3_a_token_of_an_ended_sign_in_opens_nothing_here_at_once_and_elsewhere_soon() {
+    each_engine(&[], async |db| {
+        let app = App::new(&db).await;
+        let second = builder(&db, config(), &app.clock).build().await;
+        let second = App::around(second.expect("starts"), app.clock.clone(), &db);
+        let access = app.person("ann").await.text("access_token");
+        for app in [&app, &second] {
+            app.get("/host/closed", &access).await.ok(200);
+        }
+        app.as_user(Method::POST, "/auth/logout", &access, Some(json!({})))
+            .await
+            .ok(204);
+        app.get("/host/closed", &access)
+            .await
+            .refused(401, "token_revoked");
+        let soon = async {
+            while second.get("/host/closed", &access).await.status == 200 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), soon)
+            .await
+            .expect("seen by the other instance");
+        // One that starts later knows it from the start.
+        let third = builder(&db, config(), &app.clock).build().await;
+        let third = App::around(third.expect("starts"), app.clock.clone(), &db);
+        third
+            .get("/host/closed", &access)
+            .await
+            .refused(401, "token_revoked");
     })
     .await;
 }

@@ -1,0 +1,92 @@
+//! Sign-ins that ended while access tokens of theirs are still young. A token is checked by its signature
+//! alone; this is what is known beside it, in memory: at once on the instance that ended the sign-in,
+//! within [`EVERY`] on the others, and as soon as an instance starts. The database is the truth: what
+//! is missing here is still refused wherever it is asked.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::SessionId;
+use tollgate_storage::Result;
+
+use crate::store::sessions;
+use crate::{AuthService, Parts};
+
+/// Between two looks.
+const EVERY: Duration = Duration::from_secs(2);
+/// No transaction lives longer than 30 seconds, and clocks of two instances differ by less than that:
+/// what a look could miss, the looks of the next minute see.
+const OVERLAP: Duration = Duration::from_mins(1);
+
+/// Sign-ins that ended lately.
+#[derive(Debug, Default)]
+pub(crate) struct Revocations(RwLock<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    ended: HashMap<SessionId, Timestamp>,
+    seen_until: Option<Timestamp>,
+}
+
+impl Revocations {
+    pub(crate) fn contains(&self, session: SessionId) -> bool {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.ended.contains_key(&session)
+    }
+}
+
+impl AuthService {
+    /// After whatever ends a sign-in here: it is done, so a look that fails is only made up for later.
+    pub(crate) async fn ended_here(&self) {
+        if let Err(error) = self.see_revocations().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "ended sign-ins could not be read; their tokens live until they are read, or expire"
+            );
+        }
+    }
+
+    /// Looks which sign-ins ended since the last look, every two seconds for what others ended.
+    ///
+    /// # Errors
+    /// The database.
+    pub(crate) async fn see_revocations(&self) -> Result<()> {
+        let parts = self.parts();
+        let now = parts.clock.now();
+        // Older ones have no living token any more.
+        let young = now.before(parts.config.access_token_ttl).before(OVERLAP);
+        let seen = {
+            let known = parts.revocations.0.read();
+            known.unwrap_or_else(PoisonError::into_inner).seen_until
+        };
+        let since = seen.map_or(young, |seen| seen.before(OVERLAP).max(young));
+        let ended = sessions::ended_since(&parts.db, since).await?;
+        let mut known = parts
+            .revocations
+            .0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.ended.extend(ended);
+        known.ended.retain(|_, at| *at >= young);
+        known.seen_until = known.seen_until.max(Some(now));
+        Ok(())
+    }
+}
+
+/// Looks every two seconds, as long as the service is there.
+pub(crate) fn watch(service: &AuthService) {
+    let parts = Arc::downgrade(&service.0);
+    tokio::spawn(async move {
+        let mut looks = tokio::time::interval(EVERY);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            let Some(parts): Option<Arc<Parts>> = parts.upgrade() else {
+                return;
+            };
+            AuthService(parts).ended_here().await;
+        }
+    });
+}
