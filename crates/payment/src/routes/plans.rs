@@ -21,7 +21,7 @@ pub(super) struct PlanList {
 }
 
 /// The plans on sale, cheapest shelf first.
-#[utoipa::path(get, path = "/plans", tag = "plans", responses((status = 200, body = PlanList)))]
+#[utoipa::path(get, path = "/plans", tag = "plans", security(()), responses((status = 200, body = PlanList)))]
 pub(super) async fn list(State(service): State<PaymentService>) -> Result<Response, Problem> {
     let plans = service.plans().await?;
     let data = plans.into_iter().map(PlanShape::from).collect();
@@ -33,7 +33,7 @@ pub(super) async fn list(State(service): State<PaymentService>) -> Result<Respon
 }
 
 /// One plan, by id or slug.
-#[utoipa::path(get, path = "/plans/{plan_id}", tag = "plans",
+#[utoipa::path(get, path = "/plans/{plan_id}", tag = "plans", security(()),
     params(("plan_id" = String, Path, description = "id or slug")),
     responses((status = 200, body = PlanShape), (status = 404, description = "`not_found`")))]
 pub(super) async fn detail(

@@ -15,7 +15,7 @@ use crate::providers::RawWebhook;
 const BODY_LIMIT_BYTES: usize = 256 * 1024;
 
 /// Receives a provider's callback and answers in that provider's own words.
-#[utoipa::path(post, path = "/webhooks/{provider}", tag = "webhooks",
+#[utoipa::path(post, path = "/webhooks/{provider}", tag = "webhooks", security(()),
     params(("provider" = String, Path, description = "`alipay`")),
     responses(
         (status = 200, description = "kept; Alipay: the text `success`"),

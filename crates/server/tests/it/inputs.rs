@@ -8,24 +8,18 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::harness::{Answer, each_engine};
-
-/// Routes that take a JSON body.
-const BODIES: [&str; 5] = [
-    "/auth/register",
-    "/auth/login",
-    "/auth/refresh",
-    "/payments/subscriptions/subscribe",
-    "/quota/consume",
-];
+use crate::routes::{self, Route};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_are_not_one_object() {
     each_engine(async |app| {
         let buyer = app.buyer().await;
-        let send = async |path: &str, kind: &str, body: Vec<u8>| {
+        app.damage("UPDATE users SET is_superuser = (1 = 1)").await;
+        let send = async |route: &Route, kind: &str, body: Vec<u8>| {
+            let path = route.at("0198a000-0000-7000-8000-000000000000");
             let request = app
                 .http
-                .post(format!("{}{path}", app.url))
+                .request(route.method.clone(), format!("{}{path}", app.url))
                 .bearer_auth(&buyer.token)
                 .body(body);
             let request = if kind.is_empty() {
@@ -35,7 +29,10 @@ async fn bodies_that_are_not_one_object() {
             };
             Answer::read(request.send().await.expect("answered")).await
         };
-        for path in BODIES {
+        for route in &routes::all() {
+            if !route.takes_json {
+                continue;
+            }
             for body in [
                 "",
                 "null",
@@ -46,33 +43,33 @@ async fn bodies_that_are_not_one_object() {
                 "{\"a\":1,\"a\":2}",
                 "{\"a\":\"\\ud800\"}",
             ] {
-                send(path, "application/json", body.into())
+                send(route, "application/json", body.into())
                     .await
                     .refused(400, "bad_request");
             }
-            send(path, "application/json", b"{\"a\":\"\xFF\"}".to_vec())
+            send(route, "application/json", b"{\"a\":\"\xFF\"}".to_vec())
                 .await
                 .refused(400, "bad_request");
-            send(path, "application/json", "[".repeat(10_000).into())
+            send(route, "application/json", "[".repeat(10_000).into())
                 .await
                 .refused(400, "bad_request");
             send(
-                path,
+                route,
                 "application/json",
                 format!("{{\"a\":{}", "[".repeat(10_000)).into(),
             )
             .await
             .refused(400, "bad_request");
-            send(path, "application/json", b"{\"a\":\"\\u0000\"}".to_vec())
+            send(route, "application/json", b"{\"a\":\"\\u0000\"}".to_vec())
                 .await
                 .refused(422, "validation_failed");
-            send(path, "text/plain", b"{}".to_vec())
+            send(route, "text/plain", b"{}".to_vec())
                 .await
                 .refused(415, "unsupported_media_type");
-            send(path, "", b"{}".to_vec())
+            send(route, "", b"{}".to_vec())
                 .await
                 .refused(415, "unsupported_media_type");
-            send(path, "application/json", vec![b' '; 1024 * 1024 + 1])
+            send(route, "application/json", vec![b' '; 1024 * 1024 + 1])
                 .await
                 .refused(413, "body_too_large");
         }

@@ -1,5 +1,6 @@
 //! The whole service, over HTTP, on both engines.
 
+mod access;
 mod browser;
 mod checkout;
 mod command;
@@ -8,5 +9,7 @@ mod dependencies;
 mod documents;
 mod harness;
 mod inputs;
+mod leaks;
 mod quota;
+mod routes;
 mod schema;

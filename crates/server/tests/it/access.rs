@@ -1,0 +1,243 @@
+//! Who may call what: every route of the description against every kind of credential (A1, A8).
+
+use std::collections::BTreeMap;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::{App, each_engine};
+use crate::routes;
+
+const NOBODYS: &str = "0198a000-0000-7000-8000-000000000000";
+
+/// What a route takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Takes {
+    /// Nothing; a bad credential is refused all the same.
+    Nothing,
+    /// A signature of its own.
+    Signature,
+    /// Nothing for one half of it, a sign-in or a key for the other.
+    Either,
+    /// A person who signed in.
+    SignIn,
+    /// A person, signed in or by a key.
+    Person,
+    /// A permission.
+    Staff,
+}
+
+use Takes::{Either, Nothing, Person, SignIn, Signature, Staff};
+
+/// One row for each route: a route without a row fails.
+const TABLE: &[(&str, Takes)] = &[
+    ("GET /admin/audit", Staff),
+    ("POST /admin/invites", Staff),
+    ("GET /admin/users", Staff),
+    ("POST /admin/users", Staff),
+    ("GET /admin/users/{user_id}", Staff),
+    ("PATCH /admin/users/{user_id}", Staff),
+    ("GET /admin/users/{user_id}/roles", Staff),
+    ("PUT /admin/users/{user_id}/roles", Staff),
+    ("DELETE /admin/users/{user_id}/second-factor", Staff),
+    ("DELETE /admin/users/{user_id}/sessions", Staff),
+    ("GET /auth/api-keys", SignIn),
+    ("POST /auth/api-keys", SignIn),
+    ("DELETE /auth/api-keys/{key_id}", SignIn),
+    ("POST /auth/change-password", SignIn),
+    ("POST /auth/confirm", SignIn),
+    ("GET /auth/export", SignIn),
+    ("POST /auth/login", Nothing),
+    ("POST /auth/login/second-factor", Nothing),
+    ("POST /auth/logout", SignIn),
+    ("DELETE /auth/me", SignIn),
+    ("GET /auth/me", Person),
+    ("PATCH /auth/me", SignIn),
+    ("PUT /auth/me", SignIn),
+    ("POST /auth/refresh", Nothing),
+    ("POST /auth/register", Nothing),
+    ("POST /auth/reset-password", Nothing),
+    ("DELETE /auth/sessions", SignIn),
+    ("GET /auth/sessions", SignIn),
+    ("DELETE /auth/sessions/{session_id}", SignIn),
+    ("POST /auth/setup", Nothing),
+    ("POST /auth/totp/confirm", SignIn),
+    ("POST /auth/totp/disable", SignIn),
+    ("POST /auth/totp/enroll", SignIn),
+    ("GET /auth/verify", Person),
+    ("POST /auth/verify-email", Either),
+    ("GET /payments/plans", Nothing),
+    ("GET /payments/plans/{plan_id}", Nothing),
+    ("GET /payments/status/{transaction_id}", Person),
+    ("GET /payments/subscriptions/current", Person),
+    ("POST /payments/subscriptions/subscribe", SignIn),
+    ("POST /payments/webhooks/{provider}", Signature),
+    ("GET /quota/check", Person),
+    ("POST /quota/consume", Person),
+    ("GET /usage/summary", Person),
+];
+
+fn table() -> BTreeMap<String, Takes> {
+    TABLE
+        .iter()
+        .map(|(name, takes)| ((*name).to_owned(), *takes))
+        .collect()
+}
+
+#[test]
+fn inv_a8_every_route_has_a_row_and_every_row_a_route() {
+    let routes: Vec<String> = routes::all().iter().map(routes::Route::name).collect();
+    let mut rows: Vec<String> = table().into_keys().collect();
+    let mut served = routes.clone();
+    rows.sort();
+    served.sort();
+    assert_eq!(rows, served);
+}
+
+/// Every kind of secret that the service gives out, but for the two that identify a caller.
+async fn other_kinds(app: &App) -> Vec<(&'static str, String)> {
+    let email = "kinds@example.com";
+    let password = "plum orchard lantern 7";
+    let account = json!({ "email": email, "username": "kinds", "password": password });
+    app.post("/auth/register", "", account)
+        .await
+        .expect(StatusCode::CREATED);
+    let wish = json!({ "email": email, "password": password });
+    let pair = app
+        .post("/auth/login", "", wish)
+        .await
+        .expect(StatusCode::OK);
+    let access = pair["access_token"].as_str().expect("a token").to_owned();
+    let (head, rest) = access.split_once('.').expect("a header");
+    vec![
+        (
+            "refresh",
+            pair["refresh_token"].as_str().expect("a token").to_owned(),
+        ),
+        ("one-time", format!("ot_{}", "A".repeat(43))),
+        ("challenge", format!("ch_{}", "A".repeat(80))),
+        (
+            "changed header",
+            format!("{}A.{rest}", &head[..head.len() - 1]),
+        ),
+        (
+            "no signature",
+            format!("{head}.{}.", rest.split('.').next().expect("a part")),
+        ),
+        ("made-up key", format!("sk_test_{}", "a".repeat(49))),
+        ("live key", format!("sk_live_{}", "a".repeat(49))),
+        ("garbage", "x".to_owned()),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_a1_a8_every_kind_of_credential_at_every_route() {
+    each_engine(async |app| {
+        let buyer = app.buyer().await;
+        let kinds = other_kinds(app).await;
+        let table = table();
+        for route in routes::all() {
+            let name = route.name();
+            let takes = *table.get(&name).expect("a row");
+            let path = route.at(NOBODYS);
+            let body = route.takes_json.then(|| json!({}));
+            let call = async |credential: &str| {
+                app.call(route.method.clone(), &path, credential, body.clone())
+                    .await
+            };
+            // A secret of another kind identifies nobody, wherever it is shown.
+            for (kind, secret) in &kinds {
+                let answer = call(secret).await;
+                if takes == Signature {
+                    continue;
+                }
+                assert_eq!(answer.status, 401, "{name} by {kind}: {}", answer.body);
+            }
+            let nobody = call("").await.status;
+            let by_key = call(&buyer.key).await;
+            match takes {
+                Nothing | Signature => assert_ne!(nobody, 403, "{name}"),
+                Either | SignIn | Person | Staff => assert_eq!(nobody, 401, "{name}"),
+            }
+            match takes {
+                SignIn | Staff => {
+                    by_key.refused(403, "permission_denied");
+                }
+                Person | Either | Nothing => {
+                    assert!(
+                        ![401, 403].contains(&by_key.status)
+                            || by_key.body["code"] == "invalid_credentials",
+                        "{name}: {}",
+                        by_key.body
+                    );
+                }
+                Signature => {}
+            }
+            if takes == Staff {
+                call(&buyer.token).await.refused(403, "permission_denied");
+            }
+        }
+    })
+    .await;
+}
+
+/// What is somebody else's is not there: the same 404 as for what never was, and no change.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_a8_what_is_not_mine_is_not_there() {
+    each_engine(async |app| {
+        let (owner, stranger) = (app.buyer().await, app.buyer().await);
+        let order = app.order(&owner).await;
+        let keys = app
+            .get("/auth/api-keys", &owner.token)
+            .await
+            .expect(StatusCode::OK);
+        let sessions = app
+            .get("/auth/sessions", &owner.token)
+            .await
+            .expect(StatusCode::OK);
+        let id = |value: &Value| value["id"].as_str().expect("an id").to_owned();
+        let belongings = BTreeMap::from([
+            ("{key_id}", id(&keys["data"][0])),
+            ("{session_id}", id(&sessions["data"][0])),
+            ("{transaction_id}", id(&order["transaction"])),
+        ]);
+        // Named by anybody, or by staff, who are tested for themselves.
+        let public = ["{plan_id}", "{provider}", "{user_id}"];
+        for route in routes::all()
+            .into_iter()
+            .filter(|route| route.path.contains('{'))
+        {
+            if public
+                .iter()
+                .any(|parameter| route.path.contains(parameter))
+            {
+                continue;
+            }
+            let name = route.name();
+            let of = belongings
+                .iter()
+                .find(|(parameter, _)| route.path.contains(**parameter));
+            let (_, id) = of.unwrap_or_else(|| panic!("{name} has no row"));
+            let body = route.takes_json.then(|| json!({}));
+            let call = async |id: &str, body: Option<Value>| {
+                app.call(route.method.clone(), &route.at(id), &stranger.token, body)
+                    .await
+            };
+            let foreign = call(id, body.clone()).await.refused(404, "not_found");
+            let unknown = call(NOBODYS, body.clone()).await.refused(404, "not_found");
+            assert_eq!(foreign["detail"], unknown["detail"], "{name}");
+            for spelling in [id.to_uppercase(), format!("%7B{id}%7D"), "x".to_owned()] {
+                call(&spelling, body.clone())
+                    .await
+                    .refused(404, "not_found");
+            }
+        }
+        let own = format!("/payments/status/{}", belongings["{transaction_id}"]);
+        app.get(&own, &owner.token).await.expect(StatusCode::OK);
+        app.get("/auth/me", &owner.key).await.expect(StatusCode::OK);
+        let path = format!("/auth/sessions/{}", belongings["{session_id}"]);
+        let ended = app.call(Method::DELETE, &path, &owner.token, None).await;
+        assert_eq!(ended.status, 204, "it was still there");
+    })
+    .await;
+}
