@@ -3,7 +3,10 @@
 mod accounts;
 mod harness;
 mod keys;
+mod letters;
 mod login;
+mod mail;
+mod mail_server;
 mod refresh;
 mod setup;
 mod tokens;
