@@ -5,6 +5,7 @@ pub mod app;
 pub mod client_address;
 pub mod config;
 mod keys;
+mod mail;
 pub mod openapi;
 mod pages;
 mod samples;

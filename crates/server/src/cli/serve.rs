@@ -42,4 +42,7 @@ fn greet(server: &Server) {
     println!("  Plans     {url}/payments/plans");
     println!("  API docs  {url}/docs/");
     println!("  Health    {url}/health");
+    if server.has_mailbox() {
+        println!("  Mailbox   {url}/sandbox/mail");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod fault;
+mod mail;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use url::Url;
 
 pub use self::accounts::AccountSettings;
 pub use self::fault::{Fault, Faults};
+pub use self::mail::MailSettings;
 use self::reader::Reader;
 use crate::client_address::TrustedProxies;
 
@@ -65,6 +67,8 @@ pub struct Config {
     pub master_key: Option<MasterKey>,
     /// Accounts, sessions and keys.
     pub accounts: AccountSettings,
+    /// `None`: letters stay in the sandbox, or are not written.
+    pub mail: Option<MailSettings>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
     /// `None`: not configured.
@@ -170,6 +174,7 @@ impl Reader {
             sandbox: sandbox.unwrap_or(SandboxMode::Auto),
             master_key: self.master_key(&database, app_env),
             accounts: self.accounts(),
+            mail: self.mail(),
             trusted_proxies: self
                 .parsed(
                     "TRUSTED_PROXIES",

@@ -6,5 +6,6 @@ mod dependencies;
 mod documents;
 mod harness;
 mod inputs;
+mod mail;
 mod quota;
 mod schema;

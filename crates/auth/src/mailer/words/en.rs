@@ -19,7 +19,7 @@ pub(super) static WORDS: Words = Words {
     device: "Device",
     address: "Network address",
     new_address: "New address",
-    footer: "Sent by itself. Replies are not read.",
+    footer: "This letter was sent automatically. Replies are not read.",
     verify_email: Piece {
         title: "Confirm your e-mail address",
         opening: &[
