@@ -198,6 +198,25 @@ fn is_hidden(char: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mailer::samples;
+    use crate::model::user::Locale;
+
+    #[test]
+    fn the_words_of_every_letter() {
+        let house = House {
+            name: "Shop".to_owned(),
+            zone: Tz::Asia__Shanghai,
+        };
+        for locale in [Locale::Zh, Locale::En] {
+            let letters = samples("https://pay.example", locale, Timestamp::EPOCH);
+            let letters = letters.iter().map(|letter| {
+                let Written { subject, text, .. } = house.write(letter);
+                format!("{}\n{subject}\n\n{text}", letter.content.kind())
+            });
+            let all = letters.collect::<Vec<_>>().join("\n======\n");
+            insta::assert_snapshot!(format!("letters_{}", locale.as_str()), all);
+        }
+    }
 
     #[test]
     fn what_strangers_type_is_one_visible_line() {

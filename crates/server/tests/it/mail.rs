@@ -96,6 +96,37 @@ async fn letters_of_a_sandbox_are_in_its_mailbox() {
     }
 }
 
+/// S3: told to stop, the service ends within ten seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_s3_a_mail_server_that_thinks_does_not_hold_up_the_end() {
+    for engine in ENGINES {
+        let database = TestDatabase::new(engine).await;
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let url = format!("smtp://{}", silent.local_addr().expect("an address"));
+        let smtp = [
+            ("SMTP_URL", url.as_str()),
+            ("MAIL_FROM", "shop@shop.example"),
+            ("SANDBOX", "on"),
+        ];
+        let server = start(&database, &smtp).await;
+        let letters = samples("https://pay.example", Locale::En, Clock::system().now());
+        server
+            .auth()
+            .post_letter(&letters[0])
+            .await
+            .expect("posted");
+        let (stop, stopping) = watch::channel(false);
+        let running = tokio::spawn(server.run(stopping));
+        let (_connection, _) = silent.accept().await.expect("a hand-over begins");
+        stop.send(true).expect("still running");
+        let ended = tokio::time::timeout(Duration::from_secs(10), running).await;
+        ended.expect("in time").expect("ends well");
+        database.remove().await;
+    }
+}
+
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
