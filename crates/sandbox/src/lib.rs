@@ -2,6 +2,7 @@
 
 mod alipay;
 mod callbacks;
+mod mailbox;
 mod phone;
 mod store;
 
@@ -22,6 +23,7 @@ use tollgate_kernel::text::Language;
 use crate::alipay::Alipay;
 pub use crate::alipay::AlipayMerchant;
 use crate::callbacks::Messenger;
+pub use crate::mailbox::Mail;
 use crate::store::Store;
 
 /// The largest request a gateway or the phone reads, in bytes.
@@ -140,7 +142,7 @@ impl Sandbox {
             .merchant(self.address("/sandbox/alipay/gateway.do"))
     }
 
-    /// The gateways and the phone, under `/sandbox`; fits under any host state.
+    /// The gateways, the phone and the mailbox, under `/sandbox`; fits under any host state.
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         Router::new()
             .route(
@@ -150,6 +152,10 @@ impl Sandbox {
             .route("/sandbox/pay/{code}", get(phone::show))
             .route("/sandbox/pay/{code}/{action}", post(phone::act))
             .route("/sandbox/static/phone.css", get(phone::stylesheet))
+            .route("/sandbox/mail", get(mailbox::list))
+            .route("/sandbox/mail/{id}", get(mailbox::show))
+            .route("/sandbox/mail/{id}/html", get(mailbox::letter))
+            .route("/sandbox/static/mail.css", get(mailbox::stylesheet))
             .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
             .with_state(self.clone())
     }

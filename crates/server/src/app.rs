@@ -35,7 +35,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::client_address::TrustedProxies;
 use crate::config::{AppEnv, Config, Faults, SandboxMode};
 use crate::stop::stopped;
-use crate::{accept, browser, keys, openapi, pages, samples};
+use crate::{accept, browser, keys, mail, openapi, pages, samples};
 
 /// The largest JSON body: 1 MiB.
 const BODY_LIMIT_BYTES: usize = 1024 * 1024;
@@ -43,6 +43,9 @@ const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 const BODY_STALL: Duration = Duration::from_secs(30);
 /// Between two looks for work that is due.
 const TICK: Duration = Duration::from_millis(500);
+
+/// For letters that are on their way when the service is told to stop.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +92,7 @@ pub struct Server {
     auth: AuthService,
     payment: PaymentService,
     sandbox: Option<Sandbox>,
+    has_mailbox: bool,
     db: Db,
     public_url: String,
     port: u16,
@@ -139,12 +143,16 @@ impl Server {
         .await?;
         let accounts = &config.accounts;
         let auth_config = accounts.auth_config(&public_url, sandbox.is_none());
-        let auth = AuthService::builder(db.clone(), master_key, auth_config)
+        let mut auth = AuthService::builder(db.clone(), master_key, auth_config)
             .clock(clock.clone())
             .entropy(entropy.clone())
-            .entitlements(Arc::new(PlanEntitlements(payment.clone())))
-            .build()
-            .await?;
+            .entitlements(Arc::new(PlanEntitlements(payment.clone())));
+        let mailer = mail::mailer(config, &public_url, sandbox.as_ref())
+            .map_err(|error| Faults::one("SMTP_URL", error.to_string()))?;
+        if let Some(mailer) = mailer {
+            auth = auth.mailer(mailer);
+        }
+        let auth = auth.build().await?;
         if config.app_env == AppEnv::Development {
             payment.seed_plans(&samples::plans()).await?;
         }
@@ -161,6 +169,7 @@ impl Server {
             router,
             auth,
             payment,
+            has_mailbox: sandbox.is_some() && config.mail.is_none(),
             sandbox,
             db,
             public_url,
@@ -184,6 +193,11 @@ impl Server {
     /// Whether the gateways are look-alikes.
     pub fn is_sandbox(&self) -> bool {
         self.sandbox.is_some()
+    }
+
+    /// Whether letters are shown at `/sandbox/mail` instead of leaving.
+    pub fn has_mailbox(&self) -> bool {
+        self.has_mailbox
     }
 
     /// Which database.
@@ -211,9 +225,16 @@ impl Server {
         let mut beside = JoinSet::new();
         // Each on its own: a slow mail server keeps no payment waiting.
         let (auth, payment) = (self.auth.clone(), self.payment.clone());
+        // A mail server that thinks must not hold up the end: the lease brings its letter back.
+        let ending = stop.clone();
         let accounts = move || {
-            let auth = auth.clone();
-            async move { auth.tick().await }
+            let (auth, mut ending) = (auth.clone(), ending.clone());
+            async move {
+                tokio::select! {
+                    done = auth.tick() => done,
+                    () = async { stopped(&mut ending).await; tokio::time::sleep(FAREWELL).await } => Ok(0),
+                }
+            }
         };
         let payments = move || {
             let payment = payment.clone();

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod client_address;
 pub mod config;
 mod keys;
+mod mail;
 pub mod openapi;
 mod pages;
 mod samples;

@@ -136,6 +136,23 @@ pub async fn put_off(tx: &mut Tx, job: &Job, due_at: Timestamp, why: &str) -> Re
     Ok(row.is_some())
 }
 
+/// Ends a job that nothing will help, and keeps the reason for whoever looks. `false` as in [`finish`].
+///
+/// # Errors
+/// The database.
+pub async fn give_up(tx: &mut Tx, job: &Job, now: Timestamp, why: &str) -> Result<bool> {
+    let row: Option<(uuid::Uuid,)> = in_tx!(tx, |c| {
+        sqlx::query_as(GIVE_UP)
+            .bind(job.id.uuid())
+            .bind(job.fence)
+            .bind(now.utc())
+            .bind(why)
+            .fetch_optional(c)
+            .await
+    })?;
+    Ok(row.is_some())
+}
+
 const PUT: &str = "INSERT INTO jobs (id, lane, kind, dedupe_key, payload, due_at, created_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (kind, dedupe_key) WHERE state = 'open' DO NOTHING";
 // The conditions stand outside too, since a rival may have been faster.
@@ -148,4 +165,7 @@ const FINISH: &str = "UPDATE jobs SET state = 'done', finished_at = $3
 const PUT_OFF: &str = "UPDATE jobs SET due_at = $3, last_error = $4
     WHERE id = $1 AND fence = $2 AND state = 'open' RETURNING id";
 
-pub(crate) const STATEMENTS: &[&str] = &[PUT, CLAIM, FINISH, PUT_OFF];
+const GIVE_UP: &str = "UPDATE jobs SET state = 'dead', finished_at = $3, last_error = $4
+    WHERE id = $1 AND fence = $2 AND state = 'open' RETURNING id";
+
+pub(crate) const STATEMENTS: &[&str] = &[PUT, CLAIM, FINISH, PUT_OFF, GIVE_UP];

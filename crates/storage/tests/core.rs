@@ -211,6 +211,8 @@ async fn a_due_job_is_claimed_once_and_only_its_owner_finishes_it() {
         );
         assert!(jobs::finish(&mut tx, owned, now()).await.expect("finish"));
         assert!(!jobs::finish(&mut tx, owned, now()).await.expect("finish"));
+        let over = jobs::give_up(&mut tx, owned, now(), "too late").await;
+        assert!(!over.expect("nothing is left to give up"));
     })
     .await;
 }

@@ -1,8 +1,19 @@
 //! Letters to people. What a letter says is settled in the transaction that causes it; it leaves after
 //! the answer, by a job that survives a crash. Its links hold secrets, so the job's payload is sealed.
+//!
+//! A letter leaves **at least once**. It is claimed under a lease, handed over outside any transaction,
+//! and marked as sent after that: a process that ends in between leaves the lease behind, and when it is
+//! over somebody sends the letter again, with the same `Message-ID`. Between instances that do not
+//! crash it leaves once: a hand-over is given up long before its lease ends.
+
+mod samples;
+mod send;
+mod smtp;
+mod smtp_url;
+mod words;
+mod write;
 
 use std::fmt;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -11,21 +22,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::JobId;
+use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
-use tollgate_storage::jobs::{self, Job, NewJob};
-use tollgate_storage::{Result, StorageError};
+use tollgate_storage::jobs::{self, NewJob};
 
+pub use self::samples::samples;
+pub use self::smtp::{Smtp, SmtpError};
+pub use self::smtp_url::{InvalidMailFrom, InvalidSmtpUrl, MailFrom, SmtpUrl};
+pub use self::write::{House, Written};
 use crate::model::user::{Locale, User};
 use crate::{AuthService, Parts};
 
 const LANE: &str = "mail";
 const KIND: &str = "letter";
 const PURPOSE: &str = "letter";
-/// A letter that is not sent by then is taken by somebody else.
-const LEASE: Duration = Duration::from_mins(2);
-const AT_ONCE: i64 = 16;
-/// About a day, with the pauses below: then nobody waits for it any more.
-const MOST_TRIES: i64 = 12;
 
 /// A letter before it is put into words.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +150,30 @@ impl Content {
             Self::Invite { .. } => "invite",
         }
     }
+
+    /// The link, and for how many minutes it works.
+    pub fn link(&self) -> Option<(&str, u64)> {
+        match self {
+            Self::VerifyEmail { link, minutes }
+            | Self::ResetPassword { link, minutes }
+            | Self::ConfirmNewEmail { link, minutes }
+            | Self::Invite { link, minutes } => Some((link, *minutes)),
+            Self::EmailChangeAsked { .. }
+            | Self::EmailChanged { .. }
+            | Self::NewSignIn { .. }
+            | Self::PasswordChanged { .. }
+            | Self::SessionsEnded { .. } => None,
+        }
+    }
+
+    /// Whether the address may belong to somebody who has nothing to do with the account. Its name is
+    /// then kept out of the letter: it could be an advertisement.
+    fn goes_to_a_stranger(&self) -> bool {
+        matches!(
+            self,
+            Self::VerifyEmail { .. } | Self::ConfirmNewEmail { .. } | Self::Invite { .. }
+        )
+    }
 }
 
 /// A letter was not taken.
@@ -157,9 +191,12 @@ pub enum SendError {
 /// Puts letters into words and sends them.
 #[async_trait]
 pub trait Mailer: Send + Sync + fmt::Debug {
+    /// Hands a letter over. The same `id` comes again when it is not known whether the letter left;
+    /// [`tollgate_kernel::ids::Id::made_at`] says when it was asked for. The future may be dropped.
+    ///
     /// # Errors
-    /// [`SendError`]; its text holds no link and no address.
-    async fn send(&self, letter: &Letter) -> Result<(), SendError>;
+    /// [`SendError`]; its text goes to logs and tables, so it holds no link and no address.
+    async fn send(&self, letter: &Letter, id: JobId) -> Result<(), SendError>;
 }
 
 /// Asks for a letter, inside the transaction of what it tells of. Without a mailer nothing is kept.
@@ -187,65 +224,15 @@ pub(crate) async fn post(
 }
 
 impl AuthService {
-    /// Sends the letters that are due. Gives how many left.
+    /// Writes a letter that no other change causes: a trial of the settings, a host's own occasion. It
+    /// leaves like all others, within the next tick.
     ///
     /// # Errors
-    /// The database; nothing is lost, the next tick goes on.
-    pub(crate) async fn send_letters(&self) -> Result<usize> {
+    /// The database.
+    pub async fn post_letter(&self, letter: &Letter) -> Result<()> {
         let parts = self.parts();
-        let Some(mailer) = &parts.mailer else {
-            return Ok(0);
-        };
         let mut tx = parts.db.begin().await?;
-        let due = jobs::claim(&mut tx, LANE, LEASE, AT_ONCE, parts.clock.now()).await?;
-        tx.commit().await?;
-        let mut sent = 0_usize;
-        for job in due {
-            let letter = opened(parts, &job)?;
-            let outcome = mailer.send(&letter).await;
-            let now = parts.clock.now();
-            let mut tx = parts.db.begin().await?;
-            let ours = match &outcome {
-                Ok(()) => {
-                    sent = sent.saturating_add(1);
-                    jobs::finish(&mut tx, &job, now).await?
-                }
-                Err(error) => {
-                    let kind = letter.content.kind();
-                    tracing::warn!(letter = kind, attempt = job.attempts, %error, "a letter was not sent");
-                    let over = matches!(error, SendError::Never(_)) || job.attempts >= MOST_TRIES;
-                    if over {
-                        jobs::finish(&mut tx, &job, now).await?
-                    } else {
-                        let due_at = now.after(pause(job.attempts));
-                        jobs::put_off(&mut tx, &job, due_at, &error.to_string()).await?
-                    }
-                }
-            };
-            if ours {
-                tx.commit().await?;
-            }
-        }
-        Ok(sent)
+        post(parts, &mut tx, letter, parts.clock.now()).await?;
+        tx.commit().await
     }
-}
-
-fn opened(parts: &Parts, job: &Job) -> Result<Letter> {
-    let inconsistent = || StorageError::Inconsistent {
-        table: "jobs",
-        column: "payload",
-        row: job.id.to_string(),
-    };
-    let sealed = job.payload.get("sealed").and_then(|text| text.as_str());
-    let sealed = sealed
-        .and_then(|text| BASE64_STANDARD.decode(text).ok())
-        .ok_or_else(inconsistent)?;
-    let text = parts.master_key.open(PURPOSE, &sealed)?;
-    serde_json::from_slice(&text).map_err(|_| inconsistent())
-}
-
-/// 30 s, 1, 2, 4 … minutes, 4 hours at most.
-fn pause(attempts: i64) -> Duration {
-    let doublings = u32::try_from(attempts.clamp(1, 10)).unwrap_or(10);
-    Duration::from_secs(15_u64.saturating_mul(1 << doublings)).min(Duration::from_hours(4))
 }

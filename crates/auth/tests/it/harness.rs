@@ -16,7 +16,7 @@ use tollgate_auth::{AuthBuilder, AuthConfig, AuthService, CurrentUser, JwtKey};
 use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::exchange::Exchange;
-use tollgate_kernel::ids::Ids;
+use tollgate_kernel::ids::{Ids, JobId};
 use tollgate_kernel::origin::ClientAddress;
 use tollgate_kernel::text::Language;
 use tollgate_storage::db::Db;
@@ -42,7 +42,7 @@ pub(crate) struct Letters(Arc<Mutex<Vec<Letter>>>);
 
 #[async_trait]
 impl Mailer for Letters {
-    async fn send(&self, letter: &Letter) -> Result<(), SendError> {
+    async fn send(&self, letter: &Letter, _: JobId) -> Result<(), SendError> {
         self.0.lock().expect("whole").push(letter.clone());
         Ok(())
     }

@@ -34,17 +34,22 @@ pub(crate) struct Shown {
 
 impl Shown {
     fn language(&self, sandbox: &Sandbox, headers: &HeaderMap) -> Language {
-        let asked = self.lang.as_deref().and_then(Language::accepted);
-        let accepted = || {
-            headers
-                .get(header::ACCEPT_LANGUAGE)
-                .and_then(|value| value.to_str().ok())
-                .and_then(Language::accepted)
-        };
-        asked
-            .or_else(accepted)
-            .unwrap_or(sandbox.inner.default_language)
+        language(self.lang.as_deref(), sandbox, headers)
     }
+}
+
+/// The language that was asked for, in the address or else by the browser.
+pub(crate) fn language(asked: Option<&str>, sandbox: &Sandbox, headers: &HeaderMap) -> Language {
+    let accepted = || {
+        headers
+            .get(header::ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(Language::accepted)
+    };
+    asked
+        .and_then(Language::accepted)
+        .or_else(accepted)
+        .unwrap_or(sandbox.inner.default_language)
 }
 
 /// `GET /sandbox/pay/{code}`
@@ -60,6 +65,7 @@ pub(crate) async fn show(
         return Ok(html(
             StatusCode::NOT_FOUND,
             language,
+            CONTENT_SECURITY_POLICY,
             Page::unknown(language),
         ));
     };
@@ -75,7 +81,13 @@ pub(crate) async fn show(
         language,
         shown.failed.is_some(),
     );
-    Ok(html(StatusCode::OK, language, page.map_err(failed)?))
+    let page = page.map_err(failed)?;
+    Ok(html(
+        StatusCode::OK,
+        language,
+        CONTENT_SECURITY_POLICY,
+        page,
+    ))
 }
 
 /// `POST /sandbox/pay/{code}/{action}`
@@ -119,7 +131,7 @@ pub(crate) async fn stylesheet() -> Response {
     (headers, include_str!("../../static/phone.css")).into_response()
 }
 
-fn wants_json(headers: &HeaderMap) -> bool {
+pub(crate) fn wants_json(headers: &HeaderMap) -> bool {
     headers
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok())
@@ -182,13 +194,18 @@ fn is_own(origin: &str, host: Option<&str>, base_url: &Url) -> bool {
     host == Some(authority.as_str())
 }
 
-fn html(status: StatusCode, language: Language, body: String) -> Response {
+pub(crate) fn html(
+    status: StatusCode,
+    language: Language,
+    policy: &'static str,
+    body: String,
+) -> Response {
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_LANGUAGE, language.tag()),
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::REFERRER_POLICY, REFERRER_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CACHE_CONTROL, "no-store"),
@@ -200,8 +217,8 @@ fn html(status: StatusCode, language: Language, body: String) -> Response {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape map_err asks for")]
-fn failed(error: SandboxError) -> Problem {
-    tracing::error!(%error, "the phone failed");
+pub(crate) fn failed(error: SandboxError) -> Problem {
+    tracing::error!(%error, "a page of the sandbox failed");
     Problem::new(Code::Internal)
 }
 

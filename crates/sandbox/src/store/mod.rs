@@ -4,6 +4,7 @@
 //! its own `WHERE`, so what two callers try at once happens once.
 
 mod callbacks;
+mod mails;
 mod peers;
 #[cfg(test)]
 mod tests;
@@ -20,12 +21,16 @@ use sqlx::{Row as _, Transaction};
 use tollgate_kernel::clock::Timestamp;
 
 pub(crate) use self::callbacks::{Callback, CallbackState, DueCallback, NewCallback};
+pub(crate) use self::mails::KeptMail;
 pub(crate) use self::peers::Peer;
 pub(crate) use self::trades::{NewTrade, Trade, TradeState};
 use crate::SandboxError;
 
 /// Each step ends by writing its own number into `user_version`. A landed step never changes.
-const STEPS: [&str; 1] = [include_str!("../../migrations/0001_alipay.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../../migrations/0001_alipay.sql"),
+    include_str!("../../migrations/0002_mails.sql"),
+];
 
 /// Page loads and queries need not wait for the writer's disk.
 const READERS: u32 = 4;

@@ -3,5 +3,6 @@
 mod callbacks;
 mod gateway;
 mod harness;
+mod mail;
 mod phone;
 mod trades;

@@ -97,4 +97,7 @@ fn greet(server: &Server) {
     say(&format!("  Plans     {url}/payments/plans"));
     say(&format!("  API docs  {url}/docs/"));
     say(&format!("  Health    {url}/health"));
+    if server.has_mailbox() {
+        say(&format!("  Mailbox   {url}/sandbox/mail"));
+    }
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod fault;
+mod mail;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use url::Url;
 
 pub use self::accounts::AccountSettings;
 pub use self::fault::{Fault, Faults};
+pub use self::mail::MailSettings;
 use self::reader::Reader;
 use crate::browser::CorsOrigins;
 use crate::client_address::TrustedProxies;
@@ -68,6 +70,8 @@ pub struct Config {
     pub accounts: AccountSettings,
     /// Which other origins' scripts may call.
     pub cors_origins: CorsOrigins,
+    /// `None`: letters stay in the sandbox, or are not written.
+    pub mail: Option<MailSettings>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
     /// `None`: not configured.
@@ -174,6 +178,7 @@ impl Reader {
             master_key: self.master_key(&database, app_env),
             accounts: self.accounts(),
             cors_origins: self.cors_origins(app_env),
+            mail: self.mail(),
             trusted_proxies: self
                 .parsed(
                     "TRUSTED_PROXIES",
