@@ -53,16 +53,18 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request) -> Answer {
+    fn call(&mut self, request: Request) -> Answer {
         let service = self.service.clone();
         // The service that was polled ready is the one to call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
-            let presented = match present(&service, request.headers()).await {
+            let (parts, body) = request.into_parts();
+            let presented = match present(&service, &parts).await {
                 Ok(presented) => presented,
                 Err(problem) => return Ok(problem.into_response()),
             };
+            let mut request = Request::from_parts(parts, body);
             let extensions = request.extensions_mut();
             let caller = presented.as_ref().map(|presented| presented.caller.clone());
             identified(extensions, caller);

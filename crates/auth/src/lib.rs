@@ -40,6 +40,7 @@ pub use crate::layers::{
     RequirePermissionLayer,
 };
 use crate::mailer::Mailer;
+pub use crate::methods::{Method, Presented};
 use crate::model::api_key::is_prefix;
 pub use crate::operations::api_keys::{ApiKeyList, CreateKeyError, ListKeysError};
 pub use crate::operations::change_password::ChangePasswordError;
@@ -108,6 +109,7 @@ pub(crate) struct Parts {
     hasher: Hasher,
     signing: SigningKey,
     revocations: Revocations,
+    methods: Vec<Arc<dyn Method>>,
     entitlements: Option<Arc<dyn Entitlements>>,
     mailer: Option<Arc<dyn Mailer>>,
     used_keys: mpsc::Sender<(ApiKeyId, Timestamp)>,
@@ -121,6 +123,7 @@ pub struct AuthBuilder {
     config: AuthConfig,
     clock: Clock,
     entropy: Entropy,
+    methods: Vec<Arc<dyn Method>>,
     entitlements: Option<Arc<dyn Entitlements>>,
     mailer: Option<Arc<dyn Mailer>>,
     weak_hashing: bool,
@@ -167,6 +170,7 @@ impl AuthService {
             config,
             clock: Clock::system(),
             entropy: Entropy::system(),
+            methods: Vec::new(),
             entitlements: None,
             mailer: None,
             weak_hashing: false,
@@ -208,6 +212,13 @@ impl AuthBuilder {
     #[must_use]
     pub fn entropy(mut self, entropy: Entropy) -> Self {
         self.entropy = entropy;
+        self
+    }
+
+    /// Callers show themselves by this too.
+    #[must_use]
+    pub fn method(mut self, method: Arc<dyn Method>) -> Self {
+        self.methods.push(method);
         self
     }
 
@@ -268,6 +279,7 @@ impl AuthBuilder {
             hasher,
             signing,
             revocations: Revocations::default(),
+            methods: self.methods,
             entitlements: self.entitlements,
             mailer: self.mailer,
             used_keys,

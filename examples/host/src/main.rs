@@ -3,10 +3,13 @@
 //!
 //! `cargo run -p host`, then register, subscribe to the free plan and call `GET /report`.
 
+mod gateway;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aws_lc_rs::hmac;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -25,6 +28,8 @@ use tollgate_payment::model::quota::{Cost, Units};
 use tollgate_payment::{Consume, PaymentConfig, PaymentService};
 use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
+
+use crate::gateway::Gateway;
 
 /// What the application itself keeps.
 #[derive(Clone)]
@@ -46,7 +51,10 @@ async fn main() -> anyhow::Result<()> {
         entropy.below(u64::from(u32::MAX))
     ));
     let db = Db::open(&tollgate_storage::url::DatabaseUrl::Sqlite(file), 4).await?;
+    // A real gateway and this application would both be given it.
+    let shared = hmac::Key::new(hmac::HMAC_SHA256, &entropy.bytes::<32>());
     let auth = AuthService::builder(db.clone(), master_key.clone(), AuthConfig::new(url))
+        .method(Arc::new(Gateway(shared)))
         .build()
         .await?;
     let payment = PaymentService::builder(db, master_key, PaymentConfig::new(url))
@@ -168,7 +176,9 @@ mod tests {
         each_engine(&[], async |db| {
             let url = "http://localhost";
             let master_key = MasterKey::generate(&Entropy::seeded(1));
+            let shared = hmac::Key::new(hmac::HMAC_SHA256, b"what the gateway holds too");
             let auth = AuthService::builder(db.clone(), master_key.clone(), AuthConfig::new(url))
+                .method(Arc::new(Gateway(shared.clone())))
                 .weak_hashing_for_tests()
                 .build();
             let auth = auth.await.expect("accounts");
@@ -201,6 +211,26 @@ mod tests {
             }
             let (status, refused) = call(&app, "GET", "/report", token, &none).await;
             assert_eq!((status.as_u16(), &refused["code"]), (429, &json!("quota_exceeded")));
+
+            // The same person, as the gateway names them.
+            let id = tokens["user"]["id"].as_str().expect("an id");
+            let by_gateway = async |user: &str, tag: &str, token: &str| {
+                let mut request = Request::builder()
+                    .uri("/auth/me")
+                    .header("x-gateway-user", format!("{user}.{tag}"));
+                if !token.is_empty() {
+                    request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+                }
+                let answer = app.clone().oneshot(request.body(Body::empty()).expect("a request")).await;
+                answer.expect("infallible").status().as_u16()
+            };
+            let tag = hex::encode(hmac::sign(&shared, id.as_bytes()));
+            assert_eq!(by_gateway(id, &tag, "").await, 200);
+            for (user, tag) in [(id, "00"), (id, ""), ("nobody", tag.as_str()), (&id.to_uppercase(), &tag)] {
+                assert_eq!(by_gateway(user, tag, "").await, 401, "{user}.{tag}");
+            }
+            // Two that name two are refused.
+            assert_eq!(by_gateway(id, &tag, token).await, 400);
         })
         .await;
     }

@@ -1,8 +1,13 @@
-//! Header → caller. A further method is a file here and a line in [`present`].
+//! A request → who asks. A further method is a file with a type that is a [`Method`], and a line where
+//! the service is built.
 
 mod api_key;
 mod bearer;
 
+use std::fmt;
+
+use async_trait::async_trait;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
@@ -12,40 +17,85 @@ use crate::AuthService;
 
 /// Who asks, and what the credential itself said: kept beside the request for `GET /verify`.
 #[derive(Clone, Debug)]
-pub(crate) struct Presented {
-    pub(crate) caller: Caller,
-    /// Of an access token.
-    pub(crate) issued_at: Option<Timestamp>,
-    /// `None`: never.
-    pub(crate) expires_at: Option<Timestamp>,
+pub struct Presented {
+    /// Who.
+    pub caller: Caller,
+    /// Of a token; what the person ended since counts against it.
+    pub issued_at: Option<Timestamp>,
+    /// Of the credential; `None`: never.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Presented {
+    /// A caller whose credential says nothing of times.
+    pub fn of(caller: Caller) -> Self {
+        Self {
+            caller,
+            issued_at: None,
+            expires_at: None,
+        }
+    }
+}
+
+/// A way to show who asks, beside access tokens and API keys.
+#[async_trait]
+pub trait Method: Send + Sync + fmt::Debug {
+    /// Looks for the method's credential in a request. `None`: it is not there, and others may look.
+    ///
+    /// # Errors
+    /// The credential is there and is not good: a 401, which ends the request, also on routes that take
+    /// none. Never let it pass as "not there".
+    async fn identify(&self, request: &Parts) -> Result<Option<Presented>, Problem>;
+}
+
+/// Access tokens and API keys, which the house itself gives out.
+#[derive(Clone, Debug)]
+struct House<'a>(&'a AuthService);
+
+#[async_trait]
+impl Method for House<'_> {
+    async fn identify(&self, request: &Parts) -> Result<Option<Presented>, Problem> {
+        let House(service) = self;
+        match credential(&request.headers, &service.parts().config.api_key_prefix)? {
+            None => Ok(None),
+            Some(Credential::ApiKey(key)) => api_key::identify(service, key).await.map(Some),
+            Some(Credential::Token(token)) => bearer::identify(service, token).map(Some),
+        }
+    }
 }
 
 impl AuthService {
-    /// Who asks, by the credential in the headers; `None`: there is none.
+    /// Who asks, by any method; `None`: no credential.
     ///
     /// # Errors
     /// A credential that is not good (401, with `valid: false`), or two different ones (400).
-    pub async fn identify_headers(&self, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
-        let presented = present(self, headers).await?;
+    pub async fn identify_request(&self, request: &Parts) -> Result<Option<Caller>, Problem> {
+        let presented = present(self, request).await?;
         Ok(presented.map(|presented| presented.caller))
     }
 }
 
 pub(crate) async fn present(
     service: &AuthService,
-    headers: &HeaderMap,
+    request: &Parts,
 ) -> Result<Option<Presented>, Problem> {
-    let found = match credential(headers, &service.parts().config.api_key_prefix)? {
-        None => return Ok(None),
-        Some(Credential::ApiKey(key)) => api_key::identify(service, key).await,
-        Some(Credential::Token(token)) => bearer::identify(service, token),
+    let bad = |problem: Problem| match problem.code().status() {
+        401 => problem.with("valid", false),
+        _ => problem,
     };
-    found
-        .map(Some)
-        .map_err(|problem| match problem.code().status() {
-            401 => problem.with("valid", false),
-            _ => problem,
-        })
+    let mut found = House(service).identify(request).await.map_err(bad)?;
+    for method in &service.parts().methods {
+        let other = method.identify(request).await.map_err(bad)?;
+        match (&found, &other) {
+            // Two that name one caller are one.
+            (Some(first), Some(second)) if first.caller != second.caller => {
+                return Err(Problem::new(Code::TwoCredentials));
+            }
+            (None, Some(_)) => found = other,
+            _ => {}
+        }
+    }
+    Ok(found)
 }
 
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::http::{HeaderMap, Method};
+use axum::http::{Method, Request};
 use serde_json::{Map, Value, json};
 use tollgate_auth::{AuthService, AuthSetupError, Entitlements, JwtKey, STATEMENTS};
 use tollgate_kernel::caller::Caller;
@@ -169,10 +169,9 @@ async fn a_host_closes_its_own_routes() {
             app.get("/host/open", "not a token").await.ok(200).body,
             "open"
         );
-        let mut headers = HeaderMap::new();
-        let bearer = format!("Bearer {access}").parse().expect("a value");
-        headers.insert("authorization", bearer);
-        let caller = app.auth.identify_headers(&headers).await.expect("known");
+        let request = Request::builder().header("authorization", format!("Bearer {access}"));
+        let (parts, ()) = request.body(()).expect("a request").into_parts();
+        let caller = app.auth.identify_request(&parts).await.expect("known");
         let Some(Caller::User {
             user_id,
             session_id: Some(_),
