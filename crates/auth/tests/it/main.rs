@@ -9,4 +9,5 @@ mod mail;
 mod mail_server;
 mod refresh;
 mod setup;
+mod smtp;
 mod tokens;

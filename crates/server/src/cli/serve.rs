@@ -41,8 +41,9 @@ fn greet(server: &Server) {
     );
     println!("  Plans     {url}/payments/plans");
     println!("  API docs  {url}/docs/");
-    println!("  Health    {url}/health");
     if server.has_mailbox() {
         println!("  Mailbox   {url}/sandbox/mail");
     }
+    // Last: whoever started us may read up to here and no further.
+    println!("  Health    {url}/health");
 }
