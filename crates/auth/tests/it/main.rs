@@ -14,5 +14,6 @@ mod reset;
 mod second_factor;
 mod sessions;
 mod setup;
+mod smtp;
 mod staff;
 mod tokens;

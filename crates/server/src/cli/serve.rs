@@ -96,8 +96,9 @@ fn greet(server: &Server) {
     ));
     say(&format!("  Plans     {url}/payments/plans"));
     say(&format!("  API docs  {url}/docs/"));
-    say(&format!("  Health    {url}/health"));
     if server.has_mailbox() {
         say(&format!("  Mailbox   {url}/sandbox/mail"));
     }
+    // Last: whoever started us may read up to here and no further.
+    say(&format!("  Health    {url}/health"));
 }

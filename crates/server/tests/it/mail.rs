@@ -149,6 +149,8 @@ async fn a_service_without_mail_says_so_once_and_one_with_mail_does_not() {
     let subscriber = tracing_subscriber::fmt()
         .with_ansi(false)
         .with_writer(move || writer.clone());
+    // With only one subscriber, tracing would ask for it on the threads of other tests, which have none.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
     let told = || {
         let text = String::from_utf8(log.0.lock().expect("a log").clone()).expect("text");
