@@ -28,7 +28,7 @@ use tollgate_storage::migrations::{CORE, Migrations};
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::{StorageError, migrations};
 
-pub use crate::config::{AuthConfig, JwtKey, Registration};
+pub use crate::config::{AuthConfig, JwtAlgorithm, JwtKey, Registration};
 pub use crate::extract::CurrentUser;
 pub use crate::hashing::Busy;
 use crate::hashing::Hasher;
@@ -38,11 +38,13 @@ pub use crate::layers::{
 };
 use crate::model::api_key::is_prefix;
 pub use crate::operations::api_keys::{ApiKeyList, CreateKeyError, ListKeysError};
+pub use crate::operations::introspect::{Credential, Introspection};
 pub use crate::operations::login::{Login, LoginError};
 pub use crate::operations::refresh::RefreshError;
 pub use crate::operations::register::{Register, RegisterError};
 pub use crate::operations::session::Tokens;
-use crate::signing::SigningKey;
+use crate::signing::KeyRing;
+pub use crate::signing::{OwnKey, OwnKeyError, PUBLISHED_FOR, RotateError, Rotation};
 use crate::store::api_keys;
 
 /// The tables of this module.
@@ -91,7 +93,7 @@ pub(crate) struct Parts {
     ids: Ids,
     config: AuthConfig,
     hasher: Hasher,
-    signing: SigningKey,
+    signing: KeyRing,
     entitlements: Option<Arc<dyn Entitlements>>,
     used_keys: mpsc::Sender<(ApiKeyId, Timestamp)>,
 }
@@ -121,14 +123,6 @@ pub enum AuthSetupError {
     /// The hashing threads do not start, or the cost is above what bcrypt knows.
     #[error("passwords cannot be hashed")]
     Hashing(#[source] std::io::Error),
-    /// The database holds a signing key of another algorithm.
-    #[error("the database holds an {stored} signing key, but {wanted} is set")]
-    OtherAlgorithm {
-        /// As in the database.
-        stored: String,
-        /// As in the settings.
-        wanted: String,
-    },
     /// An HS256 secret below 32 bytes.
     #[error("an HS256 secret has 32 bytes or more")]
     ShortSecret,
@@ -223,7 +217,7 @@ impl AuthBuilder {
         MIGRATIONS.run(&self.db).await?;
         let now = self.clock.now();
         let signing =
-            SigningKey::open(&self.db, &self.master_key, &self.entropy, &self.config, now).await?;
+            KeyRing::open(&self.db, &self.master_key, &self.entropy, &self.config, now).await?;
         let (cost, entropy) = (self.config.bcrypt_cost, self.entropy.clone());
         let hasher = tokio::task::spawn_blocking(move || Hasher::start(cost, entropy));
         let hasher = hasher

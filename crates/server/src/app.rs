@@ -335,6 +335,7 @@ fn router(
         .merge(api)
         .merge(pages::router(payment.clone(), sandbox.is_some()))
         .merge(openapi::router(auth, payment))
+        .merge(auth.metadata_router())
         .route("/health", get(health))
         .route("/health/ready", get(ready).with_state(db.clone()));
     if let Some(sandbox) = sandbox {

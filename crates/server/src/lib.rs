@@ -5,6 +5,7 @@ pub mod app;
 pub mod client_address;
 pub mod config;
 mod keys;
+pub mod offline;
 pub mod openapi;
 mod pages;
 mod samples;

@@ -1,7 +1,7 @@
 //! Header → caller. A further method is a file here and a line in [`present`].
 
 mod api_key;
-mod bearer;
+pub(crate) mod bearer;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use tollgate_kernel::caller::Caller;
@@ -38,7 +38,7 @@ pub(crate) async fn present(
     let found = match credential(headers, &service.parts().config.api_key_prefix)? {
         None => return Ok(None),
         Some(Credential::ApiKey(key)) => api_key::identify(service, key).await,
-        Some(Credential::Token(token)) => bearer::identify(service, token),
+        Some(Credential::Token(token)) => bearer::identify(service, token).await,
     };
     found
         .map(Some)

@@ -4,7 +4,9 @@ mod account;
 mod api_keys;
 mod me;
 mod oauth;
+mod tokens;
 mod verify;
+mod well_known;
 
 use axum::Router;
 use serde::Serialize;
@@ -33,6 +35,9 @@ impl AuthService {
             .routes(routes!(api_keys::list, api_keys::create))
             .routes(routes!(api_keys::delete))
             .routes(routes!(verify::verify))
+            .routes(routes!(tokens::introspect))
+            .routes(routes!(tokens::revoke))
+            .routes(routes!(well_known::jwks))
             .with_state(self.clone())
     }
 }
