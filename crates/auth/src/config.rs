@@ -1,8 +1,11 @@
 //! Typed settings; the environment is read elsewhere.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
+
+use crate::signing::OwnKey;
 
 /// How an [`AuthService`](crate::AuthService) behaves.
 #[derive(Clone, Debug)]
@@ -13,7 +16,7 @@ pub struct AuthConfig {
     pub audience: String,
     /// Of an access token.
     pub access_token_ttl: Duration,
-    /// Of a refresh token, each time it is renewed.
+    /// Of a refresh token, each time it is renewed: who stays away longer signs in again.
     pub refresh_token_ttl: Duration,
     /// What signs access tokens.
     pub jwt: JwtKey,
@@ -29,15 +32,56 @@ pub struct AuthConfig {
     pub require_staff_second_factor: bool,
 }
 
-/// What signs access tokens.
+/// What signs access tokens. Another choice than before takes effect like a rotation: old tokens stay
+/// good until they end.
 #[derive(Clone, Debug)]
 pub enum JwtKey {
-    /// RS256 with a key that is made once and shared by all instances.
-    Generated,
+    /// A key that is made once and shared by all instances.
+    Generated(JwtAlgorithm),
     /// HS256 with this secret of 32 bytes or more.
     Hs256(SecretString),
-    /// HS256 with a secret that is made once and shared by all instances.
-    GeneratedHs256,
+    /// A key pair of one's own.
+    Own(OwnKey),
+}
+
+/// By what access tokens are signed (RFC 7518 §3.1, RFC 8037 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JwtAlgorithm {
+    /// RSA with SHA-256; keys that are made have 3072 bits. Understood everywhere.
+    Rs256,
+    /// P-256 with SHA-256.
+    Es256,
+    /// Ed25519.
+    EdDsa,
+    /// HMAC with SHA-256: whoever can check can sign.
+    Hs256,
+}
+
+/// Not an algorithm of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not one of RS256, ES256, EdDSA, HS256")]
+pub struct UnknownAlgorithm;
+
+impl JwtAlgorithm {
+    /// As in the head of a token.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+            Self::Hs256 => "HS256",
+        }
+    }
+}
+
+impl FromStr for JwtAlgorithm {
+    type Err = UnknownAlgorithm;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAlgorithm> {
+        let all = [Self::Rs256, Self::Es256, Self::EdDsa, Self::Hs256];
+        let found = all.into_iter().find(|algorithm| algorithm.as_str() == text);
+        found.ok_or(UnknownAlgorithm)
+    }
 }
 
 /// Who may register.
@@ -59,7 +103,7 @@ impl AuthConfig {
             audience: "tollgate".to_owned(),
             access_token_ttl: Duration::from_mins(15),
             refresh_token_ttl: Duration::from_hours(7 * 24),
-            jwt: JwtKey::Generated,
+            jwt: JwtKey::Generated(JwtAlgorithm::Rs256),
             bcrypt_cost: 12,
             api_key_prefix: "sk".to_owned(),
             livemode: true,

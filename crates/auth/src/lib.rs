@@ -31,7 +31,7 @@ use tollgate_storage::migrations::{CORE, Migrations};
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::{StorageError, migrations};
 
-pub use crate::config::{AuthConfig, JwtKey, Registration};
+pub use crate::config::{AuthConfig, JwtAlgorithm, JwtKey, Registration};
 pub use crate::extract::CurrentUser;
 pub use crate::hashing::Busy;
 use crate::hashing::Hasher;
@@ -47,6 +47,7 @@ pub use crate::operations::change_password::ChangePasswordError;
 pub use crate::operations::confirm::Proof;
 pub use crate::operations::first_admin::{AdminError, FirstAdmin};
 pub use crate::operations::guessing::TooMany;
+pub use crate::operations::introspect::{Credential, Introspection};
 pub use crate::operations::login::{Login, LoginError};
 pub use crate::operations::refresh::RefreshError;
 pub use crate::operations::register::{Register, RegisterError};
@@ -57,7 +58,8 @@ pub use crate::operations::staff::{By, Listed, Search, StaffError};
 pub use crate::operations::update_profile::{ProfileChange, ProfileError};
 pub use crate::operations::verify_email::VerifyEmailError;
 use crate::revocations::Revocations;
-use crate::signing::SigningKey;
+use crate::signing::KeyRing;
+pub use crate::signing::{OwnKey, OwnKeyError, PUBLISHED_FOR, RotateError, Rotation};
 use crate::store::api_keys;
 
 /// The tables of this module.
@@ -107,7 +109,7 @@ pub(crate) struct Parts {
     ids: Ids,
     config: AuthConfig,
     hasher: Hasher,
-    signing: SigningKey,
+    signing: KeyRing,
     revocations: Revocations,
     methods: Vec<Arc<dyn Method>>,
     entitlements: Option<Arc<dyn Entitlements>>,
@@ -142,14 +144,6 @@ pub enum AuthSetupError {
     /// The hashing threads do not start, or the cost is above what bcrypt knows.
     #[error("passwords cannot be hashed")]
     Hashing(#[source] std::io::Error),
-    /// The database holds a signing key of another algorithm.
-    #[error("the database holds an {stored} signing key, but {wanted} is set")]
-    OtherAlgorithm {
-        /// As in the database.
-        stored: String,
-        /// As in the settings.
-        wanted: String,
-    },
     /// An HS256 secret below 32 bytes.
     #[error("an HS256 secret has 32 bytes or more")]
     ShortSecret,
@@ -260,7 +254,7 @@ impl AuthBuilder {
         MIGRATIONS.run(&self.db).await?;
         let now = self.clock.now();
         let signing =
-            SigningKey::open(&self.db, &self.master_key, &self.entropy, &self.config, now).await?;
+            KeyRing::open(&self.db, &self.master_key, &self.entropy, &self.config, now).await?;
         let (cost, entropy) = (self.config.bcrypt_cost, self.entropy.clone());
         let hasher = tokio::task::spawn_blocking(move || Hasher::start(cost, entropy));
         let hasher = hasher

@@ -339,25 +339,6 @@ fn master_key(config: &Config, entropy: &Entropy) -> Result<MasterKey, Faults> {
     }
 }
 
-/// Accounts alone, for the command line: beside a running service, or without one.
-///
-/// # Errors
-/// [`StartError`].
-pub async fn open_accounts(config: &Config) -> Result<AuthService, StartError> {
-    make_folder(&config.data_dir)?;
-    let entropy = Entropy::system();
-    let master_key = master_key(config, &entropy)?;
-    let db = Db::open(&config.database, config.database_max_connections).await?;
-    let public_url = config.public_url.as_ref().map_or_else(
-        || format!("http://localhost:{}", config.addr.port()),
-        |url| url.as_str().trim_end_matches('/').to_owned(),
-    );
-    let livemode = !sandbox_is_on(config, config.addr);
-    let auth_config = config.accounts.auth_config(&public_url, livemode);
-    let builder = AuthService::builder(db, master_key, auth_config);
-    Ok(builder.entropy(entropy).build().await?)
-}
-
 /// Makes the folder, for its owner only, and keeps a second process off a SQLite file.
 fn data_dir(config: &Config) -> Result<Option<File>, StartError> {
     let folder = &config.data_dir;
@@ -411,6 +392,7 @@ fn router(
         .merge(api)
         .merge(pages::router(payment.clone(), sandbox.is_some()))
         .merge(openapi::router(auth, payment))
+        .merge(auth.metadata_router())
         .route("/health", get(health))
         .route("/health/ready", get(ready).with_state(db.clone()));
     if let Some(sandbox) = sandbox {

@@ -27,10 +27,15 @@ pub(crate) fn master_key(data_dir: &Path, entropy: &Entropy) -> Result<MasterKey
                 .map_err(|error| fault(error.to_string()))?;
             Ok(key)
         }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let text = std::fs::read_to_string(&path).map_err(|error| fault(error.to_string()))?;
-            MasterKey::parse(&text).map_err(|error| fault(error.to_string()))
-        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => kept_master_key(data_dir),
         Err(error) => Err(fault(error.to_string())),
     }
+}
+
+/// Reads `{data_dir}/master.key`, which must be there.
+pub(crate) fn kept_master_key(data_dir: &Path) -> Result<MasterKey, Faults> {
+    let path = data_dir.join(FILE);
+    let fault = |reason: String| Faults::one("MASTER_KEY", format!("{}: {reason}", path.display()));
+    let text = std::fs::read_to_string(&path).map_err(|error| fault(error.to_string()))?;
+    MasterKey::parse(&text).map_err(|error| fault(error.to_string()))
 }

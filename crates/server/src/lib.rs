@@ -7,6 +7,7 @@ pub mod client_address;
 pub mod config;
 mod keys;
 mod mail;
+pub mod offline;
 pub mod openapi;
 mod pages;
 mod samples;

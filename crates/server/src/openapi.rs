@@ -22,6 +22,7 @@ pub fn document(auth: &AuthService, payment: &PaymentService) -> utoipa::openapi
     let routes: OpenApiRouter = OpenApiRouter::with_openapi(Document::openapi())
         .nest("/auth", auth.openapi_router())
         .nest("/admin", auth.openapi_admin_router())
+        .merge(auth.openapi_metadata_router())
         .nest("/payments", payment.openapi_router())
         .nest("/quota", payment.openapi_quota_router())
         .nest("/usage", payment.openapi_usage_router());

@@ -45,7 +45,8 @@ macro_rules! migrations {
 }
 
 /// The core tables.
-pub const CORE: Migrations = migrations!("core_migrations": 1 "0001_core", 2 "0002_records");
+pub const CORE: Migrations =
+    migrations!("core_migrations": 1 "0001_core", 2 "0002_records", 3 "0003_signing_keys");
 
 impl Migrations {
     /// Brings the schema up to date. Only one process migrates at a time; the others wait.

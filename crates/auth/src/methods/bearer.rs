@@ -1,4 +1,5 @@
-//! Access tokens: checked by signature and by what is known in memory, without the database.
+//! Access tokens: checked by signature and by what is known in memory. The database is asked for the
+//! keys, once in 5 seconds.
 
 use std::time::Duration;
 
@@ -12,11 +13,11 @@ use crate::AuthService;
 /// Clocks of two instances may differ by this much.
 const SKEW: Duration = Duration::from_mins(1);
 
-pub(super) fn identify(service: &AuthService, token: &[u8]) -> Result<Presented, Problem> {
+pub(crate) async fn identify(service: &AuthService, token: &[u8]) -> Result<Presented, Problem> {
     let parts = service.parts();
     let refuse = || Problem::new(Code::Unauthenticated);
-    let claims = parts.signing.check(token).ok_or_else(refuse)?;
     let now = parts.clock.now();
+    let claims = parts.signing.check(token, now).await.ok_or_else(refuse)?;
     if claims.exp <= now.seconds() {
         return Err(Problem::new(Code::TokenExpired));
     }

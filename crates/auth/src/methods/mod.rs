@@ -2,7 +2,7 @@
 //! the service is built.
 
 mod api_key;
-mod bearer;
+pub(crate) mod bearer;
 
 use std::fmt;
 
@@ -59,7 +59,7 @@ impl Method for House<'_> {
         match credential(&request.headers, &service.parts().config.api_key_prefix)? {
             None => Ok(None),
             Some(Credential::ApiKey(key)) => api_key::identify(service, key).await.map(Some),
-            Some(Credential::Token(token)) => bearer::identify(service, token).map(Some),
+            Some(Credential::Token(token)) => bearer::identify(service, token).await.map(Some),
         }
     }
 }

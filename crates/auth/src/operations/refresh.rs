@@ -100,6 +100,7 @@ impl AuthService {
         let (id, hash) = (parts.ids.at(now), successor.hash());
         // No row: another racer was first, with the same successor.
         refresh_tokens::insert(&mut tx, id, session, Some(parent), &hash, now, end).await?;
+        parts.signing.renew_in(&mut tx, now).await?;
         tx.commit().await?;
         Ok(tokens(parts, user, held, &successor, now))
     }

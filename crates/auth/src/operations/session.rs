@@ -15,7 +15,9 @@ use crate::model::token::{ACCESS, Claims, RefreshToken};
 use crate::model::user::User;
 use crate::store::{refresh_tokens, sessions};
 
-/// However often it is renewed, a sign-in ends after this.
+/// However often it is renewed, a sign-in ends after this. Not a setting: a refresh token that was copied
+/// unnoticed must end some day (RFC 9700 §4.14.2), and 90 days is the longest that asks nobody who is
+/// there daily to sign in more than four times a year.
 const ABSOLUTE: Duration = Duration::from_hours(90 * 24);
 
 /// What a person who signed in holds.
@@ -61,6 +63,7 @@ pub(super) async fn begin(
     origin: &Origin,
     now: Timestamp,
 ) -> Result<Tokens> {
+    parts.signing.renew_in(tx, now).await?;
     let session = Held {
         id: parts.ids.at(now),
         expires_at: now.after(ABSOLUTE),
@@ -73,7 +76,7 @@ pub(super) async fn begin(
     Ok(tokens(parts, user, session, &token, now))
 }
 
-/// The pair for a person.
+/// The pair for a person. The keys were looked after in the transaction before (`renew_in`).
 pub(super) fn tokens(
     parts: &Parts,
     user: User,

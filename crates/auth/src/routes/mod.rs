@@ -10,7 +10,9 @@ mod oauth;
 mod password;
 mod second_factor;
 mod sessions;
+mod tokens;
 mod verify;
+mod well_known;
 
 use axum::Router;
 use serde::Serialize;
@@ -53,6 +55,9 @@ impl AuthService {
             .routes(routes!(api_keys::list, api_keys::create))
             .routes(routes!(api_keys::delete))
             .routes(routes!(verify::verify))
+            .routes(routes!(tokens::introspect))
+            .routes(routes!(tokens::revoke))
+            .routes(routes!(well_known::jwks))
             .with_state(self.clone())
     }
 }

@@ -2,8 +2,8 @@
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id, RefreshTokenId, SessionId};
-use tollgate_storage::db::Tx;
-use tollgate_storage::{Result, in_tx, row};
+use tollgate_storage::db::{Db, Tx};
+use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
 use super::At;
@@ -55,30 +55,49 @@ row!(
     struct TokenRow {
         id: Uuid,
         session_id: Uuid,
+        created_at: At,
+        expires_at: At,
         used_at: Option<At>,
     }
 );
 
-/// A token that could not be used.
+/// A token as it stands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Token {
     pub(crate) id: RefreshTokenId,
     pub(crate) session_id: SessionId,
-    /// `None`: it was only too old.
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    /// `None`: never; if it could not be used, it was only too old.
     pub(crate) used_at: Option<Timestamp>,
 }
 
+fn token(row: &TokenRow) -> Token {
+    Token {
+        id: row.id.into(),
+        session_id: row.session_id.into(),
+        created_at: Timestamp::from_utc(row.created_at),
+        expires_at: Timestamp::from_utc(row.expires_at),
+        used_at: row.used_at.map(Timestamp::from_utc),
+    }
+}
+
 /// By hash.
+pub(crate) async fn find(db: &Db, hash: &[u8; 32]) -> Result<Option<Token>> {
+    let row: Option<TokenRow> = on_read!(db, |e| sqlx::query_as(READ)
+        .bind(hash.as_slice())
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.as_ref().map(token))
+}
+
+/// The same, inside a transaction.
 pub(crate) async fn read(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<Token>> {
     let row: Option<TokenRow> = in_tx!(tx, |c| sqlx::query_as(READ)
         .bind(hash.as_slice())
         .fetch_optional(c)
         .await)?;
-    Ok(row.map(|row| Token {
-        id: row.id.into(),
-        session_id: row.session_id.into(),
-        used_at: row.used_at.map(Timestamp::from_utc),
-    }))
+    Ok(row.as_ref().map(token))
 }
 
 const INSERT: &str =
@@ -86,6 +105,6 @@ const INSERT: &str =
     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id";
 const SPEND: &str = "UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2
     RETURNING id, session_id";
-const READ: &str = "SELECT id, session_id, used_at FROM refresh_tokens WHERE token_hash = $1";
+const READ: &str = "SELECT id, session_id, created_at, expires_at, used_at FROM refresh_tokens WHERE token_hash = $1";
 
 pub(crate) const STATEMENTS: &[&str] = &[INSERT, SPEND, READ];

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tollgate_auth::mailer::{Letter, Mailer, SendError};
-use tollgate_auth::{AuthBuilder, AuthConfig, AuthService, CurrentUser, JwtKey};
+use tollgate_auth::{AuthBuilder, AuthConfig, AuthService, CurrentUser, JwtAlgorithm, JwtKey};
 use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::exchange::Exchange;
@@ -117,7 +117,7 @@ impl Answer {
 pub(crate) fn config() -> AuthConfig {
     let mut config = AuthConfig::new("https://pay.example");
     // A pair of RSA keys takes a moment to make; one test has it.
-    config.jwt = JwtKey::GeneratedHs256;
+    config.jwt = JwtKey::Generated(JwtAlgorithm::Hs256);
     config.livemode = false;
     config
 }

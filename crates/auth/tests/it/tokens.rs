@@ -1,35 +1,105 @@
 //! A1: token kinds do not mix, and nothing but our own token opens anything.
 
-use aws_lc_rs::hmac;
 use axum::http::Method;
 use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
-use tollgate_auth::JwtKey;
+use tollgate_auth::{JwtAlgorithm, JwtKey};
 use tollgate_kernel::clock::Timestamp;
-use tollgate_storage::signing_keys;
-use tollgate_storage::testing::each_engine;
+use tollgate_storage::db::Db;
+use tollgate_storage::signing_keys::{self, KeyState, RingKey};
+use tollgate_storage::testing::{ENGINES, TestDatabase, each_engine};
 
-use crate::harness::{App, claims, config, part};
+use crate::harness::{App, claims, config, master_key, part};
 
-const SECRET: &str = "a secret that is only known to tests";
 const DAY: i64 = 86_400;
+pub(crate) const ALGORITHMS: [JwtAlgorithm; 4] = [
+    JwtAlgorithm::Hs256,
+    JwtAlgorithm::Rs256,
+    JwtAlgorithm::Es256,
+    JwtAlgorithm::EdDsa,
+];
 
 fn encode(text: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(text)
 }
 
-/// HS256 by hand, so that what no library would write can be signed too.
-fn forge(header: &str, payload: &str, secret: &[u8]) -> String {
-    let message = format!("{}.{}", encode(header), encode(payload));
-    let tag = hmac::sign(
-        &hmac::Key::new(hmac::HMAC_SHA256, secret),
-        message.as_bytes(),
-    );
-    format!("{message}.{}", encode(tag))
+/// A key in the hands of a forger, who signs what no library would write.
+#[derive(Clone)]
+pub(crate) struct Pen {
+    pub(crate) kid: String,
+    algorithm: Algorithm,
+    key: EncodingKey,
 }
 
-fn with(object: &Value, name: &str, value: Value) -> String {
+impl Pen {
+    /// The key of a service, from its database and its master key.
+    pub(crate) fn stolen(key: &RingKey) -> Self {
+        let private = master_key()
+            .open("signing key", &key.key.private_sealed)
+            .expect("opens");
+        Self::of(&key.key.kid, &key.key.algorithm, &private)
+    }
+
+    /// Of whoever signs at the service of `db`.
+    pub(crate) async fn active(db: &Db) -> Self {
+        let keys = signing_keys::find_all(db).await.expect("read");
+        let active = keys.iter().find(|key| key.state == KeyState::Active);
+        Self::stolen(active.expect("an active key"))
+    }
+
+    pub(crate) fn of(kid: &str, algorithm: &str, private: &[u8]) -> Self {
+        let key = match algorithm {
+            "HS256" => EncodingKey::from_secret(private),
+            "ES256" => EncodingKey::from_ec_der(private),
+            "EdDSA" => EncodingKey::from_ed_der(private),
+            _ => EncodingKey::from_rsa_pem(pem("PRIVATE KEY", private).as_bytes()).expect("RSA"),
+        };
+        Self {
+            kid: kid.to_owned(),
+            algorithm: algorithm.parse().expect("an algorithm"),
+            key,
+        }
+    }
+
+    pub(crate) fn secret(secret: &[u8]) -> Self {
+        Self::of("", "HS256", secret)
+    }
+
+    pub(crate) fn sign(&self, header: &str, payload: &str) -> String {
+        let message = format!("{}.{}", encode(header), encode(payload));
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.key, self.algorithm);
+        format!("{message}.{}", signature.expect("signs"))
+    }
+}
+
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
+    let (dashes, body) = ("-".repeat(5), BASE64_STANDARD.encode(der));
+    format!("{dashes}BEGIN {label}{dashes}\n{body}\n{dashes}END {label}{dashes}\n")
+}
+
+/// Runs `body` for each algorithm on each engine, with a database of its own each time.
+async fn each_algorithm(body: impl AsyncFn(JwtAlgorithm, Db, App)) {
+    for engine in ENGINES {
+        for algorithm in ALGORITHMS {
+            let database = TestDatabase::new(engine).await;
+            let db = database.open(&[]).await;
+            let app = App::with(&db, signed_by(algorithm)).await;
+            body(algorithm, db.clone(), app).await;
+            db.close().await;
+            database.remove().await;
+        }
+    }
+}
+
+pub(crate) fn signed_by(algorithm: JwtAlgorithm) -> tollgate_auth::AuthConfig {
+    let mut config = config();
+    config.jwt = JwtKey::Generated(algorithm);
+    config
+}
+
+pub(crate) fn with(object: &Value, name: &str, value: Value) -> String {
     let mut object = object.clone();
     object[name] = value;
     object.to_string()
@@ -73,63 +143,47 @@ fn altered(said: &Value, now: i64) -> Vec<String> {
 
 #[tokio::test]
 async fn inv_a1_only_an_access_token_of_this_service_opens() {
-    each_engine(&[], async |db| {
-        let mut config = config();
-        config.jwt = JwtKey::Hs256(SECRET.into());
-        let app = App::with(&db, config).await;
+    each_algorithm(async |algorithm, db, app| {
         let tokens = app.person("ann").await;
         let access = tokens.text("access_token");
         let (head, said) = (part(&access, 0), claims(&access));
         assert_eq!(head["typ"], "at+jwt");
+        assert_eq!(head["alg"], algorithm.as_str());
         assert_eq!(said["type"], "access");
         let now = app.clock.now().seconds();
         let (header, payload) = (head.to_string(), said.to_string());
-        let ours = |header: &str, payload: &str| forge(header, payload, SECRET.as_bytes());
+        let pen = Pen::active(&db).await;
+        let ours = |header: &str, payload: &str| pen.sign(header, payload);
         // The forger's hand is steady: what is not changed opens.
         app.get("/auth/me", &ours(&header, &payload)).await.ok(200);
-        app.get(
-            "/auth/me",
-            &ours(&header, &with(&said, "iat", json!(now + 30))),
-        )
-        .await
-        .ok(200);
+        let ahead = with(&said, "iat", json!(now + 30));
+        app.get("/auth/me", &ours(&header, &ahead)).await.ok(200);
 
         let mut refused: Vec<String> = altered(&said, now)
             .iter()
             .map(|payload| ours(&header, payload))
             .collect();
         refused.extend(
-            [
-                with(&head, "kid", json!("../../etc/passwd")),
-                without(&head, "kid"),
-                with(&head, "typ", json!("JWT")),
-                without(&head, "typ"),
-                with(&head, "alg", json!("none")),
-                with(&head, "alg", json!("HS384")),
-                with(&head, "alg", json!("RS256")),
-            ]
-            .iter()
-            .map(|header| ours(header, &payload)),
+            altered_heads(&head)
+                .iter()
+                .map(|header| ours(header, &payload)),
         );
-        let with_address = with(&head, "jku", json!("https://evil.example/keys"));
-        refused.push(forge(
-            &with_address,
-            &payload,
-            b"a key of somebody else, 32 bytes",
-        ));
-        refused.push(format!(
-            "{}.{}.",
-            encode(with(&head, "alg", json!("none"))),
-            encode(&payload)
-        ));
-        refused.push(format!("{access}.{}", encode("more")));
-        refused.push(access.rsplit_once('.').expect("a signature").0.to_owned());
-        refused.push(other_spelling(&access));
-        refused.push(format!("{access}="));
+        refused.extend(foreign_keys(&head, &payload));
         let (start, end) = access.split_once('.').expect("a header");
-        refused.push(format!("{start}.{}{end}", "A".repeat(100_000)));
-        refused.push(String::new());
-        refused.push(tokens.text("refresh_token"));
+        refused.extend([
+            format!(
+                "{}.{}.",
+                encode(with(&head, "alg", json!("none"))),
+                encode(&payload)
+            ),
+            format!("{access}.{}", encode("more")),
+            access.rsplit_once('.').expect("a signature").0.to_owned(),
+            other_spelling(&access),
+            format!("{access}="),
+            format!("{start}.{}{end}", "A".repeat(100_000)),
+            String::new(),
+            tokens.text("refresh_token"),
+        ]);
         for token in refused {
             let answer = app.get("/auth/me", &token).await;
             answer.refused(401, "unauthenticated");
@@ -142,11 +196,8 @@ async fn inv_a1_only_an_access_token_of_this_service_opens() {
                 .await
                 .refused(401, "token_expired");
         }
-        let key = app
-            .create_key(&access, json!({ "name": "k" }))
-            .await
-            .ok(201)
-            .text("key");
+        let key = app.create_key(&access, json!({ "name": "k" })).await;
+        let key = key.ok(201).text("key");
         for other in [
             access,
             key,
@@ -160,6 +211,50 @@ async fn inv_a1_only_an_access_token_of_this_service_opens() {
     .await;
 }
 
+/// Heads that no token of ours has, signed all the same.
+fn altered_heads(head: &Value) -> Vec<String> {
+    let own = head["alg"].as_str().expect("an algorithm");
+    let mut heads = vec![
+        with(head, "kid", json!("../../etc/passwd")),
+        with(head, "kid", json!(["a"])),
+        without(head, "kid"),
+        with(head, "typ", json!("JWT")),
+        without(head, "typ"),
+        with(head, "crit", json!(["exp"])),
+    ];
+    let others = [
+        "none", "None", "HS256", "HS384", "RS256", "PS256", "ES256", "EdDSA", "",
+    ];
+    let others = others.into_iter().filter(|other| *other != own);
+    heads.extend(others.map(|other| with(head, "alg", json!(other))));
+    heads
+}
+
+/// Tokens under keys that the head itself brings along or points to.
+fn foreign_keys(head: &Value, payload: &str) -> Vec<String> {
+    let secret = b"a key of somebody else, 32 bytes";
+    let key = aws_lc_rs::signature::Ed25519KeyPair::generate().expect("a key");
+    let pkcs8 = key.to_pkcs8v1().expect("PKCS#8");
+    let pen = Pen::of("", "EdDSA", pkcs8.as_ref());
+    let jwk = jsonwebtoken::jwk::Jwk::from_encoding_key(&pen.key, Algorithm::EdDSA).expect("a JWK");
+    let mut tokens = Vec::new();
+    for (pen, alg) in [(Pen::secret(secret), "HS256"), (pen, "EdDSA")] {
+        for (name, value) in [
+            ("jku", json!("https://evil.example/keys")),
+            ("x5u", json!("https://evil.example/chain")),
+            ("x5c", json!(["AAAA"])),
+            ("jwk", json!(jwk)),
+        ] {
+            let mut head = head.clone();
+            head["alg"] = json!(alg);
+            tokens.push(pen.sign(&with(&head, name, value.clone()), payload));
+            head["kid"] = json!("evil");
+            tokens.push(pen.sign(&with(&head, name, value), payload));
+        }
+    }
+    tokens
+}
+
 /// The same bytes of signature in base64 that is not canonical: its last letter has unused bits.
 fn other_spelling(token: &str) -> String {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -169,85 +264,139 @@ fn other_spelling(token: &str) -> String {
     format!("{}{other}", &token[..token.len() - 1])
 }
 
-/// `RSAPublicKey` (RFC 8017 A.1.1) from the parts of a JWK.
-fn public_der(jwk: &Value) -> Vec<u8> {
-    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(content.len()).expect("short");
-        let [high, low] = length.to_be_bytes();
-        let head = if length < 128 {
-            vec![tag, low]
-        } else {
-            vec![tag, 0x82, high, low]
-        };
-        [head, content.to_vec()].concat()
-    }
-    let number = |name: &str| {
-        let text = jwk[name].as_str().expect("a number");
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).expect("base64");
-        let sign = if bytes[0] < 0x80 { vec![] } else { vec![0] };
-        element(0x02, &[sign, bytes].concat())
+/// Everything that somebody could take for a secret who has only the public half.
+fn public_halves(key: &RingKey) -> Vec<Vec<u8>> {
+    use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+    use aws_lc_rs::signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair,
     };
-    element(0x30, &[number("n"), number("e")].concat())
+    let private = master_key()
+        .open("signing key", &key.key.private_sealed)
+        .expect("opens");
+    let spki = |der: Result<PublicKeyX509Der<'_>, aws_lc_rs::error::Unspecified>| {
+        der.expect("a public key").as_ref().to_vec()
+    };
+    let (raw, spki) = match key.key.algorithm.as_str() {
+        "RS256" => {
+            let pair = RsaKeyPair::from_pkcs8(&private).expect("RSA");
+            (
+                pair.public_key().as_ref().to_vec(),
+                spki(pair.public_key().as_der()),
+            )
+        }
+        "ES256" => {
+            let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &private);
+            let pair = pair.expect("P-256");
+            (
+                pair.public_key().as_ref().to_vec(),
+                spki(pair.public_key().as_der()),
+            )
+        }
+        _ => {
+            let pair = Ed25519KeyPair::from_pkcs8(&private).expect("Ed25519");
+            (
+                pair.public_key().as_ref().to_vec(),
+                spki(pair.public_key().as_der()),
+            )
+        }
+    };
+    let jwk = &key.key.public_jwk;
+    let mut halves = vec![
+        pem("RSA PUBLIC KEY", &raw).into_bytes(),
+        pem("PUBLIC KEY", &spki).into_bytes(),
+        pem("PUBLIC KEY", &spki).trim_end().as_bytes().to_vec(),
+        jwk.to_string().into_bytes(),
+        key.key.kid.clone().into_bytes(),
+        Vec::new(),
+        raw,
+        spki,
+    ];
+    for name in ["n", "x", "y"] {
+        if let Some(text) = jwk[name].as_str() {
+            halves.push(text.as_bytes().to_vec());
+            halves.push(BASE64_URL_SAFE_NO_PAD.decode(text).expect("base64"));
+        }
+    }
+    halves
 }
 
 #[tokio::test]
 async fn inv_a1_a_public_key_is_no_secret_and_modes_do_not_mix() {
-    each_engine(&[], async |db| {
-        let mut rsa = config();
-        rsa.jwt = JwtKey::Generated;
-        let app = App::with(&db, rsa.clone()).await;
+    each_algorithm(async |algorithm, db, app| {
         let access = app.person("ann").await.text("access_token");
         let (head, payload) = (part(&access, 0), claims(&access).to_string());
-        assert_eq!(head["alg"], "RS256");
-        app.get("/auth/me", &access).await.ok(200);
-
-        let stored = signing_keys::find_active(&db)
-            .await
-            .expect("read")
-            .expect("a key");
-        assert_eq!(
-            (
-                stored.public_jwk["kty"].as_str(),
-                stored.public_jwk["alg"].as_str()
-            ),
-            (Some("RSA"), Some("RS256"))
-        );
-        for private in ["d", "p", "q"] {
-            assert_eq!(stored.public_jwk[private], Value::Null);
-        }
-        let der = public_der(&stored.public_jwk);
-        let body = base64::prelude::BASE64_STANDARD.encode(&der);
-        let pem = format!("-----BEGIN RSA PUBLIC KEY-----\n{body}\n-----END RSA PUBLIC KEY-----\n");
-        let hmac = with(&head, "alg", json!("HS256"));
-        for secret in [
-            der.as_slice(),
-            pem.as_bytes(),
-            stored.public_jwk["n"].as_str().expect("n").as_bytes(),
-        ] {
-            app.get("/auth/me", &forge(&hmac, &payload, secret))
-                .await
-                .refused(401, "unauthenticated");
+        let keys = signing_keys::find_all(&db).await.expect("read");
+        if algorithm == JwtAlgorithm::Hs256 {
+            assert_eq!(keys[0].key.public_jwk, json!({}));
+        } else {
+            for private in ["d", "p", "q", "k"] {
+                assert_eq!(keys[0].key.public_jwk[private], Value::Null);
+            }
+            let hmac = with(&head, "alg", json!("HS256"));
+            for half in public_halves(&keys[0]) {
+                let forged = Pen::secret(&half).sign(&hmac, &payload);
+                app.get("/auth/me", &forged)
+                    .await
+                    .refused(401, "unauthenticated");
+            }
         }
 
         // Another instance reads the same key; one of the other mode refuses the token and the key.
-        let again = App::with(&db, rsa.clone()).await;
+        let again = App::with(&db, signed_by(algorithm)).await;
         again.get("/auth/me", &access).await.ok(200);
-        rsa.livemode = true;
-        let live = App::with(&db, rsa).await;
+        let mut other = signed_by(algorithm);
+        other.livemode = true;
+        let live = App::with(&db, other).await;
         live.get("/auth/me", &access)
             .await
             .refused(401, "unauthenticated");
-        let key = app
-            .create_key(&access, json!({ "name": "k" }))
-            .await
-            .ok(201)
-            .text("key");
+        let key = app.create_key(&access, json!({ "name": "k" })).await;
+        let key = key.ok(201).text("key");
         live.get("/auth/me", &key)
             .await
             .refused(401, "api_key_invalid");
         app.get("/auth/me", &key).await.ok(200);
     })
     .await;
+}
+
+#[tokio::test]
+async fn inv_a1_a_token_opens_no_service_of_another_algorithm() {
+    for engine in ENGINES {
+        let mut services = Vec::new();
+        for algorithm in ALGORITHMS {
+            let database = TestDatabase::new(engine).await;
+            let db = database.open(&[]).await;
+            let app = App::with(&db, signed_by(algorithm)).await;
+            let access = app.person("ann").await.text("access_token");
+            services.push((app, access, Pen::active(&db).await, database));
+        }
+        for (signs, (_, access, pen, _)) in services.iter().enumerate() {
+            for (checks, (app, theirs, _, _)) in services.iter().enumerate() {
+                let (head, payload) = (part(access, 0), claims(access).to_string());
+                // Under the name of the other's key, too; and with the other's head as it is.
+                let named = with(&head, "kid", part(theirs, 0)["kid"].clone());
+                let dressed = part(theirs, 0).to_string();
+                let tokens = [
+                    access.clone(),
+                    pen.sign(&named, &payload),
+                    pen.sign(&dressed, &payload),
+                ];
+                for token in tokens {
+                    let answer = app.get("/auth/me", &token).await;
+                    if signs == checks {
+                        answer.ok(200);
+                    } else {
+                        answer.refused(401, "unauthenticated");
+                    }
+                }
+            }
+        }
+        for (app, _, _, database) in services {
+            app.db.close().await;
+            database.remove().await;
+        }
+    }
 }
 
 #[tokio::test]

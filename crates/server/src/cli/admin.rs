@@ -4,9 +4,10 @@ use std::io::Read as _;
 
 use clap::Subcommand;
 use secrecy::{ExposeSecret as _, SecretString};
-use tollgate::app::open_accounts;
 use tollgate::config::Config;
+use tollgate::offline;
 use tollgate_auth::model::user::{Email, Username};
+use tollgate_kernel::entropy::Entropy;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminCommand {
@@ -31,7 +32,7 @@ pub(crate) enum AdminCommand {
 }
 
 pub(crate) async fn run(config: Config, command: AdminCommand) -> anyhow::Result<()> {
-    let auth = open_accounts(&config).await?;
+    let auth = offline::accounts(&config, &Entropy::system()).await?;
     match command {
         AdminCommand::Create { email, username } => {
             let (email, username): (Email, Username) = (email.parse()?, username.parse()?);

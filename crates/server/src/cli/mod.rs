@@ -3,16 +3,20 @@
 mod admin;
 mod demo;
 mod serve;
+mod signing_keys;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tollgate::StartError;
 use tollgate::config::{Config, Faults};
+use tollgate_auth::RotateError;
 
 const FAILED: u8 = 1;
 /// Settings that cannot be used.
 const SETTINGS: u8 = 3;
+/// A rule of the house is in the way.
+const REFUSED: u8 = 5;
 
 /// Accounts, plans, payments, API keys, quotas and usage, in one service.
 #[derive(Debug, Parser)]
@@ -34,6 +38,9 @@ enum Command {
     Admin(admin::AdminCommand),
     /// Play the whole job against a freshly started server: register, buy, pay, spend the quota.
     Demo,
+    /// The keys that sign access tokens.
+    #[command(subcommand)]
+    SigningKeys(signing_keys::SigningKeys),
 }
 
 /// Runs the command the arguments name.
@@ -54,6 +61,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Serve => serve::run(Config::from_env()?).await,
             Command::Admin(command) => admin::run(Config::from_env()?, command).await,
             Command::Demo => demo::run(Config::from_env()?).await,
+            Command::SigningKeys(command) => signing_keys::run(command, Config::from_env()?).await,
         }
     });
     match outcome {
@@ -67,7 +75,15 @@ pub(crate) fn main() -> ExitCode {
             for line in format!("{error:#}").lines() {
                 eprintln!("error: {line}");
             }
-            ExitCode::from(if faults { SETTINGS } else { FAILED })
+            let refused = matches!(
+                error.downcast_ref::<RotateError>(),
+                Some(RotateError::OwnKey)
+            );
+            ExitCode::from(match (faults, refused) {
+                (true, _) => SETTINGS,
+                (false, true) => REFUSED,
+                (false, false) => FAILED,
+            })
         }
     }
 }

@@ -2,16 +2,11 @@
 
 use std::time::Duration;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use tollgate_auth::model::user::Email;
 use tollgate_auth::{AuthConfig, JwtKey, Registration};
 
 use super::reader::Reader;
-
-/// HS256 with less is guessed.
-const SHORTEST_SECRET_BYTES: usize = 32;
-/// The design's own sample, which must never sign a token.
-pub(super) const SAMPLE_SECRET: &str = "your-secret-key-here";
 
 /// Accounts, sessions and keys.
 #[derive(Clone, Debug)]
@@ -81,39 +76,6 @@ impl Reader {
                 .unwrap_or(true),
             admin_email: self.admin_email(),
             admin_password: self.text("ADMIN_PASSWORD").map(SecretString::from),
-        }
-    }
-
-    fn jwt(&mut self) -> JwtKey {
-        let secret = self.text("JWT_SECRET_KEY").map(SecretString::from);
-        let algorithm = self.text("JWT_ALGORITHM");
-        match (secret, algorithm.as_deref()) {
-            (Some(secret), None | Some("HS256")) => {
-                let text = secret.expose_secret();
-                if text.len() < SHORTEST_SECRET_BYTES || text == SAMPLE_SECRET {
-                    self.fault(
-                        "JWT_SECRET_KEY",
-                        "must be a secret of 32 bytes or more",
-                        "the output of: openssl rand -base64 48",
-                    );
-                }
-                JwtKey::Hs256(secret)
-            }
-            (None, Some("HS256")) => JwtKey::GeneratedHs256,
-            (None, None | Some("RS256")) => JwtKey::Generated,
-            (Some(_), Some("RS256")) => {
-                self.fault(
-                    "JWT_SECRET_KEY",
-                    "is set, but JWT_ALGORITHM=RS256 signs with a key pair: remove one of them",
-                    "",
-                );
-                JwtKey::Generated
-            }
-            (_, Some(other)) => {
-                let reason = format!("{other:?} is not one of RS256, HS256");
-                self.fault("JWT_ALGORITHM", reason, "JWT_ALGORITHM=RS256");
-                JwtKey::Generated
-            }
         }
     }
 

@@ -4,6 +4,7 @@ mod accounts;
 mod fault;
 mod mail;
 mod reader;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -332,9 +333,9 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use secrecy::ExposeSecret as _;
-    use tollgate_auth::JwtKey;
+    use tollgate_auth::{JwtAlgorithm, JwtKey};
 
-    use super::accounts::SAMPLE_SECRET;
+    use super::tokens::SAMPLE_SECRET;
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Config, Faults> {
@@ -352,7 +353,10 @@ mod tests {
         assert_eq!(config.database.shown(), "SQLite ./data/tollgate.db");
         assert!(config.alipay.is_none() && config.master_key.is_none());
         assert_eq!(config.accounts.access_token_ttl, Duration::from_mins(15));
-        assert!(matches!(config.accounts.jwt, JwtKey::Generated));
+        assert!(matches!(
+            config.accounts.jwt,
+            JwtKey::Generated(JwtAlgorithm::Rs256)
+        ));
     }
 
     #[test]

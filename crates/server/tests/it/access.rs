@@ -15,6 +15,8 @@ const NOBODYS: &str = "0198a000-0000-7000-8000-000000000000";
 enum Takes {
     /// Nothing; a bad credential is refused all the same.
     Nothing,
+    /// Nothing, and credentials are not looked at.
+    Open,
     /// A signature of its own.
     Signature,
     /// Nothing for one half of it, a sign-in or a key for the other.
@@ -25,12 +27,15 @@ enum Takes {
     Person,
     /// A permission.
     Staff,
+    /// A host application by its key.
+    Service,
 }
 
-use Takes::{Either, Nothing, Person, SignIn, Signature, Staff};
+use Takes::{Either, Nothing, Open, Person, Service, SignIn, Signature, Staff};
 
 /// One row for each route: a route without a row fails.
 const TABLE: &[(&str, Takes)] = &[
+    ("GET /.well-known/oauth-authorization-server", Open),
     ("GET /admin/audit", Staff),
     ("POST /admin/invites", Staff),
     ("GET /admin/users", Staff),
@@ -41,12 +46,14 @@ const TABLE: &[(&str, Takes)] = &[
     ("PUT /admin/users/{user_id}/roles", Staff),
     ("DELETE /admin/users/{user_id}/second-factor", Staff),
     ("DELETE /admin/users/{user_id}/sessions", Staff),
+    ("GET /auth/.well-known/jwks.json", Nothing),
     ("GET /auth/api-keys", SignIn),
     ("POST /auth/api-keys", SignIn),
     ("DELETE /auth/api-keys/{key_id}", SignIn),
     ("POST /auth/change-password", SignIn),
     ("POST /auth/confirm", SignIn),
     ("GET /auth/export", SignIn),
+    ("POST /auth/introspect", Service),
     ("POST /auth/login", Nothing),
     ("POST /auth/login/second-factor", Nothing),
     ("POST /auth/logout", SignIn),
@@ -57,6 +64,7 @@ const TABLE: &[(&str, Takes)] = &[
     ("POST /auth/refresh", Nothing),
     ("POST /auth/register", Nothing),
     ("POST /auth/reset-password", Nothing),
+    ("POST /auth/revoke", Nothing),
     ("DELETE /auth/sessions", SignIn),
     ("GET /auth/sessions", SignIn),
     ("DELETE /auth/sessions/{session_id}", SignIn),
@@ -148,7 +156,7 @@ async fn inv_a1_a8_every_kind_of_credential_at_every_route() {
             // A secret of another kind identifies nobody, wherever it is shown.
             for (kind, secret) in &kinds {
                 let answer = call(secret).await;
-                if takes == Signature {
+                if matches!(takes, Signature | Open) {
                     continue;
                 }
                 assert_eq!(answer.status, 401, "{name} by {kind}: {}", answer.body);
@@ -156,11 +164,11 @@ async fn inv_a1_a8_every_kind_of_credential_at_every_route() {
             let nobody = call("").await.status;
             let by_key = call(&buyer.key).await;
             match takes {
-                Nothing | Signature => assert_ne!(nobody, 403, "{name}"),
-                Either | SignIn | Person | Staff => assert_eq!(nobody, 401, "{name}"),
+                Nothing | Open | Signature => assert_ne!(nobody, 403, "{name}"),
+                Either | SignIn | Person | Staff | Service => assert_eq!(nobody, 401, "{name}"),
             }
             match takes {
-                SignIn | Staff => {
+                SignIn | Staff | Service => {
                     by_key.refused(403, "permission_denied");
                 }
                 Person | Either | Nothing => {
@@ -171,9 +179,9 @@ async fn inv_a1_a8_every_kind_of_credential_at_every_route() {
                         by_key.body
                     );
                 }
-                Signature => {}
+                Open | Signature => {}
             }
-            if takes == Staff {
+            if matches!(takes, Staff | Service) {
                 call(&buyer.token).await.refused(403, "permission_denied");
             }
         }

@@ -1,0 +1,137 @@
+//! Says of a credential what it is good for now (RFC 7662). Asks the database, so that whoever was signed
+//! out or deactivated is seen at once; uses nothing up.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tollgate_kernel::caller::Caller;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{ApiKeyId, SessionId};
+use tollgate_storage::Result;
+
+use super::verify::StandingError;
+use crate::AuthService;
+use crate::methods::bearer;
+use crate::model::api_key::PlainKey;
+use crate::model::token::RefreshToken;
+use crate::model::user::User;
+use crate::store::{api_keys, refresh_tokens, sessions};
+
+/// Which credential it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// An access token, of a sign-in.
+    Access(SessionId),
+    /// A refresh token, of a sign-in. It opens nothing by itself.
+    Refresh(SessionId),
+    /// An API key.
+    ApiKey(ApiKeyId),
+}
+
+/// A credential that is good.
+#[derive(Clone, Debug)]
+pub struct Introspection {
+    /// Which.
+    pub credential: Credential,
+    /// Whose.
+    pub user: User,
+    /// Since when; not told of an API key.
+    pub issued_at: Option<Timestamp>,
+    /// Until when; `None`: without end.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl AuthService {
+    /// `None`: not a credential of ours, or good no longer; why is not told.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn introspect(&self, token: &SecretString) -> Result<Option<Introspection>> {
+        let text = token.expose_secret();
+        match self.standing_credential(text).await {
+            Ok(found) => Ok(found),
+            Err(StandingError::Internal(error)) => Err(error),
+            Err(
+                StandingError::Unknown
+                | StandingError::Revoked
+                | StandingError::Inactive
+                | StandingError::NoUser,
+            ) => Ok(None),
+        }
+    }
+
+    async fn standing_credential(
+        &self,
+        text: &str,
+    ) -> Result<Option<Introspection>, StandingError> {
+        let parts = self.parts();
+        let (prefix, livemode) = (&parts.config.api_key_prefix, parts.config.livemode);
+        if let Some(token) = RefreshToken::parse(text) {
+            return self.standing_refresh(&token).await;
+        }
+        if let Some(key) = PlainKey::parse(text, prefix, livemode) {
+            return self.standing_key(&key).await;
+        }
+        let Ok(presented) = bearer::identify(self, text.as_bytes()).await else {
+            return Ok(None);
+        };
+        let Caller::User {
+            session_id: Some(session),
+            ..
+        } = presented.caller
+        else {
+            return Ok(None);
+        };
+        let user = self.standing(&presented.caller, presented.issued_at);
+        Ok(Some(Introspection {
+            user: user.await?,
+            credential: Credential::Access(session),
+            issued_at: presented.issued_at,
+            expires_at: presented.expires_at,
+        }))
+    }
+
+    async fn standing_refresh(
+        &self,
+        token: &RefreshToken,
+    ) -> Result<Option<Introspection>, StandingError> {
+        let db = &self.parts().db;
+        let found = refresh_tokens::find(db, &token.hash()).await?;
+        let now = self.parts().clock.now();
+        let unused =
+            |found: &refresh_tokens::Token| found.used_at.is_none() && found.expires_at > now;
+        let Some(found) = found.filter(unused) else {
+            return Ok(None);
+        };
+        let session = sessions::find(db, found.session_id).await?;
+        let session = session.ok_or(StandingError::Revoked)?;
+        let caller = Caller::User {
+            user_id: session.user_id,
+            session_id: Some(found.session_id),
+        };
+        Ok(Some(Introspection {
+            user: self.standing(&caller, None).await?,
+            credential: Credential::Refresh(found.session_id),
+            issued_at: Some(found.created_at),
+            expires_at: Some(found.expires_at),
+        }))
+    }
+
+    async fn standing_key(&self, key: &PlainKey) -> Result<Option<Introspection>, StandingError> {
+        let parts = self.parts();
+        let found = api_keys::find_live(&parts.db, &key.hash(), parts.config.livemode).await?;
+        let now = parts.clock.now();
+        let live = |key: &api_keys::LiveKey| key.expires_at.is_none_or(|end| now < end);
+        let Some(found) = found.filter(live) else {
+            return Ok(None);
+        };
+        let caller = Caller::ApiKey {
+            user_id: found.user_id,
+            api_key_id: found.id,
+        };
+        Ok(Some(Introspection {
+            user: self.standing(&caller, None).await?,
+            credential: Credential::ApiKey(found.id),
+            issued_at: None,
+            expires_at: found.expires_at,
+        }))
+    }
+}

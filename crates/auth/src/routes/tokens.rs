@@ -1,0 +1,170 @@
+//! Tokens for other programs: what one is good for, and giving one up. Forms, in OAuth's dress.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use tollgate_kernel::caller::Caller;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{ApiKeyId, SessionId, UserId};
+use tollgate_kernel::input::JsonOrForm;
+use tollgate_kernel::problem::{Code, Problem};
+use utoipa::ToSchema;
+
+use super::oauth::{dressed, is_form};
+use crate::operations::introspect::{Credential, Introspection};
+use crate::{AuthService, problems};
+
+/// The scope of a service key that may introspect.
+const SCOPE: &str = "introspect";
+
+/// A token, as OAuth clients send it.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct TokenBody {
+    #[schema(value_type = String, required)]
+    token: Option<SecretString>,
+    /// Not needed: a token tells its own kind.
+    #[serde(rename = "token_type_hint")]
+    _hint: Option<String>,
+}
+
+impl TokenBody {
+    fn token(self) -> Result<SecretString, Problem> {
+        self.token.ok_or_else(|| problems::required("/token"))
+    }
+}
+
+/// What a credential is good for (RFC 7662). Of one that is good for nothing, `active` is all there is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum IntrospectionShape {
+    /// Good.
+    Active(ActiveShape),
+    /// Good for nothing; why is not told.
+    Inactive {
+        /// false
+        active: bool,
+    },
+}
+
+/// A credential that is good. What does not apply is absent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ActiveShape {
+    /// true
+    active: bool,
+    /// `access`, `refresh` or `api_key`. A refresh token must not open anything.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// `Bearer`, of what may be sent as such.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'static str>,
+    /// Of the person.
+    #[schema(value_type = String, format = "uuid")]
+    sub: UserId,
+    username: String,
+    iss: String,
+    /// Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<i64>,
+    /// Unix seconds; absent = never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<i64>,
+    /// Of the sign-in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    sid: Option<SessionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    api_key_id: Option<ApiKeyId>,
+    livemode: bool,
+}
+
+fn shape(service: &AuthService, found: Option<Introspection>) -> IntrospectionShape {
+    let Some(found) = found else {
+        return IntrospectionShape::Inactive { active: false };
+    };
+    let config = &service.parts().config;
+    let (kind, sid, api_key_id) = match found.credential {
+        Credential::Access(session) => ("access", Some(session), None),
+        Credential::Refresh(session) => ("refresh", Some(session), None),
+        Credential::ApiKey(key) => ("api_key", None, Some(key)),
+    };
+    IntrospectionShape::Active(ActiveShape {
+        active: true,
+        kind,
+        token_type: (kind != "refresh").then_some("Bearer"),
+        sub: found.user.id,
+        username: found.user.username,
+        iss: config.issuer.clone(),
+        iat: found.issued_at.map(Timestamp::seconds),
+        exp: found.expires_at.map(Timestamp::seconds),
+        sid,
+        api_key_id,
+        livemode: config.livemode,
+    })
+}
+
+/// What an access token, a refresh token or an API key is good for now (RFC 7662). For host
+/// applications: takes a service key with the scope `introspect`.
+#[utoipa::path(post, path = "/introspect", tag = "auth",
+    request_body(content = TokenBody, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, body = IntrospectionShape),
+        (status = 401, description = "`unauthenticated`"),
+        (status = 403, description = "`permission_denied`"),
+        (status = 422, description = "`validation_failed`"),
+    ))]
+pub(super) async fn introspect(
+    State(service): State<AuthService>,
+    headers: HeaderMap,
+    caller: Option<Caller>,
+    body: Result<JsonOrForm<TokenBody>, Problem>,
+) -> Result<Json<IntrospectionShape>, Problem> {
+    let told = async {
+        may_introspect(caller.as_ref())?;
+        let token = body?.value.token()?;
+        let found = service.introspect(&token).await?;
+        Ok(Json(shape(&service, found)))
+    };
+    told.await
+        .map_err(|problem| dressed(problem, is_form(&headers)))
+}
+
+/// Nobody but a service that was given the scope, an administrator neither. `error` is RFC 6750's word.
+fn may_introspect(caller: Option<&Caller>) -> Result<(), Problem> {
+    match caller {
+        None => Err(Problem::new(Code::Unauthenticated).with("error", "invalid_token")),
+        Some(Caller::Service { scopes, .. }) if scopes.iter().any(|scope| scope == SCOPE) => Ok(()),
+        Some(_) => Err(Problem::new(Code::PermissionDenied)
+            .detail(
+                "此操作需要带有 introspect 范围的服务密钥。",
+                "This takes a service key with the scope introspect.",
+            )
+            .with("permission", SCOPE)
+            .with("error", "insufficient_scope")),
+    }
+}
+
+/// Gives a token up (RFC 7009): the sign-in of a refresh token or an access token ends, with all its
+/// tokens. 200 whatever the token was.
+#[utoipa::path(post, path = "/revoke", tag = "auth", security(()),
+    request_body(content = TokenBody, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "the token is good for nothing, now or before"),
+        (status = 422, description = "`validation_failed`: there is no `token`"),
+    ))]
+pub(super) async fn revoke(
+    State(service): State<AuthService>,
+    headers: HeaderMap,
+    body: Result<JsonOrForm<TokenBody>, Problem>,
+) -> Result<StatusCode, Problem> {
+    let revoked = async {
+        let token = body?.value.token()?;
+        service.revoke_token(&token).await?;
+        Ok(StatusCode::OK)
+    };
+    revoked
+        .await
+        .map_err(|problem: Problem| dressed(problem, is_form(&headers)))
+}
