@@ -1,9 +1,10 @@
 //! Password hashing on threads of its own: a storm of logins slows logins, and nothing else.
 
+mod pool;
+
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread;
+use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -14,10 +15,9 @@ use tokio::sync::oneshot;
 use tollgate_kernel::entropy::Entropy;
 use zeroize::Zeroizing;
 
+use self::pool::Pool;
 use crate::model::password::{WeakPassword, judge};
 
-/// More wait than this, and whoever comes is told to come again.
-const QUEUE: usize = 64;
 /// bcrypt reads no more than 72 bytes, the terminating NUL included.
 const BCRYPT_BYTES: usize = 72;
 const LONG_SCHEME: &str = "$bcrypt-sha256$v=2,t=2b,r=";
@@ -29,12 +29,10 @@ const BCRYPT_HEAD: usize = 29;
 #[error("too many passwords are being hashed")]
 pub struct Busy;
 
-type Task = Box<dyn FnOnce() + Send>;
-
 /// A bounded pool of threads that do nothing else.
 #[derive(Clone)]
 pub(crate) struct Hasher {
-    queue: mpsc::SyncSender<Task>,
+    pool: Arc<Pool>,
     cost: u32,
     entropy: Entropy,
     /// The hash of nobody's password: unknown accounts cost as much as known ones.
@@ -48,23 +46,15 @@ impl fmt::Debug for Hasher {
 }
 
 impl Hasher {
-    /// Starts one thread per core, and hashes once: not for a thread that serves.
+    /// Starts the threads, and hashes once: not for a thread that serves.
     ///
     /// # Errors
     /// The system gives no thread, or the cost is none of bcrypt's.
     pub(crate) fn start(cost: u32, entropy: Entropy) -> io::Result<Self> {
-        let (queue, tasks) = mpsc::sync_channel(QUEUE);
-        let tasks = Arc::new(Mutex::new(tasks));
-        let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        for number in 0..threads {
-            let tasks = Arc::clone(&tasks);
-            thread::Builder::new()
-                .name(format!("hashing-{number}"))
-                .spawn(move || work(&tasks))?;
-        }
+        let pool = Arc::new(Pool::start()?);
         let nobody = hash("nobody's password", cost, &entropy).map_err(io::Error::other)?;
         Ok(Self {
-            queue,
+            pool,
             cost,
             entropy,
             nobody: nobody.into(),
@@ -120,19 +110,8 @@ impl Hasher {
                 drop(done.send(work()));
             }
         };
-        self.queue.try_send(Box::new(task)).map_err(|_| Busy)?;
+        self.pool.put(Box::new(task))?;
         result.await.map_err(|_| Busy)
-    }
-}
-
-/// Until the last [`Hasher`] is gone.
-fn work(tasks: &Mutex<mpsc::Receiver<Task>>) {
-    loop {
-        let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match task {
-            Ok(task) => task(),
-            Err(mpsc::RecvError) => return,
-        }
     }
 }
 
@@ -192,6 +171,9 @@ fn cost_of(hashed: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Mutex, mpsc};
+
+    use super::pool::QUEUE;
     use super::*;
 
     #[test]
@@ -218,7 +200,8 @@ mod tests {
     #[test]
     fn hashes_of_python_applications_verify() {
         let vectors: serde_json::Value =
-            serde_json::from_str(include_str!("../tests/vectors/passwords.json")).expect("vectors");
+            serde_json::from_str(include_str!("../../tests/vectors/passwords.json"))
+                .expect("vectors");
         for vector in vectors.as_array().expect("a list") {
             let text = |name: &str| vector[name].as_str().expect("a text");
             assert!(verify(text("password"), text("hash")), "{vector}");
