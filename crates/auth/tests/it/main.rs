@@ -2,11 +2,14 @@
 
 mod accounts;
 mod harness;
+mod introspection;
 mod keys;
 mod login;
-mod oauth;
+mod own_keys;
+mod pen;
 mod refresh;
 mod rotation;
 mod setup;
 mod token_bytes;
 mod tokens;
+mod well_known;

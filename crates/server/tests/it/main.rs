@@ -8,3 +8,4 @@ mod harness;
 mod inputs;
 mod quota;
 mod schema;
+mod signing_keys;
