@@ -245,9 +245,12 @@ async fn another_algorithm_in_the_settings_rotates_by_the_same_road() {
             JwtAlgorithm::EdDsa,
             JwtAlgorithm::Hs256,
         ] {
-            let app = beside(&apps[0], signed_by(algorithm)).await;
-            // Another start changes nothing more.
-            beside(&apps[0], signed_by(algorithm)).await;
+            // Two that start at once put one key next, and another start changes nothing more.
+            let starts = || beside(&apps[0], signed_by(algorithm));
+            let (app, _) = tokio::join!(starts(), starts());
+            let next = one(&db, KeyState::Next).await.key.kid;
+            starts().await;
+            assert_eq!(one(&db, KeyState::Next).await.key.kid, next);
             let login = app.login("ann", crate::harness::PASSWORD).await.ok(200);
             let before = login.text("access_token");
             assert_ne!(part(&before, 0)["alg"], algorithm.as_str());
