@@ -161,11 +161,11 @@ impl Key {
 
     /// What a token says, if this key signed it for this service and mode.
     pub(super) fn check(&self, header: &Header, token: &[u8]) -> Option<Claims> {
-        // One algorithm per key; addresses of other keys in the header are never followed.
+        // One algorithm per key; addresses of other keys in the header are never followed. What must be
+        // understood is not (RFC 7515 §4.1.11): no token of ours has it.
         let ours = header.alg == self.algorithm
             && header.kid.as_deref() == Some(self.kid.as_str())
             && header.typ.as_deref() == Some(TYPE)
-            // RFC 7515 §4.1.11: what must be understood, and is not. No token of ours has it.
             && header.crit.is_none();
         if !ours {
             return None;

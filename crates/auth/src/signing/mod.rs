@@ -34,7 +34,7 @@ use crate::{AuthConfig, AuthSetupError};
 /// Between two reads.
 const READ_EVERY: Duration = Duration::from_secs(5);
 /// A call does not wait longer for a read; it goes on with what was read before.
-const LONGEST_READ: Duration = Duration::from_millis(500);
+const LONGEST_READ: Duration = Duration::from_secs(2);
 /// Longer is no token of ours, and is not even looked into.
 const LONGEST_TOKEN_BYTES: usize = 4_096;
 /// For how long others may keep the public keys.

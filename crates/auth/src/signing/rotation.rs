@@ -22,7 +22,7 @@ use crate::{AuthConfig, AuthSetupError};
 /// HS256 with less can be guessed (RFC 7518 §3.2).
 const SHORTEST_SECRET_BYTES: usize = 32;
 /// How long a key is published before it signs: the 5 minutes for which its public half may be cached
-/// ([`JWKS_MAX_AGE`](super::JWKS_MAX_AGE)), and one for instances and clocks that lag.
+/// (`max-age` of the key set), and one for instances and clocks that lag.
 pub const PUBLISHED_FOR: Duration = Duration::from_mins(6);
 /// An instance may sign by the old key for the seconds until it reads again, with a clock that is a
 /// minute ahead.

@@ -101,6 +101,11 @@ impl App {
         self.database.remove().await;
     }
 
+    /// For commands that run beside the service.
+    pub(crate) fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+
     /// Where the sandbox keeps its file.
     pub(crate) fn sandbox_file(&self) -> std::path::PathBuf {
         self.database.folder().join("data/sandbox.db")

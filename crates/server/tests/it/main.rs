@@ -14,3 +14,4 @@ mod mail;
 mod quota;
 mod routes;
 mod schema;
+mod signing_keys;
