@@ -9,6 +9,7 @@ mod methods;
 pub mod model;
 mod operations;
 mod problems;
+mod remembered;
 mod revocations;
 mod routes;
 mod signing;
@@ -40,6 +41,7 @@ pub use crate::layers::{
     RequirePermissionLayer,
 };
 use crate::mailer::Mailer;
+use crate::methods::Held;
 pub use crate::methods::{Method, Presented};
 use crate::model::api_key::is_prefix;
 pub use crate::operations::api_keys::{ApiKeyList, CreateKeyError, ListKeysError};
@@ -57,6 +59,7 @@ pub use crate::operations::session::Tokens;
 pub use crate::operations::staff::{By, Listed, Search, StaffError};
 pub use crate::operations::update_profile::{ProfileChange, ProfileError};
 pub use crate::operations::verify_email::VerifyEmailError;
+use crate::remembered::Remembered;
 use crate::revocations::Revocations;
 use crate::signing::KeyRing;
 pub use crate::signing::{OwnKey, OwnKeyError, PUBLISHED_FOR, RotateError, Rotation};
@@ -111,6 +114,7 @@ pub(crate) struct Parts {
     hasher: Hasher,
     signing: KeyRing,
     revocations: Revocations,
+    live_keys: Remembered<Held>,
     methods: Vec<Arc<dyn Method>>,
     entitlements: Option<Arc<dyn Entitlements>>,
     mailer: Option<Arc<dyn Mailer>>,
@@ -273,6 +277,7 @@ impl AuthBuilder {
             hasher,
             signing,
             revocations: Revocations::default(),
+            live_keys: Remembered::default(),
             methods: self.methods,
             entitlements: self.entitlements,
             mailer: self.mailer,

@@ -38,8 +38,14 @@ impl Revocations {
 }
 
 impl AuthService {
-    /// After whatever ends a sign-in here: it is done, so a look that fails is only made up for later.
+    /// After whatever ends sign-ins or keys here: it is done, so a look that fails is only made up for
+    /// later.
     pub(crate) async fn ended_here(&self) {
+        self.parts().live_keys.forget_all();
+        self.look().await;
+    }
+
+    async fn look(&self) {
         if let Err(error) = self.see_revocations().await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -86,7 +92,7 @@ pub(crate) fn watch(service: &AuthService) {
             let Some(parts): Option<Arc<Parts>> = parts.upgrade() else {
                 return;
             };
-            AuthService(parts).ended_here().await;
+            AuthService(parts).look().await;
         }
     });
 }

@@ -13,6 +13,7 @@ use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::problem::{Code, Problem};
 
+pub(crate) use self::api_key::Held;
 use crate::AuthService;
 
 /// Who asks, and what the credential itself said: kept beside the request for `GET /verify`.

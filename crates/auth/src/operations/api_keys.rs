@@ -127,6 +127,7 @@ impl AuthService {
         let mut tx = parts.db.begin().await?;
         let ended = api_keys::revoke(&mut tx, user_id, id, parts.clock.now()).await?;
         tx.commit().await?;
+        parts.live_keys.forget_all();
         Ok(ended)
     }
 }

@@ -29,6 +29,7 @@ pub use self::own_key::{OwnKey, OwnKeyError};
 pub(crate) use self::rotation::rotate;
 pub use self::rotation::{PUBLISHED_FOR, RotateError, Rotation};
 use crate::model::token::{Claims, sha256};
+use crate::remembered::Remembered;
 use crate::{AuthConfig, AuthSetupError};
 
 /// Between two reads.
@@ -72,6 +73,8 @@ pub(crate) struct KeyRing {
     /// The same, because a token named an unknown key.
     looked_at: AtomicI64,
     reading: tokio::sync::Mutex<()>,
+    /// Tokens whose signature was right, and under which key.
+    verified: Remembered<Arc<(String, Claims)>>,
 }
 
 impl fmt::Debug for KeyRing {
@@ -110,6 +113,7 @@ impl KeyRing {
             read_at: AtomicI64::new(now.micros()),
             looked_at: AtomicI64::new(NEVER),
             reading: tokio::sync::Mutex::new(()),
+            verified: Remembered::default(),
         })
     }
 
@@ -130,14 +134,23 @@ impl KeyRing {
         if token.len() > LONGEST_TOKEN_BYTES {
             return None;
         }
+        self.renew(now).await;
+        // A signature that was right stays right, as long as its key is one of ours.
+        let hash = sha256(token);
+        if let Some(verified) = self.verified.get(&hash) {
+            let (kid, claims) = verified.as_ref();
+            return self.find(kid, now).map(|_| claims.clone());
+        }
         let header = jsonwebtoken::decode_header(token).ok()?;
         let kid = header.kid.as_deref()?;
-        self.renew(now).await;
         let key = match self.find(kid, now) {
             Some(key) => key,
             None => self.look_for(kid, now).await?,
         };
-        key.check(&header, token)
+        let claims = key.check(&header, token)?;
+        let verified = Arc::new((kid.to_owned(), claims.clone()));
+        self.verified.put(self.verified.asked(), hash, verified);
+        Some(claims)
     }
 
     fn find(&self, kid: &str, now: Timestamp) -> Option<Arc<Key>> {

@@ -14,7 +14,7 @@ use tollgate_storage::db::Db;
 use tollgate_storage::on_read;
 use tollgate_storage::testing::each_engine;
 
-use crate::harness::{App, PASSWORD};
+use crate::harness::{App, PASSWORD, builder, config};
 
 /// Every value of every table, in hexadecimal: whatever its type, its bytes are searched.
 pub(crate) async fn everything(db: &Db) -> String {
@@ -111,6 +111,53 @@ async fn inv_a7_a_copy_of_the_database_signs_nobody_in() {
             json!({}),
             "a symmetric key has no public half"
         );
+    })
+    .await;
+}
+
+/// How long a key that was found good is believed without the database.
+const BELIEVED: Duration = Duration::from_secs(2);
+
+#[tokio::test]
+async fn inv_a3_a_key_is_believed_for_two_seconds_and_not_where_it_was_ended() {
+    each_engine(&[], async |db| {
+        let app = App::new(&db).await;
+        let second = builder(&db, config(), &app.clock).build().await;
+        let second = App::around(second.expect("starts"), app.clock.clone(), &db);
+        let access = app.person("ann").await.text("access_token");
+        let made = app
+            .create_key(&access, json!({ "name": "k" }))
+            .await
+            .ok(201);
+        let (id, key) = (made.text("id"), made.text("key"));
+        for app in [&app, &second] {
+            app.get("/host/closed", &key).await.ok(200);
+        }
+        app.delete_key(&access, &id).await.ok(204);
+        app.get("/host/closed", &key)
+            .await
+            .refused(401, "api_key_invalid");
+        app.clock.advance(BELIEVED);
+        second
+            .get("/host/closed", &key)
+            .await
+            .refused(401, "api_key_invalid");
+
+        // What is known takes no question; its end is seen without one.
+        let end = app.clock.now().after(Duration::from_secs(1));
+        let body = json!({ "name": "k", "expires_at": end });
+        let key = app.create_key(&access, body).await.ok(201).text("key");
+        app.get("/host/closed", &key).await.ok(200);
+        db.close().await;
+        app.get("/host/closed", &key).await.ok(200);
+        app.clock.advance(Duration::from_secs(1));
+        app.get("/host/closed", &key)
+            .await
+            .refused(401, "api_key_expired");
+        app.clock.advance(Duration::from_secs(1));
+        app.get("/host/closed", &key)
+            .await
+            .refused(503, "unavailable");
     })
     .await;
 }
@@ -247,12 +294,15 @@ async fn a_key_lives_as_long_as_it_was_given_and_its_person_may() {
             .ok(201)
             .text("key");
         app.execute("UPDATE users SET is_active = (1 = 0)").await;
+        app.clock.advance(BELIEVED);
         app.get("/auth/me", &key)
             .await
             .refused(401, "api_key_invalid");
         app.execute("UPDATE users SET is_active = (1 = 1)").await;
+        app.clock.advance(BELIEVED);
         app.get("/auth/me", &key).await.ok(200);
         app.execute("UPDATE api_keys SET is_active = (1 = 0)").await;
+        app.clock.advance(BELIEVED);
         app.get("/auth/me", &key)
             .await
             .refused(401, "api_key_invalid");
