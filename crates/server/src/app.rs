@@ -390,7 +390,11 @@ fn router(
         .layer(auth.identify());
     let mut router = Router::new()
         .merge(api)
-        .merge(pages::router(payment.clone(), sandbox.is_some()))
+        .merge(pages::router(
+            auth.clone(),
+            payment.clone(),
+            sandbox.is_some(),
+        ))
         .merge(openapi::router(auth, payment))
         .merge(auth.metadata_router())
         .route("/health", get(health))

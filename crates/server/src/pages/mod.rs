@@ -1,12 +1,14 @@
 //! Pages: server-rendered, whole without script, under a strict content policy.
 
 mod checkout;
+mod link;
 
 use askama::Template;
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
+use tollgate_auth::AuthService;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::PaymentService;
 
@@ -20,11 +22,12 @@ const JS: &str = include_str!("../../static/checkout.js");
 /// What every page of the service is made from.
 #[derive(Clone, Debug)]
 pub(crate) struct Pages {
+    auth: AuthService,
     payment: PaymentService,
     sandbox: bool,
 }
 
-pub(crate) fn router(payment: PaymentService, sandbox: bool) -> Router {
+pub(crate) fn router(auth: AuthService, payment: PaymentService, sandbox: bool) -> Router {
     Router::new()
         .route("/checkout/{link}", get(checkout::page))
         .route("/checkout/{link}/qr.svg", get(checkout::qr))
@@ -38,7 +41,13 @@ pub(crate) fn router(payment: PaymentService, sandbox: bool) -> Router {
             "/static/checkout.js",
             get(async || asset("text/javascript; charset=utf-8", JS)),
         )
-        .with_state(Pages { payment, sandbox })
+        .route("/portal/verify", get(link::verify_page).post(link::verify))
+        .route("/portal/reset", get(link::reset_page).post(link::reset))
+        .with_state(Pages {
+            auth,
+            payment,
+            sandbox,
+        })
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {

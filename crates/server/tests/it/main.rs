@@ -10,6 +10,7 @@ mod documents;
 mod harness;
 mod inputs;
 mod leaks;
+mod link;
 mod mail;
 mod quota;
 mod routes;

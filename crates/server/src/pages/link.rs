@@ -1,0 +1,234 @@
+//! Where the links of letters lead: an address is confirmed, a password chosen. Opening a page changes
+//! nothing, since mail programs open links by themselves; the button does.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use secrecy::SecretString;
+use serde::Deserialize;
+use tollgate_auth::{ResetError, VerifyEmailError};
+use tollgate_kernel::input::{JsonOrForm, Params};
+use tollgate_kernel::origin::Origin;
+use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::text::Language;
+
+use super::Pages;
+
+/// What a link carries.
+#[derive(Debug, Deserialize)]
+pub(super) struct LinkParams {
+    #[serde(default)]
+    token: String,
+    lang: Option<String>,
+}
+
+/// What the button sends.
+#[derive(Debug, Deserialize)]
+pub(super) struct LinkForm {
+    token: String,
+    #[serde(default)]
+    new_password: String,
+}
+
+/// The words of the pages.
+struct Words {
+    sandbox: &'static str,
+    verify_title: &'static str,
+    verify_button: &'static str,
+    verified: &'static str,
+    taken: &'static str,
+    reset_title: &'static str,
+    reset_button: &'static str,
+    reset: &'static str,
+    new_password: &'static str,
+    rules: &'static str,
+    broken: &'static str,
+    busy: &'static str,
+    other_language: &'static str,
+    other_tag: &'static str,
+}
+
+const ZH: Words = Words {
+    sandbox: "沙箱环境，不产生真实扣款",
+    verify_title: "确认邮箱",
+    verify_button: "确认这是我的邮箱",
+    verified: "邮箱已确认，可以关闭此页",
+    taken: "该邮箱已被其他账号使用",
+    reset_title: "设置新密码",
+    reset_button: "设置新密码",
+    reset: "新密码已生效，其他设备均已退出，请重新登录",
+    new_password: "新密码",
+    rules: "8 至 128 个字符，不要使用常见密码",
+    broken: "链接无效或已过期，请重新申请",
+    busy: "当前请求过多，请稍后再试",
+    other_language: "English",
+    other_tag: "en",
+};
+
+const EN: Words = Words {
+    sandbox: "Sandbox: no real money",
+    verify_title: "Confirm your e-mail address",
+    verify_button: "Yes, this address is mine",
+    verified: "The address is confirmed. You may close this page.",
+    taken: "Another account has this address by now.",
+    reset_title: "Choose a new password",
+    reset_button: "Set the new password",
+    reset: "The new password is set and every other device is signed out. Sign in again.",
+    new_password: "New password",
+    rules: "8 to 128 characters, and not a common password",
+    broken: "The link does not work or is too old. Ask for a new one.",
+    busy: "Too many requests right now. Try again in a moment.",
+    other_language: "中文",
+    other_tag: "zh",
+};
+
+/// What a page says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Done(&'static str),
+    Failed(&'static str),
+    /// And it may be tried again.
+    Again,
+}
+
+#[derive(Template)]
+#[template(path = "link.html")]
+struct LinkPage<'a> {
+    words: &'a Words,
+    tag: &'static str,
+    sandbox: bool,
+    title: &'static str,
+    button: &'static str,
+    token: &'a str,
+    takes_password: bool,
+    has_form: bool,
+    message: String,
+    state: &'static str,
+}
+
+/// Who is told, in which language.
+struct Reader {
+    language: Language,
+    words: &'static Words,
+    sandbox: bool,
+}
+
+impl Reader {
+    fn of(pages: &Pages, params: &LinkParams, language: Option<Extension<Language>>) -> Self {
+        let language = match params.lang.as_deref() {
+            Some("zh" | "zh-CN") => Language::Zh,
+            Some("en") => Language::En,
+            _ => language.map_or(Language::default(), |Extension(language)| language),
+        };
+        let words = match language {
+            Language::Zh => &ZH,
+            Language::En => &EN,
+        };
+        Self {
+            language,
+            words,
+            sandbox: pages.sandbox,
+        }
+    }
+
+    fn page(
+        &self,
+        takes_password: bool,
+        token: &str,
+        told: Told,
+        weak: Option<&str>,
+    ) -> Result<Response, Problem> {
+        let words = self.words;
+        let (title, button) = if takes_password {
+            (words.reset_title, words.reset_button)
+        } else {
+            (words.verify_title, words.verify_button)
+        };
+        let (state, message) = match told {
+            Told::Nothing => ("", ""),
+            Told::Done(message) => ("completed", message),
+            Told::Failed(message) => ("failed", message),
+            Told::Again => ("failed", weak.unwrap_or(words.busy)),
+        };
+        super::page(&LinkPage {
+            words,
+            tag: self.language.tag(),
+            sandbox: self.sandbox,
+            title,
+            button,
+            token,
+            takes_password,
+            has_form: matches!(told, Told::Nothing | Told::Again),
+            message: message.to_owned(),
+            state,
+        })
+    }
+}
+
+/// `GET /portal/verify?token=…`
+pub(super) async fn verify_page(
+    State(pages): State<Pages>,
+    Params(params): Params<LinkParams>,
+    language: Option<Extension<Language>>,
+) -> Result<Response, Problem> {
+    Reader::of(&pages, &params, language).page(false, &params.token, Told::Nothing, None)
+}
+
+/// `POST /portal/verify`
+pub(super) async fn verify(
+    State(pages): State<Pages>,
+    origin: Origin,
+    Params(params): Params<LinkParams>,
+    language: Option<Extension<Language>>,
+    JsonOrForm { value: form, .. }: JsonOrForm<LinkForm>,
+) -> Result<Response, Problem> {
+    let reader = Reader::of(&pages, &params, language);
+    let token = SecretString::from(form.token.as_str());
+    let told = match pages.auth.verify_email(&token, &origin).await {
+        Ok(()) => Told::Done(reader.words.verified),
+        Err(VerifyEmailError::Token) => Told::Failed(reader.words.broken),
+        Err(VerifyEmailError::EmailTaken) => Told::Failed(reader.words.taken),
+        Err(VerifyEmailError::Internal(error)) => return Err(error.into()),
+        Err(_) => return Err(Problem::new(Code::Internal)),
+    };
+    reader.page(false, &form.token, told, None)
+}
+
+/// `GET /portal/reset?token=…`
+pub(super) async fn reset_page(
+    State(pages): State<Pages>,
+    Params(params): Params<LinkParams>,
+    language: Option<Extension<Language>>,
+) -> Result<Response, Problem> {
+    Reader::of(&pages, &params, language).page(true, &params.token, Told::Nothing, None)
+}
+
+/// `POST /portal/reset`
+pub(super) async fn reset(
+    State(pages): State<Pages>,
+    origin: Origin,
+    Params(params): Params<LinkParams>,
+    language: Option<Extension<Language>>,
+    JsonOrForm { value: form, .. }: JsonOrForm<LinkForm>,
+) -> Result<Response, Problem> {
+    let reader = Reader::of(&pages, &params, language);
+    let token = SecretString::from(form.token.as_str());
+    let password = SecretString::from(form.new_password.as_str());
+    let set = pages.auth.reset_password(&token, &password, &origin).await;
+    let mut weak = None;
+    let told = match set {
+        Ok(()) => Told::Done(reader.words.reset),
+        Err(ResetError::Token) => Told::Failed(reader.words.broken),
+        Err(ResetError::Weak(why)) => {
+            weak = Some(why.detail());
+            Told::Again
+        }
+        Err(ResetError::Busy(_)) => Told::Again,
+        Err(ResetError::Internal(error)) => return Err(error.into()),
+        Err(_) => return Err(Problem::new(Code::Internal)),
+    };
+    let weak = weak.as_ref().map(|text| text.get(reader.language));
+    reader.page(true, &form.token, told, weak)
+}

@@ -1,0 +1,126 @@
+//! Where the links of letters lead, from the letter in the sandbox's mailbox to the end.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::harness::{App, each_engine, until};
+
+const EMAIL: &str = "ann@example.com";
+const PASSWORD: &str = "plum orchard lantern 7";
+const NEW: &str = "walnut-glacier-thimble-4";
+
+/// The link of the newest letter to Ann.
+async fn link(app: &App, count: usize) -> String {
+    let mut found: Vec<Value> = Vec::new();
+    until("a letter", async || {
+        let answer = app
+            .http
+            .get(format!("{}/sandbox/mail?to={EMAIL}", app.url))
+            .header("accept", "application/json")
+            .send()
+            .await
+            .expect("answered");
+        let page: Value = answer.json().await.expect("JSON");
+        found.clone_from(page["data"].as_array().expect("letters"));
+        found.len() == count
+    })
+    .await;
+    let link = found[0]["links"][0].as_str().expect("a link");
+    // As the mail program would open it, at this server's own port.
+    let path = link.find("/portal").map(|at| &link[at..]).expect("a page");
+    format!("{}{path}", app.url)
+}
+
+async fn page(app: &App, address: &str, language: &str) -> String {
+    let answer = app
+        .http
+        .get(address)
+        .header("accept-language", language)
+        .send()
+        .await
+        .expect("answered");
+    assert_eq!(answer.status(), StatusCode::OK);
+    let policy = answer.headers()["content-security-policy"]
+        .to_str()
+        .expect("text");
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"));
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    answer.text().await.expect("text")
+}
+
+async fn press(app: &App, address: &str, fields: &[(&str, &str)]) -> String {
+    let path = address.split('?').next().expect("a path");
+    let body = fields
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect::<Vec<_>>()
+        .join("&");
+    let answer = app
+        .http
+        .post(format!("{path}?lang=en"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body)
+        .send()
+        .await
+        .expect("answered");
+    assert_eq!(answer.status(), StatusCode::OK);
+    answer.text().await.expect("text")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_a5_the_links_of_letters_lead_somewhere_and_work_by_the_button() {
+    each_engine(async |app| {
+        let account = json!({ "email": EMAIL, "username": "ann", "password": PASSWORD });
+        app.post("/auth/register", "", account)
+            .await
+            .expect(StatusCode::CREATED);
+        let address = link(app, 1).await;
+        let token = address.split_once("token=").expect("a token").1.to_owned();
+        // Opening it, as mail programs do by themselves, changes nothing.
+        for (language, word) in [("zh", "确认邮箱"), ("en", "Confirm your e-mail address")] {
+            assert!(page(app, &address, language).await.contains(word));
+        }
+        let verified = "SELECT COUNT(*) FROM users WHERE email_verified_at IS NOT NULL";
+        assert_eq!(app.count(verified).await, 0);
+        let done = press(app, &address, &[("token", &token)]).await;
+        assert!(done.contains("The address is confirmed"), "{done}");
+        assert_eq!(app.count(verified).await, 1);
+        let again = press(app, &address, &[("token", &token)]).await;
+        assert!(
+            again.contains("does not work") && !again.contains("<form"),
+            "{again}"
+        );
+
+        let asked = app
+            .post("/auth/reset-password", "", json!({ "email": EMAIL }))
+            .await;
+        assert_eq!(asked.status, 202);
+        let address = link(app, 2).await;
+        let token = address.split_once("token=").expect("a token").1.to_owned();
+        assert!(
+            page(app, &address, "en")
+                .await
+                .contains("type=\"password\"")
+        );
+        let weak = press(
+            app,
+            &address,
+            &[("token", &token), ("new_password", "password1")],
+        )
+        .await;
+        assert!(
+            weak.contains("role=\"alert\"") && weak.contains("<form"),
+            "{weak}"
+        );
+        let done = press(app, &address, &[("token", &token), ("new_password", NEW)]).await;
+        assert!(done.contains("The new password is set"), "{done}");
+        let login = json!({ "email": EMAIL, "password": NEW });
+        app.post("/auth/login", "", login)
+            .await
+            .expect(StatusCode::OK);
+        // What stands in the address is shown as text.
+        let hostile = format!("{}/portal/verify?token=%22%3E%3Cscript%3E", app.url);
+        assert!(!page(app, &hostile, "en").await.contains("<script"));
+    })
+    .await;
+}
