@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use secrecy::ExposeSecret as _;
+use tollgate_auth::model::key_terms::KeyTerms;
 use tollgate_auth::model::user::Locale;
-use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey, Login, Register};
+use tollgate_auth::{AuthConfig, AuthService, CreateKey, JwtAlgorithm, JwtKey, Login, Register};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::origin::Origin;
 use tollgate_storage::db::Db;
@@ -45,8 +46,13 @@ pub async fn somebody(folder: &Path, algorithm: JwtAlgorithm) -> anyhow::Result<
     };
     let user = auth.register(&wish, &Origin::default()).await?;
     let tokens = auth.login(&login(), &Origin::default()).await?;
+    let wish = CreateKey {
+        name: "bench".parse()?,
+        expires_at: None,
+        terms: KeyTerms::unlimited(),
+    };
     let (_, key) = auth
-        .create_api_key(user.id, &"bench".parse()?, None)
+        .create_api_key(user.id, &wish, &Origin::default())
         .await?;
     Ok(Somebody {
         token: tokens.access_token.expose_secret().to_owned(),

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tollgate_kernel::scope::OF_API_KEYS;
 
 use crate::signing::OwnKey;
 
@@ -24,6 +25,8 @@ pub struct AuthConfig {
     pub bcrypt_cost: u32,
     /// What API keys begin with.
     pub api_key_prefix: String,
+    /// What API keys may be limited to: those of the house, and those a host adds for itself.
+    pub api_key_scopes: Vec<String>,
     /// Whether real money moves; sandbox credentials are worth nothing then.
     pub livemode: bool,
     /// Who may register.
@@ -106,6 +109,7 @@ impl AuthConfig {
             jwt: JwtKey::Generated(JwtAlgorithm::Rs256),
             bcrypt_cost: 12,
             api_key_prefix: "sk".to_owned(),
+            api_key_scopes: OF_API_KEYS.iter().map(|name| (*name).to_owned()).collect(),
             livemode: true,
             registration: Registration::Open,
             require_staff_second_factor: false,

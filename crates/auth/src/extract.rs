@@ -10,7 +10,7 @@ use crate::model::user::User;
 use crate::{AuthService, problems};
 
 /// The person behind the call, as they are now: 401 for nobody, for somebody deactivated and for a
-/// sign-in that is over.
+/// sign-in that is over; 403 for a key that is limited to scopes.
 #[derive(Clone, Debug)]
 pub struct CurrentUser(pub User);
 
@@ -19,6 +19,7 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = <Caller as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        caller.person(None)?;
         let Some(service) = parts.extensions.get::<AuthService>() else {
             tracing::error!(
                 path = parts.uri.path(),

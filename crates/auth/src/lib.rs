@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod brought_keys;
 mod config;
 mod extract;
 mod hashing;
+mod key_limits;
 mod layers;
 pub mod mailer;
 mod methods;
@@ -13,6 +15,7 @@ mod remembered;
 mod revocations;
 mod routes;
 mod signing;
+mod single_flight;
 mod store;
 mod worker;
 
@@ -25,17 +28,19 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
-use tollgate_kernel::ids::{ApiKeyId, Ids, UserId};
+use tollgate_kernel::ids::{Ids, UserId};
 use tollgate_kernel::problem::Problem;
 use tollgate_storage::db::Db;
 use tollgate_storage::migrations::{CORE, Migrations};
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::{StorageError, migrations};
 
+use crate::brought_keys::BroughtKeys;
 pub use crate::config::{AuthConfig, JwtAlgorithm, JwtKey, Registration};
 pub use crate::extract::CurrentUser;
 pub use crate::hashing::Busy;
 use crate::hashing::Hasher;
+use crate::key_limits::KeyLimits;
 pub use crate::layers::{
     Identify, IdentifyLayer, RequireAuth, RequireAuthLayer, RequirePermission,
     RequirePermissionLayer,
@@ -44,26 +49,32 @@ use crate::mailer::Mailer;
 use crate::methods::Held;
 pub use crate::methods::{Method, Presented};
 use crate::model::api_key::is_prefix;
-pub use crate::operations::api_keys::{ApiKeyList, CreateKeyError, ListKeysError};
+use crate::model::live_key::Holder;
+pub use crate::operations::api_keys::{
+    ApiKeyList, CreateKey, CreateKeyError, ListKeysError, RotateKey,
+};
 pub use crate::operations::change_password::ChangePasswordError;
 pub use crate::operations::confirm::Proof;
 pub use crate::operations::first_admin::{AdminError, FirstAdmin};
 pub use crate::operations::guessing::TooMany;
+pub use crate::operations::import::{BroughtKey, BroughtUser, ImportError, Imported, LineFault};
 pub use crate::operations::introspect::{Credential, Introspection};
 pub use crate::operations::login::{Login, LoginError};
 pub use crate::operations::refresh::RefreshError;
 pub use crate::operations::register::{Register, RegisterError};
 pub use crate::operations::reset_password::{AskResetError, ResetError};
 pub use crate::operations::second_factor::{Enrolment, SecondFactorError};
+pub use crate::operations::service_keys::{CreateServiceKey, ServiceKeyList};
 pub use crate::operations::session::Tokens;
 pub use crate::operations::staff::{By, Listed, Search, StaffError};
 pub use crate::operations::update_profile::{ProfileChange, ProfileError};
 pub use crate::operations::verify_email::VerifyEmailError;
-use crate::remembered::Remembered;
+use crate::remembered::{Asked, Remembered};
 use crate::revocations::Revocations;
 use crate::signing::KeyRing;
 pub use crate::signing::{OwnKey, OwnKeyError, PUBLISHED_FOR, RotateError, Rotation};
-use crate::store::api_keys;
+use crate::single_flight::SingleFlight;
+use crate::store::{api_keys, service_keys};
 
 /// The tables of this module.
 pub const MIGRATIONS: Migrations = migrations!(
@@ -115,10 +126,13 @@ pub(crate) struct Parts {
     signing: KeyRing,
     revocations: Revocations,
     live_keys: Remembered<Held>,
+    key_questions: SingleFlight<([u8; 32], Asked), Result<Held, Problem>>,
+    key_limits: KeyLimits,
+    brought_keys: BroughtKeys,
     methods: Vec<Arc<dyn Method>>,
     entitlements: Option<Arc<dyn Entitlements>>,
     mailer: Option<Arc<dyn Mailer>>,
-    used_keys: mpsc::Sender<(ApiKeyId, Timestamp)>,
+    used_keys: mpsc::Sender<(Holder, Timestamp)>,
 }
 
 /// Puts an [`AuthService`] together.
@@ -278,12 +292,16 @@ impl AuthBuilder {
             signing,
             revocations: Revocations::default(),
             live_keys: Remembered::default(),
+            key_questions: SingleFlight::default(),
+            key_limits: KeyLimits::default(),
+            brought_keys: BroughtKeys::default(),
             methods: self.methods,
             entitlements: self.entitlements,
             mailer: self.mailer,
             used_keys,
         }));
         service.see_revocations().await?;
+        service.look_for_brought_keys().await?;
         revocations::watch(&service);
         Ok(service)
     }
@@ -291,16 +309,20 @@ impl AuthBuilder {
 
 /// Writes "last used" beside the requests, at most once a minute for each key; ends with the
 /// service.
-async fn note_uses(db: Db, mut uses: mpsc::Receiver<(ApiKeyId, Timestamp)>) {
-    while let Some((key, at)) = uses.recv().await {
+async fn note_uses(db: Db, mut uses: mpsc::Receiver<(Holder, Timestamp)>) {
+    while let Some((holder, at)) = uses.recv().await {
+        let before = at.before(NOTED_EVERY);
         let written = async {
             let mut tx = db.begin().await?;
-            api_keys::used(&mut tx, key, at, at.before(NOTED_EVERY)).await?;
+            match holder {
+                Holder::Person(_, key) => api_keys::used(&mut tx, key, at, before).await?,
+                Holder::Service(key) => service_keys::used(&mut tx, key, at, before).await?,
+            }
             tx.commit().await
         };
         if let Err(error) = written.await {
             tracing::warn!(
-                api_key.id = %key,
+                key = ?holder,
                 error = &error as &dyn std::error::Error,
                 "the use of a key was not noted"
             );

@@ -280,6 +280,13 @@ pub(crate) fn create_key(error: CreateKeyError) -> Problem {
             "须晚于现在、早于 9999 年",
             "after now and before the year 9999",
         ),
+        CreateKeyError::Overlap => Problem::invalid(
+            "/overlap_seconds",
+            "out_of_range",
+            "须为 0 至 2592000（30 天）",
+            "0 to 2592000 (30 days)",
+        ),
+        CreateKeyError::NotFound => Problem::new(Code::NotFound),
         CreateKeyError::TooMany => Problem::invalid(
             "",
             "too_many_keys",

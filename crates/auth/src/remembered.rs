@@ -18,7 +18,7 @@ struct Memory<V> {
 }
 
 /// When an answer was asked for: one that was asked for before everything was forgotten is not kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Asked(u64);
 
 impl<V> Default for Remembered<V> {

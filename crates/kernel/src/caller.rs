@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 
 use crate::ids::{ApiKeyId, ServiceKeyId, SessionId, UserId};
 use crate::problem::{Code, Problem};
+use crate::scope::{Scopes, out_of_scope};
 
 /// Who asks, as far as a credential has shown it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +25,15 @@ pub enum Caller {
         user_id: UserId,
         /// By which key.
         api_key_id: ApiKeyId,
+        /// What the key may be used for.
+        scopes: Scopes,
     },
     /// A host application; it has no user of its own.
     Service {
         /// By which key.
         service_key_id: ServiceKeyId,
         /// What the key may do.
-        scopes: Vec<String>,
+        scopes: Scopes,
     },
 }
 
@@ -40,6 +43,69 @@ impl Caller {
         match self {
             Self::User { user_id, .. } | Self::ApiKey { user_id, .. } => Some(*user_id),
             Self::Service { .. } => None,
+        }
+    }
+
+    /// The person behind the call. A key that is limited to scopes must have `scope`; without one, the
+    /// call is not for such keys.
+    ///
+    /// # Errors
+    /// 403: another scope, or a service, which has no user of its own.
+    pub fn person(&self, scope: Option<&str>) -> Result<UserId, Problem> {
+        match self {
+            Self::User { user_id, .. } => Ok(*user_id),
+            Self::ApiKey {
+                user_id, scopes, ..
+            } => match scope {
+                Some(name) if !scopes.allow(name) => Err(out_of_scope(name)),
+                None if scopes.names().is_some() => Err(Problem::new(Code::PermissionDenied)
+                    .detail(
+                        "此密钥仅限于特定的权限范围。",
+                        "The key is limited to scopes, and this is in none of them.",
+                    )),
+                _ => Ok(*user_id),
+            },
+            Self::Service { .. } => Err(Problem::new(Code::PermissionDenied).detail(
+                "服务密钥没有自己的用户。",
+                "A service key has no user of its own.",
+            )),
+        }
+    }
+
+    /// For whom the call is: the person behind it, or whom a service names. Only a service names
+    /// anybody.
+    ///
+    /// # Errors
+    /// 403: the scope is missing, or a person names somebody. 422: a service names nobody, or what is
+    /// not an id.
+    pub fn customer(&self, scope: &str, named: Option<&str>) -> Result<UserId, Problem> {
+        match self {
+            Self::Service { scopes, .. } if !scopes.allow(scope) => Err(out_of_scope(scope)),
+            Self::Service { .. } => {
+                let named = named.ok_or_else(|| {
+                    Problem::invalid(
+                        "/user_id",
+                        "required",
+                        "服务密钥须指明用户",
+                        "a service key names the user",
+                    )
+                })?;
+                named.parse().map_err(|_| {
+                    Problem::invalid(
+                        "/user_id",
+                        "invalid_id",
+                        "不是用户 id",
+                        "not the id of a user",
+                    )
+                })
+            }
+            Self::User { .. } | Self::ApiKey { .. } if named.is_some() => {
+                Err(Problem::new(Code::PermissionDenied).detail(
+                    "只有服务密钥可以指明用户。",
+                    "Only a service key may name a user.",
+                ))
+            }
+            Self::User { .. } | Self::ApiKey { .. } => self.person(Some(scope)),
         }
     }
 
@@ -97,7 +163,8 @@ impl<S: Sync> OptionalFromRequestParts<S> for Caller {
     }
 }
 
-/// The person behind the call, signed in or by a key; 403 for a service.
+/// The person behind the call, signed in or by a key that is not limited to scopes; 403 for a service
+/// and for a key that is ([`InScope`](crate::scope::InScope) lets those in).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CurrentUserId(pub UserId);
 
@@ -106,12 +173,7 @@ impl<S: Sync> FromRequestParts<S> for CurrentUserId {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = <Caller as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        caller.user_id().map(Self).ok_or_else(|| {
-            Problem::new(Code::PermissionDenied).detail(
-                "服务密钥没有自己的用户。",
-                "A service key has no user of its own.",
-            )
-        })
+        caller.person(None).map(Self)
     }
 }
 

@@ -33,7 +33,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::client_address::TrustedProxies;
-use crate::config::{AppEnv, Config, Faults, SandboxMode};
+use crate::config::{AppEnv, Config, Faults};
 use crate::stop::stopped;
 use crate::{accept, browser, keys, mail, openapi, pages, samples};
 
@@ -124,7 +124,7 @@ impl Server {
         );
         let master_key = master_key(config, &entropy)?;
         let db = Db::open(&config.database, config.database_max_connections).await?;
-        let sandbox = if sandbox_is_on(config, addr) {
+        let sandbox = if config.has_sandbox() {
             Some(open_sandbox(config, &public_url, &clock, &entropy).await?)
         } else {
             None
@@ -322,14 +322,6 @@ fn sandbox_alipay(sandbox: &Sandbox, addr: SocketAddr) -> Result<AlipayConfig, F
             .map_err(|_| Faults::one("ADDR", "gives no address for the sandbox"))?,
         seller_id: Some(merchant.seller_id),
     })
-}
-
-fn sandbox_is_on(config: &Config, addr: SocketAddr) -> bool {
-    match config.sandbox {
-        SandboxMode::On => true,
-        SandboxMode::Off => false,
-        SandboxMode::Auto => addr.ip().is_loopback() && config.alipay.is_none(),
-    }
 }
 
 fn master_key(config: &Config, entropy: &Entropy) -> Result<MasterKey, Faults> {

@@ -4,71 +4,21 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use axum::http::HeaderMap;
+use tollgate_kernel::networks::{InvalidNetwork, Networks};
 
 /// Networks whose `X-Forwarded-For` is believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Vec<Network>);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Network {
-    address: IpAddr,
-    bits: u8,
-}
-
-/// Not a list of addresses or networks.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an address or a network")]
-pub struct InvalidNetwork(String);
+pub struct TrustedProxies(Networks);
 
 impl FromStr for TrustedProxies {
     type Err = InvalidNetwork;
 
-    /// `10.0.0.0/8, 192.0.2.7, 2001:db8::/32`
     fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
-        text.split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(|part| network(part).ok_or_else(|| InvalidNetwork(part.to_owned())))
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-}
-
-fn network(text: &str) -> Option<Network> {
-    let (address, bits) = match text.split_once('/') {
-        Some((address, bits)) => (address, Some(bits.parse::<u8>().ok()?)),
-        None => (text, None),
-    };
-    let address: IpAddr = address.parse().ok()?;
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    let bits = bits.unwrap_or(most);
-    (bits <= most).then_some(Network { address, bits })
-}
-
-impl Network {
-    fn contains(self, address: IpAddr) -> bool {
-        match (self.address, address) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.bits)).unwrap_or(0);
-                own.to_bits() & mask == other.to_bits() & mask
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let mask = u128::MAX
-                    .checked_shl(128 - u32::from(self.bits))
-                    .unwrap_or(0);
-                own.to_bits() & mask == other.to_bits() & mask
-            }
-            _ => false,
-        }
+        text.parse().map(Self)
     }
 }
 
 impl TrustedProxies {
-    fn trusts(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.0.iter().any(|network| network.contains(address))
-    }
-
     /// The last address that no trusted proxy vouches beyond. From a peer that is not trusted the
     /// header is worth nothing: anybody can send it.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
@@ -80,7 +30,7 @@ impl TrustedProxies {
             .flat_map(|value| value.split(','))
             .collect();
         for text in named.into_iter().rev() {
-            if !self.trusts(client) {
+            if !self.0.contain(client) {
                 break;
             }
             let Ok(before) = text.trim().parse::<IpAddr>() else {
@@ -139,8 +89,5 @@ mod tests {
             client("0.0.0.0/0", "10.1.2.3", &["1.1.1.1, 2.2.2.2"]),
             "1.1.1.1"
         );
-        for bad in ["10.0.0.0/33", "10.0.0", "x", "::1/129"] {
-            assert!(bad.parse::<TrustedProxies>().is_err(), "{bad}");
-        }
     }
 }

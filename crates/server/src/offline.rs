@@ -35,7 +35,9 @@ pub async fn accounts(config: &Config, entropy: &Entropy) -> Result<AuthService,
     let db = database(config).await?;
     let master_key = master_key(config)?;
     let url = config.public_url.as_ref().map(url::Url::as_str);
-    let auth_config = config.accounts.auth_config(url.unwrap_or_default(), true);
+    let auth_config = config
+        .accounts
+        .auth_config(url.unwrap_or_default(), !config.has_sandbox());
     let builder = AuthService::builder(db, master_key, auth_config).entropy(entropy.clone());
     Ok(builder.build().await?)
 }

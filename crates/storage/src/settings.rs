@@ -5,7 +5,7 @@ use sqlx::types::Json;
 use tollgate_kernel::clock::Timestamp;
 
 use crate::Result;
-use crate::db::Tx;
+use crate::db::{Db, Tx};
 
 /// Sets a name that nobody has set yet. `true` for exactly one caller, ever: the mark of what is
 /// done once.
@@ -24,7 +24,21 @@ pub async fn put_once(tx: &mut Tx, name: &str, value: &Value, now: Timestamp) ->
     Ok(row.is_some())
 }
 
+/// Whether a name was set.
+///
+/// # Errors
+/// The database.
+pub async fn is_set(db: &Db, name: &str) -> Result<bool> {
+    let row: Option<(String,)> = on_read!(db, |e| sqlx::query_as(IS_SET)
+        .bind(name)
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.is_some())
+}
+
 const PUT_ONCE: &str = "INSERT INTO settings (name, value, updated_at) VALUES ($1, $2, $3)
     ON CONFLICT (name) DO NOTHING RETURNING name";
 
-pub(crate) const STATEMENTS: &[&str] = &[PUT_ONCE];
+const IS_SET: &str = "SELECT name FROM settings WHERE name = $1";
+
+pub(crate) const STATEMENTS: &[&str] = &[PUT_ONCE, IS_SET];

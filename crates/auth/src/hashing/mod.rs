@@ -1,5 +1,6 @@
 //! Password hashing on threads of its own: a storm of logins slows logins, and nothing else.
 
+mod imported;
 mod pool;
 
 use std::fmt;
@@ -99,6 +100,12 @@ impl Hasher {
             || !(hashed.starts_with(LONG_SCHEME) || is_short(password))
     }
 
+    /// Whether a hash that somebody else made can be verified here.
+    pub(crate) fn knows(hashed: &str) -> bool {
+        let own = cost_of(hashed).is_some_and(|cost| (4..=20).contains(&cost));
+        own || imported::read(hashed).is_some_and(|imported| imported.is_sound())
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -137,6 +144,9 @@ fn is_short(password: &str) -> bool {
 }
 
 fn verify(password: &str, hashed: &str) -> bool {
+    if let Some(imported) = imported::read(hashed) {
+        return imported.verify(password);
+    }
     let Some(long) = hashed.strip_prefix(LONG_SCHEME) else {
         // The same work for every password. One with a NUL is then refused: it may be a repetition of
         // the right one. A long one is not ours (ours have a NUL within bcrypt's reach), but an
@@ -196,7 +206,7 @@ mod tests {
         }
     }
 
-    /// Made with passlib 1.7.4 and bcrypt 4.0.1.
+    /// Made with passlib 1.7.4, bcrypt 4.0.1, argon2-cffi, Django and Werkzeug.
     #[test]
     fn hashes_of_python_applications_verify() {
         let vectors: serde_json::Value =
@@ -205,6 +215,7 @@ mod tests {
         for vector in vectors.as_array().expect("a list") {
             let text = |name: &str| vector[name].as_str().expect("a text");
             assert!(verify(text("password"), text("hash")), "{vector}");
+            assert!(Hasher::knows(text("hash")), "{vector}");
             let other = format!("{}x", text("password"));
             assert!(!verify(&other, text("hash")), "{vector}");
         }
@@ -215,6 +226,34 @@ mod tests {
         assert!(verify("old", &php));
         for broken in ["", "$2b$", "$bcrypt-sha256$v=2,t=2b,r=4$x", "plain"] {
             assert!(!verify("plain", broken), "{broken}");
+        }
+    }
+
+    #[test]
+    fn inv_a6_imported_hashes_are_known_and_bounded() {
+        let known = "$argon2id$v=19$m=8192,t=2,p=2$ofI0KxyvrngES/FvsytnCA$FoUHoZHdS9w0Mxew1mlSKCELckAmu8ZAm1SVIaqn/Cg";
+        assert!(Hasher::knows(known) && verify("plum orchard lantern 7", known));
+        for refused in [
+            // A gigabyte, an hour, no hash at all, a broken one, an unknown scheme.
+            known.replace("m=8192", "m=1048576"),
+            known.replace("t=2", "t=4000000"),
+            "$argon2id$v=19$m=8192,t=2,p=2$ofI0KxyvrngES/FvsytnCA".to_owned(),
+            "$pbkdf2-sha256$4000000000$QQiBkNIa4/xf613LmVOqtQ$JXm8OgjCkptnHPSvB5pj.SSR4R4I6inIf.g6QMSkA4E".to_owned(),
+            "pbkdf2:sha256:1000$salt$5f9".to_owned(),
+            "pbkdf2_sha256$0$salt$XF7s".to_owned(),
+            "$2b$31$uJ73hgAvtuD9kanarDA3OuaoU3DhCt3owYAoz4llWpHz3K5MBmcJe".to_owned(),
+            "scrypt:32768:8:1$salt$00".to_owned(),
+            "plum orchard lantern 7".to_owned(),
+            String::new(),
+        ] {
+            assert!(!Hasher::knows(&refused), "{refused}");
+        }
+        for refused in [
+            "$argon2id$x",
+            "pbkdf2_sha256$1$",
+            "pbkdf2:sha256:1000$salt$zz",
+        ] {
+            assert!(!verify("plum orchard lantern 7", refused), "{refused}");
         }
     }
 

@@ -1,70 +1,133 @@
-//! API keys: the checksum first, which costs nothing; then what is remembered; then the hash, by its
-//! index. A key that was found good is believed for two seconds without the database: so a key that was
-//! ended acts no longer than that on other instances, and not at all on the one that ended it.
+//! Keys, of people and of host applications: the checksum first, which costs nothing; then what is
+//! remembered; then the hash, by its index. What was found, a key or none, is believed for two seconds
+//! without the database: so a key that was ended acts no longer than that on other instances, and not
+//! at all on the one that ended it. Many calls by one key that is not remembered ask once.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_kernel::caller::Caller;
+use futures_util::FutureExt as _;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_storage::Result;
 
 use super::Presented;
 use crate::model::api_key::PlainKey;
-use crate::store::api_keys::{self, LiveKey};
+use crate::model::live_key::{Holder, LiveKey};
+use crate::store::{api_keys, service_keys};
 use crate::{AuthService, NOTED_EVERY};
 
 const BELIEVED: Duration = Duration::from_secs(2);
 
-/// A key that was good when it was read.
-#[derive(Clone, Copy, Debug)]
+/// What was found when it was read; `None`: no key.
+#[derive(Clone, Debug)]
 pub(crate) struct Held {
-    live: LiveKey,
+    live: Option<Arc<LiveKey>>,
     read_at: Timestamp,
+    noted_at: Option<Timestamp>,
 }
 
-pub(super) async fn identify(service: &AuthService, sent: &[u8]) -> Result<Presented, Problem> {
+pub(super) async fn identify(
+    service: &AuthService,
+    sent: &[u8],
+    from: Option<IpAddr>,
+) -> Result<Presented, Problem> {
     let parts = service.parts();
     let invalid = || Problem::new(Code::ApiKeyInvalid);
-    let (prefix, livemode) = (&parts.config.api_key_prefix, parts.config.livemode);
-    let key = std::str::from_utf8(sent)
-        .ok()
-        .and_then(|text| PlainKey::parse(text, prefix, livemode))
-        .ok_or_else(invalid)?;
+    let text = std::str::from_utf8(sent).map_err(|_| invalid())?;
+    let key = plausible(service, text).await.ok_or_else(invalid)?;
     let (hash, now) = (key.hash(), parts.clock.now());
     // `since` is zero for a clock that was set back: what is remembered then counts as young.
-    let held = parts
-        .live_keys
-        .get(&hash)
-        .filter(|held| now.since(held.read_at) < BELIEVED);
-    let asked = parts.live_keys.asked();
-    let mut held = if let Some(held) = held {
-        held
-    } else {
-        let found = api_keys::find_live(&parts.db, &hash, livemode).await?;
-        let live = found.ok_or_else(invalid)?;
-        let held = Held { live, read_at: now };
-        parts.live_keys.put(asked, hash, held);
-        held
+    let known = parts.live_keys.get(&hash);
+    let mut held = match known.filter(|held| now.since(held.read_at) < BELIEVED) {
+        Some(held) => held,
+        None => look_up(service, hash).await?,
     };
-    let live = held.live;
+    let live = held.live.clone().ok_or_else(invalid)?;
     if live.expires_at.is_some_and(|end| end <= now) {
         return Err(Problem::new(Code::ApiKeyExpired));
     }
-    if live
-        .last_used_at
+    let terms = &live.terms;
+    let inside = |address: IpAddr| terms.addresses.contain(address);
+    if !terms.addresses.is_empty() && !from.is_some_and(inside) {
+        return Err(Problem::new(Code::PermissionDenied).detail(
+            "此密钥不允许从该地址使用。",
+            "The key may not be used from this address.",
+        ));
+    }
+    if let (Holder::Person(_, id), Some(calls)) = (live.holder, terms.per_minute) {
+        let counted = parts.key_limits.call(id, calls);
+        counted.map_err(|wait| too_fast(calls, wait))?;
+    }
+    if held
+        .noted_at
         .is_none_or(|used| now.since(used) >= NOTED_EVERY)
     {
-        held.live.last_used_at = Some(now);
+        let asked = parts.live_keys.asked();
+        held.noted_at = Some(now);
         parts.live_keys.put(asked, hash, held);
         // Off the path of the request; when many wait, this use is not worth noting.
-        let _ = parts.used_keys.try_send((live.id, now));
+        let _ = parts.used_keys.try_send((live.holder, now));
     }
     Ok(Presented {
-        caller: Caller::ApiKey {
-            user_id: live.user_id,
-            api_key_id: live.id,
-        },
+        caller: live.caller(),
         issued_at: None,
         expires_at: live.expires_at,
     })
+}
+
+/// What was sent, if it may be a key at all. Only where keys were brought along from elsewhere may a
+/// key have another shape than ours.
+pub(crate) async fn plausible(service: &AuthService, text: &str) -> Option<PlainKey> {
+    let config = &service.parts().config;
+    match PlainKey::parse(text, &config.api_key_prefix, config.livemode) {
+        Some(own) => Some(own),
+        None if service.has_brought_keys().await => PlainKey::brought(text),
+        None => None,
+    }
+}
+
+/// Asks the database, once for all who ask for the same.
+async fn look_up(service: &AuthService, hash: [u8; 32]) -> Result<Held, Problem> {
+    let parts = service.parts();
+    // Whoever asks after a key was ended must not be given what was read before.
+    let asked = parts.live_keys.asked();
+    let own = service.clone();
+    let question = move || {
+        async move {
+            let parts = own.parts();
+            let read_at = parts.clock.now();
+            let live = find_live(&own, &hash).await?;
+            let held = Held {
+                noted_at: live.as_ref().and_then(|live| live.last_used_at),
+                live: live.map(Arc::new),
+                read_at,
+            };
+            parts.live_keys.put(asked, hash, held.clone());
+            Ok(held)
+        }
+        .boxed()
+    };
+    parts.key_questions.ask((hash, asked), question).await
+}
+
+/// A person's, or a host application's.
+pub(crate) async fn find_live(service: &AuthService, hash: &[u8; 32]) -> Result<Option<LiveKey>> {
+    let parts = service.parts();
+    let livemode = parts.config.livemode;
+    match api_keys::find_live(&parts.db, hash, livemode).await? {
+        Some(own) => Ok(Some(own)),
+        None => service_keys::find_live(&parts.db, hash, livemode).await,
+    }
+}
+
+fn too_fast(calls: u32, wait: Duration) -> Problem {
+    let seconds = wait.as_secs().saturating_add(1);
+    Problem::new(Code::RateLimited)
+        .detail(
+            format!("此密钥每分钟最多调用 {calls} 次。"),
+            format!("The key may be used {calls} times a minute."),
+        )
+        .retry_after(seconds)
 }

@@ -1,7 +1,7 @@
 //! A request → who asks. A further method is a file with a type that is a [`Method`], and a line where
 //! the service is built.
 
-mod api_key;
+pub(crate) mod api_key;
 pub(crate) mod bearer;
 
 use std::fmt;
@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::origin::ClientAddress;
 use tollgate_kernel::problem::{Code, Problem};
 
 pub(crate) use self::api_key::Held;
@@ -59,7 +60,11 @@ impl Method for House<'_> {
         let House(service) = self;
         match credential(&request.headers, &service.parts().config.api_key_prefix)? {
             None => Ok(None),
-            Some(Credential::ApiKey(key)) => api_key::identify(service, key).await.map(Some),
+            Some(Credential::ApiKey(key)) => {
+                let from = request.extensions.get();
+                let from = from.map(|ClientAddress(address)| *address);
+                api_key::identify(service, key, from).await.map(Some)
+            }
             Some(Credential::Token(token)) => bearer::identify(service, token).await.map(Some),
         }
     }

@@ -9,6 +9,7 @@ use tollgate_kernel::ids::ApiKeyId;
 use tollgate_kernel::problem::FieldError;
 use tollgate_kernel::text::Text;
 
+use super::key_terms::KeyTerms;
 use super::token::sha256;
 use super::user::is_invisible;
 
@@ -57,6 +58,14 @@ impl PlainKey {
         }
         let (body, sum) = text.split_at_checked(text.len().checked_sub(CHECKSUM)?)?;
         (checksum(body) == sum).then(|| Self(text.to_owned()))
+    }
+
+    /// What was sent, if it may be a key that somebody made elsewhere: 16 to 256 visible ASCII
+    /// characters of any shape.
+    pub fn brought(text: &str) -> Option<Self> {
+        let plausible = (16..=256).contains(&text.len());
+        (plausible && text.bytes().all(|byte| byte.is_ascii_graphic()))
+            .then(|| Self(text.to_owned()))
     }
 
     /// For its owner, this once.
@@ -122,6 +131,11 @@ impl std::str::FromStr for KeyName {
 }
 
 impl KeyName {
+    /// One that was checked when it was written down.
+    pub(crate) fn kept(text: String) -> Self {
+        Self(text)
+    }
+
     /// As typed.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -155,6 +169,10 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     /// `None` = never.
     pub expires_at: Option<Timestamp>,
+    /// What limits it.
+    pub terms: KeyTerms,
+    /// The key it takes the place of.
+    pub rotated_from: Option<ApiKeyId>,
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! What accounts and credentials are made of: pure.
 
 pub mod api_key;
+pub mod key_terms;
+pub mod live_key;
 pub mod one_time;
 pub mod password;
 pub mod role;
 pub mod second_factor;
+pub mod service_key;
 pub mod session;
 pub mod token;
 pub mod user;
@@ -15,10 +18,13 @@ mod tests {
     fn the_model_knows_no_database_no_network_and_no_clock() {
         for source in [
             include_str!("api_key.rs"),
+            include_str!("key_terms.rs"),
+            include_str!("live_key.rs"),
             include_str!("one_time.rs"),
             include_str!("password.rs"),
             include_str!("role.rs"),
             include_str!("second_factor.rs"),
+            include_str!("service_key.rs"),
             include_str!("session.rs"),
             include_str!("token.rs"),
             include_str!("user.rs"),

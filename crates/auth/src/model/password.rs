@@ -16,6 +16,68 @@ pub enum WeakPassword {
 const SHORTEST: usize = 8;
 const LONGEST: usize = 128;
 
+/// What people here begin with, beside the thirty thousand passwords that the estimate knows: words of
+/// love and luck in pinyin and in numbers that sound like them, and names.
+const LOCAL_WORDS: &[&str] = &[
+    "woaini",
+    "aini",
+    "woaiwojia",
+    "woshishui",
+    "nihao",
+    "mima",
+    "laopo",
+    "laogong",
+    "baobao",
+    "baobei",
+    "wodemima",
+    "zhongguo",
+    "beijing",
+    "shanghai",
+    "xiaoming",
+    "caonima",
+    "tamade",
+    "meimei",
+    "gege",
+    "zhang",
+    "wang",
+    "zhao",
+    "chen",
+    "yang",
+    "huang",
+    "zhou",
+    "liu",
+    "xiao",
+    "qwe123",
+    "asd123",
+    "zxc123",
+    "520",
+    "1314",
+    "5201314",
+    "1314520",
+    "520520",
+    "13141314",
+    "521521",
+    "7758521",
+    "7758258",
+    "147258",
+    "147258369",
+    "159357",
+    "888888",
+    "88888888",
+    "168168",
+    "518518",
+    "618618",
+    "a123456",
+    "aa123456",
+    "abc123456",
+    "qq123456",
+    "wang123",
+    "taobao",
+    "weixin",
+    "alipay",
+    "admin",
+];
+
 impl WeakPassword {
     /// For people.
     pub fn detail(self) -> Text {
@@ -51,6 +113,7 @@ pub fn judge(text: &str, words: &[String]) -> Result<(), WeakPassword> {
         .iter()
         .flat_map(|word| [word.as_str(), word.split('@').next().unwrap_or_default()])
         .filter(|word| !word.is_empty())
+        .chain(LOCAL_WORDS.iter().copied())
         .collect();
     if zxcvbn::zxcvbn(text, &words).score() < zxcvbn::Score::Three {
         return Err(WeakPassword::Guessable);
@@ -79,6 +142,17 @@ mod tests {
             "qwertyuiop",
             "ann.lee@example.com",
             "annlee2026",
+            "woaini1314",
+            "woaini5201314",
+            "zhang123456",
+            "a123456789",
+            "qq123456789",
+            "7758521520",
+            "1qaz2wsx3edc",
+            "iloveyou1",
+            "P@ssw0rd",
+            "trustno1!",
+            "letmein123",
         ] {
             assert_eq!(judge(text), Err(WeakPassword::Guessable), "{text}");
         }

@@ -1,11 +1,18 @@
-//! Keys of a person: made, listed, ended.
+//! Keys of a person: made, listed, renewed, ended.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{ApiKeyId, UserId};
+use tollgate_kernel::origin::Origin;
+use tollgate_storage::audit::Actor;
 use tollgate_storage::{Result, StorageError};
 
+use super::records::{Deed, Subject, record};
 use crate::AuthService;
 use crate::model::api_key::{ApiKey, KeyName, PlainKey};
+use crate::model::key_terms::KeyTerms;
 use crate::store::{api_keys, users};
 
 /// The first moment of the year 9999: a date beyond is a typing error.
@@ -14,7 +21,31 @@ const LATEST_SECONDS: i64 = 253_370_764_800;
 /// On one page.
 const LONGEST_PAGE: u32 = 100;
 /// Live keys of one person.
-const MOST: i64 = 100;
+pub(super) const MOST: i64 = 100;
+/// With those that are on their way out.
+const MOST_WITH_OLD: i64 = 200;
+/// Within this an old key must be out of use.
+const LONGEST_OVERLAP: Duration = Duration::from_hours(30 * 24);
+
+/// A key to make.
+#[derive(Clone, Debug)]
+pub struct CreateKey {
+    /// What its owner calls it.
+    pub name: KeyName,
+    /// `None` = never.
+    pub expires_at: Option<Timestamp>,
+    /// What limits it.
+    pub terms: KeyTerms,
+}
+
+/// How a key is renewed.
+#[derive(Clone, Copy, Debug)]
+pub struct RotateKey {
+    /// How long the old one goes on; at most 30 days, zero: it ends at once.
+    pub overlap: Duration,
+    /// Of the new one; `None`: it lives as long as the old one was given.
+    pub expires_at: Option<Timestamp>,
+}
 
 /// Why no key was made.
 #[derive(Debug, thiserror::Error)]
@@ -23,9 +54,15 @@ pub enum CreateKeyError {
     /// Not after now, or after the year 9998.
     #[error("expires in the past, or never in our time")]
     Expiry,
+    /// More than 30 days.
+    #[error("the old key would go on for more than 30 days")]
+    Overlap,
     /// The person has a hundred.
     #[error("at most 100 keys")]
     TooMany,
+    /// No such key, or it is over.
+    #[error("there is no such key")]
+    NotFound,
     /// The database.
     #[error(transparent)]
     Internal(#[from] StorageError),
@@ -55,6 +92,37 @@ pub enum ListKeysError {
     Internal(#[from] StorageError),
 }
 
+/// Whether a key may end at this moment.
+pub(super) fn is_expiry(end: Option<Timestamp>, now: Timestamp) -> bool {
+    end.is_none_or(|end| now < end && end.seconds() < LATEST_SECONDS)
+}
+
+/// Whether an old key may go on for this long.
+pub(super) fn is_overlap(overlap: Duration) -> bool {
+    overlap <= LONGEST_OVERLAP
+}
+
+/// When the successor of a key ends that was not told: it lives as long as the old one was given.
+pub(super) fn same_life(
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    expires_at.map(|end| now.after(end.since(created_at)))
+}
+
+/// What the audit log shows of a key.
+fn noted(key: &ApiKey) -> Value {
+    json!({
+        "key_prefix": key.key_prefix,
+        "name": key.name,
+        "expires_at": key.expires_at,
+        "scopes": key.terms.scopes.names(),
+        "allowed_addresses": key.terms.addresses.texts(),
+        "rate_limit_per_minute": key.terms.per_minute,
+    })
+}
+
 impl AuthService {
     /// Makes a key; its text is given this once.
     ///
@@ -63,12 +131,12 @@ impl AuthService {
     pub async fn create_api_key(
         &self,
         user_id: UserId,
-        name: &KeyName,
-        expires_at: Option<Timestamp>,
+        wish: &CreateKey,
+        origin: &Origin,
     ) -> Result<(ApiKey, PlainKey), CreateKeyError> {
         let parts = self.parts();
         let now = parts.clock.now();
-        if expires_at.is_some_and(|end| end <= now || end.seconds() >= LATEST_SECONDS) {
+        if !is_expiry(wish.expires_at, now) {
             return Err(CreateKeyError::Expiry);
         }
         let livemode = parts.config.livemode;
@@ -76,17 +144,98 @@ impl AuthService {
         let new = api_keys::NewKey {
             id: parts.ids.at(now),
             user_id,
-            key: &key,
-            name,
-            expires_at,
+            shown: &key.shown(),
+            hash: key.hash(),
+            name: &wish.name,
+            expires_at: wish.expires_at,
             livemode,
+            terms: &wish.terms,
+            rotated_from: None,
         };
         let mut tx = parts.db.begin().await?;
         users::lock(&mut tx, user_id).await?;
         let made = api_keys::insert(&mut tx, &new, MOST, now)
             .await?
             .ok_or(CreateKeyError::TooMany)?;
+        let deed = Deed {
+            actor: Actor::of(origin),
+            action: "api_key.created",
+            subject: Subject::ApiKey(made.id),
+            before: None,
+            after: Some(noted(&made)),
+            reason: None,
+            origin,
+        };
+        record(parts, &mut tx, deed, now).await?;
         tx.commit().await?;
+        Ok((made, key))
+    }
+
+    /// Makes a key in the place of another, which goes on for a while. The new one has the name and the
+    /// limits of the old one.
+    ///
+    /// # Errors
+    /// [`CreateKeyError`].
+    pub async fn rotate_api_key(
+        &self,
+        user_id: UserId,
+        id: ApiKeyId,
+        wish: RotateKey,
+        origin: &Origin,
+    ) -> Result<(ApiKey, PlainKey), CreateKeyError> {
+        let parts = self.parts();
+        let now = parts.clock.now();
+        if !is_expiry(wish.expires_at, now) {
+            return Err(CreateKeyError::Expiry);
+        }
+        if !is_overlap(wish.overlap) {
+            return Err(CreateKeyError::Overlap);
+        }
+        let mut tx = parts.db.begin().await?;
+        users::lock(&mut tx, user_id).await?;
+        let old = api_keys::read_live(&mut tx, user_id, id, now).await?;
+        let old = old.ok_or(CreateKeyError::NotFound)?;
+        let expires_at = wish.expires_at;
+        let expires_at = expires_at.or_else(|| same_life(old.created_at, old.expires_at, now));
+        let key = PlainKey::random(
+            &parts.config.api_key_prefix,
+            parts.config.livemode,
+            &parts.entropy,
+        );
+        let new = api_keys::NewKey {
+            id: parts.ids.at(now),
+            user_id,
+            shown: &key.shown(),
+            hash: key.hash(),
+            name: &KeyName::kept(old.name.clone()),
+            expires_at,
+            livemode: parts.config.livemode,
+            terms: &old.terms,
+            rotated_from: Some(id),
+        };
+        let made = api_keys::insert(&mut tx, &new, MOST_WITH_OLD, now)
+            .await?
+            .ok_or(CreateKeyError::TooMany)?;
+        let ended = if wish.overlap.is_zero() {
+            api_keys::revoke(&mut tx, user_id, id, now).await?
+        } else {
+            api_keys::end_at(&mut tx, user_id, id, now.after(wish.overlap), now).await?
+        };
+        if !ended {
+            return Err(CreateKeyError::NotFound);
+        }
+        let deed = Deed {
+            actor: Actor::of(origin),
+            action: "api_key.rotated",
+            subject: Subject::ApiKey(made.id),
+            before: Some(json!({ "rotated_from": id, "overlap_seconds": wish.overlap.as_secs() })),
+            after: Some(noted(&made)),
+            reason: None,
+            origin,
+        };
+        record(parts, &mut tx, deed, now).await?;
+        tx.commit().await?;
+        parts.live_keys.forget_all();
         Ok((made, key))
     }
 
@@ -122,10 +271,28 @@ impl AuthService {
     ///
     /// # Errors
     /// The database.
-    pub async fn delete_api_key(&self, user_id: UserId, id: ApiKeyId) -> Result<bool> {
+    pub async fn delete_api_key(
+        &self,
+        user_id: UserId,
+        id: ApiKeyId,
+        origin: &Origin,
+    ) -> Result<bool> {
         let parts = self.parts();
+        let now = parts.clock.now();
         let mut tx = parts.db.begin().await?;
-        let ended = api_keys::revoke(&mut tx, user_id, id, parts.clock.now()).await?;
+        let ended = api_keys::revoke(&mut tx, user_id, id, now).await?;
+        if ended {
+            let deed = Deed {
+                actor: Actor::of(origin),
+                action: "api_key.ended",
+                subject: Subject::ApiKey(id),
+                before: None,
+                after: None,
+                reason: None,
+                origin,
+            };
+            record(parts, &mut tx, deed, now).await?;
+        }
         tx.commit().await?;
         parts.live_keys.forget_all();
         Ok(ended)

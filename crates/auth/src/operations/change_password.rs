@@ -103,7 +103,7 @@ impl AuthService {
         let deed = Deed {
             actor: Actor::of(origin),
             action: "user.password_changed",
-            user: user_id,
+            subject: user_id.into(),
             before: None,
             after: None,
             reason: None,

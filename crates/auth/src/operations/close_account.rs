@@ -95,7 +95,7 @@ impl AuthService {
         let deed = Deed {
             actor,
             action: "user.deleted",
-            user,
+            subject: user.into(),
             before: None,
             after: None,
             reason,

@@ -226,7 +226,7 @@ fn operator<'a>(action: &'static str, user: UserId, origin: &'a Origin) -> Deed<
     Deed {
         actor: Actor::Operator,
         action,
-        user,
+        subject: user.into(),
         before: None,
         after: None,
         reason: None,

@@ -5,25 +5,27 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{ApiKeyId, SessionId};
+use tollgate_kernel::scope::Scopes;
 use tollgate_storage::Result;
 
 use super::verify::StandingError;
 use crate::AuthService;
-use crate::methods::bearer;
+use crate::methods::{api_key, bearer};
 use crate::model::api_key::PlainKey;
+use crate::model::live_key::{Holder, LiveKey};
 use crate::model::token::RefreshToken;
 use crate::model::user::User;
-use crate::store::{api_keys, refresh_tokens, sessions};
+use crate::store::{refresh_tokens, sessions};
 
 /// Which credential it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// An access token, of a sign-in.
     Access(SessionId),
     /// A refresh token, of a sign-in. It opens nothing by itself.
     Refresh(SessionId),
-    /// An API key.
-    ApiKey(ApiKeyId),
+    /// An API key, and what it may be used for.
+    ApiKey(ApiKeyId, Scopes),
 }
 
 /// A credential that is good.
@@ -62,13 +64,13 @@ impl AuthService {
         &self,
         text: &str,
     ) -> Result<Option<Introspection>, StandingError> {
-        let parts = self.parts();
-        let (prefix, livemode) = (&parts.config.api_key_prefix, parts.config.livemode);
         if let Some(token) = RefreshToken::parse(text) {
             return self.standing_refresh(&token).await;
         }
-        if let Some(key) = PlainKey::parse(text, prefix, livemode) {
-            return self.standing_key(&key).await;
+        if let Some(key) = api_key::plausible(self, text).await
+            && let Some(found) = self.standing_key(&key).await?
+        {
+            return Ok(Some(found));
         }
         let Ok(presented) = bearer::identify(self, text.as_bytes()).await else {
             return Ok(None);
@@ -116,20 +118,20 @@ impl AuthService {
     }
 
     async fn standing_key(&self, key: &PlainKey) -> Result<Option<Introspection>, StandingError> {
-        let parts = self.parts();
-        let found = api_keys::find_live(&parts.db, &key.hash(), parts.config.livemode).await?;
-        let now = parts.clock.now();
-        let live = |key: &api_keys::LiveKey| key.expires_at.is_none_or(|end| now < end);
+        let found = api_key::find_live(self, &key.hash()).await?;
+        let now = self.parts().clock.now();
+        let live = |key: &LiveKey| key.expires_at.is_none_or(|end| now < end);
         let Some(found) = found.filter(live) else {
             return Ok(None);
         };
-        let caller = Caller::ApiKey {
-            user_id: found.user_id,
-            api_key_id: found.id,
+        // A service has no person to tell of.
+        let Holder::Person(_, id) = found.holder else {
+            return Ok(None);
         };
+        let caller = found.caller();
         Ok(Some(Introspection {
             user: self.standing(&caller, None).await?,
-            credential: Credential::ApiKey(found.id),
+            credential: Credential::ApiKey(id, found.terms.scopes),
             issued_at: None,
             expires_at: found.expires_at,
         }))

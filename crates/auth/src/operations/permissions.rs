@@ -30,7 +30,9 @@ impl Authority for AuthService {
                 }
                 Ok(held)
             }
-            Caller::Service { scopes, .. } => Ok(Permissions::new(scopes)),
+            Caller::Service { scopes, .. } => Ok(Permissions::new(
+                scopes.names().unwrap_or_default().iter().cloned(),
+            )),
             _ => Ok(Permissions::default()),
         }
     }

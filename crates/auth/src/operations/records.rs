@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id as _, UserId};
+use tollgate_kernel::ids::{ApiKeyId, Id as _, ServiceKeyId, UserId};
 use tollgate_kernel::origin::Origin;
 use tollgate_storage::Result;
 use tollgate_storage::audit::{self, Actor, Entry};
@@ -11,12 +11,44 @@ use tollgate_storage::outbox::{self, Event};
 
 use crate::Parts;
 
-/// A deed that changes a person's account.
+/// What a deed is done to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Subject {
+    User(UserId),
+    ApiKey(ApiKeyId),
+    ServiceKey(ServiceKeyId),
+}
+
+impl From<UserId> for Subject {
+    fn from(id: UserId) -> Self {
+        Self::User(id)
+    }
+}
+
+impl Subject {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::ApiKey(_) => "api_key",
+            Self::ServiceKey(_) => "service_key",
+        }
+    }
+
+    fn id(self) -> String {
+        match self {
+            Self::User(id) => id.to_string(),
+            Self::ApiKey(id) => id.to_string(),
+            Self::ServiceKey(id) => id.to_string(),
+        }
+    }
+}
+
+/// A deed that changes an account or a key.
 pub(super) struct Deed<'a> {
     pub(super) actor: Actor,
     /// `user.password_changed` …
     pub(super) action: &'static str,
-    pub(super) user: UserId,
+    pub(super) subject: Subject,
     pub(super) before: Option<Value>,
     pub(super) after: Option<Value>,
     pub(super) reason: Option<&'a str>,
@@ -34,8 +66,8 @@ pub(super) async fn record(
         id: parts.ids.at(now),
         actor: deed.actor,
         action: deed.action,
-        subject_kind: "user",
-        subject_id: deed.user.to_string(),
+        subject_kind: deed.subject.kind(),
+        subject_id: deed.subject.id(),
         before: deed.before,
         after: deed.after,
         reason: deed.reason,

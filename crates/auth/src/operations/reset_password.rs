@@ -145,7 +145,7 @@ impl AuthService {
         let deed = Deed {
             actor: Actor::of(origin),
             action: "user.password_reset",
-            user: user_id,
+            subject: user_id.into(),
             before: None,
             after: None,
             reason: None,

@@ -348,7 +348,7 @@ fn deed<'a>(action: &'static str, user: UserId, origin: &'a Origin) -> Deed<'a> 
     Deed {
         actor: Actor::of(origin),
         action,
-        user,
+        subject: user.into(),
         before: None,
         after: None,
         reason: None,

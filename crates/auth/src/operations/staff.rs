@@ -131,7 +131,7 @@ impl AuthService {
             let deed = Deed {
                 actor: Actor::of(by.origin),
                 action,
-                user: id,
+                subject: id.into(),
                 before: Some(json!({ "is_active": user.is_active })),
                 after: Some(json!({ "is_active": active })),
                 reason: by.reason,
@@ -181,7 +181,7 @@ impl AuthService {
         let deed = Deed {
             actor: Actor::of(by.origin),
             action: "user.roles_changed",
-            user: id,
+            subject: id.into(),
             before: Some(json!({ "roles": names(&user.roles) })),
             after: Some(json!({ "roles": names(wanted) })),
             reason: by.reason,
@@ -209,7 +209,7 @@ impl AuthService {
         let deed = Deed {
             actor: Actor::of(by.origin),
             action: "user.signed_out",
-            user: id,
+            subject: id.into(),
             before: None,
             after: Some(json!({ "sessions": ended, "keys": keys })),
             reason: by.reason,
@@ -258,7 +258,7 @@ impl AuthService {
         let deed = Deed {
             actor: Actor::of(by.origin),
             action: "user.created",
-            user: id,
+            subject: id.into(),
             before: None,
             after: None,
             reason: by.reason,

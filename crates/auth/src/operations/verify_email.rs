@@ -115,7 +115,7 @@ impl AuthService {
         let deed = Deed {
             actor: Actor::of(origin),
             action: "user.email_changed",
-            user: user_id,
+            subject: user_id.into(),
             before: Some(json!({ "email": masked(&old.email) })),
             after: Some(json!({ "email": masked(email.as_str()) })),
             reason: None,

@@ -1,5 +1,7 @@
 //! Keys of a person. A key cannot manage keys: it takes a sign-in.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,11 +11,15 @@ use tollgate_kernel::caller::{Caller, SignedIn};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::ApiKeyId;
 use tollgate_kernel::input::{Body, Params, PathId};
+use tollgate_kernel::origin::Origin;
 use tollgate_kernel::permission::{Authority as _, Confirmed};
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
+use tollgate_kernel::scope::Scopes;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::model::api_key::{ApiKey, KeyName};
+use crate::model::api_key::{ApiKey, KeyName, PlainKey};
+use crate::model::key_terms::{self, KeyTerms};
+use crate::operations::api_keys::{CreateKey, CreateKeyError, RotateKey};
 use crate::operations::confirm::Proof;
 use crate::{AuthService, problems};
 
@@ -36,6 +42,16 @@ pub(super) struct ApiKeyShape {
     /// Null = never.
     #[schema(value_type = Option<String>, format = "date-time")]
     expires_at: Option<Timestamp>,
+    /// What it may be used for; empty = everything.
+    scopes: Vec<String>,
+    /// From where it may be used; empty = from anywhere.
+    #[schema(example = json!(["203.0.113.0/24"]))]
+    allowed_addresses: Vec<String>,
+    /// Null = no limit of its own.
+    rate_limit_per_minute: Option<u32>,
+    /// The key it takes the place of.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    rotated_from: Option<ApiKeyId>,
     /// The whole key, this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
@@ -51,6 +67,10 @@ impl From<ApiKey> for ApiKeyShape {
             is_active: key.is_active,
             created_at: key.created_at,
             expires_at: key.expires_at,
+            scopes: key.terms.scopes.names().unwrap_or_default().to_vec(),
+            allowed_addresses: key.terms.addresses.texts(),
+            rate_limit_per_minute: key.terms.per_minute,
+            rotated_from: key.rotated_from,
             key: None,
         }
     }
@@ -104,6 +124,15 @@ pub(super) struct CreateBody {
     /// Null = never.
     #[schema(value_type = Option<String>, format = "date-time")]
     expires_at: Option<Timestamp>,
+    /// `quota`, `usage`, `payments`, `account`, and those of the application; none = everything.
+    #[serde(default)]
+    scopes: Vec<String>,
+    /// Addresses and networks (CIDR); none = from anywhere. At most 50.
+    #[serde(default)]
+    #[schema(example = json!(["203.0.113.0/24"]))]
+    allowed_addresses: Vec<String>,
+    /// 1 to 1,000,000; null = no limit of its own. Each instance counts for itself.
+    rate_limit_per_minute: Option<u32>,
     /// In place of a confirmation of the last five minutes.
     #[schema(value_type = Option<String>, format = "password")]
     current_password: Option<SecretString>,
@@ -117,24 +146,95 @@ pub(super) async fn create(
     State(service): State<AuthService>,
     SignedIn(user): SignedIn,
     caller: Caller,
+    origin: Origin,
     Body { value: body, .. }: Body<CreateBody>,
 ) -> Result<(StatusCode, Json<ApiKeyShape>), Problem> {
-    if let Some(password) = &body.current_password {
-        let confirmed = service.confirm(&caller, Proof::Password(password)).await;
-        confirmed.map_err(problems::second_factor)?;
-    }
-    service.confirmed(&caller).await?;
+    confirm(&service, &caller, body.current_password.as_ref()).await?;
+    let known = &service.parts().config.api_key_scopes;
     let mut errors = FieldErrors::new();
     let name = errors.take("/name", body.name.parse::<KeyName>());
+    let terms = KeyTerms {
+        scopes: key_terms::scopes(&body.scopes, known, &mut errors)
+            .unwrap_or_else(Scopes::everything),
+        addresses: key_terms::addresses(&body.allowed_addresses, &mut errors),
+        per_minute: key_terms::per_minute(body.rate_limit_per_minute, &mut errors),
+    };
     errors.finish()?;
     let name = name.ok_or_else(|| problems::required("/name"))?;
-    let made = service.create_api_key(user, &name, body.expires_at).await;
+    let expires_at = body.expires_at;
+    let wish = CreateKey {
+        name,
+        expires_at,
+        terms,
+    };
+    let made = service.create_api_key(user, &wish, &origin).await;
+    shown_once(made)
+}
+
+/// A password confirms on the spot; otherwise a confirmation of the last five minutes must be there.
+async fn confirm(
+    service: &AuthService,
+    caller: &Caller,
+    password: Option<&SecretString>,
+) -> Result<(), Problem> {
+    if let Some(password) = password {
+        let confirmed = service.confirm(caller, Proof::Password(password)).await;
+        confirmed.map_err(problems::second_factor)?;
+    }
+    service.confirmed(caller).await
+}
+
+fn shown_once(
+    made: Result<(ApiKey, PlainKey), CreateKeyError>,
+) -> Result<(StatusCode, Json<ApiKeyShape>), Problem> {
     let (key, plain) = made.map_err(problems::create_key)?;
     let shape = ApiKeyShape {
         key: Some(plain.text().to_owned()),
         ..key.into()
     };
     Ok((StatusCode::CREATED, Json(shape)))
+}
+
+/// How a key is renewed.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(super) struct RotateBody {
+    /// How long the old key goes on: 0 to 2,592,000 (30 days); a day when left out. 0 = it ends at once.
+    #[schema(example = 86_400)]
+    overlap_seconds: Option<u32>,
+    /// Of the new key; left out: it lives as long as the old one was given.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    expires_at: Option<Timestamp>,
+    /// In place of a confirmation of the last five minutes.
+    #[schema(value_type = Option<String>, format = "password")]
+    current_password: Option<SecretString>,
+}
+
+/// Makes a key in the place of another, with its name and limits; the old one goes on for the overlap.
+/// `key` is in this answer and nowhere else.
+#[utoipa::path(post, path = "/api-keys/{key_id}/rotate", tag = "auth", params(("key_id" = String, Path)), request_body = RotateBody,
+    responses((status = 201, body = ApiKeyShape), (status = 403, description = "`permission_denied`: by a key; `confirmation_required`"),
+        (status = 404, description = "`not_found`: no such key, or it is over"), (status = 422, description = "`validation_failed`")))]
+pub(super) async fn rotate(
+    State(service): State<AuthService>,
+    SignedIn(user): SignedIn,
+    caller: Caller,
+    origin: Origin,
+    PathId(id): PathId<ApiKeyId>,
+    Body { value: body, .. }: Body<RotateBody>,
+) -> Result<(StatusCode, Json<ApiKeyShape>), Problem> {
+    confirm(&service, &caller, body.current_password.as_ref()).await?;
+    let wish = RotateKey {
+        overlap: overlap(body.overlap_seconds),
+        expires_at: body.expires_at,
+    };
+    shown_once(service.rotate_api_key(user, id, wish, &origin).await)
+}
+
+/// A day where nothing is said.
+pub(super) fn overlap(seconds: Option<u32>) -> Duration {
+    seconds.map_or(Duration::from_hours(24), |seconds| {
+        Duration::from_secs(u64::from(seconds))
+    })
 }
 
 /// Ends a key, at once.
@@ -144,9 +244,10 @@ pub(super) async fn delete(
     State(service): State<AuthService>,
     SignedIn(user): SignedIn,
     _confirmed: Confirmed,
+    origin: Origin,
     PathId(id): PathId<ApiKeyId>,
 ) -> Result<StatusCode, Problem> {
-    if service.delete_api_key(user, id).await? {
+    if service.delete_api_key(user, id, &origin).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::new(Code::NotFound))

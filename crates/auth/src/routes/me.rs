@@ -1,18 +1,20 @@
 //! Oneself.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
-use tollgate_kernel::caller::SignedIn;
+use tollgate_kernel::caller::{Caller, SignedIn};
 use tollgate_kernel::input::Body;
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{FieldErrors, Problem};
+use tollgate_kernel::scope::{Account, InScope};
 use utoipa::ToSchema;
 
 use super::UserShape;
+use crate::methods::Presented;
 use crate::model::user::{Email, Locale, Username};
 use crate::operations::update_profile::ProfileChange;
 use crate::{AuthService, CurrentUser, problems};
@@ -20,8 +22,15 @@ use crate::{AuthService, CurrentUser, problems};
 /// Who I am.
 #[utoipa::path(get, path = "/me", tag = "auth",
     responses((status = 200, body = UserShape), (status = 401, description = "`unauthenticated`, `token_revoked`, `user_inactive`")))]
-pub(super) async fn read(CurrentUser(user): CurrentUser) -> Result<Json<UserShape>, Problem> {
-    Ok(Json(user.into()))
+pub(super) async fn read(
+    State(service): State<AuthService>,
+    _person: InScope<Account>,
+    caller: Caller,
+    presented: Option<Extension<Presented>>,
+) -> Result<Json<UserShape>, Problem> {
+    let issued_at = presented.and_then(|presented| presented.issued_at);
+    let user = service.standing(&caller, issued_at).await;
+    Ok(Json(user.map_err(problems::standing)?.into()))
 }
 
 /// What is to be different; what is not given stays.

@@ -54,6 +54,7 @@ impl AuthService {
             .routes(routes!(sessions::end))
             .routes(routes!(api_keys::list, api_keys::create))
             .routes(routes!(api_keys::delete))
+            .routes(routes!(api_keys::rotate))
             .routes(routes!(verify::verify))
             .routes(routes!(tokens::introspect))
             .routes(routes!(tokens::revoke))

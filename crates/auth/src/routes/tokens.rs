@@ -10,14 +10,12 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{ApiKeyId, SessionId, UserId};
 use tollgate_kernel::input::JsonOrForm;
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::scope::{INTROSPECT, Scopes};
 use utoipa::ToSchema;
 
 use super::oauth::{dressed, is_form};
 use crate::operations::introspect::{Credential, Introspection};
 use crate::{AuthService, problems};
-
-/// The scope of a service key that may introspect.
-const SCOPE: &str = "introspect";
 
 /// A token, as OAuth clients send it.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -77,6 +75,9 @@ pub(super) struct ActiveShape {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "uuid")]
     api_key_id: Option<ApiKeyId>,
+    /// Of a key that is limited to scopes, separated by spaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
     livemode: bool,
 }
 
@@ -85,11 +86,12 @@ fn shape(service: &AuthService, found: Option<Introspection>) -> IntrospectionSh
         return IntrospectionShape::Inactive { active: false };
     };
     let config = &service.parts().config;
-    let (kind, sid, api_key_id) = match found.credential {
-        Credential::Access(session) => ("access", Some(session), None),
-        Credential::Refresh(session) => ("refresh", Some(session), None),
-        Credential::ApiKey(key) => ("api_key", None, Some(key)),
+    let (kind, sid, api_key_id, scopes) = match found.credential {
+        Credential::Access(session) => ("access", Some(session), None, None),
+        Credential::Refresh(session) => ("refresh", Some(session), None, None),
+        Credential::ApiKey(key, scopes) => ("api_key", None, Some(key), Some(scopes)),
     };
+    let scope = scopes.as_ref().and_then(Scopes::names);
     IntrospectionShape::Active(ActiveShape {
         active: true,
         kind,
@@ -101,6 +103,7 @@ fn shape(service: &AuthService, found: Option<Introspection>) -> IntrospectionSh
         exp: found.expires_at.map(Timestamp::seconds),
         sid,
         api_key_id,
+        scope: scope.map(|names| names.join(" ")),
         livemode: config.livemode,
     })
 }
@@ -135,13 +138,13 @@ pub(super) async fn introspect(
 fn may_introspect(caller: Option<&Caller>) -> Result<(), Problem> {
     match caller {
         None => Err(Problem::new(Code::Unauthenticated).with("error", "invalid_token")),
-        Some(Caller::Service { scopes, .. }) if scopes.iter().any(|scope| scope == SCOPE) => Ok(()),
+        Some(Caller::Service { scopes, .. }) if scopes.allow(INTROSPECT) => Ok(()),
         Some(_) => Err(Problem::new(Code::PermissionDenied)
             .detail(
                 "此操作需要带有 introspect 范围的服务密钥。",
                 "This takes a service key with the scope introspect.",
             )
-            .with("permission", SCOPE)
+            .with("permission", INTROSPECT)
             .with("error", "insufficient_scope")),
     }
 }

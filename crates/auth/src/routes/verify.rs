@@ -28,6 +28,8 @@ pub(super) struct Verification {
     #[schema(value_type = Option<String>, format = "uuid")]
     api_key_id: Option<ApiKeyId>,
     permissions: Vec<String>,
+    /// What a key may be used for; null: everything.
+    scopes: Option<Vec<String>>,
     /// Of the credential; null = never.
     #[schema(value_type = Option<String>, format = "date-time")]
     expires_at: Option<Timestamp>,
@@ -75,9 +77,11 @@ pub(super) async fn verify(
         // A key of a member of staff is not the member of staff.
         _ => Vec::new(),
     };
-    let api_key_id = match caller {
-        Caller::ApiKey { api_key_id, .. } => Some(api_key_id),
-        _ => None,
+    let (api_key_id, scopes) = match &caller {
+        Caller::ApiKey {
+            api_key_id, scopes, ..
+        } => (Some(*api_key_id), scopes.names().map(<[String]>::to_vec)),
+        _ => (None, None),
     };
     Ok(Json(Verification {
         valid: true,
@@ -90,6 +94,7 @@ pub(super) async fn verify(
         user: user.into(),
         api_key_id,
         permissions,
+        scopes,
         expires_at: presented.and_then(|presented| presented.expires_at),
     }))
 }

@@ -6,6 +6,7 @@ pub(crate) mod one_time_tokens;
 pub(crate) mod refresh_tokens;
 pub(crate) mod roles;
 pub(crate) mod second_factors;
+pub(crate) mod service_keys;
 pub(crate) mod sessions;
 pub(crate) mod users;
 
@@ -20,6 +21,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     refresh_tokens::STATEMENTS,
     roles::STATEMENTS,
     second_factors::STATEMENTS,
+    service_keys::STATEMENTS,
     sessions::STATEMENTS,
     users::STATEMENTS,
 ];

@@ -121,6 +121,15 @@ pub(crate) async fn is_email_known(db: &Db, email: &Email) -> Result<bool> {
     Ok(row.is_some())
 }
 
+/// Who holds an address now.
+pub(crate) async fn holder(tx: &mut Tx, email: &Email) -> Result<Option<UserId>> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(HOLDER)
+        .bind(email.as_str())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.map(|(id,)| id.into()))
+}
+
 /// An account to open.
 pub(crate) struct NewUser<'a> {
     pub(crate) id: UserId,
@@ -423,6 +432,7 @@ const FIND: &str = "SELECT id, email, username, is_active, is_superuser, created
     locale, tokens_after FROM users WHERE id = $1 AND deleted_at IS NULL";
 const LOGIN_BY_EMAIL: &str = "SELECT id, hashed_password, password_changed_at FROM users WHERE email = $1 AND deleted_at IS NULL";
 const LOGIN_BY_USERNAME: &str = "SELECT id, hashed_password, password_changed_at FROM users WHERE username_key = $1 AND deleted_at IS NULL";
+const HOLDER: &str = "SELECT id FROM users WHERE email = $1 AND deleted_at IS NULL";
 const IS_EMAIL_KNOWN: &str = "SELECT id FROM users WHERE email = $1";
 const INSERT: &str = "INSERT INTO users (id, email, username, hashed_password, created_at, updated_at, username_key,
     email_folded, locale, password_changed_at, is_superuser) VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $5, $9)
@@ -481,6 +491,7 @@ const ERASE: &str = "UPDATE users SET email = $2, username = $2, username_key = 
 const LOCK: &str = "UPDATE users SET version = version WHERE id = $1";
 
 pub(crate) const STATEMENTS: &[&str] = &[
+    HOLDER,
     FIND,
     LOGIN_BY_EMAIL,
     LOGIN_BY_USERNAME,

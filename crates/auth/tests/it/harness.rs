@@ -230,6 +230,18 @@ impl App {
         self.call(method, path, &headers, body).await
     }
 
+    /// A call by a credential from an address.
+    pub(crate) async fn get_from(&self, address: &str, path: &str, credential: &str) -> Answer {
+        let request = Request::builder()
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {credential}"))
+            .body(Body::empty());
+        let mut request = request.expect("a request");
+        let address: IpAddr = address.parse().expect("an address");
+        request.extensions_mut().insert(ClientAddress(address));
+        self.send(request).await
+    }
+
     /// A JSON call from an address.
     pub(crate) async fn post_from(
         &self,

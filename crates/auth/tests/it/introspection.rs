@@ -12,6 +12,7 @@ use tollgate_kernel::caller::{Caller, identified};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::exchange::Exchange;
 use tollgate_kernel::ids::{Ids, ServiceKeyId, UserId};
+use tollgate_kernel::scope::Scopes;
 use tollgate_kernel::text::Language;
 use tollgate_storage::testing::each_engine;
 use tower::ServiceExt as _;
@@ -23,7 +24,7 @@ fn service(scopes: &[&str]) -> Caller {
     let ids = Ids::new(crate::harness::clock(), Entropy::system());
     Caller::Service {
         service_key_id: ids.next::<ServiceKeyId>(),
-        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        scopes: Scopes::only(scopes.iter().copied()),
     }
 }
 

@@ -13,7 +13,7 @@ use tollgate_storage::testing::each_engine;
 use crate::harness::{Answer, App, PASSWORD, master_key};
 
 /// Somebody with a role, as an operator would make them.
-async fn member(app: &App, name: &str, role: Role) -> (String, String) {
+pub(crate) async fn member(app: &App, name: &str, role: Role) -> (String, String) {
     let tokens = app.person(name).await;
     let id = tokens.body["user"]["id"]
         .as_str()
@@ -90,7 +90,7 @@ async fn inv_a8_each_role_opens_what_its_permissions_say_and_no_more() {
                 Some(json!({ "email": "i@x.com" })),
                 [true, false, true, false],
             ),
-            ("GET", "/admin/audit", None, [true, false, false, true]),
+            ("GET", "/admin/audit-log", None, [true, false, false, true]),
             ("GET", "/host/money", None, [true, true, false, false]),
         ];
         for (method, path, body, may) in &matrix {
@@ -212,9 +212,15 @@ async fn inv_a3_a_role_that_was_taken_is_gone_at_once() {
         .await
         .refused(422, "unknown_field");
         // Written down: who, what, before, after, why.
-        let audit = call(&app, &admin, "GET", "/admin/audit?subject_kind=user", None)
-            .await
-            .ok(200);
+        let audit = call(
+            &app,
+            &admin,
+            "GET",
+            "/admin/audit-log?subject_kind=user",
+            None,
+        )
+        .await
+        .ok(200);
         let entry = &audit.body["data"][0];
         assert_eq!(
             (

@@ -5,10 +5,10 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use tollgate_kernel::caller::CurrentUserId;
 use tollgate_kernel::ids::PaymentId;
 use tollgate_kernel::input::{Params, PathId};
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::scope::{InScope, Payments};
 use utoipa::IntoParams;
 
 use crate::PaymentService;
@@ -27,7 +27,7 @@ pub(super) struct StatusParams {
     responses((status = 200, body = TransactionShape), (status = 404, description = "`not_found`")))]
 pub(super) async fn status(
     State(service): State<PaymentService>,
-    CurrentUserId(user): CurrentUserId,
+    InScope(user, ..): InScope<Payments>,
     PathId(id): PathId<PaymentId>,
     Params(params): Params<StatusParams>,
 ) -> Result<Json<TransactionShape>, Problem> {

@@ -7,9 +7,10 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use tollgate_kernel::caller::{Caller, CurrentUserId};
+use tollgate_kernel::caller::Caller;
 use tollgate_kernel::input::{Body, Params};
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
+use tollgate_kernel::scope::{Quota, Serving};
 use tollgate_kernel::text::Text;
 use utoipa::{IntoParams, ToSchema};
 
@@ -29,6 +30,8 @@ pub(super) struct CheckParams {
     resource_type: String,
     /// How many calls' worth; 1 when left out.
     cost: Option<i64>,
+    /// For whom: service keys name somebody, others nobody.
+    user_id: Option<String>,
 }
 
 /// Whether a call would pass now. Takes nothing; always 200, since a verdict is not a failure.
@@ -36,7 +39,7 @@ pub(super) struct CheckParams {
     responses((status = 200, body = CheckShape), (status = 422, description = "`validation_failed`")))]
 pub(super) async fn check(
     State(service): State<PaymentService>,
-    CurrentUserId(user): CurrentUserId,
+    serving: Serving<Quota>,
     Params(params): Params<CheckParams>,
 ) -> Result<Json<CheckShape>, Problem> {
     let mut errors = FieldErrors::new();
@@ -46,6 +49,7 @@ pub(super) async fn check(
     );
     let cost = errors.take("/cost", params.cost.map_or(Ok(Cost::ONE), Cost::new));
     errors.finish()?;
+    let user = serving.customer(params.user_id.as_deref())?;
     let (Some(resource_type), Some(cost)) = (resource_type, cost) else {
         return Err(Problem::new(Code::ValidationFailed));
     };
@@ -66,7 +70,7 @@ pub(super) struct ConsumeBody {
     /// Kept with the log row.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
-    /// For service keys only.
+    /// Whom to charge: service keys name somebody, others nobody.
     user_id: Option<String>,
 }
 
@@ -81,17 +85,12 @@ pub(super) struct ConsumeBody {
     ))]
 pub(super) async fn consume(
     State(service): State<PaymentService>,
-    CurrentUserId(user_id): CurrentUserId,
-    caller: Caller,
+    serving: Serving<Quota>,
     headers: HeaderMap,
     Body { value: body, bytes }: Body<ConsumeBody>,
 ) -> Result<Response, Problem> {
-    if body.user_id.is_some() {
-        return Err(Problem::new(Code::PermissionDenied).detail(
-            "只有服务密钥可以代用户消费。",
-            "Only a service key may charge somebody else.",
-        ));
-    }
+    let user_id = serving.customer(body.user_id.as_deref())?;
+    let caller = serving.0;
     let key = idempotency_key(&headers, &caller, "/quota/consume", &bytes)?;
     let api_key_id = match caller {
         Caller::ApiKey { api_key_id, .. } => Some(api_key_id),

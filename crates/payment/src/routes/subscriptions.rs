@@ -5,10 +5,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
-use tollgate_kernel::caller::{Caller, CurrentUserId, SignedIn};
+use tollgate_kernel::caller::{Caller, SignedIn};
 use tollgate_kernel::input::Body;
 use tollgate_kernel::money::AmountText;
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
+use tollgate_kernel::scope::{InScope, Payments};
 use tollgate_kernel::text::Text;
 use utoipa::ToSchema;
 
@@ -144,7 +145,7 @@ fn expected(
     responses((status = 200, body = SubscriptionShape), (status = 404, description = "`no_subscription`")))]
 pub(super) async fn current(
     State(service): State<PaymentService>,
-    CurrentUserId(user): CurrentUserId,
+    InScope(user, ..): InScope<Payments>,
 ) -> Result<Json<SubscriptionShape>, Problem> {
     let held = service.current_subscription(user).await?;
     held.map(Json)

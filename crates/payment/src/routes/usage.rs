@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use tollgate_kernel::caller::CurrentUserId;
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::scope::{InScope, Usage};
 
 use crate::PaymentService;
 use crate::shapes::UsageSummaryShape;
@@ -13,7 +13,7 @@ use crate::shapes::UsageSummaryShape;
     responses((status = 200, body = UsageSummaryShape), (status = 404, description = "`no_subscription`")))]
 pub(super) async fn summary(
     State(service): State<PaymentService>,
-    CurrentUserId(user): CurrentUserId,
+    InScope(user, ..): InScope<Usage>,
 ) -> Result<Json<UsageSummaryShape>, Problem> {
     let summary = service.usage_summary(user).await?;
     summary

@@ -2,6 +2,7 @@
 
 mod admin;
 mod demo;
+mod import;
 mod serve;
 mod signing_keys;
 
@@ -36,6 +37,12 @@ enum Command {
     /// Let an admin in.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
+    /// People of another application.
+    #[command(subcommand)]
+    Users(import::Users),
+    /// Keys of another application.
+    #[command(subcommand)]
+    ApiKeys(import::ApiKeys),
     /// Play the whole job against a freshly started server: register, buy, pay, spend the quota.
     Demo,
     /// The keys that sign access tokens.
@@ -60,6 +67,8 @@ pub(crate) fn main() -> ExitCode {
         match arguments.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(Config::from_env()?).await,
             Command::Admin(command) => admin::run(Config::from_env()?, command).await,
+            Command::Users(command) => import::users(Config::from_env()?, command).await,
+            Command::ApiKeys(command) => import::api_keys(Config::from_env()?, command).await,
             Command::Demo => demo::run(Config::from_env()?).await,
             Command::SigningKeys(command) => signing_keys::run(command, Config::from_env()?).await,
         }

@@ -23,6 +23,8 @@ pub struct AccountSettings {
     pub registration: Registration,
     /// What API keys begin with.
     pub api_key_prefix: String,
+    /// What API keys may be limited to beside the scopes of the house.
+    pub api_key_scopes: Vec<String>,
     /// Whether staff hold nothing until they have a second factor.
     pub require_staff_second_factor: bool,
     /// Of the first admin.
@@ -40,6 +42,9 @@ impl AccountSettings {
         config.jwt = self.jwt.clone();
         config.bcrypt_cost = self.bcrypt_cost;
         config.api_key_prefix.clone_from(&self.api_key_prefix);
+        config
+            .api_key_scopes
+            .extend_from_slice(&self.api_key_scopes);
         config.registration = self.registration;
         config.require_staff_second_factor = self.require_staff_second_factor;
         config.livemode = livemode;
@@ -67,6 +72,7 @@ impl Reader {
             bcrypt_cost: u32::try_from(self.number("BCRYPT_COST", 12, 20, "12")).unwrap_or(12),
             registration: registration.unwrap_or(Registration::Closed),
             api_key_prefix: self.api_key_prefix(),
+            api_key_scopes: self.api_key_scopes(),
             require_staff_second_factor: self
                 .word(
                     "REQUIRE_STAFF_SECOND_FACTOR",
@@ -97,5 +103,32 @@ impl Reader {
             );
         }
         prefix
+    }
+
+    /// `reports, images.read`
+    fn api_key_scopes(&mut self) -> Vec<String> {
+        let text = self.text("API_KEY_SCOPES").unwrap_or_default();
+        let names = text
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty());
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        let plain = |byte: u8| {
+            byte.is_ascii_lowercase()
+                || byte.is_ascii_digit()
+                || [b'.', b'_', b'-', b':'].contains(&byte)
+        };
+        if names.len() > 50
+            || names
+                .iter()
+                .any(|name| name.len() > 64 || !name.bytes().all(plain))
+        {
+            self.fault(
+                "API_KEY_SCOPES",
+                "must be at most 50 names of up to 64 of a-z 0-9 . _ - :",
+                "API_KEY_SCOPES=reports,images.read",
+            );
+        }
+        names
     }
 }

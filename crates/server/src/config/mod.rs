@@ -90,6 +90,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether the look-alikes of the gateways stand in for them.
+    pub(crate) fn has_sandbox(&self) -> bool {
+        match self.sandbox {
+            SandboxMode::On => true,
+            SandboxMode::Off => false,
+            SandboxMode::Auto => self.addr.ip().is_loopback() && self.alipay.is_none(),
+        }
+    }
+
     /// From the files and the environment of this process.
     ///
     /// # Errors

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tollgate_auth::model::key_terms::OF_SERVICE_KEYS;
+use tollgate_auth::model::role::{Role, held};
+use tollgate_kernel::permission::{ADMIN, AUDIT_READ, Permissions, USERS_READ, USERS_WRITE};
+use tollgate_kernel::scope::{INTROSPECT, QUOTA};
 
 use crate::harness::{App, each_engine};
 use crate::routes;
@@ -25,31 +29,41 @@ enum Takes {
     SignIn,
     /// A person, signed in or by a key.
     Person,
-    /// A permission.
-    Staff,
+    /// A person, or a host application that names one.
+    Customer,
+    /// This permission.
+    Staff(&'static str),
     /// A host application by its key.
     Service,
 }
 
-use Takes::{Either, Nothing, Open, Person, Service, SignIn, Signature, Staff};
+use Takes::{Customer, Either, Nothing, Open, Person, Service, SignIn, Signature, Staff};
 
 /// One row for each route: a route without a row fails.
 const TABLE: &[(&str, Takes)] = &[
     ("GET /.well-known/oauth-authorization-server", Open),
-    ("GET /admin/audit", Staff),
-    ("POST /admin/invites", Staff),
-    ("GET /admin/users", Staff),
-    ("POST /admin/users", Staff),
-    ("GET /admin/users/{user_id}", Staff),
-    ("PATCH /admin/users/{user_id}", Staff),
-    ("GET /admin/users/{user_id}/roles", Staff),
-    ("PUT /admin/users/{user_id}/roles", Staff),
-    ("DELETE /admin/users/{user_id}/second-factor", Staff),
-    ("DELETE /admin/users/{user_id}/sessions", Staff),
+    ("GET /admin/audit-log", Staff(AUDIT_READ)),
+    ("POST /admin/invites", Staff(USERS_WRITE)),
+    ("GET /admin/service-keys", Staff(ADMIN)),
+    ("POST /admin/service-keys", Staff(ADMIN)),
+    ("DELETE /admin/service-keys/{service_key_id}", Staff(ADMIN)),
+    (
+        "POST /admin/service-keys/{service_key_id}/rotate",
+        Staff(ADMIN),
+    ),
+    ("GET /admin/users", Staff(USERS_READ)),
+    ("POST /admin/users", Staff(USERS_WRITE)),
+    ("GET /admin/users/{user_id}", Staff(USERS_READ)),
+    ("PATCH /admin/users/{user_id}", Staff(USERS_WRITE)),
+    ("GET /admin/users/{user_id}/roles", Staff(USERS_READ)),
+    ("PUT /admin/users/{user_id}/roles", Staff(ADMIN)),
+    ("DELETE /admin/users/{user_id}/second-factor", Staff(ADMIN)),
+    ("DELETE /admin/users/{user_id}/sessions", Staff(USERS_WRITE)),
     ("GET /auth/.well-known/jwks.json", Nothing),
     ("GET /auth/api-keys", SignIn),
     ("POST /auth/api-keys", SignIn),
     ("DELETE /auth/api-keys/{key_id}", SignIn),
+    ("POST /auth/api-keys/{key_id}/rotate", SignIn),
     ("POST /auth/change-password", SignIn),
     ("POST /auth/confirm", SignIn),
     ("GET /auth/export", SignIn),
@@ -80,8 +94,8 @@ const TABLE: &[(&str, Takes)] = &[
     ("GET /payments/subscriptions/current", Person),
     ("POST /payments/subscriptions/subscribe", SignIn),
     ("POST /payments/webhooks/{provider}", Signature),
-    ("GET /quota/check", Person),
-    ("POST /quota/consume", Person),
+    ("GET /quota/check", Customer),
+    ("POST /quota/consume", Customer),
     ("GET /usage/summary", Person),
 ];
 
@@ -165,13 +179,15 @@ async fn inv_a1_a8_every_kind_of_credential_at_every_route() {
             let by_key = call(&buyer.key).await;
             match takes {
                 Nothing | Open | Signature => assert_ne!(nobody, 403, "{name}"),
-                Either | SignIn | Person | Staff | Service => assert_eq!(nobody, 401, "{name}"),
+                Either | SignIn | Person | Customer | Staff(_) | Service => {
+                    assert_eq!(nobody, 401, "{name}");
+                }
             }
             match takes {
-                SignIn | Staff | Service => {
+                SignIn | Staff(_) | Service => {
                     by_key.refused(403, "permission_denied");
                 }
-                Person | Either | Nothing => {
+                Person | Customer | Either | Nothing => {
                     assert!(
                         ![401, 403].contains(&by_key.status)
                             || by_key.body["code"] == "invalid_credentials",
@@ -181,8 +197,95 @@ async fn inv_a1_a8_every_kind_of_credential_at_every_route() {
                 }
                 Open | Signature => {}
             }
-            if matches!(takes, Staff | Service) {
+            if matches!(takes, Staff(_) | Service) {
                 call(&buyer.token).await.refused(403, "permission_denied");
+            }
+        }
+    })
+    .await;
+}
+
+/// A member of staff with a role, a session of theirs and the permissions it holds.
+async fn staff(app: &App, role: Option<Role>) -> (String, Permissions) {
+    let buyer = app.buyer().await;
+    if let Some(role) = role {
+        let mut tx = app.db.begin().await.expect("begins");
+        let id: uuid::Uuid = buyer.id.parse().expect("an id");
+        let statement = "INSERT INTO user_roles (user_id, role, created_at)
+            SELECT id, $2, created_at FROM users WHERE id = $1";
+        tollgate_storage::in_tx!(&mut tx, |c| sqlx::query(statement)
+            .bind(id)
+            .bind(role.as_str())
+            .execute(c)
+            .await
+            .map(|_| ()))
+        .expect("given");
+        tx.commit().await.expect("commits");
+    }
+    let roles: Vec<Role> = role.into_iter().collect();
+    (buyer.token, held(false, &roles))
+}
+
+/// What a role does not hold is refused before anything else is looked at; what it holds is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_a8_every_role_at_every_route_of_staff() {
+    each_engine(async |app| {
+        let mut people = vec![("nobody's", staff(app, None).await)];
+        for role in Role::ALL {
+            people.push((role.as_str(), staff(app, Some(role)).await));
+        }
+        let (admin, _) = &people[1].1;
+        let make = async |scopes: &[&str]| {
+            let body = json!({ "name": "matrix", "scopes": scopes });
+            let made = app.post("/admin/service-keys", admin, body).await;
+            made.expect(StatusCode::CREATED)["key"]
+                .as_str()
+                .expect("a key")
+                .to_owned()
+        };
+        let mut services = Vec::new();
+        for scope in OF_SERVICE_KEYS {
+            services.push((*scope, make(&[*scope]).await));
+        }
+        let table = table();
+        for route in routes::all() {
+            let name = route.name();
+            let takes = *table.get(&name).expect("a row");
+            let path = route.at(NOBODYS);
+            let body = route.takes_json.then(|| json!({}));
+            let call = async |credential: &str| {
+                app.call(route.method.clone(), &path, credential, body.clone())
+                    .await
+            };
+            if let Staff(permission) = takes {
+                for (role, (token, held)) in &people {
+                    let answer = call(token).await;
+                    if held.hold(permission) {
+                        assert_ne!(answer.body["permission"], permission, "{name} as {role}");
+                        assert!(![401, 500].contains(&answer.status), "{name} as {role}");
+                    } else {
+                        answer.refused(403, "permission_denied");
+                    }
+                }
+            }
+            for (scope, key) in &services {
+                let answer = call(key).await;
+                let passes = match takes {
+                    Nothing | Open | Signature => continue,
+                    Staff(permission) => scope == &permission,
+                    Customer => *scope == QUOTA,
+                    Service => *scope == INTROSPECT,
+                    Either | SignIn | Person => false,
+                };
+                if passes {
+                    assert!(
+                        ![401, 500].contains(&answer.status) && answer.body["permission"].is_null(),
+                        "{name} by {scope}: {}",
+                        answer.body
+                    );
+                } else {
+                    answer.refused(403, "permission_denied");
+                }
             }
         }
     })
@@ -210,7 +313,7 @@ async fn inv_a8_what_is_not_mine_is_not_there() {
             ("{transaction_id}", id(&order["transaction"])),
         ]);
         // Named by anybody, or by staff, who are tested for themselves.
-        let public = ["{plan_id}", "{provider}", "{user_id}"];
+        let public = ["{plan_id}", "{provider}", "{user_id}", "{service_key_id}"];
         for route in routes::all()
             .into_iter()
             .filter(|route| route.path.contains('{'))

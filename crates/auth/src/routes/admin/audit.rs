@@ -89,7 +89,7 @@ pub(super) struct AuditPage {
 }
 
 /// Who did what, newest first. Takes `audit.read`.
-#[utoipa::path(get, path = "/audit", tag = "admin", params(AuditParams),
+#[utoipa::path(get, path = "/audit-log", tag = "admin", params(AuditParams),
     responses((status = 200, body = AuditPage), (status = 403, description = "`permission_denied`")))]
 pub(super) async fn list(
     State(service): State<AuthService>,

@@ -1,6 +1,7 @@
 //! HTTP for staff. Every route names the permission it takes.
 
 mod audit;
+mod service_keys;
 mod users;
 
 use axum::Router;
@@ -30,6 +31,9 @@ impl AuthService {
             .routes(routes!(users::sign_out))
             .routes(routes!(users::remove_second_factor))
             .routes(routes!(users::invite))
+            .routes(routes!(service_keys::list, service_keys::create))
+            .routes(routes!(service_keys::delete))
+            .routes(routes!(service_keys::rotate))
             .routes(routes!(audit::list))
             .with_state(self.clone())
     }

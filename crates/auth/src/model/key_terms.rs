@@ -1,0 +1,102 @@
+//! What limits a key: scopes, addresses, calls a minute.
+
+use tollgate_kernel::networks::Networks;
+use tollgate_kernel::permission::{AUDIT_READ, PAYMENTS_READ, USAGE_READ, USERS_READ, USERS_WRITE};
+use tollgate_kernel::problem::FieldErrors;
+use tollgate_kernel::scope::{INTROSPECT, QUOTA, Scopes};
+use tollgate_kernel::text::Text;
+
+/// What a key of a host application may be given: what it asks for its users, and what staff may do
+/// that does not take a person.
+pub const OF_SERVICE_KEYS: &[&str] = &[
+    QUOTA,
+    INTROSPECT,
+    USERS_READ,
+    USERS_WRITE,
+    PAYMENTS_READ,
+    USAGE_READ,
+    AUDIT_READ,
+];
+
+const MOST_ADDRESSES: usize = 50;
+const MOST_CALLS: u32 = 1_000_000;
+
+/// What limits a key of a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyTerms {
+    /// What it is for.
+    pub scopes: Scopes,
+    /// From where it may be used; empty: from anywhere.
+    pub addresses: Networks,
+    /// Calls a minute; `None`: as many as anybody's.
+    pub per_minute: Option<u32>,
+}
+
+impl KeyTerms {
+    /// Whatever its person may do.
+    pub fn unlimited() -> Self {
+        Self {
+            scopes: Scopes::everything(),
+            addresses: Networks::default(),
+            per_minute: None,
+        }
+    }
+}
+
+/// Scopes that were asked for, out of those that there are. None at all is `None`.
+pub fn scopes<S: AsRef<str>>(
+    wanted: &[String],
+    known: &[S],
+    errors: &mut FieldErrors,
+) -> Option<Scopes> {
+    for (index, name) in wanted.iter().enumerate() {
+        if !known.iter().any(|scope| scope.as_ref() == name) {
+            let all: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
+            let all = all.join(", ");
+            let detail = Text::new(format!("须为 {all} 之一"), format!("one of {all}"));
+            errors.note(&format!("/scopes/{index}"), "unknown_scope", detail);
+        }
+    }
+    let mut names = wanted.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    (!names.is_empty()).then(|| Scopes::only(names))
+}
+
+/// Addresses and networks that were asked for.
+pub fn addresses(wanted: &[String], errors: &mut FieldErrors) -> Networks {
+    if wanted.len() > MOST_ADDRESSES {
+        let detail = Text::new(
+            format!("最多 {MOST_ADDRESSES} 个"),
+            format!("at most {MOST_ADDRESSES}"),
+        );
+        errors.note("/allowed_addresses", "too_many", detail);
+        return Networks::default();
+    }
+    for (index, text) in wanted.iter().enumerate() {
+        if Networks::of([text]).is_err() {
+            let detail = Text::new(
+                "须为 IP 地址或 CIDR 网段",
+                "an IP address or a network such as 10.0.0.0/8",
+            );
+            errors.note(
+                &format!("/allowed_addresses/{index}"),
+                "invalid_address",
+                detail,
+            );
+        }
+    }
+    Networks::of(wanted).unwrap_or_default()
+}
+
+/// Calls a minute that were asked for.
+pub fn per_minute(wanted: Option<u32>, errors: &mut FieldErrors) -> Option<u32> {
+    if wanted.is_some_and(|calls| !(1..=MOST_CALLS).contains(&calls)) {
+        let detail = Text::new(
+            format!("须为 1 至 {MOST_CALLS}"),
+            format!("1 to {MOST_CALLS}"),
+        );
+        errors.note("/rate_limit_per_minute", "out_of_range", detail);
+    }
+    wanted
+}

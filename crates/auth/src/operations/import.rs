@@ -1,0 +1,231 @@
+//! Takes over people and keys from another application, whole files or nothing: people with the hashes
+//! of their passwords, keys by the SHA-256 of their text. Doing it again changes nothing.
+
+use serde_json::json;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::UserId;
+use tollgate_kernel::origin::Origin;
+use tollgate_storage::audit::Actor;
+use tollgate_storage::db::Tx;
+use tollgate_storage::{Result, StorageError, settings};
+
+use super::api_keys::MOST;
+use super::records::{Deed, Subject, record, tell};
+use crate::brought_keys::MARK;
+use crate::hashing::Hasher;
+use crate::model::api_key::KeyName;
+use crate::model::key_terms::KeyTerms;
+use crate::model::user::{Email, Locale, Username};
+use crate::store::api_keys;
+use crate::store::users::{self, NewUser};
+use crate::{AuthService, Parts};
+
+/// A person with an account elsewhere.
+#[derive(Clone, Debug)]
+pub struct BroughtUser {
+    /// Of the account.
+    pub email: Email,
+    /// Of the account.
+    pub username: Username,
+    /// bcrypt, passlib's `bcrypt_sha256` and `pbkdf2_sha256`, Argon2, Django's and Werkzeug's PBKDF2;
+    /// `None`: the person sets a password by the letter for forgotten ones.
+    pub hashed_password: Option<String>,
+    /// Whether the address was shown to be theirs.
+    pub email_verified: bool,
+    /// Of letters and pages.
+    pub locale: Locale,
+}
+
+/// A key that opened something elsewhere.
+#[derive(Clone, Debug)]
+pub struct BroughtKey {
+    /// Whose.
+    pub email: Email,
+    /// SHA-256 of the key's text.
+    pub sha256: [u8; 32],
+    /// What lists show of it.
+    pub shown: String,
+    /// What its owner calls it.
+    pub name: KeyName,
+    /// `None` = never.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What became of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Written down now.
+    pub made: usize,
+    /// There before.
+    pub known: usize,
+}
+
+/// What is wrong with an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LineFault {
+    /// Another account has the name.
+    #[error("the user name belongs to another account")]
+    UsernameTaken,
+    /// No scheme of ours, or its costs are not borne.
+    #[error("the password hash is of no scheme known here")]
+    UnknownHash,
+    /// No account has the address.
+    #[error("no account has this e-mail address")]
+    NoUser,
+    /// Another person's key has the same hash.
+    #[error("the key belongs to another account")]
+    AnotherOwner,
+    /// A hundred live keys already.
+    #[error("the account has 100 keys")]
+    TooManyKeys,
+    /// In the past.
+    #[error("the key has expired")]
+    Expired,
+}
+
+/// Why nothing was taken over.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// By position, from 0.
+    #[error("{} entries cannot be taken over", .0.len())]
+    Entries(Vec<(usize, LineFault)>),
+    /// The database.
+    #[error(transparent)]
+    Internal(#[from] StorageError),
+}
+
+impl AuthService {
+    /// Opens accounts. Whoever has the address already stays as they are.
+    ///
+    /// # Errors
+    /// [`ImportError`]: then nothing was done.
+    pub async fn import_users(&self, people: &[BroughtUser]) -> Result<Imported, ImportError> {
+        let parts = self.parts();
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        let (mut imported, mut faults) = (Imported::default(), Vec::new());
+        for (position, person) in people.iter().enumerate() {
+            let hashed = person.hashed_password.as_deref();
+            if !hashed.is_none_or(Hasher::knows) {
+                faults.push((position, LineFault::UnknownHash));
+            } else if users::holder(&mut tx, &person.email).await?.is_some() {
+                imported.known = imported.known.saturating_add(1);
+            } else if open(parts, &mut tx, person, now).await? {
+                imported.made = imported.made.saturating_add(1);
+            } else {
+                faults.push((position, LineFault::UsernameTaken));
+            }
+        }
+        if !faults.is_empty() {
+            return Err(ImportError::Entries(faults));
+        }
+        tx.commit().await?;
+        Ok(imported)
+    }
+
+    /// Writes keys down by their hashes.
+    ///
+    /// # Errors
+    /// [`ImportError`]: then nothing was done.
+    pub async fn import_api_keys(&self, keys: &[BroughtKey]) -> Result<Imported, ImportError> {
+        let parts = self.parts();
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        let (mut imported, mut faults) = (Imported::default(), Vec::new());
+        for (position, key) in keys.iter().enumerate() {
+            match bring(parts, &mut tx, key, now).await? {
+                Ok(true) => imported.made = imported.made.saturating_add(1),
+                Ok(false) => imported.known = imported.known.saturating_add(1),
+                Err(fault) => faults.push((position, fault)),
+            }
+        }
+        if !faults.is_empty() {
+            return Err(ImportError::Entries(faults));
+        }
+        if imported.made > 0 {
+            settings::put_once(&mut tx, MARK, &json!(true), now).await?;
+        }
+        tx.commit().await?;
+        Ok(imported)
+    }
+}
+
+async fn open(parts: &Parts, tx: &mut Tx, person: &BroughtUser, now: Timestamp) -> Result<bool> {
+    let id: UserId = parts.ids.at(now);
+    let new = NewUser {
+        id,
+        email: &person.email,
+        username: &person.username,
+        hashed_password: person.hashed_password.as_deref(),
+        is_superuser: false,
+        locale: person.locale,
+    };
+    if users::insert(tx, &new, now).await?.is_none() {
+        return Ok(false);
+    }
+    if person.email_verified {
+        users::verify_email(tx, id, person.email.as_str(), now).await?;
+    }
+    let origin = Origin::default();
+    let deed = Deed {
+        actor: Actor::Operator,
+        action: "user.imported",
+        subject: id.into(),
+        before: None,
+        after: None,
+        reason: None,
+        origin: &origin,
+    };
+    record(parts, tx, deed, now).await?;
+    tell(parts, tx, "user.created", id, now).await?;
+    Ok(true)
+}
+
+/// `false`: it was there.
+async fn bring(
+    parts: &Parts,
+    tx: &mut Tx,
+    key: &BroughtKey,
+    now: Timestamp,
+) -> Result<std::result::Result<bool, LineFault>> {
+    let Some(user_id) = users::holder(tx, &key.email).await? else {
+        return Ok(Err(LineFault::NoUser));
+    };
+    if key.expires_at.is_some_and(|end| end <= now) {
+        return Ok(Err(LineFault::Expired));
+    }
+    users::lock(tx, user_id).await?;
+    let new = api_keys::NewKey {
+        id: parts.ids.at(now),
+        user_id,
+        shown: &key.shown,
+        hash: key.sha256,
+        name: &key.name,
+        expires_at: key.expires_at,
+        livemode: parts.config.livemode,
+        terms: &KeyTerms::unlimited(),
+        rotated_from: None,
+    };
+    let Some(made) = api_keys::insert(tx, &new, MOST, now).await? else {
+        let owner = api_keys::owner(tx, &key.sha256).await?;
+        return Ok(match owner {
+            Some(owner) if owner == user_id => Ok(false),
+            Some(_) => Err(LineFault::AnotherOwner),
+            None => Err(LineFault::TooManyKeys),
+        });
+    };
+    let origin = Origin::default();
+    let deed = Deed {
+        actor: Actor::Operator,
+        action: "api_key.imported",
+        subject: Subject::ApiKey(made.id),
+        before: None,
+        after: Some(json!({ "user_id": user_id, "name": made.name })),
+        reason: None,
+        origin: &origin,
+    };
+    record(parts, tx, deed, now).await?;
+    Ok(Ok(true))
+}
