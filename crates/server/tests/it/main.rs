@@ -11,6 +11,7 @@ mod harness;
 mod inputs;
 mod leaks;
 mod link;
+mod link_bytes;
 mod mail;
 mod quota;
 mod routes;
