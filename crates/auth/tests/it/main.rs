@@ -2,6 +2,7 @@
 
 mod account;
 mod accounts;
+mod corpus;
 mod guessing;
 mod harness;
 mod import;
@@ -15,6 +16,7 @@ mod mail_server;
 mod own_keys;
 mod pen;
 mod refresh;
+mod request_bytes;
 mod reset;
 mod rotation;
 mod second_factor;

@@ -12,6 +12,7 @@ mod import;
 mod inputs;
 mod leaks;
 mod link;
+mod link_bytes;
 mod mail;
 mod quota;
 mod routes;
