@@ -15,7 +15,9 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Pipeline, PushInfo, PushKind, RedisError, Value};
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, Pipeline, PushInfo, PushKind, RedisError, Value,
+};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -136,13 +138,19 @@ impl Blacklist for Redis {
 enum Trouble {
     /// It answered that it does not do this.
     Refused(String),
-    /// There was no answer.
+    /// There was no answer, or none to work with.
     Silent(&'static str),
 }
 
 impl From<RedisError> for Trouble {
     fn from(error: RedisError) -> Self {
         match error.code() {
+            _ if error.kind() == ErrorKind::RESP3NotSupported => {
+                Self::Silent("it is older than Redis 6")
+            }
+            _ if error.kind() == ErrorKind::AuthenticationFailed => {
+                Self::Silent("it refuses the user or the password")
+            }
             Some(code) => Self::Refused(code.to_owned()),
             None if error.is_timeout() => Self::Silent("no answer in time"),
             None if error.is_connection_refusal() => Self::Silent("nobody listens there"),

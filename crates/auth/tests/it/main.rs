@@ -2,6 +2,10 @@
 
 mod account;
 mod accounts;
+#[cfg(feature = "redis")]
+mod blacklist;
+#[cfg(feature = "redis")]
+mod fates;
 mod guessing;
 mod harness;
 mod introspection;
@@ -12,6 +16,8 @@ mod mail;
 mod mail_server;
 mod own_keys;
 mod pen;
+#[cfg(feature = "redis")]
+mod redis_server;
 mod refresh;
 mod reset;
 mod rotation;

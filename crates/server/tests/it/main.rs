@@ -13,6 +13,8 @@ mod leaks;
 mod link;
 mod mail;
 mod quota;
+#[cfg(feature = "redis")]
+mod redis;
 mod routes;
 mod schema;
 mod signing_keys;
