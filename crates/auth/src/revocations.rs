@@ -1,7 +1,8 @@
 //! Sign-ins that ended while access tokens of theirs are still young. A token is checked by its signature
 //! alone; this is what is known beside it, in memory: at once on the instance that ended the sign-in,
-//! within [`EVERY`] on the others, and as soon as an instance starts. The database is the truth: what
-//! is missing here is still refused wherever it is asked.
+//! within [`EVERY`] on the others (at once where they share a [`blacklist`]), and as soon as an
+//! instance starts. The database is the truth: what is missing here is still refused wherever it is
+//! asked.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,8 +12,8 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::SessionId;
 use tollgate_storage::Result;
 
-use crate::store::sessions;
-use crate::{AuthService, Parts};
+use crate::store::{refresh_tokens, sessions};
+use crate::{AuthService, Parts, blacklist};
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(2);
@@ -35,6 +36,13 @@ impl Revocations {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         known.ended.contains_key(&session)
     }
+
+    /// What another instance told.
+    #[cfg(feature = "redis")]
+    pub(crate) fn hear(&self, sessions: &[SessionId], now: Timestamp) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.ended.extend(sessions.iter().map(|id| (*id, now)));
+    }
 }
 
 impl AuthService {
@@ -46,7 +54,11 @@ impl AuthService {
     }
 
     async fn look(&self) {
-        if let Err(error) = self.see_revocations().await {
+        let looked = async {
+            let new = self.see_revocations().await?;
+            self.tell(&new).await
+        };
+        if let Err(error) = looked.await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "ended sign-ins could not be read; their tokens live until they are read, or expire"
@@ -54,11 +66,28 @@ impl AuthService {
         }
     }
 
+    /// Whoever reads of an end first tells the others: mostly who ended it, and another one where that
+    /// one stopped in between.
+    async fn tell(&self, new: &[(SessionId, Timestamp)]) -> Result<()> {
+        let parts = self.parts();
+        let earliest = new.iter().map(|(_, at)| *at).min();
+        let (Some(blacklist), Some(earliest)) = (&parts.blacklist, earliest) else {
+            return Ok(());
+        };
+        let now = parts.clock.now();
+        let mut tokens = refresh_tokens::ended_since(&parts.db, earliest, now).await?;
+        let sessions: Vec<SessionId> = new.iter().map(|(id, _)| *id).collect();
+        tokens.retain(|token| sessions.contains(&token.session_id));
+        blacklist.add(&sessions, &tokens, now).await;
+        Ok(())
+    }
+
     /// Looks which sign-ins ended since the last look, every two seconds for what others ended.
+    /// Gives those that nobody here knew.
     ///
     /// # Errors
     /// The database.
-    pub(crate) async fn see_revocations(&self) -> Result<()> {
+    pub(crate) async fn see_revocations(&self) -> Result<Vec<(SessionId, Timestamp)>> {
         let parts = self.parts();
         let now = parts.clock.now();
         // Older ones have no living token any more.
@@ -68,16 +97,25 @@ impl AuthService {
             known.unwrap_or_else(PoisonError::into_inner).seen_until
         };
         let since = seen.map_or(young, |seen| seen.before(OVERLAP).max(young));
-        let ended = sessions::ended_since(&parts.db, since).await?;
+        let mut ended = sessions::ended_since(&parts.db, since).await?;
         let mut known = parts
             .revocations
             .0
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        known.ended.extend(ended);
+        ended.retain(|(id, at)| known.ended.insert(*id, *at).is_none());
         known.ended.retain(|_, at| *at >= young);
         known.seen_until = known.seen_until.max(Some(now));
-        Ok(())
+        Ok(ended)
+    }
+}
+
+/// Listens to the other instances, where they can be heard.
+pub(crate) fn listen(service: &AuthService) {
+    let parts = &service.0;
+    if let Some(blacklist) = &parts.blacklist {
+        let installation = blacklist::installation(parts);
+        Arc::clone(blacklist).begin(&installation, Arc::downgrade(parts));
     }
 }
 

@@ -152,6 +152,10 @@ impl Server {
         if let Some(mailer) = mailer {
             auth = auth.mailer(mailer);
         }
+        #[cfg(feature = "redis")]
+        if let Some(url) = &config.redis {
+            auth = auth.redis(url.clone());
+        }
         let auth = auth.build().await?;
         if config.app_env == AppEnv::Development {
             payment.seed_plans(&samples::plans()).await?;

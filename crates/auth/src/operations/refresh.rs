@@ -52,6 +52,11 @@ impl AuthService {
         let parts = self.parts();
         let token = RefreshToken::parse(token.expose_secret()).ok_or(RefreshError::Unknown)?;
         let now = parts.clock.now();
+        if let Some(blacklist) = &parts.blacklist
+            && blacklist.holds(&token.hash(), now).await
+        {
+            return Err(RefreshError::Revoked);
+        }
         let mut tx = parts.db.begin().await?;
         let (parent, session) = match refresh_tokens::spend(&mut tx, &token.hash(), now).await? {
             Some(spent) => spent,

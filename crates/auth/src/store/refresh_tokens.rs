@@ -100,11 +100,52 @@ pub(crate) async fn read(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<Token>> 
     Ok(row.as_ref().map(token))
 }
 
+row!(
+    struct EndedRow {
+        session_id: Uuid,
+        token_hash: Vec<u8>,
+        expires_at: At,
+    }
+);
+
+/// A token that could have been used, had its sign-in not ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EndedToken {
+    pub(crate) session_id: SessionId,
+    pub(crate) hash: [u8; 32],
+    pub(crate) expires_at: Timestamp,
+}
+
+/// Those of sign-ins that were ended at or after `since`.
+pub(crate) async fn ended_since(
+    db: &Db,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<EndedToken>> {
+    let rows: Vec<EndedRow> = on_read!(db, |e| sqlx::query_as(ENDED_SINCE)
+        .bind(since.utc())
+        .bind(now.utc())
+        .fetch_all(e)
+        .await)?;
+    // A hash has 32 bytes: the table checks it.
+    let tokens = rows.into_iter().filter_map(|row| {
+        Some(EndedToken {
+            session_id: row.session_id.into(),
+            hash: row.token_hash.try_into().ok()?,
+            expires_at: Timestamp::from_utc(row.expires_at),
+        })
+    });
+    Ok(tokens.collect())
+}
+
 const INSERT: &str =
     "INSERT INTO refresh_tokens (id, session_id, parent_id, token_hash, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id";
 const SPEND: &str = "UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2
     RETURNING id, session_id";
 const READ: &str = "SELECT id, session_id, created_at, expires_at, used_at FROM refresh_tokens WHERE token_hash = $1";
+const ENDED_SINCE: &str = "SELECT t.session_id, t.token_hash, t.expires_at FROM refresh_tokens t
+    JOIN sessions s ON s.id = t.session_id
+    WHERE s.revoked_at IS NOT NULL AND s.revoked_at >= $1 AND t.used_at IS NULL AND t.expires_at > $2";
 
-pub(crate) const STATEMENTS: &[&str] = &[INSERT, SPEND, READ];
+pub(crate) const STATEMENTS: &[&str] = &[INSERT, SPEND, READ, ENDED_SINCE];

@@ -17,6 +17,7 @@ use tollgate_kernel::ids::{Ids, JobId};
 use tollgate_storage::db::Db;
 use tollgate_storage::on_read;
 use tollgate_storage::testing::each_engine;
+use tracing::subscriber::DefaultGuard;
 
 use crate::harness::{App, builder, clock, config};
 use crate::mail_server::{Fate, MailServer};
@@ -304,7 +305,7 @@ async fn two_instances_send_each_letter_once() {
 
 /// What is logged, at every level.
 #[derive(Clone, Debug, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -317,19 +318,30 @@ impl Write for Log {
     }
 }
 
+impl Log {
+    /// Notes what this thread logs, as long as what it gives is kept.
+    pub(crate) fn listen(&self) -> (tracing::Dispatch, DefaultGuard) {
+        let writer = self.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        // tracing asks the one subscriber there is by way of the thread that meets a line first, and the
+        // threads of other tests have none: with a second one, all are asked.
+        let second = tracing::Dispatch::new(tracing_subscriber::registry());
+        (second, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("a log").clone()).expect("text")
+    }
+}
+
 #[tokio::test]
 async fn inv_a10_no_address_and_no_link_in_logs_and_tables() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    // tracing asks the one subscriber there is by way of the thread that meets a line first, and the
-    // threads of other tests have none: with a second one, all are asked.
-    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guards = log.listen();
     each_engine(&[], async |db| {
         let (server, clock) = (MailServer::start().await, clock());
         let app = app(&db, &clock, smtp(&server)).await;
@@ -362,7 +374,7 @@ async fn inv_a10_no_address_and_no_link_in_logs_and_tables() {
         assert!(!shown.contains("canary"), "{shown}");
     })
     .await;
-    let text = String::from_utf8(log.0.lock().expect("a log").clone()).expect("text");
+    let text = log.text();
     assert!(
         text.contains("a letter was not sent") && text.contains("451"),
         "{text}"

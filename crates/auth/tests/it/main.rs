@@ -2,7 +2,11 @@
 
 mod account;
 mod accounts;
+#[cfg(feature = "redis")]
+mod blacklist;
 mod corpus;
+#[cfg(feature = "redis")]
+mod fates;
 mod guessing;
 mod harness;
 mod import;
@@ -15,6 +19,8 @@ mod mail;
 mod mail_server;
 mod own_keys;
 mod pen;
+#[cfg(feature = "redis")]
+mod redis_server;
 mod refresh;
 mod request_bytes;
 mod reset;

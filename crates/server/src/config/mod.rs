@@ -4,6 +4,7 @@ mod accounts;
 mod fault;
 mod mail;
 mod reader;
+mod redis;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -71,6 +72,9 @@ pub struct Config {
     pub accounts: AccountSettings,
     /// Which other origins' scripts may call.
     pub cors_origins: CorsOrigins,
+    /// `None`: instances see in the database which sign-ins ended.
+    #[cfg(feature = "redis")]
+    pub redis: Option<tollgate_auth::RedisUrl>,
     /// `None`: letters stay in the sandbox, or are not written.
     pub mail: Option<MailSettings>,
     /// Whose `X-Forwarded-For` is believed.
@@ -188,6 +192,8 @@ impl Reader {
             master_key: self.master_key(&database, app_env),
             accounts: self.accounts(),
             cors_origins: self.cors_origins(app_env),
+            #[cfg(feature = "redis")]
+            redis: self.redis(),
             mail: self.mail(),
             trusted_proxies: self
                 .parsed(
@@ -227,6 +233,8 @@ impl Reader {
             database,
             app_env,
         };
+        #[cfg(not(feature = "redis"))]
+        self.no_redis();
         if self.faults.is_empty() {
             Ok(config)
         } else {

@@ -15,6 +15,8 @@ mod link;
 mod link_bytes;
 mod mail;
 mod quota;
+#[cfg(feature = "redis")]
+mod redis;
 mod routes;
 mod schema;
 mod service_keys;
