@@ -20,6 +20,7 @@ mod single_flight;
 mod store;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,6 +113,13 @@ pub trait Entitlements: Send + Sync + fmt::Debug {
     /// # Errors
     /// As the answer is then refused.
     async fn entitlements(&self, user: UserId) -> Result<Map<String, Value>, Problem>;
+
+    /// Whether somebody has what an application asks for: members of the query of `GET /verify`, `plan`,
+    /// `resource_type`, `cost` … Takes nothing.
+    ///
+    /// # Errors
+    /// What is missing (402, 429), or what was asked cannot be understood (422).
+    async fn meets(&self, user: UserId, demand: &BTreeMap<String, String>) -> Result<(), Problem>;
 }
 
 /// Accounts, sessions and API keys. A clone is cheap and shares everything.

@@ -92,12 +92,17 @@ pub async fn require(parts: &mut Parts, name: &str) -> Result<Caller, Problem> {
     if authority(parts)?.permissions(&caller).await?.hold(name) {
         return Ok(caller);
     }
-    Err(Problem::new(Code::PermissionDenied)
+    Err(lacking(name))
+}
+
+/// Somebody does not hold `name`.
+pub fn lacking(name: &str) -> Problem {
+    Problem::new(Code::PermissionDenied)
         .detail(
             format!("需要权限 {name}。"),
             format!("This takes the permission {name}."),
         )
-        .with("permission", name))
+        .with("permission", name)
 }
 
 /// An extractor: the caller has confirmed lately that it is they. For what a stolen session must not

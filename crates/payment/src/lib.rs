@@ -3,6 +3,7 @@
 mod config;
 pub mod model;
 mod operations;
+mod people;
 mod problems;
 pub mod providers;
 mod routes;
@@ -26,6 +27,8 @@ use crate::operations::accept_webhook::ForgeryBound;
 pub use crate::operations::accept_webhook::Received;
 pub use crate::operations::checkout::{CheckoutError, PlanRef, Subscribe};
 pub use crate::operations::consume::{Consume, ConsumeError};
+pub use crate::operations::demand::Demand;
+pub use crate::people::People;
 use crate::providers::{PaymentProvider, Registry};
 
 /// The tables of this module.
@@ -35,6 +38,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     2 "0002_subscriptions",
     3 "0003_usage",
     4 "0004_payments",
+    5 "0005_free_grants",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.
@@ -52,6 +56,7 @@ struct Parts {
     ids: Ids,
     config: PaymentConfig,
     providers: Registry,
+    people: Option<Arc<dyn People>>,
     forgeries: ForgeryBound,
     /// When the months of the log were last made ahead.
     months_made_at: Mutex<Timestamp>,
@@ -66,6 +71,7 @@ pub struct PaymentBuilder {
     entropy: Entropy,
     config: PaymentConfig,
     providers: Registry,
+    people: Option<Arc<dyn People>>,
 }
 
 impl PaymentService {
@@ -78,6 +84,7 @@ impl PaymentService {
             entropy: Entropy::system(),
             config,
             providers: Registry::default(),
+            people: None,
         }
     }
 }
@@ -116,6 +123,13 @@ impl PaymentBuilder {
         self
     }
 
+    /// Who is one person, so that a free plan is had once.
+    #[must_use]
+    pub fn people(mut self, people: Arc<dyn People>) -> Self {
+        self.people = Some(people);
+        self
+    }
+
     /// Brings the tables up to date.
     ///
     /// # Errors
@@ -133,6 +147,7 @@ impl PaymentBuilder {
             clock: self.clock,
             config: self.config,
             providers: self.providers,
+            people: self.people,
         })))
     }
 }

@@ -15,6 +15,36 @@ fn key_reused() -> Problem {
     )
 }
 
+/// Too few units are left.
+pub(crate) fn quota_exceeded(quota: &QuotaShape, upgrade_url: &str) -> Problem {
+    let (limit, used) = (quota.limit.unwrap_or(0), quota.used);
+    Problem::new(Code::QuotaExceeded)
+        .detail(
+            format!(
+                "本周期 {limit} 次已用 {used} 次，{} 重置。",
+                quota.resets_at
+            ),
+            format!(
+                "{used} of {limit} units are used in this period; it resets at {}.",
+                quota.resets_at
+            ),
+        )
+        .with("quota", json!(quota))
+        .with("upgrade_url", upgrade_url)
+}
+
+/// Another plan is in force.
+pub(crate) fn plan_required(wanted: &[String], upgrade_url: &str) -> Problem {
+    let names = wanted.join(", ");
+    Problem::new(Code::PlanRequired)
+        .detail(
+            format!("此功能需要套餐 {names}。"),
+            format!("This takes the plan {names}."),
+        )
+        .with("plans", json!(wanted))
+        .with("upgrade_url", upgrade_url)
+}
+
 /// As `consume` refuses.
 pub(crate) fn consume(error: ConsumeError, upgrade_url: &str) -> Problem {
     match error {
@@ -37,21 +67,7 @@ pub(crate) fn consume(error: ConsumeError, upgrade_url: &str) -> Problem {
             "a whole number from 1 to 1000000000",
         ),
         ConsumeError::QuotaExceeded(quota) => {
-            let shape = QuotaShape::from(&quota);
-            let (limit, used) = (shape.limit.unwrap_or(0), shape.used);
-            Problem::new(Code::QuotaExceeded)
-                .detail(
-                    format!(
-                        "本周期 {limit} 次已用 {used} 次，{} 重置。",
-                        shape.resets_at
-                    ),
-                    format!(
-                        "{used} of {limit} units are used in this period; it resets at {}.",
-                        shape.resets_at
-                    ),
-                )
-                .with("quota", json!(shape))
-                .with("upgrade_url", upgrade_url)
+            quota_exceeded(&QuotaShape::from(&quota), upgrade_url)
         }
         ConsumeError::KeyReused => key_reused(),
         ConsumeError::KeyInProgress => Problem::new(Code::IdempotencyInProgress).retry_after(1),
@@ -106,6 +122,11 @@ pub(crate) fn checkout(error: CheckoutError) -> Problem {
             }
         }
         CheckoutError::KeyReused => key_reused(),
+        CheckoutError::FreeOnce => Problem::new(Code::PermissionDenied).detail(
+            "同一邮箱的另一个账号已领取过免费套餐。",
+            "Another account with the same mailbox has had a free plan.",
+        ),
+        CheckoutError::Person(problem) => problem,
         CheckoutError::InProgress => Problem::new(Code::IdempotencyInProgress)
             .detail(
                 "同一订单正在创建，请稍后重试。",

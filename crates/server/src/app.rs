@@ -7,24 +7,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tollgate_auth::{AuthService, AuthSetupError, Entitlements};
+use tollgate_auth::{AuthService, AuthSetupError};
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::exchange::{Exchange, panicked};
-use tollgate_kernel::ids::{Ids, UserId};
+use tollgate_kernel::ids::Ids;
 use tollgate_kernel::problem::{Code, Problem};
-use tollgate_payment::providers::PaymentProvider;
-use tollgate_payment::providers::alipay::{Alipay, AlipayConfig};
 use tollgate_payment::{PaymentConfig, PaymentService};
-use tollgate_sandbox::{Sandbox, SandboxConfig, SandboxError};
+use tollgate_sandbox::{Sandbox, SandboxError};
 use tollgate_storage::StorageError;
 use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
@@ -34,8 +31,9 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::client_address::TrustedProxies;
 use crate::config::{AppEnv, Config, Faults};
+use crate::modules::{OneMailbox, PlanEntitlements};
 use crate::stop::stopped;
-use crate::{accept, browser, keys, mail, openapi, pages, samples};
+use crate::{accept, browser, keys, mail, openapi, pages, rails, samples};
 
 /// The largest JSON body: 1 MiB.
 const BODY_LIMIT_BYTES: usize = 1024 * 1024;
@@ -125,22 +123,24 @@ impl Server {
         let master_key = master_key(config, &entropy)?;
         let db = Db::open(&config.database, config.database_max_connections).await?;
         let sandbox = if config.has_sandbox() {
-            Some(open_sandbox(config, &public_url, &clock, &entropy).await?)
+            Some(rails::open_sandbox(config, &public_url, &clock, &entropy).await?)
         } else {
             None
         };
 
-        let payment = payment(
-            config,
-            &db,
-            &master_key,
-            &public_url,
-            &clock,
-            &entropy,
-            sandbox.as_ref(),
-            addr,
-        )
-        .await?;
+        let people = Arc::new(OneMailbox::default());
+        let mut settings = PaymentConfig::new(&public_url);
+        settings.livemode = sandbox.is_none();
+        settings.zone = config.zone;
+        settings.order_expiry = config.order_expiry;
+        let mut payment = PaymentService::builder(db.clone(), master_key.clone(), settings)
+            .clock(clock.clone())
+            .entropy(entropy.clone())
+            .people(people.clone());
+        for provider in rails::providers(config, &clock, sandbox.as_ref(), addr)? {
+            payment = payment.provider(provider);
+        }
+        let payment = payment.build().await?;
         let accounts = &config.accounts;
         let auth_config = accounts.auth_config(&public_url, sandbox.is_none());
         let mut auth = AuthService::builder(db.clone(), master_key, auth_config)
@@ -157,6 +157,7 @@ impl Server {
             auth = auth.redis(url.clone());
         }
         let auth = auth.build().await?;
+        people.asks(&auth);
         if config.app_env == AppEnv::Development {
             payment.seed_plans(&samples::plans()).await?;
         }
@@ -256,76 +257,6 @@ impl Server {
         beside.join_all().await;
         self.db.close().await;
     }
-}
-
-/// The look-alikes, called over HTTP like the real gateways.
-async fn open_sandbox(
-    config: &Config,
-    public_url: &str,
-    clock: &Clock,
-    entropy: &Entropy,
-) -> Result<Sandbox, SandboxError> {
-    Sandbox::open(SandboxConfig {
-        data_file: config.data_dir.join("sandbox.db"),
-        base_url: public_url.to_owned(),
-        clock: clock.clone(),
-        entropy: entropy.clone(),
-        default_language: config.default_language,
-    })
-    .await
-}
-
-#[expect(
-    clippy::too_many_arguments,
-    reason = "everything a module is made from, once"
-)]
-async fn payment(
-    config: &Config,
-    db: &Db,
-    master_key: &MasterKey,
-    public_url: &str,
-    clock: &Clock,
-    entropy: &Entropy,
-    sandbox: Option<&Sandbox>,
-    addr: SocketAddr,
-) -> Result<PaymentService, StartError> {
-    let mut settings = PaymentConfig::new(public_url);
-    settings.livemode = sandbox.is_none();
-    settings.zone = config.zone;
-    settings.order_expiry = config.order_expiry;
-    let mut builder = PaymentService::builder(db.clone(), master_key.clone(), settings)
-        .clock(clock.clone())
-        .entropy(entropy.clone());
-    let alipay = match sandbox {
-        Some(sandbox) => Some(sandbox_alipay(sandbox, addr)?),
-        None => config.alipay.clone(),
-    };
-    if let Some(alipay) = alipay {
-        let provider = Alipay::new(&alipay, clock.clone()).map_err(|faults| {
-            let faults: Vec<String> = faults
-                .iter()
-                .map(|fault| format!("{} {}", fault.variable, fault.reason))
-                .collect();
-            Faults::one("ALIPAY", faults.join("; "))
-        })?;
-        builder = builder.provider(Arc::new(provider) as Arc<dyn PaymentProvider>);
-    }
-    Ok(builder.build().await?)
-}
-
-/// The settings a merchant of the look-alike would have, with its gateway on this very port.
-fn sandbox_alipay(sandbox: &Sandbox, addr: SocketAddr) -> Result<AlipayConfig, Faults> {
-    let merchant = sandbox.alipay_merchant();
-    let gateway = format!("http://127.0.0.1:{}/sandbox/alipay/gateway.do", addr.port());
-    Ok(AlipayConfig {
-        app_id: merchant.app_id,
-        private_key: merchant.private_key.into(),
-        public_key: merchant.alipay_public_key,
-        gateway: gateway
-            .parse()
-            .map_err(|_| Faults::one("ADDR", "gives no address for the sandbox"))?,
-        seller_id: Some(merchant.seller_id),
-    })
 }
 
 fn master_key(config: &Config, entropy: &Entropy) -> Result<MasterKey, Faults> {
@@ -436,22 +367,5 @@ where
                 "due work waits for the next tick"
             );
         }
-    }
-}
-
-/// What `GET /auth/verify` says of plans and quota.
-#[derive(Debug)]
-struct PlanEntitlements(PaymentService);
-
-#[async_trait]
-impl Entitlements for PlanEntitlements {
-    async fn entitlements(&self, user: UserId) -> Result<Map<String, Value>, Problem> {
-        self.0.entitlements(user).await.map_err(|error| {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the entitlements of a user could not be read"
-            );
-            Problem::new(Code::Unavailable)
-        })
     }
 }

@@ -7,9 +7,11 @@ pub mod client_address;
 pub mod config;
 mod keys;
 mod mail;
+mod modules;
 pub mod offline;
 pub mod openapi;
 mod pages;
+mod rails;
 mod samples;
 mod stop;
 

@@ -1,11 +1,13 @@
 //! Whether a caller is still who the credential says. Asks the database, so that whoever was
 //! deactivated or signed out fails at once.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{SessionId, UserId};
-use tollgate_kernel::problem::Problem;
+use tollgate_kernel::problem::{Code, Problem};
 use tollgate_storage::{Result, StorageError};
 
 use crate::AuthService;
@@ -89,5 +91,27 @@ impl AuthService {
             members.extend(entitlements.entitlements(user).await?);
         }
         Ok(members)
+    }
+
+    /// Whether a person has what is asked for. What nobody knows of, nobody has.
+    pub(crate) async fn meets(
+        &self,
+        user: UserId,
+        demand: &BTreeMap<String, String>,
+    ) -> Result<(), Problem> {
+        match &self.parts().entitlements {
+            _ if demand.is_empty() => Ok(()),
+            Some(entitlements) => entitlements.meets(user, demand).await,
+            None => Err(Problem::new(Code::SubscriptionRequired)),
+        }
+    }
+
+    /// What is the same for all accounts of one mailbox, however it is spelt: the address in small letters,
+    /// without what aliases add. `None`: no such person.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn mailbox(&self, user: UserId) -> Result<Option<String>> {
+        users::mailbox(&self.parts().db, user).await
     }
 }

@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tollgate_kernel::caller::{Caller, SignedIn};
-use tollgate_kernel::input::Body;
+use tollgate_kernel::input::{Body, Params};
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{FieldErrors, Problem};
 use tollgate_kernel::scope::{Account, InScope};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::UserShape;
 use crate::methods::Presented;
@@ -19,18 +19,56 @@ use crate::model::user::{Email, Locale, Username};
 use crate::operations::update_profile::ProfileChange;
 use crate::{AuthService, CurrentUser, problems};
 
+/// What is shown beside.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct MeParams {
+    /// `subscription`: what I have, null without one.
+    expand: Option<String>,
+}
+
+/// A person, and what they have.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MeShape {
+    #[serde(flatten)]
+    user: UserShape,
+    /// With `expand=subscription` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    subscription: Option<Value>,
+}
+
 /// Who I am.
-#[utoipa::path(get, path = "/me", tag = "auth",
-    responses((status = 200, body = UserShape), (status = 401, description = "`unauthenticated`, `token_revoked`, `user_inactive`")))]
+#[utoipa::path(get, path = "/me", tag = "auth", params(MeParams),
+    responses((status = 200, body = MeShape), (status = 422, description = "`validation_failed`: unknown `expand`"), (status = 401, description = "`unauthenticated`, `token_revoked`, `user_inactive`")))]
 pub(super) async fn read(
     State(service): State<AuthService>,
     _person: InScope<Account>,
     caller: Caller,
     presented: Option<Extension<Presented>>,
-) -> Result<Json<UserShape>, Problem> {
+    Params(params): Params<MeParams>,
+) -> Result<Json<MeShape>, Problem> {
     let issued_at = presented.and_then(|presented| presented.issued_at);
     let user = service.standing(&caller, issued_at).await;
-    Ok(Json(user.map_err(problems::standing)?.into()))
+    let user = user.map_err(problems::standing)?;
+    let subscription = match params.expand.as_deref() {
+        None => None,
+        Some("subscription") => {
+            let mut entitled = service.entitled(user.id).await?;
+            entitled.remove("subscription")
+        }
+        Some(_) => {
+            return Err(Problem::invalid(
+                "/expand",
+                "unknown_expansion",
+                "须为 subscription",
+                "subscription, or nothing",
+            ));
+        }
+    };
+    Ok(Json(MeShape {
+        user: user.into(),
+        subscription,
+    }))
 }
 
 /// What is to be different; what is not given stays.

@@ -1,15 +1,19 @@
 //! Whether a credential is good, for applications in any language.
 
+use std::collections::BTreeMap;
+
 use axum::Extension;
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::ApiKeyId;
+use tollgate_kernel::input::Params;
+use tollgate_kernel::permission::{self, Permissions};
 use tollgate_kernel::problem::{Code, Problem};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::UserShape;
 use crate::methods::Presented;
@@ -51,22 +55,56 @@ struct Entitled {
     quota: Option<Value>,
 }
 
+/// What the application asks for, if it asks for anything.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct VerifyParams {
+    /// One of these plans, by slug, separated by commas.
+    plan: Option<String>,
+    /// This permission.
+    permission: Option<String>,
+    /// Room in the quota for a call that is counted as this.
+    resource_type: Option<String>,
+    /// How many calls' worth; 1 when left out.
+    cost: Option<String>,
+}
+
+impl VerifyParams {
+    fn demand(self) -> BTreeMap<String, String> {
+        let members = [
+            ("plan", self.plan),
+            ("resource_type", self.resource_type),
+            ("cost", self.cost),
+        ];
+        let given = members
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        given.collect()
+    }
+}
+
 /// Whose credential this is, what they have, and how much is left. Takes nothing. Asks the database,
 /// so that whoever was deactivated or signed out fails at once.
 #[utoipa::path(get, path = "/verify", tag = "auth",
+    params(VerifyParams),
     responses(
         (status = 200, body = Verification),
-        (status = 401, description = "a problem that also carries `valid: false`"),
+        (status = 401, description = "a problem that also carries `valid: false`, like every other refusal"),
+        (status = 402, description = "`subscription_required`, `plan_required`"),
+        (status = 403, description = "`permission_denied`"),
+        (status = 422, description = "`validation_failed`"),
+        (status = 429, description = "`quota_exceeded`"),
     ))]
 pub(super) async fn verify(
     State(service): State<AuthService>,
     caller: Option<Caller>,
     presented: Option<Extension<Presented>>,
+    params: Result<Params<VerifyParams>, Problem>,
 ) -> Result<Json<Verification>, Problem> {
     let refused = |problem: Problem| match problem.code().status() {
-        401 => problem.with("valid", false),
+        401..=429 => problem.with("valid", false),
         _ => problem,
     };
+    let Params(params) = params.map_err(refused)?;
     let caller = caller.ok_or_else(|| refused(Problem::new(Code::Unauthenticated)))?;
     let presented = presented.as_deref();
     let issued_at = presented.and_then(|presented| presented.issued_at);
@@ -83,6 +121,13 @@ pub(super) async fn verify(
         } => (Some(*api_key_id), scopes.names().map(<[String]>::to_vec)),
         _ => (None, None),
     };
+    if let Some(wanted) = &params.permission
+        && !Permissions::new(permissions.iter().cloned()).hold(wanted)
+    {
+        return Err(refused(permission::lacking(wanted)));
+    }
+    let met = service.meets(user.id, &params.demand()).await;
+    met.map_err(refused)?;
     Ok(Json(Verification {
         valid: true,
         subject_type: if api_key_id.is_some() {

@@ -121,6 +121,15 @@ pub(crate) async fn is_email_known(db: &Db, email: &Email) -> Result<bool> {
     Ok(row.is_some())
 }
 
+/// The address of a person as all its aliases are folded.
+pub(crate) async fn mailbox(db: &Db, id: UserId) -> Result<Option<String>> {
+    let row: Option<(String,)> = on_read!(db, |e| sqlx::query_as(MAILBOX)
+        .bind(id.uuid())
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.map(|(folded,)| folded))
+}
+
 /// Who holds an address now.
 pub(crate) async fn holder(tx: &mut Tx, email: &Email) -> Result<Option<UserId>> {
     let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(HOLDER)
@@ -432,6 +441,7 @@ const FIND: &str = "SELECT id, email, username, is_active, is_superuser, created
     locale, tokens_after FROM users WHERE id = $1 AND deleted_at IS NULL";
 const LOGIN_BY_EMAIL: &str = "SELECT id, hashed_password, password_changed_at FROM users WHERE email = $1 AND deleted_at IS NULL";
 const LOGIN_BY_USERNAME: &str = "SELECT id, hashed_password, password_changed_at FROM users WHERE username_key = $1 AND deleted_at IS NULL";
+const MAILBOX: &str = "SELECT email_folded FROM users WHERE id = $1 AND deleted_at IS NULL";
 const HOLDER: &str = "SELECT id FROM users WHERE email = $1 AND deleted_at IS NULL";
 const IS_EMAIL_KNOWN: &str = "SELECT id FROM users WHERE email = $1";
 const INSERT: &str = "INSERT INTO users (id, email, username, hashed_password, created_at, updated_at, username_key,
@@ -491,6 +501,7 @@ const ERASE: &str = "UPDATE users SET email = $2, username = $2, username_key = 
 const LOCK: &str = "UPDATE users SET version = version WHERE id = $1";
 
 pub(crate) const STATEMENTS: &[&str] = &[
+    MAILBOX,
     HOLDER,
     FIND,
     LOGIN_BY_EMAIL,

@@ -1,5 +1,6 @@
 //! Putting the service together, and what a host gets from it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -99,6 +100,13 @@ impl Entitlements for Plans {
             ("quota".to_owned(), json!({ "remaining": 3 })),
         ]))
     }
+
+    async fn meets(&self, _: UserId, demand: &BTreeMap<String, String>) -> Result<(), Problem> {
+        if demand.get("plan").is_none_or(|plan| plan == "pro") {
+            return Ok(());
+        }
+        Err(Problem::new(Code::PlanRequired))
+    }
 }
 
 #[derive(Debug)]
@@ -107,6 +115,10 @@ struct Away;
 #[async_trait]
 impl Entitlements for Away {
     async fn entitlements(&self, _: UserId) -> Result<Map<String, Value>, Problem> {
+        Err(Problem::new(Code::Unavailable))
+    }
+
+    async fn meets(&self, _: UserId, _: &BTreeMap<String, String>) -> Result<(), Problem> {
         Err(Problem::new(Code::Unavailable))
     }
 }
@@ -121,7 +133,7 @@ async fn verify_says_who_and_what() {
         let user = app.get("/auth/me", &access).await.ok(200).body;
         let exp = claims(&access)["exp"].as_i64().and_then(tollgate_kernel::clock::Timestamp::from_seconds);
         let by_token = json!({
-            "valid": true, "subject_type": "user", "user": user, "api_key_id": null, "permissions": [],
+            "valid": true, "subject_type": "user", "user": user, "api_key_id": null, "permissions": [], "scopes": null,
             "plan": null, "subscription": null, "quota": null, "expires_at": exp,
         });
         assert_eq!(said, by_token);

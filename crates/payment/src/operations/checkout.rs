@@ -8,6 +8,7 @@
 
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::money::{AmountText, Currency};
+use tollgate_kernel::problem::Problem;
 use tollgate_storage::StorageError;
 use tollgate_storage::idempotency::{self, Known, Request};
 
@@ -20,7 +21,7 @@ use crate::model::payment::{Payment, PaymentMethod, Purpose};
 use crate::model::plan::Plan;
 use crate::providers::{PaymentAction, ProviderError};
 use crate::shapes::{CheckoutShape, NextStep};
-use crate::store::plans;
+use crate::store::{free_grants, plans};
 use crate::{Parts, PaymentService};
 
 /// Which plan, by id, by slug, or by both when they agree.
@@ -92,6 +93,12 @@ pub enum CheckoutError {
     /// The key was used for another body.
     #[error("the Idempotency-Key belongs to another request")]
     KeyReused,
+    /// Another account of the same person has had a free plan.
+    #[error("another account of the same person has had a free plan")]
+    FreeOnce,
+    /// Who is one person could not be found out.
+    #[error("who the person is could not be found out")]
+    Person(Problem),
     /// The first call is still running.
     #[error("the first call is still running")]
     InProgress,
@@ -231,7 +238,13 @@ impl PaymentService {
                 return Err(CheckoutError::AnotherPlan);
             }
         } else {
+            let subject = one_person(parts, wish.user_id).await?;
             let mut tx = parts.db.begin().await?;
+            if let Some(subject) = subject
+                && !free_grants::take(&mut tx, &subject, wish.user_id, now).await?
+            {
+                return Err(CheckoutError::FreeOnce);
+            }
             match activate(parts, &mut tx, wish.user_id, plan, now).await? {
                 Activation::Granted(_) => tx.commit().await?,
                 Activation::Conflict => tx.rollback().await?,
@@ -271,6 +284,16 @@ impl PaymentService {
 pub(super) fn step(parts: &Parts, order: &Payment, action: &PaymentAction) -> NextStep {
     let token = checkout_link::token(&parts.master_key, order.id);
     NextStep::of(action, order.expires_at, &token, &parts.config.public_url)
+}
+
+/// What is the same for all accounts of one person, as it rests.
+async fn one_person(parts: &Parts, user: UserId) -> Result<Option<[u8; 32]>, CheckoutError> {
+    let Some(people) = &parts.people else {
+        return Ok(None);
+    };
+    let person = people.person(user).await.map_err(CheckoutError::Person)?;
+    let hash = |person: String| parts.master_key.keyed_hash("free grant", person.as_bytes());
+    Ok(person.map(hash))
 }
 
 /// The price is ours (P9): what the client sends is compared.

@@ -8,6 +8,7 @@ pub(crate) mod checkout;
 pub(crate) mod checkout_link;
 pub(crate) mod consume;
 pub(crate) mod current_subscription;
+pub(crate) mod demand;
 pub(crate) mod expire;
 pub(crate) mod payment_status;
 pub(crate) mod place_order;

@@ -2,6 +2,7 @@
 
 pub(crate) mod attempts;
 pub(crate) mod calls;
+pub(crate) mod free_grants;
 pub(crate) mod inbox;
 pub(crate) mod payments;
 pub(crate) mod plans;
@@ -27,6 +28,7 @@ type At = DateTime<Utc>;
 pub(crate) const STATEMENTS: &[&[&str]] = &[
     attempts::STATEMENTS,
     calls::STATEMENTS,
+    free_grants::STATEMENTS,
     inbox::STATEMENTS,
     payments::STATEMENTS,
     plans::STATEMENTS,

@@ -1,0 +1,72 @@
+//! What one module knows for the other: plans for accounts, accounts for plans.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use tollgate_auth::{AuthService, Entitlements};
+use tollgate_kernel::ids::UserId;
+use tollgate_kernel::problem::{Code, FieldErrors, Problem};
+use tollgate_kernel::text::Text;
+use tollgate_payment::model::quota::{Cost, ResourceType};
+use tollgate_payment::{Demand, PaymentService, People};
+
+/// What people have, for `GET /auth/verify`.
+#[derive(Debug)]
+pub(crate) struct PlanEntitlements(pub(crate) PaymentService);
+
+#[async_trait]
+impl Entitlements for PlanEntitlements {
+    async fn entitlements(&self, user: UserId) -> Result<Map<String, Value>, Problem> {
+        Ok(self.0.entitlements(user).await?)
+    }
+
+    async fn meets(&self, user: UserId, demand: &BTreeMap<String, String>) -> Result<(), Problem> {
+        let demand = read(demand)?;
+        self.0.meets(user, &demand).await
+    }
+}
+
+/// `plan` (slugs separated by commas), `resource_type`, `cost`.
+fn read(demand: &BTreeMap<String, String>) -> Result<Demand, Problem> {
+    let mut errors = FieldErrors::new();
+    let plans = demand.get("plan").map_or(Vec::new(), |plans| {
+        plans.split(',').map(|slug| slug.trim().to_owned()).collect()
+    });
+    let resource_type = demand
+        .get("resource_type")
+        .and_then(|text| errors.take("/resource_type", text.parse::<ResourceType>()));
+    let cost = demand.get("cost").map_or(Some(Cost::ONE), |text| {
+        let cost = text.parse::<i64>().ok().and_then(|cost| Cost::new(cost).ok());
+        if cost.is_none() {
+            let detail = Text::new("须为正整数", "a whole number above zero");
+            errors.note("/cost", "invalid_cost", detail);
+        }
+        cost
+    });
+    errors.finish()?;
+    Ok(Demand {
+        plans,
+        call: resource_type.zip(cost),
+    })
+}
+
+/// Who is one person, by their mailbox. The accounts are put together after the plans, which they ask.
+#[derive(Debug, Default)]
+pub(crate) struct OneMailbox(OnceLock<AuthService>);
+
+impl OneMailbox {
+    pub(crate) fn asks(&self, auth: &AuthService) {
+        drop(self.0.set(auth.clone()));
+    }
+}
+
+#[async_trait]
+impl People for OneMailbox {
+    async fn person(&self, user: UserId) -> Result<Option<String>, Problem> {
+        let auth = self.0.get();
+        let auth = auth.ok_or_else(|| Problem::new(Code::Unavailable))?;
+        Ok(auth.mailbox(user).await?)
+    }
+}

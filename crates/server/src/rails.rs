@@ -1,0 +1,70 @@
+//! How money comes in: the gateways of the settings, or their look-alikes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tollgate_kernel::clock::Clock;
+use tollgate_kernel::entropy::Entropy;
+use tollgate_payment::providers::PaymentProvider;
+use tollgate_payment::providers::alipay::{Alipay, AlipayConfig};
+use tollgate_sandbox::{Sandbox, SandboxConfig, SandboxError};
+
+use crate::config::{Config, Faults};
+
+/// The look-alikes, called over HTTP like the real gateways.
+pub(crate) async fn open_sandbox(
+    config: &Config,
+    public_url: &str,
+    clock: &Clock,
+    entropy: &Entropy,
+) -> Result<Sandbox, SandboxError> {
+    Sandbox::open(SandboxConfig {
+        data_file: config.data_dir.join("sandbox.db"),
+        base_url: public_url.to_owned(),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        default_language: config.default_language,
+    })
+    .await
+}
+
+/// Every rail that is configured; with the sandbox, its look-alikes and no other.
+pub(crate) fn providers(
+    config: &Config,
+    clock: &Clock,
+    sandbox: Option<&Sandbox>,
+    addr: SocketAddr,
+) -> Result<Vec<Arc<dyn PaymentProvider>>, Faults> {
+    let alipay = match sandbox {
+        Some(sandbox) => Some(sandbox_alipay(sandbox, addr)?),
+        None => config.alipay.clone(),
+    };
+    let mut providers = Vec::new();
+    if let Some(alipay) = alipay {
+        let provider = Alipay::new(&alipay, clock.clone()).map_err(|faults| {
+            let faults: Vec<String> = faults
+                .iter()
+                .map(|fault| format!("{} {}", fault.variable, fault.reason))
+                .collect();
+            Faults::one("ALIPAY", faults.join("; "))
+        })?;
+        providers.push(Arc::new(provider) as Arc<dyn PaymentProvider>);
+    }
+    Ok(providers)
+}
+
+/// The settings a merchant of the look-alike would have, with its gateway on this very port.
+fn sandbox_alipay(sandbox: &Sandbox, addr: SocketAddr) -> Result<AlipayConfig, Faults> {
+    let merchant = sandbox.alipay_merchant();
+    let gateway = format!("http://127.0.0.1:{}/sandbox/alipay/gateway.do", addr.port());
+    Ok(AlipayConfig {
+        app_id: merchant.app_id,
+        private_key: merchant.private_key.into(),
+        public_key: merchant.alipay_public_key,
+        gateway: gateway
+            .parse()
+            .map_err(|_| Faults::one("ADDR", "gives no address for the sandbox"))?,
+        seller_id: Some(merchant.seller_id),
+    })
+}
+
