@@ -32,13 +32,19 @@ impl Entitlements for PlanEntitlements {
 fn read(demand: &BTreeMap<String, String>) -> Result<Demand, Problem> {
     let mut errors = FieldErrors::new();
     let plans = demand.get("plan").map_or(Vec::new(), |plans| {
-        plans.split(',').map(|slug| slug.trim().to_owned()).collect()
+        plans
+            .split(',')
+            .map(|slug| slug.trim().to_owned())
+            .collect()
     });
     let resource_type = demand
         .get("resource_type")
         .and_then(|text| errors.take("/resource_type", text.parse::<ResourceType>()));
     let cost = demand.get("cost").map_or(Some(Cost::ONE), |text| {
-        let cost = text.parse::<i64>().ok().and_then(|cost| Cost::new(cost).ok());
+        let cost = text
+            .parse::<i64>()
+            .ok()
+            .and_then(|cost| Cost::new(cost).ok());
         if cost.is_none() {
             let detail = Text::new("须为正整数", "a whole number above zero");
             errors.note("/cost", "invalid_cost", detail);

@@ -67,4 +67,3 @@ fn sandbox_alipay(sandbox: &Sandbox, addr: SocketAddr) -> Result<AlipayConfig, F
         seller_id: Some(merchant.seller_id),
     })
 }
-

@@ -10,9 +10,8 @@ use tollgate_storage::audit::Actor;
 
 use super::one_time_link::make;
 use super::records::{Deed, record};
-use super::session::{Tokens, begin};
 use crate::hashing::Busy;
-use crate::model::one_time::{OneTimeToken, Purpose};
+use crate::model::one_time::Purpose;
 use crate::model::password::WeakPassword;
 use crate::model::user::{Email, Locale, User, Username};
 use crate::store::users::{self, NewUser};
@@ -190,39 +189,9 @@ impl AuthService {
         self.ended_here().await;
         Ok(())
     }
-
-    /// Signs the first admin in by the link of a start.
-    ///
-    /// # Errors
-    /// [`AdminError`].
-    pub async fn set_up(
-        &self,
-        token: &SecretString,
-        origin: &Origin,
-    ) -> Result<Tokens, AdminError> {
-        let parts = self.parts();
-        let token = OneTimeToken::parse(token.expose_secret()).ok_or(AdminError::Token)?;
-        let now = parts.clock.now();
-        let mut tx = parts.db.begin().await?;
-        let spent = one_time_tokens::spend(&mut tx, &token, Purpose::Setup, now).await?;
-        let user = spent
-            .and_then(|spent| spent.user)
-            .ok_or(AdminError::Token)?;
-        let (_, signed_in) = users::admins(&mut tx).await?;
-        let user = users::read(&mut tx, user).await?.ok_or(AdminError::Token)?;
-        if signed_in || !user.is_active {
-            return Err(AdminError::Token);
-        }
-        users::signed_in_by_link(&mut tx, user.id, now).await?;
-        let deed = operator("admin.set_up", user.id, origin);
-        record(parts, &mut tx, deed, now).await?;
-        let tokens = begin(parts, &mut tx, user, origin, now).await?;
-        tx.commit().await?;
-        Ok(tokens)
-    }
 }
 
-fn operator<'a>(action: &'static str, user: UserId, origin: &'a Origin) -> Deed<'a> {
+pub(super) fn operator<'a>(action: &'static str, user: UserId, origin: &'a Origin) -> Deed<'a> {
     Deed {
         actor: Actor::Operator,
         action,

@@ -23,6 +23,7 @@ pub(crate) mod second_factor;
 pub(crate) mod service_keys;
 pub(crate) mod session;
 pub(crate) mod sessions;
+mod set_up;
 pub(crate) mod staff;
 pub(crate) mod update_profile;
 pub(crate) mod verify;

@@ -13,6 +13,8 @@ use crate::store::one_time_tokens::{self, NewToken};
 
 /// Of every link.
 pub(super) const TTL: Duration = Duration::from_hours(1);
+/// Of the link of a start.
+const SETUP_TTL: Duration = Duration::from_mins(30);
 /// As letters say it.
 pub(super) const MINUTES: u64 = 60;
 
@@ -27,13 +29,17 @@ pub(super) async fn make(
     now: Timestamp,
 ) -> Result<Option<String>> {
     let token = OneTimeToken::random(&parts.entropy);
+    let ttl = match purpose {
+        Purpose::Setup => SETUP_TTL,
+        _ => TTL,
+    };
     let new = NewToken {
         id: parts.ids.at(now),
         purpose,
         user,
         email,
         token: &token,
-        expires_at: now.after(TTL),
+        expires_at: now.after(ttl),
     };
     let made = one_time_tokens::put(tx, &new, now).await?;
     let page = match purpose {

@@ -58,6 +58,9 @@ fn introduce(first: &FirstAdmin, config: &Config) -> anyhow::Result<()> {
     let link = first.link.as_ref().map(ExposeSecret::expose_secret);
     if std::io::stdout().is_terminal() {
         say(&format!("  Admin     {}  /  {password}", first.email));
+        if let Some(link) = link {
+            say(&format!("            or once, within 30 minutes: {link}"));
+        }
         say("            until an admin has signed in; a new start makes a new one");
         return Ok(());
     }

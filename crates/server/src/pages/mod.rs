@@ -43,6 +43,11 @@ pub(crate) fn router(auth: AuthService, payment: PaymentService, sandbox: bool) 
         )
         .route("/portal/verify", get(link::verify_page).post(link::verify))
         .route("/portal/reset", get(link::reset_page).post(link::reset))
+        .route(
+            "/portal/register",
+            get(link::register_page).post(link::register),
+        )
+        .route("/console/setup", get(link::set_up_page).post(link::set_up))
         .with_state(Pages {
             auth,
             payment,

@@ -11,7 +11,10 @@ async fn account(app: &App, email: &str, username: &str) -> Buyer {
     let user = app.post("/auth/register", "", body).await;
     let user = user.expect(StatusCode::CREATED);
     let body = json!({ "email": email, "password": password });
-    let login = app.post("/auth/login", "", body).await.expect(StatusCode::OK);
+    let login = app
+        .post("/auth/login", "", body)
+        .await
+        .expect(StatusCode::OK);
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     Buyer {
         id: text(&user["id"]),
@@ -36,7 +39,9 @@ async fn inv_a9_a_free_plan_is_had_once_by_one_mailbox() {
         // Having it already is fine; having it by another spelling is not.
         take_free(app, &first).await.expect(StatusCode::CREATED);
         for _ in 0..2 {
-            take_free(app, &alias).await.refused(403, "permission_denied");
+            take_free(app, &alias)
+                .await
+                .refused(403, "permission_denied");
         }
         app.get("/payments/subscriptions/current", &alias.token)
             .await
@@ -45,12 +50,21 @@ async fn inv_a9_a_free_plan_is_had_once_by_one_mailbox() {
         // Gone is not forgotten.
         let close = json!({ "current_password": "plum orchard lantern 7" });
         let closed = app
-            .call(reqwest::Method::DELETE, "/auth/me", &first.token, Some(close))
+            .call(
+                reqwest::Method::DELETE,
+                "/auth/me",
+                &first.token,
+                Some(close),
+            )
             .await;
         assert_eq!(closed.status, 204, "{}", closed.body);
-        take_free(app, &alias).await.refused(403, "permission_denied");
+        take_free(app, &alias)
+            .await
+            .refused(403, "permission_denied");
         let again = account(app, "a.nnlee@gmail.com", "ann3").await;
-        take_free(app, &again).await.refused(403, "permission_denied");
+        take_free(app, &again)
+            .await
+            .refused(403, "permission_denied");
         // What is paid for is everybody's.
         app.order(&alias).await;
     })
@@ -69,7 +83,12 @@ async fn verify_answers_what_an_application_asks_and_takes_nothing() {
         };
         ask("").await.expect(StatusCode::OK);
         refused("plan=pro", 402, "subscription_required").await;
-        refused("resource_type=dicom_processing", 402, "subscription_required").await;
+        refused(
+            "resource_type=dicom_processing",
+            402,
+            "subscription_required",
+        )
+        .await;
         take_free(app, &buyer).await.expect(StatusCode::CREATED);
         for good in [
             "plan=free",
@@ -79,11 +98,20 @@ async fn verify_answers_what_an_application_asks_and_takes_nothing() {
             "plan=free&resource_type=dicom_processing&cost=1",
         ] {
             let said = ask(good).await.expect(StatusCode::OK);
-            assert_eq!((&said["valid"], &said["quota"]["used"]), (&json!(true), &json!(0)), "{good}");
+            assert_eq!(
+                (&said["valid"], &said["quota"]["used"]),
+                (&json!(true), &json!(0)),
+                "{good}"
+            );
         }
         let needed = refused("plan=pro", 402, "plan_required").await;
         assert_eq!(needed["plans"], json!(["pro"]));
-        let full = refused("resource_type=dicom_processing&cost=11", 429, "quota_exceeded").await;
+        let full = refused(
+            "resource_type=dicom_processing&cost=11",
+            429,
+            "quota_exceeded",
+        )
+        .await;
         assert_eq!(full["quota"]["remaining"], 10);
         refused("permission=users.read", 403, "permission_denied").await;
         for (bad, field) in [
@@ -98,7 +126,10 @@ async fn verify_answers_what_an_application_asks_and_takes_nothing() {
         let me = app.get("/auth/me?expand=subscription", &buyer.token).await;
         let me = me.expect(StatusCode::OK);
         assert_eq!(me["subscription"]["plan"]["slug"], "free");
-        let me = app.get("/auth/me", &buyer.token).await.expect(StatusCode::OK);
+        let me = app
+            .get("/auth/me", &buyer.token)
+            .await
+            .expect(StatusCode::OK);
         assert!(me.get("subscription").is_none());
         app.get("/auth/me?expand=everything", &buyer.token)
             .await

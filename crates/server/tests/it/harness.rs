@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tollgate::Server;
 use tollgate::config::Config;
+use tollgate_auth::AuthService;
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_storage::db::Db;
@@ -29,6 +30,8 @@ pub(crate) struct App {
     pub(crate) url: String,
     pub(crate) http: Client,
     pub(crate) clock: Clock,
+    /// What a host would call.
+    pub(crate) auth: AuthService,
     /// For looking at the books, and for damaging them.
     pub(crate) db: Db,
     pub(crate) engine: Engine,
@@ -76,6 +79,7 @@ impl App {
             .expect("starts");
         let url = format!("http://127.0.0.1:{}", server.port());
         let (stop, stopping) = watch::channel(false);
+        let auth = server.auth().clone();
         let running = tokio::spawn(server.run(stopping));
         let db = Db::open(database.url(), 8).await.expect("opens");
         let http = Client::builder()
@@ -86,6 +90,7 @@ impl App {
             url,
             http,
             clock,
+            auth,
             db,
             engine,
             database,

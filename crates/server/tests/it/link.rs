@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::harness::{App, each_engine, until};
+use crate::harness::{App, each_engine, each_engine_with, until};
 
 const EMAIL: &str = "ann@example.com";
 const PASSWORD: &str = "plum orchard lantern 7";
@@ -121,6 +121,92 @@ async fn inv_a5_the_links_of_letters_lead_somewhere_and_work_by_the_button() {
         // What stands in the address is shown as text.
         let hostile = format!("{}/portal/verify?token=%22%3E%3Cscript%3E", app.url);
         assert!(!page(app, &hostile, "en").await.contains("<script"));
+    })
+    .await;
+}
+
+/// The link of a start gives the operator a password of their own, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_a5_the_link_of_the_first_start_lets_the_operator_choose_a_password() {
+    each_engine(async |app| {
+        let email = "chief@example.com".parse().expect("an address");
+        let first = app.auth.first_admin(&email, None).await.expect("made");
+        let first = first.expect("nobody has signed in");
+        let link = secrecy::ExposeSecret::expose_secret(first.link.as_ref().expect("a link"));
+        let path = link.find("/console/setup").map(|at| &link[at..]);
+        let address = format!("{}{}", app.url, path.expect("a page"));
+        let token = address.split_once("token=").expect("a token").1.to_owned();
+        for (language, word) in [("zh", "设置管理员密码"), ("en", "Choose the admin")] {
+            assert!(page(app, &address, language).await.contains(word));
+        }
+        let weak = [("token", token.as_str()), ("new_password", "password1")];
+        let told = press(app, &address, &weak).await;
+        assert!(
+            told.contains("role=\"alert\"") && told.contains("<form"),
+            "{told}"
+        );
+        let fields = [("token", token.as_str()), ("new_password", NEW)];
+        let done = press(app, &address, &fields).await;
+        assert!(done.contains("The password is set"), "{done}");
+        let login = json!({ "email": "chief@example.com", "password": NEW });
+        let tokens = app.post("/auth/login", "", login).await;
+        assert_eq!(tokens.expect(StatusCode::OK)["user"]["is_superuser"], true);
+        let again = press(app, &address, &fields).await;
+        assert!(again.contains("does not work"), "{again}");
+        assert!(
+            app.auth
+                .first_admin(&email, None)
+                .await
+                .expect("asked")
+                .is_none(),
+            "whoever chose a password keeps it"
+        );
+    })
+    .await;
+}
+
+/// Who was invited registers by the link, with the address that was invited and no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_a5_the_link_of_an_invitation_opens_an_account() {
+    each_engine_with(&[("REGISTRATION", "invite")], async |app| {
+        let email = EMAIL.parse().expect("an address");
+        let locale = "en".parse().expect("a language");
+        let origin = tollgate_kernel::origin::Origin::default();
+        app.auth
+            .invite(&email, locale, &origin)
+            .await
+            .expect("sent");
+        let address = link(app, 1).await;
+        let token = address.split_once("token=").expect("a token").1.to_owned();
+        for (language, word) in [("zh", "注册账号"), ("en", "Create your account")] {
+            assert!(page(app, &address, language).await.contains(word));
+        }
+        let fill = async |email: &str, username: &str, password: &str| {
+            let fields = [
+                ("token", token.as_str()),
+                ("email", email),
+                ("username", username),
+                ("new_password", password),
+            ];
+            press(app, &address, &fields).await
+        };
+        for (email, username, password, word) in [
+            ("bob@example.com", "ann", NEW, "not for this address"),
+            (EMAIL, "x", NEW, "Not an e-mail address"),
+            (EMAIL, "ann", "password1", "common"),
+        ] {
+            let told = fill(email, username, password).await;
+            assert!(told.contains(word) && told.contains("<form"), "{told}");
+        }
+        let done = fill(EMAIL, "ann", NEW).await;
+        assert!(done.contains("Your account is ready"), "{done}");
+        let login = json!({ "email": EMAIL, "password": NEW });
+        app.post("/auth/login", "", login)
+            .await
+            .expect(StatusCode::OK);
+        // An address in the form is shown as it was typed, and does nothing.
+        let told = fill("%22%3E%3Cscript%3E", "ann", NEW).await;
+        assert!(!told.contains("<script>"), "{told}");
     })
     .await;
 }
