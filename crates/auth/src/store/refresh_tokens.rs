@@ -110,6 +110,10 @@ row!(
 
 /// A token that could have been used, had its sign-in not ended.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(feature = "redis"),
+    expect(dead_code, reason = "read by what tells other instances")
+)]
 pub(crate) struct EndedToken {
     pub(crate) session_id: SessionId,
     pub(crate) hash: [u8; 32],
