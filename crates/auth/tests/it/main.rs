@@ -2,6 +2,7 @@
 
 mod account;
 mod accounts;
+mod away;
 mod corpus;
 mod guessing;
 mod harness;
