@@ -12,6 +12,7 @@ mod letters;
 mod login;
 mod mail;
 mod mail_server;
+mod no_oracle;
 mod own_keys;
 mod pen;
 mod refresh;
