@@ -13,17 +13,21 @@ use secrecy::ExposeSecret as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Executor as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use tokio::sync::watch;
 
+use crate::presence::Presence;
 use crate::url::DatabaseUrl;
 use crate::{Result, StorageError};
 
-/// How long anything waits for a connection before it is told that the database is away.
+/// How long anything waits for a connection of a database that is there, but busy.
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// No statement and no idle transaction lives longer, so nothing can commit behind a reader's back
 /// for more than this.
 const LONGEST_TRANSACTION: &str = "30s";
 const SQLITE_READERS: u32 = 4;
-const SQLITE_BUSY: Duration = Duration::from_secs(5);
+/// How long the file may be locked by somebody else's transaction before it counts as away: a call that
+/// waits for it is answered within two seconds.
+const SQLITE_BUSY: Duration = Duration::from_millis(1_500);
 
 /// An open database. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -34,9 +38,21 @@ pub enum Db {
         writer: SqlitePool,
         /// Several that only read.
         readers: SqlitePool,
+        /// Counts how often the file was found locked: all who queue for the writer are told at once,
+        /// or each would wait anew.
+        locked: watch::Sender<u64>,
     },
     /// With `fsync` and `synchronous_commit` on, checked at the start.
-    Postgres(PgPool),
+    Postgres(Server),
+}
+
+/// PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Its connections.
+    pub pool: PgPool,
+    /// Whether it is there.
+    pub presence: Presence,
 }
 
 /// A transaction. Dropped without [`Tx::commit`], it never happened.
@@ -44,8 +60,8 @@ pub enum Db {
 pub enum Tx {
     /// Holds the one writer.
     Sqlite(Transaction<'static, Sqlite>),
-    /// READ COMMITTED.
-    Postgres(Transaction<'static, Postgres>),
+    /// READ COMMITTED, and whom to ask when no answer comes.
+    Postgres(Transaction<'static, Postgres>, Presence),
 }
 
 impl Db {
@@ -76,7 +92,12 @@ impl Db {
                     .acquire_timeout(ACQUIRE)
                     .connect_with(file.read_only(true))
                     .await?;
-                Ok(Self::Sqlite { writer, readers })
+                let (locked, _) = watch::channel(0);
+                Ok(Self::Sqlite {
+                    writer,
+                    readers,
+                    locked,
+                })
             }
             DatabaseUrl::Postgres(address) => {
                 let server: PgConnectOptions = address.expose_secret().parse()?;
@@ -89,13 +110,14 @@ impl Db {
                 let pool = PgPoolOptions::new()
                     .max_connections(max_connections)
                     .acquire_timeout(ACQUIRE)
-                    .connect_with(server)
+                    .connect_with(server.clone())
                     .await?;
                 let (fsync,): (String,) = sqlx::query_as("SHOW fsync").fetch_one(&pool).await?;
                 if fsync != "on" {
                     return Err(StorageError::NotDurable);
                 }
-                Ok(Self::Postgres(pool))
+                let presence = Presence::of(server);
+                Ok(Self::Postgres(Server { pool, presence }))
             }
         }
     }
@@ -110,18 +132,30 @@ impl Db {
     )]
     pub async fn begin(&self) -> Result<Tx> {
         match self {
-            Self::Sqlite { writer, .. } => {
-                Ok(Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))
+            Self::Sqlite { writer, locked, .. } => {
+                let mut told = locked.subscribe();
+                tokio::select! {
+                    biased;
+                    // Only who still queues is told: a writer that has begun is not cancelled by it.
+                    _ = told.changed() => Err(sqlx::Error::PoolTimedOut.into()),
+                    begun = writer.begin_with("BEGIN IMMEDIATE") => {
+                        let begun = begun.map_err(StorageError::from);
+                        if let Err(StorageError::Unavailable(sqlx::Error::Database(_))) = &begun {
+                            locked.send_modify(|times| *times = times.wrapping_add(1));
+                        }
+                        Ok(Tx::Sqlite(begun?))
+                    }
+                }
             }
-            Self::Postgres(pool) => {
+            Self::Postgres(Server { pool, presence }) => {
                 // A caller that is cancelled between sending BEGIN and reading its answer would
                 // leave the pooled session inside a transaction (sqlx issue 4393, fixed after
                 // 0.9.0); a task of its own is not cancelled with its caller.
                 let pool = pool.clone();
                 let begun = tokio::spawn(async move { pool.begin().await });
-                Ok(Tx::Postgres(
-                    begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??,
-                ))
+                let begun = async { begun.await.map_err(|_| sqlx::Error::WorkerCrashed)? };
+                let begun = presence.attend(begun).await?;
+                Ok(Tx::Postgres(begun, presence.clone()))
             }
         }
     }
@@ -146,11 +180,13 @@ impl Db {
     /// Closes every connection, after what runs on it has ended.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite {
+                writer, readers, ..
+            } => {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(server) => server.pool.close().await,
         }
     }
 }
@@ -163,7 +199,7 @@ impl Tx {
     pub async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
+            Self::Postgres(tx, presence) => presence.attend(tx.commit()).await?,
         }
         Ok(())
     }
@@ -175,7 +211,7 @@ impl Tx {
     pub async fn rollback(self) -> Result<()> {
         match self {
             Self::Sqlite(tx) => tx.rollback().await?,
-            Self::Postgres(tx) => tx.rollback().await?,
+            Self::Postgres(tx, presence) => presence.attend(tx.rollback()).await?,
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod migrations;
 pub mod outbox;
 pub mod partitions;
+pub mod presence;
 pub mod seal;
 pub mod settings;
 pub mod signing_keys;

@@ -9,9 +9,9 @@ macro_rules! in_tx {
                 let $connection = &mut **tx;
                 $body
             }
-            $crate::db::Tx::Postgres(tx) => {
+            $crate::db::Tx::Postgres(tx, presence) => {
                 let $connection = &mut **tx;
-                $body
+                presence.attend(async { $body }).await
             }
         }
     };
@@ -26,9 +26,9 @@ macro_rules! on_read {
                 let $executor = readers;
                 $body
             }
-            $crate::db::Db::Postgres(pool) => {
-                let $executor = pool;
-                $body
+            $crate::db::Db::Postgres(server) => {
+                let $executor = &server.pool;
+                server.presence.attend(async { $body }).await
             }
         }
     };

@@ -71,7 +71,7 @@ impl Migrations {
         migrator.dangerous_set_table_name(self.ledger);
         match db {
             Db::Sqlite { writer, .. } => migrator.run(writer).await?,
-            Db::Postgres(pool) => migrator.run(pool).await?,
+            Db::Postgres(server) => migrator.run(&server.pool).await?,
         }
         Ok(())
     }

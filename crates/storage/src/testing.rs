@@ -1,5 +1,7 @@
 //! One test body, run on SQLite and on PostgreSQL, each time on a database of its own.
 
+pub mod postgres;
+
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;

@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_sends_people_away() {
+    async fn inv_a4_a_full_queue_sends_everybody_away() {
         let pool = Hasher::start(4, Entropy::seeded(1)).expect("threads");
         let (release, held) = mpsc::channel::<()>();
         let held = Arc::new(Mutex::new(held));
@@ -296,6 +296,11 @@ mod tests {
         };
         assert_eq!(refused, Err(Busy));
         assert!(waiting.len() >= QUEUE);
+        // A4: nobody's password takes its place in the queue like anybody's, for a hash of the same cost.
+        let hashed = "$2b$04$whatever.it.is";
+        assert_eq!(pool.verify("wrong", Some(hashed)).await, Err(Busy));
+        assert_eq!(pool.verify("wrong", None).await, Err(Busy));
+        assert_eq!(cost_of(&pool.nobody), Some(pool.cost));
         drop(release);
         for answer in waiting {
             assert_eq!(answer.await, Ok(()));

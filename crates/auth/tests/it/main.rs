@@ -2,6 +2,7 @@
 
 mod account;
 mod accounts;
+mod away;
 #[cfg(feature = "redis")]
 mod blacklist;
 mod corpus;
@@ -17,6 +18,7 @@ mod letters;
 mod login;
 mod mail;
 mod mail_server;
+mod no_oracle;
 mod own_keys;
 mod pen;
 #[cfg(feature = "redis")]

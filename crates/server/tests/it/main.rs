@@ -7,6 +7,7 @@ mod command;
 mod crash;
 mod dependencies;
 mod documents;
+mod durable;
 mod entitlements;
 mod harness;
 mod import;
