@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::extract::{DefaultBodyLimit, State};
+use axum::middleware::from_fn;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
@@ -403,7 +404,7 @@ fn router(
         router = router.merge(sandbox.router());
     }
     let router = exchange
-        .around(router)
+        .around(router.layer(from_fn(accept::bounded_head)))
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .layer(RequestBodyTimeoutLayer::new(BODY_STALL));
     router.layer(CatchPanicLayer::custom(panicked))

@@ -3,6 +3,7 @@
 mod account;
 mod accounts;
 mod away;
+mod bad_input;
 mod corpus;
 mod guessing;
 mod harness;
@@ -24,6 +25,7 @@ mod sessions;
 mod setup;
 mod smtp;
 mod staff;
+mod stand;
 mod token_bytes;
 mod tokens;
 mod well_known;
