@@ -58,6 +58,7 @@ codes! {
     RegistrationClosed 403 "registration_closed" "注册已关闭" "Registration is closed"
     SecondFactorRequired 403 "second_factor_required" "需要第二重验证" "A second factor is needed"
     ConfirmationRequired 403 "confirmation_required" "请先重新确认身份" "Confirm that it is you first"
+    CsrfFailed 403 "csrf_failed" "请求来自其他网站" "The form was sent from another site"
     NotFound 404 "not_found" "未找到" "Not found"
     NoSubscription 404 "no_subscription" "没有有效的订阅" "No current subscription"
     MethodNotAllowed 405 "method_not_allowed" "不支持的请求方法" "Method not allowed"

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, State};
+use axum::middleware::from_fn;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -29,6 +30,7 @@ use tollgate_storage::url::DatabaseUrl;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use crate::browser::CorsOrigins;
 use crate::client_address::TrustedProxies;
 use crate::config::{AppEnv, Config, Faults};
 use crate::modules::{OneMailbox, PlanEntitlements};
@@ -166,7 +168,14 @@ impl Server {
             config.default_language,
             &format!("{public_url}/docs/errors"),
         );
-        let router = router(&auth, &payment, sandbox.as_ref(), &db, exchange);
+        let router = router(
+            &auth,
+            &payment,
+            sandbox.as_ref(),
+            &db,
+            &config.cors_origins,
+            exchange,
+        );
         let https = public_url.starts_with("https:");
         let router = browser::guard(router, &config.cors_origins, https);
         Ok(Self {
@@ -306,6 +315,7 @@ fn router(
     payment: &PaymentService,
     sandbox: Option<&Sandbox>,
     db: &Db,
+    origins: &CorsOrigins,
     exchange: Exchange,
 ) -> Router {
     let api: Router = Router::new()
@@ -329,8 +339,9 @@ fn router(
     if let Some(sandbox) = sandbox {
         router = router.merge(sandbox.router());
     }
+    let router = browser::own_forms(router, origins);
     let router = exchange
-        .around(router)
+        .around(router.layer(from_fn(accept::bounded_head)))
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .layer(RequestBodyTimeoutLayer::new(BODY_STALL));
     router.layer(CatchPanicLayer::custom(panicked))

@@ -3,6 +3,7 @@
 mod account;
 mod accounts;
 mod away;
+mod bad_input;
 #[cfg(feature = "redis")]
 mod blacklist;
 mod corpus;
@@ -33,6 +34,7 @@ mod sessions;
 mod setup;
 mod smtp;
 mod staff;
+mod stand;
 mod token_bytes;
 mod tokens;
 mod well_known;

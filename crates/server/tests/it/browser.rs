@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::each_engine_with;
+use crate::harness::{Answer, each_engine_with};
 
 #[tokio::test]
 async fn answers_say_what_a_page_may_not_do() {
@@ -107,4 +107,50 @@ async fn inv_a9_a_spoofed_address_does_not_help() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn inv_a8_line_24_a_form_of_another_site_is_refused() {
+    let settings = [("CORS_ORIGINS", "https://app.example.com")];
+    each_engine_with(&settings, async |app| {
+        let host = app.url.trim_start_matches("http://").to_owned();
+        let own = format!("http://{host}");
+        for (origin, foreign) in [
+            (own.as_str(), false),
+            ("https://app.example.com", false),
+            ("https://evil.example.com", true),
+            ("http://127.0.0.1:1", true),
+            ("null", true),
+            ("", true),
+        ] {
+            for kind in [
+                "application/x-www-form-urlencoded",
+                "Text/Plain; charset=utf-8",
+            ] {
+                for path in ["/portal/reset", "/auth/login"] {
+                    let sent = app
+                        .http
+                        .post(format!("{}{path}", app.url))
+                        .header("origin", origin)
+                        .header("content-type", kind)
+                        .body("token=x&username=x&password=x&grant_type=password");
+                    let answer = Answer::read(sent.send().await.expect("answered")).await;
+                    if foreign {
+                        answer.refused(403, "csrf_failed");
+                    } else {
+                        assert_ne!(answer.status, 403, "{origin} {kind} {path}");
+                    }
+                }
+            }
+        }
+        // A program names no origin, and JSON is never sent without asking first.
+        let json = json!({ "username": "x", "password": "wrong" });
+        let sent = app.http.post(format!("{}/auth/login", app.url));
+        let sent = sent
+            .header("origin", "https://evil.example.com")
+            .json(&json);
+        let answer = Answer::read(sent.send().await.expect("answered")).await;
+        answer.refused(401, "invalid_credentials");
+    })
+    .await;
 }
