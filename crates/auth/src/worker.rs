@@ -11,6 +11,8 @@ use crate::store::{one_time_tokens, sessions};
 const PURGED_AT_ONCE: i64 = 1_000;
 /// What is over is kept this long, for who asks what happened.
 const KEPT: Duration = Duration::from_hours(30 * 24);
+/// A job that failed for good is looked at within this time, or never.
+const JOBS_KEPT: Duration = Duration::from_hours(90 * 24);
 /// A question that is not answered by then is taken by somebody else.
 const LEASE: Duration = Duration::from_mins(1);
 const AT_ONCE: i64 = 32;
@@ -29,6 +31,8 @@ impl AuthService {
         let month_ago = now.before(KEPT);
         one_time_tokens::purge(&mut tx, month_ago, PURGED_AT_ONCE).await?;
         sessions::purge(&mut tx, month_ago, PURGED_AT_ONCE).await?;
+        // Of both modules: a job that is over says nothing that the books do not.
+        jobs::purge(&mut tx, now.before(JOBS_KEPT), PURGED_AT_ONCE).await?;
         tx.commit().await?;
         self.answer_questions().await?;
         while audit::seal(&parts.db, &parts.master_key, now).await? {}

@@ -153,6 +153,23 @@ pub async fn give_up(tx: &mut Tx, job: &Job, now: Timestamp, why: &str) -> Resul
     Ok(row.is_some())
 }
 
+/// Forgets at most `most` jobs that were asked for before `before` and are over, whatever became of them.
+///
+/// # Errors
+/// The database.
+pub async fn purge(tx: &mut Tx, before: Timestamp, most: i64) -> Result<()> {
+    // Ids sort by the moment they were made: the key's own index finds the old ones.
+    let millis = u64::try_from(before.micros() / 1_000).unwrap_or(0);
+    let oldest = uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid();
+    in_tx!(tx, |c| sqlx::query(PURGE)
+        .bind(oldest)
+        .bind(most)
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
 const PUT: &str = "INSERT INTO jobs (id, lane, kind, dedupe_key, payload, due_at, created_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (kind, dedupe_key) WHERE state = 'open' DO NOTHING";
 // The conditions stand outside too, since a rival may have been faster.
@@ -168,4 +185,7 @@ const PUT_OFF: &str = "UPDATE jobs SET due_at = $3, last_error = $4
 const GIVE_UP: &str = "UPDATE jobs SET state = 'dead', finished_at = $3, last_error = $4
     WHERE id = $1 AND fence = $2 AND state = 'open' RETURNING id";
 
-pub(crate) const STATEMENTS: &[&str] = &[PUT, CLAIM, FINISH, PUT_OFF, GIVE_UP];
+const PURGE: &str = "DELETE FROM jobs WHERE id IN
+    (SELECT id FROM jobs WHERE id < $1 AND state <> 'open' ORDER BY id LIMIT $2)";
+
+pub(crate) const STATEMENTS: &[&str] = &[PUT, CLAIM, FINISH, PUT_OFF, GIVE_UP, PURGE];

@@ -15,7 +15,7 @@ use tollgate_storage::seal::MasterKey;
 use tollgate_storage::testing::{each_engine, prepare};
 use tollgate_storage::throttle::{self, Limit};
 use tollgate_storage::{STATEMENTS, settings};
-use tollgate_storage::{StorageError, in_tx};
+use tollgate_storage::{StorageError, in_tx, on_read};
 
 fn now() -> Timestamp {
     Timestamp::from_seconds(1_767_323_045).expect("a moment")
@@ -213,6 +213,30 @@ async fn a_due_job_is_claimed_once_and_only_its_owner_finishes_it() {
         assert!(!jobs::finish(&mut tx, owned, now()).await.expect("finish"));
         let over = jobs::give_up(&mut tx, owned, now(), "too late").await;
         assert!(!over.expect("nothing is left to give up"));
+        // What is over is forgotten once it is old; what is open never is.
+        let count = |old: Duration| {
+            let db = db.clone();
+            async move {
+                let mut tx = db.begin().await.expect("begins");
+                jobs::purge(&mut tx, now().after(old), 10)
+                    .await
+                    .expect("purge");
+                tx.commit().await.expect("commits");
+                let statement = "SELECT COUNT(*) FROM jobs";
+                let (count,): (i64,) =
+                    on_read!(&db, |e| sqlx::query_as(statement).fetch_one(e).await)
+                        .expect("a number");
+                count
+            }
+        };
+        tx.commit().await.expect("commits");
+        assert_eq!(
+            count(Duration::ZERO).await,
+            20,
+            "as old as that, and not older"
+        );
+        assert_eq!(count(Duration::from_secs(1)).await, 19);
+        assert_eq!(count(Duration::from_hours(1)).await, 19);
     })
     .await;
 }

@@ -15,7 +15,7 @@ use crate::model::one_time::Purpose;
 use crate::model::password::WeakPassword;
 use crate::model::user::{Email, Locale, User, Username};
 use crate::store::users::{self, NewUser};
-use crate::store::{one_time_tokens, sessions};
+use crate::store::{one_time_tokens, sessions, staff};
 use crate::{AuthService, Parts};
 
 /// Why there is no admin.
@@ -67,7 +67,7 @@ impl AuthService {
     ) -> Result<Option<FirstAdmin>, AdminError> {
         let parts = self.parts();
         let mut tx = parts.db.begin().await?;
-        let (admins, signed_in) = users::admins(&mut tx).await?;
+        let (admins, signed_in) = staff::admins(&mut tx).await?;
         tx.commit().await?;
         if signed_in || (password.is_some() && admins > 0) {
             return Ok(None);
@@ -169,11 +169,11 @@ impl AuthService {
         let parts = self.parts();
         let now = parts.clock.now();
         let mut tx = parts.db.begin().await?;
-        if !users::force_password(&mut tx, id, hashed, now).await? {
+        if !staff::force_password(&mut tx, id, hashed, now).await? {
             return Err(AdminError::NotFound);
         }
         if superuser {
-            users::make_superuser(&mut tx, id, now).await?;
+            staff::make_superuser(&mut tx, id, now).await?;
         }
         sessions::revoke_others(&mut tx, id, None, "password reset", now).await?;
         one_time_tokens::revoke_all(&mut tx, id, now).await?;

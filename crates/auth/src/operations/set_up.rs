@@ -12,7 +12,7 @@ use crate::AuthService;
 use crate::model::one_time::{OneTimeToken, Purpose};
 use crate::model::password::{WeakPassword, is_bounded};
 use crate::model::user::User;
-use crate::store::{one_time_tokens, sessions, users};
+use crate::store::{one_time_tokens, sessions, staff, users};
 
 impl AuthService {
     /// Signs the first admin in.
@@ -29,7 +29,7 @@ impl AuthService {
         let now = parts.clock.now();
         let mut tx = parts.db.begin().await?;
         let user = spend(&mut tx, &token, now).await?;
-        users::signed_in_by_link(&mut tx, user.id, now).await?;
+        staff::signed_in_by_link(&mut tx, user.id, now).await?;
         let deed = operator("admin.set_up", user.id, origin);
         record(parts, &mut tx, deed, now).await?;
         let tokens = begin(parts, &mut tx, user, origin, now).await?;
@@ -64,9 +64,9 @@ impl AuthService {
         let now = parts.clock.now();
         let mut tx = parts.db.begin().await?;
         let user = spend(&mut tx, &token, now).await?;
-        users::force_password(&mut tx, user.id, &hashed, now).await?;
+        staff::force_password(&mut tx, user.id, &hashed, now).await?;
         // Counts as the first time in: the next start must not set another.
-        users::signed_in_by_link(&mut tx, user.id, now).await?;
+        staff::signed_in_by_link(&mut tx, user.id, now).await?;
         sessions::revoke_others(&mut tx, user.id, None, "password reset", now).await?;
         let deed = operator("admin.set_up", user.id, origin);
         record(parts, &mut tx, deed, now).await?;
@@ -82,7 +82,7 @@ async fn spend(tx: &mut Tx, token: &OneTimeToken, now: Timestamp) -> Result<User
     let id = spent
         .and_then(|spent| spent.user)
         .ok_or(AdminError::Token)?;
-    let (_, signed_in) = users::admins(tx).await?;
+    let (_, signed_in) = staff::admins(tx).await?;
     let user = users::read(tx, id).await?.ok_or(AdminError::Token)?;
     if signed_in || !user.is_active {
         return Err(AdminError::Token);

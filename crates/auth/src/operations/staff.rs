@@ -22,7 +22,7 @@ use crate::model::one_time::Purpose;
 use crate::model::role::Role;
 use crate::model::user::{Email, Locale, User, Username};
 use crate::store::users::{self, NewUser};
-use crate::store::{api_keys, roles, sessions};
+use crate::store::{api_keys, roles, sessions, staff};
 use crate::{AuthService, Parts};
 
 /// Why staff could not do it.
@@ -90,12 +90,12 @@ impl AuthService {
     /// The database.
     pub async fn search_users(&self, search: &Search, limit: u32) -> Result<Vec<Listed>> {
         let folded = search.text.as_deref().map(str::to_lowercase);
-        let wanted = users::Search {
+        let wanted = staff::Search {
             text: folded.as_deref(),
             is_active: search.is_active,
             before: search.before,
         };
-        let found = users::search(&self.parts().db, &wanted, i64::from(limit)).await?;
+        let found = staff::search(&self.parts().db, &wanted, i64::from(limit)).await?;
         let listed = found.into_iter().map(|(user, last_login_at)| Listed {
             user,
             last_login_at,
@@ -116,9 +116,9 @@ impl AuthService {
         let parts = self.parts();
         let now = parts.clock.now();
         let mut tx = parts.db.begin().await?;
-        users::lock_admins(&mut tx).await?;
+        staff::lock_admins(&mut tx).await?;
         let user = touchable(&mut tx, id, by).await?;
-        if users::set_active(&mut tx, id, active, now).await? {
+        if staff::set_active(&mut tx, id, active, now).await? {
             if !active {
                 one_admin_stays(&mut tx).await?;
                 sessions::revoke_others(&mut tx, id, None, "deactivated", now).await?;
@@ -163,7 +163,7 @@ impl AuthService {
         let parts = self.parts();
         let now = parts.clock.now();
         let mut tx = parts.db.begin().await?;
-        users::lock_admins(&mut tx).await?;
+        staff::lock_admins(&mut tx).await?;
         users::lock(&mut tx, id).await?;
         let user = touchable(&mut tx, id, by).await?;
         for role in Role::ALL {
@@ -282,7 +282,7 @@ async fn touchable(tx: &mut Tx, id: UserId, by: &By<'_>) -> Result<User, StaffEr
 }
 
 async fn one_admin_stays(tx: &mut Tx) -> Result<(), StaffError> {
-    let (left, _) = users::admins(tx).await?;
+    let (left, _) = staff::admins(tx).await?;
     if left == 0 {
         return Err(StaffError::LastAdmin);
     }

@@ -8,6 +8,7 @@ pub(crate) mod roles;
 pub(crate) mod second_factors;
 pub(crate) mod service_keys;
 pub(crate) mod sessions;
+pub(crate) mod staff;
 pub(crate) mod users;
 
 /// A moment as both drivers read it.
@@ -23,5 +24,6 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     second_factors::STATEMENTS,
     service_keys::STATEMENTS,
     sessions::STATEMENTS,
+    staff::STATEMENTS,
     users::STATEMENTS,
 ];
