@@ -109,7 +109,7 @@ fn guarded(held: &Held) -> Vec<Call> {
         (Method::GET, "/host/closed", made_up, None),
         (Method::GET, "/host/money", access.clone(), None),
         (Method::GET, "/admin/users", access.clone(), None),
-        (Method::GET, "/admin/audit", access.clone(), None),
+        (Method::GET, "/admin/audit-log", access.clone(), None),
         (
             Method::POST,
             "/admin/invites",

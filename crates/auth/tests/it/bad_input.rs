@@ -161,7 +161,7 @@ async fn line_9_pages_have_1_to_100_rows() {
     each_engine(&[], async |db| {
         let app = App::new(&db).await;
         let access = superuser(&app).await;
-        for list in ["/auth/api-keys", "/admin/users", "/admin/audit"] {
+        for list in ["/auth/api-keys", "/admin/users", "/admin/audit-log"] {
             for query in [
                 "limit=0",
                 "limit=-1",

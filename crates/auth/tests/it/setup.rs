@@ -142,7 +142,7 @@ async fn verify_says_who_and_what() {
         let plans = App::around(plans.expect("starts"), app.clock.clone(), &db);
         let said = plans.get("/auth/verify", &made.text("key")).await.ok(200).body;
         let by_key = json!({
-            "valid": true, "subject_type": "api_key", "user": user, "api_key_id": made.body["id"], "permissions": [],
+            "valid": true, "subject_type": "api_key", "user": user, "api_key_id": made.body["id"], "permissions": [], "scopes": null,
             "plan": "pro", "subscription": null, "quota": { "remaining": 3 }, "expires_at": null,
         });
         assert_eq!(said, by_key);
