@@ -130,6 +130,8 @@ ids! {
     AttemptId
     /// One inbound call of a provider.
     CallId
+    /// Money that goes back.
+    RefundId
     /// Verified money that fits no payable order.
     SuspenseId
     /// One row of the usage log.

@@ -52,7 +52,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 /// A JSON object as `T` in which every field is known: for calls of staff and about money, where a
 /// misspelt field must not pass for one that was left out. `unknown_field` otherwise.
 #[derive(Clone, Debug)]
-pub struct StrictBody<T>(pub T);
+pub struct StrictBody<T> {
+    /// What was sent.
+    pub value: T,
+    /// As it was sent.
+    pub bytes: Bytes,
+}
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for StrictBody<T> {
     type Rejection = Problem;
@@ -60,10 +65,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for StrictBody<T> {
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
         let unknown = IgnoredFields::default();
         request.extensions_mut().insert(unknown.clone());
-        let Body { value, .. } = Body::<T>::from_request(request, state).await?;
+        let Body { value, bytes } = Body::<T>::from_request(request, state).await?;
         let fields = unknown.names();
         if fields.is_empty() {
-            return Ok(Self(value));
+            return Ok(Self { value, bytes });
         }
         let problem = Problem::new(Code::UnknownField).detail(
             "有未知字段，详见 errors。",

@@ -28,6 +28,7 @@ pub use crate::operations::accept_webhook::Received;
 pub use crate::operations::checkout::{CheckoutError, PlanRef, Subscribe};
 pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::demand::Demand;
+pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::people::People;
 use crate::providers::{PaymentProvider, Registry};
 
@@ -39,6 +40,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     3 "0003_usage",
     4 "0004_payments",
     5 "0005_free_grants",
+    6 "0006_refund_wishes",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.

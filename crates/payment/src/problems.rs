@@ -3,8 +3,10 @@
 use serde_json::json;
 use tollgate_kernel::problem::{Code, Problem};
 
+use crate::model::payment::PaymentMethod;
 use crate::operations::checkout::CheckoutError;
 use crate::operations::consume::ConsumeError;
+use crate::operations::refund::{ProviderErrorOf, RefundError};
 use crate::providers::ProviderError;
 use crate::shapes::QuotaShape;
 
@@ -106,21 +108,7 @@ pub(crate) fn checkout(error: CheckoutError) -> Problem {
         CheckoutError::NotConfigured => Problem::new(Code::PaymentsNotConfigured),
         CheckoutError::MethodUnavailable => Problem::new(Code::MethodUnavailable),
         CheckoutError::CurrencyUnsupported => Problem::new(Code::CurrencyUnsupported),
-        CheckoutError::Provider(method, error) => {
-            let problem = Problem::new(Code::ProviderError).with("provider", method.as_str());
-            match error {
-                ProviderError::Refused { code, .. } => problem
-                    .detail(
-                        "支付渠道拒绝了此订单，请稍后重试或换一种方式。",
-                        "The provider refused the order; try again or pay another way.",
-                    )
-                    .with("provider_code", code),
-                ProviderError::Unknown { .. } => problem.detail(
-                    "支付渠道没有回应，请稍后重试，不会重复扣款。",
-                    "The provider did not answer; try again, you will not be charged twice.",
-                ),
-            }
-        }
+        CheckoutError::Provider(method, error) => provider(method, &error),
         CheckoutError::KeyReused => key_reused(),
         CheckoutError::FreeOnce => Problem::new(Code::PermissionDenied).detail(
             "同一邮箱的另一个账号已领取过免费套餐。",
@@ -134,5 +122,52 @@ pub(crate) fn checkout(error: CheckoutError) -> Problem {
             )
             .retry_after(1),
         CheckoutError::Internal(error) => error.into(),
+    }
+}
+
+/// What a provider answered, or that it did not.
+fn provider(method: PaymentMethod, error: &ProviderError) -> Problem {
+    let problem = Problem::new(Code::ProviderError).with("provider", method.as_str());
+    match error {
+        ProviderError::Refused { code, .. } => problem
+            .detail(
+                "支付渠道拒绝了此请求，请稍后重试或换一种方式。",
+                "The provider refused; try again, or another way.",
+            )
+            .with("provider_code", code.as_str()),
+        ProviderError::Unknown { .. } => problem.detail(
+            "支付渠道没有回应，请稍后重试，不会重复扣款。",
+            "The provider did not answer; try again, you will not be charged twice.",
+        ),
+    }
+}
+
+/// As `refund` refuses.
+pub(crate) fn refund(error: RefundError) -> Problem {
+    match error {
+        RefundError::NotFound => Problem::new(Code::NotFound),
+        RefundError::NothingLeft => Problem::invalid(
+            "/amount",
+            "nothing_left",
+            "此支付没有可退金额",
+            "nothing was paid, or nothing is left to refund",
+        ),
+        RefundError::AboveRest(left) => Problem::invalid(
+            "/amount",
+            "above_rest",
+            format!("最多可退 {left}"),
+            format!("at most {left} is left"),
+        ),
+        RefundError::Amount => Problem::invalid(
+            "/amount",
+            "invalid_amount",
+            "须为大于零的金额，且两种写法一致",
+            "an amount above zero; amount and amount_minor must agree",
+        ),
+        RefundError::MethodUnavailable => Problem::new(Code::MethodUnavailable),
+        RefundError::Provider(ProviderErrorOf(method, error)) => provider(method, &error),
+        RefundError::KeyReused => key_reused(),
+        RefundError::InProgress => Problem::new(Code::IdempotencyInProgress).retry_after(1),
+        RefundError::Internal(error) => error.into(),
     }
 }

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{PaymentId, PlanId, SubscriptionId, UsageId, UserId};
+use tollgate_kernel::ids::{PaymentId, PlanId, RefundId, SubscriptionId, UsageId, UserId};
 use utoipa::ToSchema;
 
 use crate::model::payment::{Payment, PaymentMethod, PaymentStatus, Purpose};
 use crate::model::plan::{BillingCycle, Plan, PlanTexts};
 use crate::model::quota::{QuotaState, Units};
+use crate::model::refund::{Refund, RefundOrigin, RefundStatus};
 use crate::model::subscription::{Subscription, SubscriptionStatus};
 use crate::providers::PaymentAction;
 
@@ -276,6 +277,58 @@ impl From<&Payment> for TransactionShape {
             expires_at: payment.expires_at,
             paid_at: payment.paid_at,
             livemode: payment.livemode,
+        }
+    }
+}
+
+/// Money that goes back.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RefundShape {
+    /// Of the refund.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: RefundId,
+    /// Of the payment.
+    #[schema(value_type = String, format = "uuid")]
+    pub transaction_id: PaymentId,
+    /// Decimal text.
+    #[schema(example = "9.90")]
+    pub amount: String,
+    /// The same in minor units.
+    pub amount_minor: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// `pending` (it is on its way, or asked about), `succeeded` or `failed`.
+    #[schema(value_type = String, example = "succeeded")]
+    pub status: RefundStatus,
+    /// Who wanted it: `admin`, `surplus`, `console` or `dispute`.
+    #[schema(value_type = String, example = "admin")]
+    pub origin: RefundOrigin,
+    /// Why.
+    pub reason: String,
+    /// The provider's own word for why it failed.
+    pub failure_code: Option<String>,
+    /// Of the refund.
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
+    /// When it was decided.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub settled_at: Option<Timestamp>,
+}
+
+impl From<&Refund> for RefundShape {
+    fn from(refund: &Refund) -> Self {
+        Self {
+            id: refund.id,
+            transaction_id: refund.payment_id,
+            amount: refund.amount.to_string(),
+            amount_minor: refund.amount.minor(),
+            currency: refund.amount.currency().code().to_owned(),
+            status: refund.state.status(),
+            origin: refund.origin,
+            reason: refund.reason.clone(),
+            failure_code: refund.failure_code.clone(),
+            created_at: refund.created_at,
+            settled_at: refund.settled_at,
         }
     }
 }

@@ -1,15 +1,16 @@
 //! What is done without being asked. The caller owns the loop; a tick does what is due.
 
+use std::str::FromStr;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use tollgate_kernel::ids::PaymentId;
 use tollgate_storage::jobs::{self, Job};
 use tollgate_storage::{Result, StorageError, idempotency, partitions};
 
 use crate::PaymentService;
 use crate::model::payment::PaymentMethod;
 use crate::operations::reconcile::{Reconciled, next_question};
+use crate::operations::refund::REFUND;
 
 /// Work on orders, one lane per rail: a slow one does not keep the others waiting.
 pub(crate) const RECONCILE: &str = "reconcile";
@@ -73,17 +74,11 @@ impl PaymentService {
     }
 
     async fn work(&self, job: &Job) -> Result<()> {
-        let payment = job
-            .payload
-            .get("payment_id")
-            .and_then(|id| id.as_str())
-            .and_then(|id| id.parse::<PaymentId>().ok());
-        let payment = payment.ok_or_else(|| StorageError::Inconsistent {
-            table: "jobs",
-            column: "payload",
-            row: job.id.to_string(),
-        })?;
-        let outcome = self.reconcile(payment).await?;
+        let outcome = if job.kind == REFUND {
+            self.reconcile_refund(named(job, "refund_id")?).await?
+        } else {
+            self.reconcile(named(job, "payment_id")?).await?
+        };
         let now = self.0.clock.now();
         let mut tx = self.0.db.begin().await?;
         let ours = match outcome {
@@ -97,4 +92,15 @@ impl PaymentService {
         }
         Ok(())
     }
+}
+
+/// The id in the payload of a job.
+fn named<T: FromStr>(job: &Job, member: &str) -> Result<T> {
+    let id = job.payload.get(member).and_then(|id| id.as_str());
+    id.and_then(|id| id.parse().ok())
+        .ok_or_else(|| StorageError::Inconsistent {
+            table: "jobs",
+            column: "payload",
+            row: job.id.to_string(),
+        })
 }

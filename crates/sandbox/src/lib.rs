@@ -149,6 +149,7 @@ impl Sandbox {
                 "/sandbox/alipay/gateway.do",
                 get(alipay::gateway).post(alipay::gateway),
             )
+            .route("/sandbox/alipay/faults", post(alipay::faults::put))
             .route("/sandbox/pay/{code}", get(phone::show))
             .route("/sandbox/pay/{code}/{action}", post(phone::act))
             .route("/sandbox/static/phone.css", get(phone::stylesheet))

@@ -320,7 +320,7 @@ fn router(
 ) -> Router {
     let api: Router = Router::new()
         .nest("/auth", auth.router())
-        .nest("/admin", auth.admin_router())
+        .nest("/admin", auth.admin_router().merge(payment.admin_router()))
         .nest("/payments", payment.router())
         .nest("/quota", payment.quota_router())
         .nest("/usage", payment.usage_router())

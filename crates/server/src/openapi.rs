@@ -21,7 +21,11 @@ struct Document;
 pub fn document(auth: &AuthService, payment: &PaymentService) -> utoipa::openapi::OpenApi {
     let routes: OpenApiRouter = OpenApiRouter::with_openapi(Document::openapi())
         .nest("/auth", auth.openapi_router())
-        .nest("/admin", auth.openapi_admin_router())
+        .nest(
+            "/admin",
+            auth.openapi_admin_router()
+                .merge(payment.openapi_admin_router()),
+        )
         .merge(auth.openapi_metadata_router())
         .nest("/payments", payment.openapi_router())
         .nest("/quota", payment.openapi_quota_router())

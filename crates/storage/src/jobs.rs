@@ -153,6 +153,21 @@ pub async fn give_up(tx: &mut Tx, job: &Job, now: Timestamp, why: &str) -> Resul
     Ok(row.is_some())
 }
 
+/// Lets an open job be due at once. Whoever works on it at this moment loses it, and writes nothing.
+///
+/// # Errors
+/// The database.
+pub async fn hasten(tx: &mut Tx, kind: &str, dedupe_key: &str, now: Timestamp) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(HASTEN)
+        .bind(kind)
+        .bind(dedupe_key)
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
 /// Forgets at most `most` jobs that were asked for before `before` and are over, whatever became of them.
 ///
 /// # Errors
@@ -185,7 +200,8 @@ const PUT_OFF: &str = "UPDATE jobs SET due_at = $3, last_error = $4
 const GIVE_UP: &str = "UPDATE jobs SET state = 'dead', finished_at = $3, last_error = $4
     WHERE id = $1 AND fence = $2 AND state = 'open' RETURNING id";
 
+const HASTEN: &str = "UPDATE jobs SET due_at = $3 WHERE kind = $1 AND dedupe_key = $2 AND state = 'open' AND due_at > $3";
 const PURGE: &str = "DELETE FROM jobs WHERE id IN
     (SELECT id FROM jobs WHERE id < $1 AND state <> 'open' ORDER BY id LIMIT $2)";
 
-pub(crate) const STATEMENTS: &[&str] = &[PUT, CLAIM, FINISH, PUT_OFF, GIVE_UP, PURGE];
+pub(crate) const STATEMENTS: &[&str] = &[PUT, CLAIM, FINISH, PUT_OFF, GIVE_UP, HASTEN, PURGE];

@@ -4,6 +4,7 @@ pub mod payment;
 pub mod period;
 pub mod plan;
 pub mod quota;
+pub mod refund;
 pub mod subscription;
 
 /// A closed set of words that a column or an answer holds.
@@ -62,6 +63,7 @@ mod tests {
             ("period", include_str!("period.rs")),
             ("plan", include_str!("plan.rs")),
             ("quota", include_str!("quota.rs")),
+            ("refund", include_str!("refund.rs")),
             ("subscription", include_str!("subscription.rs")),
         ] {
             let source = source.split("#[cfg(test)]").next().unwrap_or_default();

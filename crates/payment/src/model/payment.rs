@@ -216,6 +216,8 @@ pub struct Payment {
     pub paid_at: Option<Timestamp>,
     /// How much went back, in minor units.
     pub refunded_minor: i64,
+    /// How much is on its way back, in minor units.
+    pub refunding_minor: i64,
 }
 
 impl Payment {

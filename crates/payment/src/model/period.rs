@@ -80,6 +80,12 @@ impl Anchor {
         Some(self.month(self.month_number(paid_until).saturating_add(months)))
     }
 
+    /// The beginning of a term of `cycle` that ends at `paid_until`; `None` for a term without end.
+    pub fn term_start(self, paid_until: Timestamp, cycle: BillingCycle) -> Option<Timestamp> {
+        let months = cycle.months()?;
+        Some(self.month(self.month_number(paid_until).saturating_sub(months)))
+    }
+
     /// The number of the month in which `at` lies.
     fn month_number(self, at: Timestamp) -> u32 {
         let from = self.at.utc().with_timezone(&self.zone);

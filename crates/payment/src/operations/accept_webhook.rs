@@ -6,16 +6,18 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_storage::{Result, StorageError};
+use tollgate_storage::db::Tx;
+use tollgate_storage::{Result, StorageError, jobs};
 
 use super::apply_event::apply;
+use super::refund::REFUND;
 use crate::model::payment::PaymentMethod;
 use crate::providers::{
     Acknowledgement, EventContent, PaymentProvider, RawWebhook, Reply, VerifiedEvent,
     WebhookRefusal,
 };
 use crate::store::calls::{self, Call};
-use crate::store::inbox;
+use crate::store::{inbox, refunds};
 use crate::{Parts, PaymentService};
 
 /// Forged calls kept in a minute; more are answered and counted, not written.
@@ -100,6 +102,9 @@ async fn accept(
                 payment_id = applied.payment();
                 applied.word()
             }
+            EventContent::Refunded { refund_no, .. } => {
+                hasten(&mut tx, refund_no.as_deref(), now).await?
+            }
             EventContent::Notice(word) => word,
         };
         inbox::note(&mut tx, name, livemode, event.key(), payment_id, outcome).await?;
@@ -120,6 +125,19 @@ async fn accept(
     calls::insert(&mut tx, &call).await?;
     tx.commit().await?;
     Ok(reply)
+}
+
+/// A callback says: go and look. The job that asks about the refund is due now.
+async fn hasten(tx: &mut Tx, refund_no: Option<&str>, now: Timestamp) -> Result<&'static str> {
+    let refund = match refund_no {
+        Some(number) => refunds::read_open(tx, number).await?,
+        None => None,
+    };
+    let Some(refund) = refund else {
+        return Ok("refund");
+    };
+    jobs::hasten(tx, REFUND, &refund.id.to_string(), now).await?;
+    Ok("refund_noted")
 }
 
 async fn refuse(

@@ -14,7 +14,11 @@ pub(crate) mod payment_status;
 pub(crate) mod place_order;
 pub(crate) mod plans;
 pub(crate) mod reconcile;
+pub(crate) mod reconcile_refund;
+pub(crate) mod refund;
+mod refunds;
 pub(crate) mod roll;
+mod settle_refund;
 pub(crate) mod submit_order;
 pub(crate) mod usage_summary;
 

@@ -108,6 +108,7 @@ fn new_order(
         expires_at: now.after(parts.config.order_expiry),
         paid_at: None,
         refunded_minor: 0,
+        refunding_minor: 0,
     }
 }
 

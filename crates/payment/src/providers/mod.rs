@@ -20,6 +20,7 @@ use tollgate_kernel::money::{Currency, Money};
 
 pub use self::keys::KeyError;
 use crate::model::payment::{MerchantAccount, OrderNo, PaymentMethod};
+use crate::model::refund::RefundNo;
 
 /// A rail.
 #[async_trait]
@@ -51,6 +52,18 @@ pub trait PaymentProvider: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// [`ProviderError`]; refused when it may be paid: ask.
     async fn close_payment(&self, order_no: &OrderNo) -> Result<(), ProviderError>;
+
+    /// Sends money back. The same number may be sent again: it stays one refund.
+    ///
+    /// # Errors
+    /// [`ProviderError`]; an unknown outcome is not a failure.
+    async fn refund_payment(&self, refund: &NewRefund) -> Result<RefundVerdict, ProviderError>;
+
+    /// Asks how a refund stands.
+    ///
+    /// # Errors
+    /// [`ProviderError`].
+    async fn verify_refund(&self, refund: &NewRefund) -> Result<RefundVerdict, ProviderError>;
 
     /// Reads a callback, if it is genuine and meant for us.
     ///
@@ -105,6 +118,61 @@ pub enum ProviderVerdict {
     Waiting,
     /// Closed without payment.
     Closed,
+}
+
+/// Money to send back.
+#[derive(Clone, Debug)]
+pub struct NewRefund {
+    /// Of the order.
+    pub order_no: OrderNo,
+    /// Ours, and theirs.
+    pub refund_no: RefundNo,
+    /// How much.
+    pub amount: Money,
+    /// What the buyer reads.
+    pub reason: String,
+}
+
+/// How a refund stands, as the provider answered under its signature.
+#[derive(Clone, Debug)]
+pub enum RefundVerdict {
+    /// The money has gone back.
+    Succeeded(VerifiedRefund),
+    /// Taken, and not done yet.
+    Pending,
+    /// There is no such refund there: it may be sent again, under the same number.
+    Unheard,
+    /// It will never be done.
+    Failed {
+        /// The provider's own word.
+        code: String,
+    },
+}
+
+/// A refund that a provider has confirmed under its signature.
+#[derive(Clone, Debug)]
+pub struct VerifiedRefund {
+    amount: Money,
+    provider_refund_id: Option<String>,
+}
+
+impl VerifiedRefund {
+    pub(in crate::providers) fn new(amount: Money, provider_refund_id: Option<String>) -> Self {
+        Self {
+            amount,
+            provider_refund_id,
+        }
+    }
+
+    /// How much went back by this refund.
+    pub fn amount(&self) -> Money {
+        self.amount
+    }
+
+    /// The provider's number of it, where it has one.
+    pub fn provider_refund_id(&self) -> Option<&str> {
+        self.provider_refund_id.as_deref()
+    }
 }
 
 /// Why a call to a provider gave no answer to act on.
@@ -181,6 +249,13 @@ pub struct VerifiedEvent {
 pub enum EventContent {
     /// Money arrived.
     Paid(VerifiedPayment),
+    /// Money went back, it says: to be asked about.
+    Refunded {
+        /// Of the order, as the provider wrote it.
+        order_no: String,
+        /// Of the refund, if it names one.
+        refund_no: Option<String>,
+    },
     /// Something to keep, and nothing to do: the provider's own word for it.
     Notice(&'static str),
 }

@@ -3,6 +3,7 @@
 mod payments;
 mod plans;
 mod quota;
+mod refunds;
 mod subscriptions;
 mod usage;
 mod webhooks;
@@ -35,7 +36,20 @@ impl PaymentService {
             .routes(routes!(subscriptions::subscribe))
             .routes(routes!(subscriptions::current))
             .routes(routes!(payments::status))
+            .routes(routes!(refunds::refund))
             .routes(routes!(webhooks::receive))
+            .with_state(self.clone())
+    }
+
+    /// What staff do with money; nest it under `/admin`.
+    pub fn admin_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.openapi_admin_router().into()
+    }
+
+    /// The same, with its documentation.
+    pub fn openapi_admin_router<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
+        OpenApiRouter::new()
+            .routes(routes!(refunds::list))
             .with_state(self.clone())
     }
 

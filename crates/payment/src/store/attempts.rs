@@ -9,6 +9,7 @@ use tollgate_storage::{Result, in_tx, on_read};
 
 use super::At;
 use crate::model::payment::OrderNo;
+use crate::model::refund::{Refund, RefundNo};
 use crate::providers::ProviderError;
 
 /// What is asked of a provider.
@@ -17,6 +18,8 @@ pub(crate) enum Operation {
     Create,
     Query,
     Close,
+    Refund,
+    RefundQuery,
 }
 
 impl Operation {
@@ -25,6 +28,8 @@ impl Operation {
             Self::Create => "create",
             Self::Query => "query",
             Self::Close => "close",
+            Self::Refund => "refund",
+            Self::RefundQuery => "refund_query",
         }
     }
 }
@@ -42,6 +47,27 @@ pub(crate) async fn intend(
         .bind(payment.uuid())
         .bind(operation.as_str())
         .bind(OrderNo::of(payment).as_str())
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// The same for a refund of the payment.
+pub(crate) async fn intend_refund(
+    tx: &mut Tx,
+    id: AttemptId,
+    refund: &Refund,
+    operation: Operation,
+    now: Timestamp,
+) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(INTEND_REFUND)
+        .bind(id.uuid())
+        .bind(refund.payment_id.uuid())
+        .bind(refund.id.uuid())
+        .bind(operation.as_str())
+        .bind(RefundNo::of(refund.id).as_str())
         .bind(now.utc())
         .execute(c)
         .await
@@ -87,10 +113,13 @@ pub(crate) async fn last_asked(db: &Db, payment: PaymentId) -> Result<Option<Tim
 const INTEND: &str =
     "INSERT INTO payment_attempts (id, payment_id, operation, request_no, started_at)
     VALUES ($1, $2, $3, $4, $5)";
+const INTEND_REFUND: &str =
+    "INSERT INTO payment_attempts (id, payment_id, refund_id, operation, request_no, started_at)
+    VALUES ($1, $2, $3, $4, $5, $6)";
 const CONCLUDE: &str =
     "UPDATE payment_attempts SET state = $2, provider_code = $3, detail = $4, finished_at = $5
     WHERE id = $1 AND state = 'intent'";
 const LAST_ASKED: &str =
     "SELECT started_at FROM payment_attempts WHERE payment_id = $1 ORDER BY id DESC LIMIT 1";
 
-pub(crate) const STATEMENTS: &[&str] = &[INTEND, CONCLUDE, LAST_ASKED];
+pub(crate) const STATEMENTS: &[&str] = &[INTEND, INTEND_REFUND, CONCLUDE, LAST_ASKED];

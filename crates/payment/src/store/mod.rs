@@ -7,6 +7,7 @@ pub(crate) mod inbox;
 pub(crate) mod payments;
 pub(crate) mod plans;
 pub(crate) mod quota_counters;
+pub(crate) mod refunds;
 pub(crate) mod subscriptions;
 pub(crate) mod suspense;
 pub(crate) mod usage;
@@ -33,6 +34,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     payments::STATEMENTS,
     plans::STATEMENTS,
     quota_counters::STATEMENTS,
+    refunds::STATEMENTS,
     subscriptions::STATEMENTS,
     suspense::STATEMENTS,
     usage::STATEMENTS,

@@ -36,6 +36,7 @@ row!(
         paid_at: Option<At>,
         superseded_at: Option<At>,
         refunded: i64,
+        refunding: i64,
     }
 );
 
@@ -70,6 +71,7 @@ impl TryFrom<PaymentRow> for Payment {
             expires_at: Timestamp::from_utc(row.expires_at),
             paid_at: row.paid_at.map(Timestamp::from_utc),
             refunded_minor: row.refunded,
+            refunding_minor: row.refunding,
         })
     }
 }
@@ -98,6 +100,15 @@ pub(crate) async fn find_any(db: &Db, id: PaymentId) -> Result<Option<Payment>> 
     let row: Option<PaymentRow> = on_read!(db, |e| sqlx::query_as(FIND_ANY)
         .bind(id.uuid())
         .fetch_optional(e)
+        .await)?;
+    row.map(Payment::try_from).transpose()
+}
+
+/// The same, inside a transaction.
+pub(crate) async fn read(tx: &mut Tx, id: PaymentId) -> Result<Option<Payment>> {
+    let row: Option<PaymentRow> = in_tx!(tx, |c| sqlx::query_as(FIND_ANY)
+        .bind(id.uuid())
+        .fetch_optional(c)
         .await)?;
     row.map(Payment::try_from).transpose()
 }
@@ -248,7 +259,7 @@ macro_rules! columns {
         concat!(
             "SELECT id, user_id, subscription_id, amount, currency, payment_method, payment_provider_id, created_at,
             state, purpose, plan_id, plan_version, livemode, provider_app_id, provider_merchant_id, action, description,
-            failure_code, expires_at, paid_at, superseded_at, refunded FROM payment_transactions ",
+            failure_code, expires_at, paid_at, superseded_at, refunded, refunding FROM payment_transactions ",
             $rest
         )
     };

@@ -143,6 +143,23 @@ pub(crate) async fn close(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Re
     Ok(())
 }
 
+/// A term that became shorter closes its counters earlier.
+pub(crate) async fn cut(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    open_until: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(CUT)
+        .bind(id.uuid())
+        .bind(open_until.utc())
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
 /// A term that grew keeps its counters open for longer.
 pub(crate) async fn reopen(
     tx: &mut Tx,
@@ -183,7 +200,9 @@ const ROLL_INSERT: &str = "INSERT INTO quota_counters
     ON CONFLICT (subscription_id, meter, period_start) DO NOTHING RETURNING quota_limit";
 const CLOSE: &str = "UPDATE quota_counters SET open_until = period_start, updated_at = $2
     WHERE subscription_id = $1 AND open_until > $2";
+const CUT: &str = "UPDATE quota_counters SET open_until = $2, updated_at = $3
+    WHERE subscription_id = $1 AND open_until > $2";
 const REOPEN: &str = "UPDATE quota_counters SET open_until = $3
     WHERE subscription_id = $1 AND period_start = $2 AND open_until < $3";
 
-pub(crate) const STATEMENTS: &[&str] = &[SPEND, FIND, ROLL_INSERT, CLOSE, REOPEN];
+pub(crate) const STATEMENTS: &[&str] = &[SPEND, FIND, ROLL_INSERT, CLOSE, CUT, REOPEN];

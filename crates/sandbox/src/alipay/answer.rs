@@ -1,5 +1,7 @@
 //! The gateway's answers, signed over the exact slice that is sent.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::sign::SigningKey;
@@ -9,11 +11,25 @@ use crate::SandboxError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     code: &'static str,
-    sub_code: &'static str,
+    sub_code: Cow<'static, str>,
     sub_msg: String,
 }
 
 impl Refusal {
+    /// Nobody knows whether it was done.
+    pub(crate) fn busy() -> Self {
+        Self::with("20000", "aop.unknow-error", "系统繁忙")
+    }
+
+    /// As somebody ordered it for a test.
+    pub(crate) fn ordered(code: Option<String>) -> Self {
+        Self {
+            code: "40004",
+            sub_code: code.map_or(Cow::Borrowed("ACQ.SYSTEM_ERROR"), Cow::Owned),
+            sub_msg: "沙箱指定的错误".to_owned(),
+        }
+    }
+
     /// A common parameter is not there.
     pub(crate) fn missing(sub_code: &'static str, sub_msg: impl Into<String>) -> Self {
         Self::with("40001", sub_code, sub_msg)
@@ -40,7 +56,7 @@ impl Refusal {
     fn with(code: &'static str, sub_code: &'static str, sub_msg: impl Into<String>) -> Self {
         Self {
             code,
-            sub_code,
+            sub_code: Cow::Borrowed(sub_code),
             sub_msg: sub_msg.into(),
         }
     }
@@ -51,6 +67,8 @@ impl Refusal {
 pub(crate) enum Fault {
     Refused(Refusal),
     Failed(SandboxError),
+    /// It was done, and its answer is lost.
+    Lost,
 }
 
 impl From<Refusal> for Fault {
@@ -91,8 +109,12 @@ pub(crate) fn success<T: Serialize>(members: T) -> String {
 /// The root member's value for one that did not.
 pub(crate) fn refused(fault: &Fault) -> String {
     let (code, sub_code, sub_msg) = match fault {
-        Fault::Refused(refusal) => (refusal.code, refusal.sub_code, refusal.sub_msg.as_str()),
-        Fault::Failed(_) => ("20000", "isp.unknow-error", "系统繁忙"),
+        Fault::Refused(refusal) => (
+            refusal.code,
+            refusal.sub_code.as_ref(),
+            refusal.sub_msg.as_str(),
+        ),
+        Fault::Failed(_) | Fault::Lost => ("20000", "isp.unknow-error", "系统繁忙"),
     };
     let msg = match code {
         "20000" => "Service Currently Unavailable",

@@ -3,8 +3,10 @@
 mod answer;
 pub(crate) mod beijing;
 mod buyer;
+pub(crate) mod faults;
 mod notice;
 mod precreate;
+mod refund;
 mod request;
 mod sign;
 mod trade;
@@ -13,18 +15,18 @@ use std::fmt;
 
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 
-use self::answer::Fault;
+use self::answer::{Fault, Refusal};
 pub(crate) use self::buyer::{Outcome, Refusal as BuyerRefusal};
 use self::request::{Method, Request};
 use self::sign::{SigningKey, VerifyingKey};
-use crate::store::{Peer, Rail, Store};
+use crate::store::{FaultKind, Peer, Rail, Store};
 use crate::{Sandbox, SandboxError};
 
 /// What a merchant would copy from Alipay's console.
@@ -152,10 +154,14 @@ pub(crate) async fn gateway(
         Ok(request) => (ERROR_ROOT, false, Err(request.stranger().into())),
         Err(refusal) => (ERROR_ROOT, true, Err(refusal.into())),
     };
+    if let Err(Fault::Lost) = result {
+        return StatusCode::GATEWAY_TIMEOUT.into_response();
+    }
     let slice = result.unwrap_or_else(|fault| {
         match &fault {
             Fault::Failed(error) => tracing::error!(%error, "the gateway failed"),
             Fault::Refused(refusal) => tracing::debug!(?refusal, "the gateway refused a call"),
+            Fault::Lost => {}
         }
         answer::refused(&fault)
     });
@@ -163,7 +169,7 @@ pub(crate) async fn gateway(
     answer::body(root, &slice, key.then_some(&alipay.signing)).map_or_else(
         |error| {
             tracing::error!(%error, "an answer cannot be signed");
-            axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
         },
         |body| {
             let headers = [
@@ -181,9 +187,25 @@ const ERROR_ROOT: &str = "error_response";
 async fn call(sandbox: &Sandbox, request: &Request) -> Result<String, Fault> {
     let method = request.require_method()?;
     request.verify(&sandbox.inner.alipay.merchant, sandbox.inner.clock.now())?;
+    let name = request.get("method").unwrap_or_default();
+    let fault = sandbox.inner.store.take_fault(Rail::Alipay, name).await?;
+    match fault {
+        None => done(sandbox, request, method).await,
+        Some((FaultKind::AnswerLost, _)) => {
+            done(sandbox, request, method).await?;
+            Err(Fault::Lost)
+        }
+        Some((FaultKind::Busy, _)) => Err(Refusal::busy().into()),
+        Some((FaultKind::Refused, code)) => Err(Refusal::ordered(code).into()),
+    }
+}
+
+async fn done(sandbox: &Sandbox, request: &Request, method: Method) -> Result<String, Fault> {
     match method {
         Method::Precreate => precreate::precreate(sandbox, request).await,
         Method::Query => trade::query(sandbox, request).await,
         Method::Close => trade::close(sandbox, request).await,
+        Method::Refund => refund::refund(sandbox, request).await,
+        Method::RefundQuery => refund::query(sandbox, request).await,
     }
 }

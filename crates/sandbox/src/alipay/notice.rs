@@ -1,6 +1,7 @@
 //! The asynchronous notice: form-encoded, signed without `sign` and `sign_type`.
 
 use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::money::Money;
 
 use super::buyer::{BUYER_LOGON_ID, BUYER_USER_ID};
 use super::precreate::Order;
@@ -17,9 +18,47 @@ pub(super) fn paid(
     trade: &Trade,
     paid_at: Timestamp,
 ) -> Result<Vec<u8>, SandboxError> {
+    written(
+        inner,
+        trade,
+        paid_at,
+        paid_at,
+        &[("trade_status", "TRADE_SUCCESS")],
+    )
+}
+
+/// The same of money that went back: it still says that the trade succeeded, until all of it is back.
+pub(super) fn refunded(
+    inner: &Inner,
+    trade: &Trade,
+    out_refund_no: &str,
+    refunded: Money,
+    at: Timestamp,
+) -> Result<Vec<u8>, SandboxError> {
+    let (sum, moment) = (refunded.to_string(), format!("{}.000", beijing::write(at)));
+    let all = refunded == trade.amount;
+    let fields = [
+        ("gmt_refund", moment.as_str()),
+        ("out_biz_no", out_refund_no),
+        ("refund_fee", &sum),
+        (
+            "trade_status",
+            if all { "TRADE_CLOSED" } else { "TRADE_SUCCESS" },
+        ),
+    ];
+    written(inner, trade, trade.paid_at.unwrap_or(at), at, &fields)
+}
+
+fn written(
+    inner: &Inner,
+    trade: &Trade,
+    paid_at: Timestamp,
+    at: Timestamp,
+    own: &[(&str, &str)],
+) -> Result<Vec<u8>, SandboxError> {
     let order = Order::of(trade)?;
     let total = trade.amount.to_string();
-    let at = beijing::write(paid_at);
+    let (paid, told) = (beijing::write(paid_at), beijing::write(at));
     let mut fields = Parameters::new();
     let mut field = |name: &str, value: &str| fields.insert(name.to_owned(), value.to_owned());
     field("app_id", &inner.alipay.app_id);
@@ -33,10 +72,10 @@ pub(super) fn paid(
         &format!(r#"[{{"amount":"{total}","fundChannel":"ALIPAYACCOUNT"}}]"#),
     );
     field("gmt_create", &beijing::write(trade.created_at));
-    field("gmt_payment", &at);
+    field("gmt_payment", &paid);
     field("invoice_amount", &total);
-    field("notify_id", &notify_id(inner, paid_at));
-    field("notify_time", &at);
+    field("notify_id", &notify_id(inner, at));
+    field("notify_time", &told);
     field("notify_type", "trade_status_sync");
     field("out_trade_no", &trade.out_trade_no);
     field("point_amount", "0.00");
@@ -47,8 +86,10 @@ pub(super) fn paid(
     field("subject", &order.subject);
     field("total_amount", &total);
     field("trade_no", &trade.provider_no);
-    field("trade_status", "TRADE_SUCCESS");
     field("version", "1.0");
+    for (name, value) in own {
+        field(name, value);
+    }
     if let Some(body) = order.body.filter(|body| !body.is_empty()) {
         field("body", &body);
     }

@@ -19,6 +19,8 @@ pub(super) enum Method {
     Precreate,
     Query,
     Close,
+    Refund,
+    RefundQuery,
 }
 
 impl Method {
@@ -27,6 +29,8 @@ impl Method {
             "alipay.trade.precreate" => Some(Self::Precreate),
             "alipay.trade.query" => Some(Self::Query),
             "alipay.trade.close" => Some(Self::Close),
+            "alipay.trade.refund" => Some(Self::Refund),
+            "alipay.trade.fastpay.refund.query" => Some(Self::RefundQuery),
             _ => None,
         }
     }
@@ -37,6 +41,8 @@ impl Method {
             Self::Precreate => "alipay_trade_precreate_response",
             Self::Query => "alipay_trade_query_response",
             Self::Close => "alipay_trade_close_response",
+            Self::Refund => "alipay_trade_refund_response",
+            Self::RefundQuery => "alipay_trade_fastpay_refund_query_response",
         }
     }
 }

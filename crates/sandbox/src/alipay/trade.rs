@@ -60,9 +60,17 @@ fn not_exist() -> Refusal {
     Refusal::business("ACQ.TRADE_NOT_EXIST", "交易不存在")
 }
 
+/// The same for a whole trade: one whose money went back entirely is closed.
+pub(super) fn status_of(trade: &Trade) -> Option<&'static str> {
+    if trade.state == TradeState::Paid && trade.refunded == trade.amount {
+        return Some("TRADE_CLOSED");
+    }
+    status(trade.state)
+}
+
 pub(super) async fn query(sandbox: &Sandbox, request: &Request) -> Result<String, Fault> {
     let trade = named(sandbox, request).await?;
-    let status = status(trade.state).ok_or_else(not_exist)?;
+    let status = status_of(&trade).ok_or_else(not_exist)?;
     let total = trade.amount.to_string();
     let moved = if trade.state == TradeState::Paid {
         total.as_str()
@@ -105,7 +113,7 @@ pub(super) async fn close(sandbox: &Sandbox, request: &Request) -> Result<String
 }
 
 /// By either number; `trade_no` wins when both are given.
-async fn named(sandbox: &Sandbox, request: &Request) -> Result<Trade, Fault> {
+pub(super) async fn named(sandbox: &Sandbox, request: &Request) -> Result<Trade, Fault> {
     let Named {
         trade_no,
         out_trade_no,

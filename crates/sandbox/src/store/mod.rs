@@ -4,8 +4,10 @@
 //! its own `WHERE`, so what two callers try at once happens once.
 
 mod callbacks;
+mod faults;
 mod mails;
 mod peers;
+mod refunds;
 #[cfg(test)]
 mod tests;
 mod trades;
@@ -21,15 +23,18 @@ use sqlx::{Row as _, Transaction};
 use tollgate_kernel::clock::Timestamp;
 
 pub(crate) use self::callbacks::{Callback, CallbackState, DueCallback, NewCallback};
+pub(crate) use self::faults::FaultKind;
 pub(crate) use self::mails::KeptMail;
 pub(crate) use self::peers::Peer;
+pub(crate) use self::refunds::Refunded;
 pub(crate) use self::trades::{NewTrade, Trade, TradeState};
 use crate::SandboxError;
 
 /// Each step ends by writing its own number into `user_version`. A landed step never changes.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     include_str!("../../migrations/0001_alipay.sql"),
     include_str!("../../migrations/0002_mails.sql"),
+    include_str!("../../migrations/0003_refunds.sql"),
 ];
 
 /// Page loads and queries need not wait for the writer's disk.

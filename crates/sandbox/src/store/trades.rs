@@ -65,6 +65,8 @@ pub(crate) struct Trade {
     pub(crate) created_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) paid_at: Option<Timestamp>,
+    /// How much went back so far.
+    pub(crate) refunded: Money,
 }
 
 impl Trade {
@@ -82,6 +84,7 @@ impl Trade {
             created_at: time(row, "created_at")?,
             expires_at: optional_time(row, "expires_at")?,
             paid_at: optional_time(row, "paid_at")?,
+            refunded: Money::new(row.try_get("refunded")?, currency),
         })
     }
 
@@ -246,7 +249,8 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT rail, app_id, out_trade_no, provider_no, amount, currency, state, request,
-                notify_url, created_at, expires_at, paid_at FROM trades ",
+                notify_url, created_at, expires_at, paid_at, (SELECT COALESCE(SUM(r.amount), 0) FROM trade_refunds r
+                WHERE r.rail = trades.rail AND r.provider_no = trades.provider_no) AS refunded FROM trades ",
             $rest
         )
     };

@@ -20,6 +20,7 @@ mod mail;
 mod quota;
 #[cfg(feature = "redis")]
 mod redis;
+mod refunds;
 mod routes;
 mod schema;
 mod service_keys;

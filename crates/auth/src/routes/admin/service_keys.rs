@@ -142,7 +142,7 @@ pub(super) async fn create(
     _staff: Permitted<Admin>,
     _confirmed: Confirmed,
     origin: Origin,
-    StrictBody(body): StrictBody<CreateBody>,
+    StrictBody { value: body, .. }: StrictBody<CreateBody>,
 ) -> Result<(StatusCode, Json<ServiceKeyShape>), Problem> {
     let mut errors = FieldErrors::new();
     let name = errors.take("/name", body.name.parse::<KeyName>());
@@ -194,7 +194,7 @@ pub(super) async fn rotate(
     _confirmed: Confirmed,
     origin: Origin,
     PathId(id): PathId<ServiceKeyId>,
-    StrictBody(body): StrictBody<RotateBody>,
+    StrictBody { value: body, .. }: StrictBody<RotateBody>,
 ) -> Result<(StatusCode, Json<ServiceKeyShape>), Problem> {
     let wish = RotateKey {
         overlap: overlap(body.overlap_seconds),

@@ -143,7 +143,7 @@ pub(super) async fn open(
     State(service): State<AuthService>,
     _staff: Permitted<UsersWrite>,
     Held(permissions, origin): Held,
-    StrictBody(body): StrictBody<OpenBody>,
+    StrictBody { value: body, .. }: StrictBody<OpenBody>,
 ) -> Result<(StatusCode, Json<UserShape>), Problem> {
     let mut errors = FieldErrors::new();
     let email = errors.take("/email", body.email.parse::<Email>());
@@ -184,7 +184,7 @@ pub(super) async fn update(
     _staff: Permitted<UsersWrite>,
     Held(permissions, origin): Held,
     PathId(id): PathId<UserId>,
-    StrictBody(body): StrictBody<UpdateBody>,
+    StrictBody { value: body, .. }: StrictBody<UpdateBody>,
 ) -> Result<Json<UserShape>, Problem> {
     let by = By {
         permissions: &permissions,
@@ -244,7 +244,7 @@ pub(super) async fn set_roles(
     _confirmed: Confirmed,
     Held(permissions, origin): Held,
     PathId(id): PathId<UserId>,
-    StrictBody(body): StrictBody<RolesBody>,
+    StrictBody { value: body, .. }: StrictBody<RolesBody>,
 ) -> Result<Json<RolesShape>, Problem> {
     let mut errors = FieldErrors::new();
     let mut roles = Vec::new();
@@ -330,7 +330,7 @@ pub(super) async fn invite(
     State(service): State<AuthService>,
     _staff: Permitted<UsersWrite>,
     Held(_permissions, origin): Held,
-    StrictBody(body): StrictBody<InviteBody>,
+    StrictBody { value: body, .. }: StrictBody<InviteBody>,
 ) -> Result<StatusCode, Problem> {
     let mut errors = FieldErrors::new();
     let email = errors.take("/email", body.email.parse::<Email>());

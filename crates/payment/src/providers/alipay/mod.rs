@@ -1,6 +1,7 @@
 //! Alipay, the classic open-platform gateway with RSA2.
 
 mod notice;
+mod refund;
 mod sign;
 mod wire;
 
@@ -15,8 +16,9 @@ use tollgate_kernel::money::Currency;
 use self::wire::{Answer, Tried};
 use super::keys::{KeyError, Signer, Verifier};
 use super::{
-    Acknowledgement, Capabilities, NewOrder, PaymentAction, PaymentProvider, ProviderError,
-    ProviderVerdict, RawWebhook, Reply, VerifiedEvent, VerifiedPayment, WebhookRefusal,
+    Acknowledgement, Capabilities, NewOrder, NewRefund, PaymentAction, PaymentProvider,
+    ProviderError, ProviderVerdict, RawWebhook, RefundVerdict, Reply, VerifiedEvent,
+    VerifiedPayment, WebhookRefusal,
 };
 use crate::model::payment::{MerchantAccount, OrderNo, PaymentMethod};
 
@@ -255,6 +257,14 @@ impl PaymentProvider for Alipay {
             Tried::Failed(failure) if failure.is("ACQ.TRADE_NOT_EXIST") => Ok(()),
             Tried::Failed(failure) => Err(failure.into()),
         }
+    }
+
+    async fn refund_payment(&self, refund: &NewRefund) -> Result<RefundVerdict, ProviderError> {
+        self.refund(refund).await
+    }
+
+    async fn verify_refund(&self, refund: &NewRefund) -> Result<RefundVerdict, ProviderError> {
+        self.refund_state(refund).await
     }
 
     fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal> {

@@ -81,7 +81,13 @@ pub(super) fn event(
         .any(|name| fields.get(name).is_some());
     let content = match fields.get("trade_status") {
         // A part refund says TRADE_SUCCESS too; it never grants.
-        _ if refund => EventContent::Notice("refund"),
+        _ if refund => EventContent::Refunded {
+            order_no: fields
+                .get("out_trade_no")
+                .ok_or(WebhookRefusal::Unreadable)?
+                .to_owned(),
+            refund_no: fields.get("out_biz_no").map(str::to_owned),
+        },
         Some("TRADE_SUCCESS" | "TRADE_FINISHED") => EventContent::Paid(paid(fields, account)?),
         Some("WAIT_BUYER_PAY") => EventContent::Notice("waiting"),
         Some("TRADE_CLOSED") => EventContent::Notice("closed"),

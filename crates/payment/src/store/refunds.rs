@@ -1,0 +1,248 @@
+//! `refunds`, and what they take of their payments. One order of locks: the refund before its payment.
+
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{Id, PaymentId, RefundId, UserId};
+use tollgate_kernel::money::Money;
+use tollgate_storage::db::{Db, Tx};
+use tollgate_storage::{Result, StorageError, in_tx, on_read, row};
+use uuid::Uuid;
+
+use super::{At, Reader};
+use crate::model::refund::{Refund, RefundNo, RefundState};
+
+row!(
+    struct RefundRow {
+        id: Uuid,
+        payment_id: Option<Uuid>,
+        amount: i64,
+        currency: String,
+        state: String,
+        origin: String,
+        reason: String,
+        requested_by: Option<Uuid>,
+        end_subscription: bool,
+        keep_subscription: bool,
+        failure_code: Option<String>,
+        created_at: At,
+        settled_at: Option<At>,
+    }
+);
+
+impl TryFrom<RefundRow> for Refund {
+    type Error = StorageError;
+
+    fn try_from(row: RefundRow) -> Result<Self> {
+        let read = Reader {
+            table: "refunds",
+            row: row.id,
+        };
+        let payment_id = row.payment_id.ok_or_else(|| StorageError::Inconsistent {
+            table: "refunds",
+            column: "payment_id",
+            row: row.id.to_string(),
+        })?;
+        Ok(Self {
+            id: row.id.into(),
+            payment_id: payment_id.into(),
+            amount: read.money(row.amount, &row.currency)?,
+            state: read.text("state", &row.state)?,
+            origin: read.text("origin", &row.origin)?,
+            reason: row.reason,
+            requested_by: row.requested_by.map(UserId::from),
+            end_subscription: row.end_subscription,
+            keep_subscription: row.keep_subscription,
+            failure_code: row.failure_code,
+            created_at: Timestamp::from_utc(row.created_at),
+            settled_at: row.settled_at.map(Timestamp::from_utc),
+        })
+    }
+}
+
+/// Sets an amount of a paid payment aside. `false`: it is not paid, or so much of it is not left. The
+/// condition is of the row that changes, so that any number at once stay within what was paid (P10).
+pub(crate) async fn reserve(
+    tx: &mut Tx,
+    payment: PaymentId,
+    amount: Money,
+    livemode: bool,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(RESERVE)
+        .bind(payment.uuid())
+        .bind(amount.minor())
+        .bind(now.utc())
+        .bind(amount.currency().code())
+        .bind(livemode)
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Writes a refund down whose amount is set aside.
+pub(crate) async fn insert(tx: &mut Tx, new: &Refund) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(INSERT)
+        .bind(new.id.uuid())
+        .bind(new.payment_id.uuid())
+        .bind(new.amount.minor())
+        .bind(new.amount.currency().code())
+        .bind(RefundNo::of(new.id).as_str())
+        .bind(new.origin.as_str())
+        .bind(&new.reason)
+        .bind(new.requested_by.map(Id::uuid))
+        .bind(new.end_subscription)
+        .bind(new.created_at.utc())
+        .bind(new.keep_subscription)
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// The provider is about to be told, or has not said anything that decides. `false`: it is decided.
+pub(crate) async fn under_way(
+    tx: &mut Tx,
+    id: RefundId,
+    state: RefundState,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(UNDER_WAY)
+        .bind(id.uuid())
+        .bind(state.as_str())
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Decides a refund, once: by answer, by query or by callback. `false`: it was decided before.
+pub(crate) async fn settle(
+    tx: &mut Tx,
+    id: RefundId,
+    state: RefundState,
+    provider_refund_id: Option<&str>,
+    failure_code: Option<&str>,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(SETTLE)
+        .bind(id.uuid())
+        .bind(state.as_str())
+        .bind(provider_refund_id)
+        .bind(failure_code)
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// What was set aside has gone back. `true`: that was all of the payment. `None`: so much was never set
+/// aside, which no rule of ours explains.
+pub(crate) async fn book(
+    tx: &mut Tx,
+    payment: PaymentId,
+    amount: Money,
+    now: Timestamp,
+) -> Result<Option<bool>> {
+    let row: Option<(String,)> = in_tx!(tx, |c| sqlx::query_as(BOOK)
+        .bind(payment.uuid())
+        .bind(amount.minor())
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.map(|(status,)| status == "refunded"))
+}
+
+/// What was set aside is free again.
+pub(crate) async fn free(
+    tx: &mut Tx,
+    payment: PaymentId,
+    amount: Money,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(String,)> = in_tx!(tx, |c| sqlx::query_as(FREE)
+        .bind(payment.uuid())
+        .bind(amount.minor())
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// A refund.
+pub(crate) async fn find(db: &Db, id: RefundId) -> Result<Option<Refund>> {
+    let row: Option<RefundRow> = on_read!(db, |e| sqlx::query_as(FIND)
+        .bind(id.uuid())
+        .fetch_optional(e)
+        .await)?;
+    row.map(Refund::try_from).transpose()
+}
+
+/// The open refund that a provider speaks of.
+pub(crate) async fn read_open(tx: &mut Tx, refund_no: &str) -> Result<Option<Refund>> {
+    let row: Option<RefundRow> = in_tx!(tx, |c| sqlx::query_as(READ_OPEN)
+        .bind(refund_no)
+        .fetch_optional(c)
+        .await)?;
+    row.map(Refund::try_from).transpose()
+}
+
+/// Refunds, newest first, from below `before` on; of one payment, or of all.
+pub(crate) async fn list(
+    db: &Db,
+    payment: Option<PaymentId>,
+    before: Option<RefundId>,
+    livemode: bool,
+    limit: i64,
+) -> Result<Vec<Refund>> {
+    // The highest of all ids, where there is no cursor.
+    let before = before.map_or(Uuid::max(), Id::uuid);
+    let payment = payment.map(Id::uuid);
+    let rows: Vec<RefundRow> = on_read!(db, |e| sqlx::query_as(LIST)
+        .bind(before)
+        .bind(payment.unwrap_or_default())
+        .bind(payment.is_none())
+        .bind(livemode)
+        .bind(limit)
+        .fetch_all(e)
+        .await)?;
+    rows.into_iter().map(Refund::try_from).collect()
+}
+
+macro_rules! columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT r.id, r.payment_id, r.amount, r.currency, r.state, r.origin, r.reason, r.requested_by,
+            r.end_subscription, r.keep_subscription, r.failure_code, r.created_at, r.settled_at FROM refunds r ",
+            $rest
+        )
+    };
+}
+
+const RESERVE: &str = "UPDATE payment_transactions SET refunding = refunding + $2, updated_at = $3, version = version + 1
+    WHERE id = $1 AND status = 'completed' AND currency = $4 AND livemode = $5
+      AND refunded + refunding + $2 <= amount RETURNING refunding";
+const INSERT: &str = "INSERT INTO refunds (id, payment_id, amount, currency, refund_no, origin, reason, requested_by,
+    end_subscription, status, state, created_at, updated_at, keep_subscription)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', 'reserved', $10, $10, $11)";
+const UNDER_WAY: &str = "UPDATE refunds SET state = $2, updated_at = $3, version = version + 1
+    WHERE id = $1 AND status = 'pending' AND $2 IN ('submitted', 'unknown') RETURNING version";
+const SETTLE: &str =
+    "UPDATE refunds SET status = $2, state = $2, provider_refund_id = $3, failure_code = $4,
+    settled_at = $5, updated_at = $5, version = version + 1
+    WHERE id = $1 AND status = 'pending' AND $2 IN ('succeeded', 'failed') RETURNING version";
+const BOOK: &str = "UPDATE payment_transactions SET refunding = refunding - $2, refunded = refunded + $2, updated_at = $3,
+    version = version + 1,
+    status = CASE WHEN refunded + $2 = amount THEN 'refunded' ELSE status END,
+    state = CASE WHEN refunded + $2 = amount THEN 'refunded' ELSE state END
+    WHERE id = $1 AND refunding >= $2 AND status = 'completed' RETURNING status";
+const FREE: &str = "UPDATE payment_transactions SET refunding = refunding - $2, updated_at = $3, version = version + 1
+    WHERE id = $1 AND refunding >= $2 RETURNING status";
+const FIND: &str = columns!("WHERE r.id = $1");
+const READ_OPEN: &str = columns!("WHERE r.refund_no = $1 AND r.status = 'pending'");
+const LIST: &str = columns!(
+    "JOIN payment_transactions p ON p.id = r.payment_id
+    WHERE r.id < $1 AND (r.payment_id = $2 OR $3) AND p.livemode = $4 ORDER BY r.id DESC LIMIT $5"
+);
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    RESERVE, INSERT, UNDER_WAY, SETTLE, BOOK, FREE, FIND, READ_OPEN, LIST,
+];
