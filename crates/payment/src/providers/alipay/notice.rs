@@ -342,7 +342,7 @@ mod tests {
             let body = signed(&fields, UTF_8);
             let event = read(std::str::from_utf8(&body).expect("text")).expect("genuine");
             assert!(
-                matches!(event.content(), EventContent::Notice("refund")),
+                matches!(event.content(), EventContent::Refunded { .. }),
                 "{event:?}"
             );
         }
