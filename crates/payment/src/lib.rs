@@ -29,6 +29,7 @@ pub use crate::operations::checkout::{CheckoutError, PlanRef, Subscribe};
 pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::demand::Demand;
 pub use crate::operations::refund::{RefundError, WantRefund};
+pub use crate::operations::transactions::TransactionFilter;
 pub use crate::people::People;
 use crate::providers::{PaymentProvider, Registry};
 

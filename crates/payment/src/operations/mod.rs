@@ -20,6 +20,7 @@ mod refunds;
 pub(crate) mod roll;
 mod settle_refund;
 pub(crate) mod submit_order;
+pub(crate) mod transactions;
 pub(crate) mod usage_summary;
 
 /// How often something is read again when a rival was faster. Each time somebody gets on, so the

@@ -5,6 +5,7 @@ mod plans;
 mod quota;
 mod refunds;
 mod subscriptions;
+mod transactions;
 mod usage;
 mod webhooks;
 
@@ -37,6 +38,8 @@ impl PaymentService {
             .routes(routes!(subscriptions::current))
             .routes(routes!(payments::status))
             .routes(routes!(refunds::refund))
+            .routes(routes!(transactions::list))
+            .routes(routes!(transactions::detail))
             .routes(routes!(webhooks::receive))
             .with_state(self.clone())
     }
@@ -50,6 +53,9 @@ impl PaymentService {
     pub fn openapi_admin_router<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
         OpenApiRouter::new()
             .routes(routes!(refunds::list))
+            .routes(routes!(transactions::admin_list))
+            .routes(routes!(transactions::admin_detail))
+            .routes(routes!(transactions::sync))
             .with_state(self.clone())
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod quota_counters;
 pub(crate) mod refunds;
 pub(crate) mod subscriptions;
 pub(crate) mod suspense;
+pub(crate) mod timeline;
 pub(crate) mod usage;
 
 use std::str::FromStr;
@@ -37,6 +38,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     refunds::STATEMENTS,
     subscriptions::STATEMENTS,
     suspense::STATEMENTS,
+    timeline::STATEMENTS,
     usage::STATEMENTS,
 ];
 

@@ -3,14 +3,19 @@
 use serde_json::Value;
 use sqlx::types::Json;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id as _, PaymentId, PlanId, SubscriptionId, UserId};
+use tollgate_kernel::ids::{Id, PaymentId, PlanId, SubscriptionId, UserId};
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
 use super::{At, Reader};
-use crate::model::payment::{MerchantAccount, OrderNo, Payment, PaymentMethod, PaymentState};
+use crate::model::payment::{
+    MerchantAccount, OrderNo, Payment, PaymentMethod, PaymentState, PaymentStatus,
+};
 use crate::providers::VerifiedPayment;
+
+/// Seven thousand years: later than any payment.
+const FOR_EVER: std::time::Duration = std::time::Duration::from_hours(7_000 * 8_766);
 
 row!(
     struct PaymentRow {
@@ -138,6 +143,45 @@ pub(crate) async fn find_open(
         .fetch_optional(e)
         .await)?;
     row.map(Payment::try_from).transpose()
+}
+
+/// Which payments; every condition that is given must hold.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) user: Option<UserId>,
+    pub(crate) status: Option<PaymentStatus>,
+    pub(crate) method: Option<PaymentMethod>,
+    pub(crate) from: Option<Timestamp>,
+    pub(crate) to: Option<Timestamp>,
+    pub(crate) before: Option<PaymentId>,
+}
+
+/// Payments, newest first.
+pub(crate) async fn list(
+    db: &Db,
+    wanted: &Wanted,
+    livemode: bool,
+    limit: i64,
+) -> Result<Vec<Payment>> {
+    // The highest of all ids, where there is no cursor; all of time, where there are no bounds.
+    let before = wanted.before.map_or(Uuid::max(), Id::uuid);
+    let user = wanted.user.map(Id::uuid);
+    let to = wanted.to.unwrap_or(Timestamp::EPOCH.after(FOR_EVER));
+    let rows: Vec<PaymentRow> = on_read!(db, |e| sqlx::query_as(LIST)
+        .bind(before)
+        .bind(user.unwrap_or_default())
+        .bind(user.is_none())
+        .bind(wanted.status.map_or("", PaymentStatus::as_str))
+        .bind(wanted.status.is_none())
+        .bind(wanted.method.map_or("", PaymentMethod::as_str))
+        .bind(wanted.method.is_none())
+        .bind(wanted.from.unwrap_or(Timestamp::EPOCH).utc())
+        .bind(to.utc())
+        .bind(livemode)
+        .bind(limit)
+        .fetch_all(e)
+        .await)?;
+    rows.into_iter().map(Payment::try_from).collect()
 }
 
 /// Writes an order down before anybody outside hears of it. `false`: the person has an open order
@@ -273,6 +317,10 @@ const FIND_OPEN: &str = columns!(
     "WHERE user_id = $1 AND plan_id = $2 AND payment_method = $3 AND livemode = $4
      AND state IN ('created', 'pending') AND superseded_at IS NULL"
 );
+const LIST: &str = columns!(
+    "WHERE id < $1 AND (user_id = $2 OR $3) AND (status = $4 OR $5) AND (payment_method = $6 OR $7)
+     AND created_at >= $8 AND created_at < $9 AND livemode = $10 ORDER BY id DESC LIMIT $11"
+);
 const INSERT: &str = "INSERT INTO payment_transactions (id, user_id, amount, currency, payment_method, status, state,
     created_at, updated_at, order_no, purpose, plan_id, plan_version, livemode, provider_app_id,
     provider_merchant_id, link_hash, description, client, expires_at)
@@ -305,6 +353,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     FIND_ANY,
     READ_BY_ORDER_NO,
     FIND_OPEN,
+    LIST,
     INSERT,
     SUBMITTED,
     SUPERSEDE,

@@ -25,3 +25,4 @@ mod routes;
 mod schema;
 mod service_keys;
 mod signing_keys;
+mod transactions;

@@ -13,7 +13,7 @@ use tollgate_storage::in_tx;
 use crate::harness::{Answer, App, Buyer, each_engine, until};
 
 /// Somebody who may send money back.
-async fn finance(app: &App) -> Buyer {
+pub(crate) async fn finance(app: &App) -> Buyer {
     let staff = app.buyer().await;
     let id: uuid::Uuid = staff.id.parse().expect("an id");
     let mut tx = app.db.begin().await.expect("begins");
@@ -30,7 +30,7 @@ async fn finance(app: &App) -> Buyer {
 }
 
 /// Buys the plan pro for 99.00 and pays; gives the transaction.
-async fn paid(app: &App, buyer: &Buyer) -> String {
+pub(crate) async fn paid(app: &App, buyer: &Buyer) -> String {
     let order = app.order(buyer).await;
     let code = order["payment"]["qr_content"].as_str().expect("a code");
     let code = code.rsplit('/').next().expect("its end");
@@ -49,7 +49,7 @@ async fn paid(app: &App, buyer: &Buyer) -> String {
     id
 }
 
-async fn refund(app: &App, staff: &Buyer, id: &str, body: Value) -> Answer {
+pub(crate) async fn refund(app: &App, staff: &Buyer, id: &str, body: Value) -> Answer {
     let path = format!("/payments/refund/{id}");
     app.post(&path, &staff.token, body).await
 }

@@ -1,0 +1,384 @@
+//! Payments: one's own, and for staff everybody's.
+
+use axum::Json;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use tollgate_kernel::caller::SignedIn;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{PaymentId, UserId};
+use tollgate_kernel::input::{Params, PathId};
+use tollgate_kernel::permission::{self, Permitted, require};
+use tollgate_kernel::problem::{Code, Problem};
+use utoipa::{IntoParams, ToSchema};
+
+use super::refunds::PaymentsRead;
+use crate::PaymentService;
+use crate::model::payment::Payment;
+use crate::operations::transactions::{History, TransactionFilter};
+use crate::shapes::{RefundShape, TransactionShape};
+
+/// Where none is asked for.
+const LIMIT: u32 = 20;
+const LONGEST_PAGE: u32 = 100;
+/// Rows of one table.
+const LONGEST_TABLE: u32 = 10_000;
+
+/// Whose payments a caller sees: everybody's with `finance`, otherwise their own.
+pub(super) struct Sees {
+    user: UserId,
+    all: bool,
+}
+
+impl FromRequestParts<PaymentService> for Sees {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &PaymentService,
+    ) -> Result<Self, Problem> {
+        let SignedIn(user) = SignedIn::from_request_parts(parts, state).await?;
+        let all = match require(parts, permission::FINANCE).await {
+            Ok(_) => true,
+            Err(problem) if problem.code() == Code::PermissionDenied => false,
+            // Staff who lack their second factor are people like others here.
+            Err(problem) if problem.code() == Code::SecondFactorRequired => false,
+            Err(problem) => return Err(problem),
+        };
+        Ok(Self { user, all })
+    }
+}
+
+/// Which payments; every condition that is given must hold.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct ListParams {
+    /// `pending`, `completed`, `failed` or `refunded`.
+    status: Option<String>,
+    /// `alipay`, `wechat` or `stripe`.
+    payment_method: Option<String>,
+    /// Ordered at this moment or later.
+    #[param(value_type = Option<String>)]
+    from: Option<Timestamp>,
+    /// Ordered before this moment.
+    #[param(value_type = Option<String>)]
+    to: Option<Timestamp>,
+    /// With `finance`: `true` for one's own only.
+    mine: Option<bool>,
+    /// 1 to 100.
+    limit: Option<u32>,
+    /// The last id of the page before.
+    #[param(value_type = Option<String>)]
+    starting_after: Option<PaymentId>,
+}
+
+/// The same, for staff.
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct AdminParams {
+    /// Of this person only.
+    #[param(value_type = Option<String>)]
+    user_id: Option<UserId>,
+    /// `pending`, `completed`, `failed` or `refunded`.
+    status: Option<String>,
+    /// `alipay`, `wechat` or `stripe`.
+    payment_method: Option<String>,
+    /// Ordered at this moment or later.
+    #[param(value_type = Option<String>)]
+    from: Option<Timestamp>,
+    /// Ordered before this moment.
+    #[param(value_type = Option<String>)]
+    to: Option<Timestamp>,
+    /// `csv`: a table of up to 10,000 rows instead of a page.
+    format: Option<String>,
+    /// 1 to 100; of a table up to 10,000.
+    limit: Option<u32>,
+    /// The last id of the page before.
+    #[param(value_type = Option<String>)]
+    starting_after: Option<PaymentId>,
+}
+
+/// A page of payments.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TransactionPage {
+    data: Vec<TransactionShape>,
+    has_more: bool,
+    #[schema(value_type = Option<String>)]
+    next_cursor: Option<PaymentId>,
+}
+
+/// Payments, newest first: one's own; with `finance` everybody's, unless `mine=true`.
+#[utoipa::path(get, path = "/transactions", tag = "payments", params(ListParams),
+    responses((status = 200, body = TransactionPage), (status = 422, description = "`validation_failed`")))]
+pub(super) async fn list(
+    State(service): State<PaymentService>,
+    sees: Sees,
+    Params(params): Params<ListParams>,
+) -> Result<Json<TransactionPage>, Problem> {
+    let everybody = sees.all && params.mine != Some(true);
+    let filter = TransactionFilter {
+        user: (!everybody).then_some(sees.user),
+        status: word("/status", params.status.as_deref())?,
+        method: word("/payment_method", params.payment_method.as_deref())?,
+        from: params.from,
+        to: params.to,
+        starting_after: params.starting_after,
+    };
+    let limit = bounded(params.limit.unwrap_or(LIMIT), LONGEST_PAGE)?;
+    let (found, has_more) = page(&service, &filter, limit).await?;
+    Ok(Json(shape(&found, has_more)))
+}
+
+/// One payment: one's own; with `finance` anybody's.
+#[utoipa::path(get, path = "/transactions/{transaction_id}", tag = "payments", params(("transaction_id" = String, Path)),
+    responses((status = 200, body = TransactionShape), (status = 404, description = "`not_found`")))]
+pub(super) async fn detail(
+    State(service): State<PaymentService>,
+    sees: Sees,
+    PathId(id): PathId<PaymentId>,
+) -> Result<Json<TransactionShape>, Problem> {
+    let user = (!sees.all).then_some(sees.user);
+    let found = service.transaction(id, user).await?;
+    let found = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+    Ok(Json(TransactionShape::from(&found)))
+}
+
+/// Payments of everybody, newest first, as a page or as a table. Takes `payments.read`.
+#[utoipa::path(get, path = "/transactions", tag = "admin", params(AdminParams),
+    responses((status = 200, body = TransactionPage), (status = 403, description = "`permission_denied`"), (status = 422, description = "`validation_failed`")))]
+pub(super) async fn admin_list(
+    State(service): State<PaymentService>,
+    _staff: Permitted<PaymentsRead>,
+    Params(params): Params<AdminParams>,
+) -> Result<Response, Problem> {
+    let filter = TransactionFilter {
+        user: params.user_id,
+        status: word("/status", params.status.as_deref())?,
+        method: word("/payment_method", params.payment_method.as_deref())?,
+        from: params.from,
+        to: params.to,
+        starting_after: params.starting_after,
+    };
+    match params.format.as_deref() {
+        None | Some("json") => {
+            let limit = bounded(params.limit.unwrap_or(LIMIT), LONGEST_PAGE)?;
+            let (found, has_more) = page(&service, &filter, limit).await?;
+            Ok(Json(shape(&found, has_more)).into_response())
+        }
+        Some("csv") => {
+            let limit = bounded(params.limit.unwrap_or(LONGEST_TABLE), LONGEST_TABLE)?;
+            let (found, _) = page(&service, &filter, limit).await?;
+            table(&found)
+        }
+        Some(_) => Err(Problem::invalid(
+            "/format",
+            "unknown_format",
+            "须为 json 或 csv",
+            "json or csv",
+        )),
+    }
+}
+
+/// A call to the provider.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CallOutShape {
+    /// `create`, `query`, `close`, `refund`, `refund_query` …
+    operation: String,
+    /// Our number in it.
+    request_no: String,
+    /// `intent`, `succeeded`, `refused` or `unknown`.
+    state: String,
+    provider_code: Option<String>,
+    #[schema(value_type = String, format = "date-time")]
+    started_at: Timestamp,
+    #[schema(value_type = Option<String>, format = "date-time")]
+    finished_at: Option<Timestamp>,
+}
+
+/// A call of the provider.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CallInShape {
+    #[schema(value_type = String, format = "uuid")]
+    id: uuid::Uuid,
+    /// `verified`, `forged`, `foreign` or `unreadable`.
+    verdict: String,
+    event_key: Option<String>,
+    /// What we answered.
+    reply_status: i64,
+    #[schema(value_type = String, format = "date-time")]
+    received_at: Timestamp,
+}
+
+/// A payment, and what was said about it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HistoryShape {
+    transaction: TransactionShape,
+    /// Newest first.
+    refunds: Vec<RefundShape>,
+    /// Oldest first.
+    calls_out: Vec<CallOutShape>,
+    /// Oldest first.
+    calls_in: Vec<CallInShape>,
+}
+
+impl From<History> for HistoryShape {
+    fn from(history: History) -> Self {
+        let calls_out = history.calls_out.into_iter().map(|call| CallOutShape {
+            operation: call.operation,
+            request_no: call.request_no,
+            state: call.state,
+            provider_code: call.provider_code,
+            started_at: call.started_at,
+            finished_at: call.finished_at,
+        });
+        let calls_in = history.calls_in.into_iter().map(|call| CallInShape {
+            id: call.id,
+            verdict: call.verdict,
+            event_key: call.event_key,
+            reply_status: call.reply_status,
+            received_at: call.received_at,
+        });
+        Self {
+            transaction: TransactionShape::from(&history.payment),
+            refunds: history.refunds.iter().map(RefundShape::from).collect(),
+            calls_out: calls_out.collect(),
+            calls_in: calls_in.collect(),
+        }
+    }
+}
+
+/// A payment with its refunds and every call about it. Takes `payments.read`.
+#[utoipa::path(get, path = "/transactions/{transaction_id}", tag = "admin", params(("transaction_id" = String, Path)),
+    responses((status = 200, body = HistoryShape), (status = 403, description = "`permission_denied`"), (status = 404, description = "`not_found`")))]
+pub(super) async fn admin_detail(
+    State(service): State<PaymentService>,
+    _staff: Permitted<PaymentsRead>,
+    PathId(id): PathId<PaymentId>,
+) -> Result<Json<HistoryShape>, Problem> {
+    let history = service.history(id).await?;
+    let history = history.ok_or_else(|| Problem::new(Code::NotFound))?;
+    Ok(Json(history.into()))
+}
+
+/// Asks the provider about a payment now, and does what the answer says. Takes `payments.read`.
+#[utoipa::path(post, path = "/transactions/{transaction_id}/sync", tag = "admin", params(("transaction_id" = String, Path)),
+    responses((status = 200, body = HistoryShape), (status = 403, description = "`permission_denied`"), (status = 404, description = "`not_found`")))]
+pub(super) async fn sync(
+    State(service): State<PaymentService>,
+    _staff: Permitted<PaymentsRead>,
+    PathId(id): PathId<PaymentId>,
+) -> Result<Json<HistoryShape>, Problem> {
+    let asking = service.clone();
+    // In a task of its own: a client that hangs up must not stop it between two steps.
+    let asked = tokio::spawn(async move { asking.reconcile(id).await }).await;
+    asked.map_err(|_| Problem::new(Code::Unavailable))??;
+    let history = service.history(id).await?;
+    let history = history.ok_or_else(|| Problem::new(Code::NotFound))?;
+    Ok(Json(history.into()))
+}
+
+async fn page(
+    service: &PaymentService,
+    filter: &TransactionFilter,
+    limit: u32,
+) -> Result<(Vec<Payment>, bool), Problem> {
+    let found = service.transactions(filter, limit).await?;
+    found.ok_or_else(|| {
+        Problem::invalid(
+            "/starting_after",
+            "unknown_cursor",
+            "不是此列表中的 id",
+            "not an id of this list",
+        )
+    })
+}
+
+fn shape(found: &[Payment], has_more: bool) -> TransactionPage {
+    TransactionPage {
+        data: found.iter().map(TransactionShape::from).collect(),
+        has_more,
+        next_cursor: found.last().filter(|_| has_more).map(|last| last.id),
+    }
+}
+
+fn bounded(limit: u32, most: u32) -> Result<u32, Problem> {
+    if (1..=most).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Problem::invalid(
+        "/limit",
+        "out_of_range",
+        format!("须为 1 至 {most}"),
+        format!("1 to {most}"),
+    ))
+}
+
+fn word<T: std::str::FromStr>(pointer: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
+    let unknown = |_| {
+        Problem::invalid(
+            pointer,
+            "unknown_word",
+            "未知取值",
+            "not a value of this filter",
+        )
+    };
+    text.map(|text| text.parse().map_err(unknown)).transpose()
+}
+
+/// One line a payment; nothing that anybody typed, so nothing that a spreadsheet would run.
+fn table(found: &[Payment]) -> Result<Response, Problem> {
+    let mut lines = csv::Writer::from_writer(Vec::new());
+    let broken = |_| Problem::new(Code::Internal);
+    lines
+        .write_record([
+            "id",
+            "order_no",
+            "user_id",
+            "created_at",
+            "paid_at",
+            "amount",
+            "currency",
+            "refunded_amount",
+            "status",
+            "purpose",
+            "payment_method",
+            "payment_provider_id",
+            "failure_code",
+        ])
+        .map_err(broken)?;
+    for payment in found {
+        let shape = TransactionShape::from(payment);
+        let at = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        lines
+            .write_record([
+                shape.id.to_string(),
+                shape.order_no,
+                shape.user_id.to_string(),
+                at(Some(shape.created_at)),
+                at(shape.paid_at),
+                shape.amount,
+                shape.currency,
+                shape.refunded_amount,
+                shape.status.as_str().to_owned(),
+                shape.purpose.as_str().to_owned(),
+                shape.payment_method.as_str().to_owned(),
+                shape.payment_provider_id.unwrap_or_default(),
+                shape.failure_code.unwrap_or_default(),
+            ])
+            .map_err(broken)?;
+    }
+    let bytes = lines
+        .into_inner()
+        .map_err(|_| Problem::new(Code::Internal))?;
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/csv; charset=utf-8"),
+        ),
+        (
+            header::CONTENT_DISPOSITION,
+            HeaderValue::from_static("attachment; filename=\"transactions.csv\""),
+        ),
+    ];
+    Ok((headers, bytes).into_response())
+}
