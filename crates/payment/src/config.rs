@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
+use crate::model::return_url;
+
 /// How a [`PaymentService`](crate::PaymentService) behaves.
 #[derive(Clone, Debug)]
 pub struct PaymentConfig {
@@ -18,6 +20,9 @@ pub struct PaymentConfig {
     pub order_expiry: Duration,
     /// Where a person goes who needs a plan, or a larger one.
     pub upgrade_url: String,
+    /// Where a buyer's browser may be sent after paying: `https://shop.example`, scheme, host and
+    /// port. Its own origin is among them from the start.
+    pub return_origins: Vec<String>,
 }
 
 impl PaymentConfig {
@@ -26,6 +31,7 @@ impl PaymentConfig {
         let public_url = public_url.into().trim_end_matches('/').to_owned();
         Self {
             livemode: true,
+            return_origins: return_url::origin(&public_url).into_iter().collect(),
             upgrade_url: format!("{public_url}/payments/plans"),
             public_url,
             zone: Tz::Asia__Shanghai,

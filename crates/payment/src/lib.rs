@@ -31,7 +31,7 @@ pub use crate::operations::demand::Demand;
 pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::operations::transactions::TransactionFilter;
 pub use crate::people::People;
-use crate::providers::{PaymentProvider, Registry};
+use crate::providers::{PaymentProvider, Registry, Warning};
 
 /// The tables of this module.
 pub const MIGRATIONS: Migrations = migrations!(
@@ -61,6 +61,8 @@ struct Parts {
     providers: Registry,
     people: Option<Arc<dyn People>>,
     forgeries: ForgeryBound,
+    /// When the operator was last told what to do.
+    warned_at: Mutex<Option<Timestamp>>,
     /// When the months of the log were last made ahead.
     months_made_at: Mutex<Timestamp>,
 }
@@ -96,6 +98,13 @@ impl PaymentService {
     /// A refusal of [`PaymentService::consume`] as the answer that clients know.
     pub fn problem(&self, refusal: ConsumeError) -> tollgate_kernel::problem::Problem {
         problems::consume(refusal, self.upgrade_url())
+    }
+
+    /// What the operator should do before it hurts, by the settings of every rail.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let now = self.0.clock.now();
+        let rails = self.0.providers.iter();
+        rails.flat_map(|rail| rail.warnings(now)).collect()
     }
 
     /// Where a person goes who needs a plan, or a larger one.
@@ -144,6 +153,7 @@ impl PaymentBuilder {
         Ok(PaymentService(Arc::new(Parts {
             ids: Ids::new(self.clock.clone(), self.entropy),
             forgeries: ForgeryBound::default(),
+            warned_at: Mutex::new(None),
             months_made_at: Mutex::new(self.clock.now()),
             db: self.db,
             master_key: self.master_key,

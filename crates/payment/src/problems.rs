@@ -108,6 +108,18 @@ pub(crate) fn checkout(error: CheckoutError) -> Problem {
         CheckoutError::NotConfigured => Problem::new(Code::PaymentsNotConfigured),
         CheckoutError::MethodUnavailable => Problem::new(Code::MethodUnavailable),
         CheckoutError::CurrencyUnsupported => Problem::new(Code::CurrencyUnsupported),
+        CheckoutError::SceneUnavailable => Problem::invalid(
+            "/client",
+            "client_unavailable",
+            "此支付方式不支持这种终端",
+            "this payment method has no way to pay there",
+        ),
+        CheckoutError::ReturnUrl => Problem::invalid(
+            "/return_url",
+            "invalid_return_url",
+            "须为 PUBLIC_URL 或 CORS_ORIGINS 所列来源的完整地址，最长 256 个字符",
+            "a whole address of an origin named by PUBLIC_URL or CORS_ORIGINS, at most 256 characters",
+        ),
         CheckoutError::Provider(method, error) => provider(method, &error),
         CheckoutError::KeyReused => key_reused(),
         CheckoutError::FreeOnce => Problem::new(Code::PermissionDenied).detail(
@@ -122,6 +134,12 @@ pub(crate) fn checkout(error: CheckoutError) -> Problem {
             )
             .retry_after(1),
         CheckoutError::Internal(error) => error.into(),
+    }
+}
+
+impl From<CheckoutError> for Problem {
+    fn from(error: CheckoutError) -> Self {
+        checkout(error)
     }
 }
 

@@ -336,7 +336,8 @@ impl From<&Refund> for RefundShape {
 /// What the buyer does next.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NextStep {
-    /// `qr`: scan; `none`: nothing.
+    /// `qr`: scan; `redirect`: go to `url`; `app`: hand `order_string` to the provider's kit;
+    /// `none`: nothing.
     #[schema(example = "qr")]
     pub kind: String,
     /// The text to draw.
@@ -345,6 +346,13 @@ pub struct NextStep {
     /// The drawing, relative to the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qr_svg_url: Option<String>,
+    /// The provider's page, for the buyer's browser. Whoever comes back from there has proven
+    /// nothing: ask how the payment stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The signed order for the provider's kit in an app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_string: Option<String>,
     /// When the buyer can no longer pay.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
@@ -361,6 +369,8 @@ impl NextStep {
             kind: "none".to_owned(),
             qr_content: None,
             qr_svg_url: None,
+            url: None,
+            order_string: None,
             expires_at: None,
             checkout_url: None,
         }
@@ -373,13 +383,27 @@ impl NextStep {
         link_token: &str,
         public_url: &str,
     ) -> Self {
+        let page = Self {
+            expires_at: Some(expires_at),
+            checkout_url: Some(format!("{public_url}/checkout/{link_token}")),
+            ..Self::none()
+        };
         match action {
             PaymentAction::Qr { qr_content } => Self {
                 kind: "qr".to_owned(),
                 qr_content: Some(qr_content.clone()),
                 qr_svg_url: Some(format!("/checkout/{link_token}/qr.svg")),
-                expires_at: Some(expires_at),
-                checkout_url: Some(format!("{public_url}/checkout/{link_token}")),
+                ..page
+            },
+            PaymentAction::Redirect { url } => Self {
+                kind: "redirect".to_owned(),
+                url: Some(url.clone()),
+                ..page
+            },
+            PaymentAction::App { order_string } => Self {
+                kind: "app".to_owned(),
+                order_string: Some(order_string.clone()),
+                ..page
             },
         }
     }

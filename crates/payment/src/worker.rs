@@ -1,9 +1,10 @@
 //! What is done without being asked. The caller owns the loop; a tick does what is due.
 
 use std::str::FromStr;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tollgate_kernel::clock::Timestamp;
 use tollgate_storage::jobs::{self, Job};
 use tollgate_storage::{Result, StorageError, idempotency, partitions};
 
@@ -26,6 +27,7 @@ impl PaymentService {
     /// # Errors
     /// The database; nothing is lost, the next tick goes on.
     pub async fn tick(&self) -> Result<usize> {
+        self.warn();
         let mut asked = 0_usize;
         for rail in PaymentMethod::ALL {
             if self.0.providers.get(*rail).is_some() {
@@ -38,6 +40,20 @@ impl PaymentService {
         idempotency::purge(&mut tx, self.0.clock.now(), PURGED_AT_ONCE).await?;
         tx.commit().await?;
         Ok(asked)
+    }
+
+    /// At the start, and once a day after it: whoever reads the log hears of a certificate's end in time.
+    fn warn(&self) {
+        if !is_new_day(&self.0.warned_at, self.0.clock.now()) {
+            return;
+        }
+        for warning in self.warnings() {
+            if warning.is_urgent() {
+                tracing::error!("{warning}");
+            } else {
+                tracing::warn!("{warning}");
+            }
+        }
     }
 
     /// Once a day: the log's months are made three ahead, so a day more or less is nothing.
@@ -94,6 +110,18 @@ impl PaymentService {
     }
 }
 
+/// Whether a day has passed since it was last so, or it never was. A clock that went back by more
+/// than a day counts too: silence for as long as it went back would be worse.
+fn is_new_day(last: &Mutex<Option<Timestamp>>, now: Timestamp) -> bool {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let day = Duration::from_hours(24);
+    let passed = last.is_none_or(|at| now.since(at) >= day || at.since(now) >= day);
+    if passed {
+        *last = Some(now);
+    }
+    passed
+}
+
 /// The id in the payload of a job.
 fn named<T: FromStr>(job: &Job, member: &str) -> Result<T> {
     let id = job.payload.get(member).and_then(|id| id.as_str());
@@ -103,4 +131,27 @@ fn named<T: FromStr>(job: &Job, member: &str) -> Result<T> {
             column: "payload",
             row: job.id.to_string(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operator_is_told_at_the_start_and_once_a_day() {
+        let start = Timestamp::from_seconds(1_800_000_000).expect("a moment");
+        let last = Mutex::new(None);
+        let after = |hours| start.after(Duration::from_hours(hours));
+        for (at, told) in [
+            (start, true),
+            (start, false),
+            (after(23), false),
+            (after(24), true),
+            (after(25), false),
+            (after(1), false),
+            (start, true),
+        ] {
+            assert_eq!(is_new_day(&last, at), told, "{at}");
+        }
+    }
 }

@@ -135,11 +135,12 @@ impl Server {
         settings.livemode = sandbox.is_none();
         settings.zone = config.zone;
         settings.order_expiry = config.order_expiry;
+        settings.return_origins.extend(config.cors_origins.listed());
         let mut payment = PaymentService::builder(db.clone(), master_key.clone(), settings)
             .clock(clock.clone())
             .entropy(entropy.clone())
             .people(people.clone());
-        for provider in rails::providers(config, &clock, sandbox.as_ref(), addr)? {
+        for provider in rails::providers(config, &clock, sandbox.as_ref(), addr, &public_url)? {
             payment = payment.provider(provider);
         }
         let payment = payment.build().await?;

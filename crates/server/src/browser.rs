@@ -33,6 +33,19 @@ pub enum CorsOrigins {
     Any,
 }
 
+impl CorsOrigins {
+    /// Those that are named; `*` names none.
+    pub(crate) fn listed(&self) -> Vec<String> {
+        let list = match self {
+            Self::None | Self::Any => &[][..],
+            Self::Listed(list) => list,
+        };
+        list.iter()
+            .filter_map(|origin| origin.to_str().ok().map(str::to_owned))
+            .collect()
+    }
+}
+
 /// Not a list of origins.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an origin")]

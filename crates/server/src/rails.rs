@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_payment::providers::PaymentProvider;
-use tollgate_payment::providers::alipay::{Alipay, AlipayConfig};
+use tollgate_payment::providers::alipay::{Alipay, AlipayConfig, AlipayKeys};
 use tollgate_sandbox::{Sandbox, SandboxConfig, SandboxError};
 
 use crate::config::{Config, Faults};
@@ -34,9 +34,10 @@ pub(crate) fn providers(
     clock: &Clock,
     sandbox: Option<&Sandbox>,
     addr: SocketAddr,
+    public_url: &str,
 ) -> Result<Vec<Arc<dyn PaymentProvider>>, Faults> {
     let alipay = match sandbox {
-        Some(sandbox) => Some(sandbox_alipay(sandbox, addr)?),
+        Some(sandbox) => Some(sandbox_alipay(sandbox, addr, public_url)?),
         None => config.alipay.clone(),
     };
     let mut providers = Vec::new();
@@ -54,16 +55,21 @@ pub(crate) fn providers(
 }
 
 /// The settings a merchant of the look-alike would have, with its gateway on this very port.
-fn sandbox_alipay(sandbox: &Sandbox, addr: SocketAddr) -> Result<AlipayConfig, Faults> {
+fn sandbox_alipay(
+    sandbox: &Sandbox,
+    addr: SocketAddr,
+    public_url: &str,
+) -> Result<AlipayConfig, Faults> {
     let merchant = sandbox.alipay_merchant();
-    let gateway = format!("http://127.0.0.1:{}/sandbox/alipay/gateway.do", addr.port());
+    let at = |base: &str| format!("{base}/sandbox/alipay/gateway.do").parse().ok();
+    let fault = || Faults::one("ADDR", "gives no address for the sandbox");
     Ok(AlipayConfig {
         app_id: merchant.app_id,
         private_key: merchant.private_key.into(),
-        public_key: merchant.alipay_public_key,
-        gateway: gateway
-            .parse()
-            .map_err(|_| Faults::one("ADDR", "gives no address for the sandbox"))?,
+        keys: AlipayKeys::PublicKey(merchant.alipay_public_key),
+        gateway: at(&format!("http://127.0.0.1:{}", addr.port())).ok_or_else(fault)?,
+        // A browser may be elsewhere.
+        pages: Some(at(public_url).ok_or_else(fault)?),
         seller_id: Some(merchant.seller_id),
     })
 }

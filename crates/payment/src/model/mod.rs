@@ -5,6 +5,8 @@ pub mod period;
 pub mod plan;
 pub mod quota;
 pub mod refund;
+pub mod return_url;
+pub mod scene;
 pub mod subscription;
 
 /// A closed set of words that a column or an answer holds.
@@ -64,6 +66,8 @@ mod tests {
             ("plan", include_str!("plan.rs")),
             ("quota", include_str!("quota.rs")),
             ("refund", include_str!("refund.rs")),
+            ("return_url", include_str!("return_url.rs")),
+            ("scene", include_str!("scene.rs")),
             ("subscription", include_str!("subscription.rs")),
         ] {
             let source = source.split("#[cfg(test)]").next().unwrap_or_default();

@@ -5,6 +5,7 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, PaymentId, PlanId, SubscriptionId, UserId};
 use tollgate_kernel::money::Money;
 
+use super::scene::Scene;
 use super::words;
 
 words! {
@@ -202,6 +203,10 @@ pub struct Payment {
     pub plan: Option<(PlanId, i64)>,
     /// What the buyer does next, as the provider answered.
     pub action: Option<Value>,
+    /// On what the buyer pays.
+    pub scene: Scene,
+    /// Where the buyer's browser comes back to, if a host named a place.
+    pub return_url: Option<String>,
     /// What the buyer reads.
     pub description: String,
     /// Why it failed.

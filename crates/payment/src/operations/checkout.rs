@@ -16,9 +16,11 @@ use super::activate::{Activation, activate};
 use super::current_subscription::{entitled, shown};
 use super::place_order::write_order;
 use super::submit_order::{submit, wait_for};
+use super::way::{self, Way};
 use super::{Answered, checkout_link};
 use crate::model::payment::{Payment, PaymentMethod, Purpose};
 use crate::model::plan::Plan;
+use crate::model::scene::Scene;
 use crate::providers::{PaymentAction, ProviderError};
 use crate::shapes::{CheckoutShape, NextStep};
 use crate::store::{free_grants, plans};
@@ -44,8 +46,12 @@ pub struct Subscribe {
     pub method: PaymentMethod,
     /// What the client believes it costs: compared, never used.
     pub expected: Expected,
-    /// Of the buyer's device, as the client says.
-    pub client: Option<String>,
+    /// On what the buyer pays, as the client says.
+    pub client: Option<Scene>,
+    /// The same, as the request lets it be told.
+    pub device: Scene,
+    /// Where the buyer's browser comes back to; the hosted page, if nobody says.
+    pub return_url: Option<String>,
 }
 
 /// What the client believes.
@@ -87,6 +93,12 @@ pub enum CheckoutError {
     /// The rail does not take this currency.
     #[error("the rail does not take this currency")]
     CurrencyUnsupported,
+    /// The rail has no way to pay on this device.
+    #[error("the rail has no way to pay on this device")]
+    SceneUnavailable,
+    /// Not an address of a listed origin.
+    #[error("the return address is not of a listed origin")]
+    ReturnUrl,
     /// The provider gave no answer, or a no.
     #[error("the provider could not serve the call")]
     Provider(PaymentMethod, ProviderError),
@@ -133,6 +145,7 @@ impl PaymentService {
         let parts = &self.0;
         let plan = self.plan_of(&wish.plan).await?;
         expected_price(&plan, &wish.expected)?;
+        let return_url = way::return_url(parts, wish)?;
         if let Some(first) = answered(parts, key).await? {
             return Ok(Answered::again(first));
         }
@@ -154,13 +167,14 @@ impl PaymentService {
         {
             return Err(CheckoutError::CurrencyUnsupported);
         }
+        let way = Way::choose(provider.as_ref(), wish, return_url)?;
         let purpose = self.purpose(wish.user_id, &plan).await?;
         let (order, fence, mine) =
-            write_order(parts, wish, &plan, purpose, provider.as_ref(), key).await?;
+            write_order(parts, wish, &way, &plan, purpose, provider.as_ref(), key).await?;
         let outcome = if mine {
             submit(parts, provider.as_ref(), &order).await
         } else {
-            wait_for(parts, provider.as_ref(), &order).await
+            wait_for(parts, provider.as_ref(), &order, &way).await
         };
         match outcome {
             Ok(shape) => {

@@ -22,6 +22,7 @@ mod settle_refund;
 pub(crate) mod submit_order;
 pub(crate) mod transactions;
 pub(crate) mod usage_summary;
+pub(crate) mod way;
 
 /// How often something is read again when a rival was faster. Each time somebody gets on, so the
 /// end is near; more than this means a row that no rule explains.

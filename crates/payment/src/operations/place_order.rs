@@ -10,6 +10,7 @@ use tollgate_storage::idempotency::{self, Fence, Request};
 use tollgate_storage::jobs::{self, NewJob};
 
 use super::checkout::{CheckoutError, Subscribe};
+use super::way::Way;
 use super::{TRIES, checkout_link};
 use crate::Parts;
 use crate::model::payment::{Payment, PaymentState, Purpose};
@@ -25,6 +26,7 @@ const LEASE: Duration = Duration::from_secs(30);
 pub(super) async fn write_order(
     parts: &Parts,
     wish: &Subscribe,
+    way: &Way,
     plan: &Plan,
     purpose: Purpose,
     provider: &dyn PaymentProvider,
@@ -41,9 +43,9 @@ pub(super) async fn write_order(
                     .ok_or(CheckoutError::InProgress)?,
             ),
         };
-        let order = new_order(parts, wish, plan, purpose, provider, now);
+        let order = new_order(parts, wish, way, plan, purpose, provider, now);
         let hash = checkout_link::hash(&checkout_link::token(&parts.master_key, order.id));
-        if payments::insert(&mut tx, &order, &hash, wish.client.as_deref()).await? {
+        if payments::insert(&mut tx, &order, &hash).await? {
             ask_later(parts, &mut tx, &order, now).await?;
             tx.commit().await?;
             return Ok((order, fence, true));
@@ -83,6 +85,7 @@ pub(super) async fn write_order(
 fn new_order(
     parts: &Parts,
     wish: &Subscribe,
+    way: &Way,
     plan: &Plan,
     purpose: Purpose,
     provider: &dyn PaymentProvider,
@@ -101,6 +104,8 @@ fn new_order(
         purpose,
         plan: Some((plan.id, plan.version)),
         action: None,
+        scene: way.scene,
+        return_url: way.return_url.clone(),
         description: plan.name.clone(),
         failure_code: None,
         superseded_at: None,

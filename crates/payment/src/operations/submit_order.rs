@@ -1,12 +1,18 @@
 //! Brings a written order to its provider: intent before, call outside any transaction, result after.
+//!
+//! An open order may be brought there again, by another way to pay it: a code first, the page of a
+//! phone's browser later. The provider knows one trade under our number, whichever way leads to it,
+//! so the earlier way stays good and the money comes once.
 
 use std::time::Duration;
 
 use super::checkout::{CheckoutError, step};
+use super::checkout_link;
+use super::way::Way;
 use crate::Parts;
 use crate::model::payment::{Payment, PaymentEvent, PaymentState};
 use crate::providers::{NewOrder, PaymentAction, PaymentProvider, ProviderError};
-use crate::shapes::{CheckoutShape, TransactionShape};
+use crate::shapes::{CheckoutShape, NextStep, TransactionShape};
 use crate::store::attempts::{self, Operation};
 use crate::store::payments;
 
@@ -46,6 +52,8 @@ pub(super) async fn submit(
                 parts.config.public_url,
                 method.as_str()
             ),
+            scene: order.scene,
+            return_url: Some(return_url(parts, order)),
         })
         .await;
 
@@ -55,7 +63,7 @@ pub(super) async fn submit(
     match created {
         Ok(action) => {
             let json = serde_json::to_value(&action).expect("an action of texts is JSON");
-            payments::submitted(&mut tx, order.id, &json, now).await?;
+            payments::submitted(&mut tx, order, &json, now).await?;
             tx.commit().await?;
             let order = payments::find_any(&parts.db, order.id)
                 .await?
@@ -63,8 +71,10 @@ pub(super) async fn submit(
             Ok(begun(parts, &order, &action))
         }
         Err(error) => {
-            // A final no gives the order up; "unknown" leaves it open, to be asked about.
-            if matches!(error, ProviderError::Refused { .. }) {
+            // A final no gives the order up; "unknown" leaves it open, to be asked about. A no to
+            // another way does not: the first can still be paid.
+            let first = order.state == PaymentState::Created;
+            if first && matches!(error, ProviderError::Refused { .. }) {
                 payments::fail(
                     &mut tx,
                     order.id,
@@ -80,11 +90,13 @@ pub(super) async fn submit(
     }
 }
 
-/// The order is somebody else's click: its answer is ours too, once it is there.
+/// The order is somebody else's click: its answer is ours too, once it is there. Who wants to pay by
+/// another way gets that way to the same order.
 pub(super) async fn wait_for(
     parts: &Parts,
     provider: &dyn PaymentProvider,
     order: &Payment,
+    way: &Way,
 ) -> Result<CheckoutShape, CheckoutError> {
     let deadline = tokio::time::Instant::now() + LONGEST_WAIT;
     loop {
@@ -96,13 +108,16 @@ pub(super) async fn wait_for(
             .clone()
             .and_then(|action| serde_json::from_value(action).ok());
         if let Some(action) = action {
+            if order.is_open() && *way != Way::of(&order) {
+                return submit(parts, provider, &way.to_pay(&order)).await;
+            }
             return Ok(begun(parts, &order, &action));
         }
         if order.state != PaymentState::Created {
             return Err(CheckoutError::InProgress);
         }
         if parts.clock.now().since(order.created_at) >= CUT_OFF_AFTER {
-            return submit(parts, provider, &order).await;
+            return submit(parts, provider, &way.to_pay(&order)).await;
         }
         if tokio::time::Instant::now() >= deadline {
             return Err(CheckoutError::InProgress);
@@ -115,6 +130,19 @@ fn begun(parts: &Parts, order: &Payment, action: &PaymentAction) -> CheckoutShap
     CheckoutShape {
         transaction: Some(TransactionShape::from(order)),
         subscription: None,
-        payment: step(parts, order, action),
+        payment: if order.is_open() {
+            step(parts, order, action)
+        } else {
+            // Paid or given up while the provider was answering: there is nothing to do any more.
+            NextStep::none()
+        },
     }
+}
+
+/// Where the host wants the buyer, or the hosted page, which asks the provider how it stands.
+fn return_url(parts: &Parts, order: &Payment) -> String {
+    order.return_url.clone().unwrap_or_else(|| {
+        let link = checkout_link::token(&parts.master_key, order.id);
+        format!("{}/checkout/{link}/return", parts.config.public_url)
+    })
 }

@@ -96,7 +96,15 @@ impl Verifier {
     /// # Errors
     /// [`KeyError`].
     pub(crate) fn load(text: &str) -> Result<Self, KeyError> {
-        let key = PublicKey::from_der(&der(text)?).map_err(|_| KeyError::Unreadable)?;
+        Self::from_der(&der(text)?)
+    }
+
+    /// From the bytes of a `SubjectPublicKeyInfo` (as a certificate holds it) or PKCS#1.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, KeyError> {
+        let key = PublicKey::from_der(der).map_err(|_| KeyError::Unreadable)?;
         let spki: PublicKeyX509Der<'_> = key.as_der().map_err(|_| KeyError::Unreadable)?;
         let size = PublicEncryptingKey::from_der(spki.as_ref())
             .map_err(|_| KeyError::Unreadable)?

@@ -6,6 +6,7 @@
 
 pub mod alipay;
 mod keys;
+mod warning;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,8 +20,10 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::money::{Currency, Money};
 
 pub use self::keys::KeyError;
+pub use self::warning::Warning;
 use crate::model::payment::{MerchantAccount, OrderNo, PaymentMethod};
 use crate::model::refund::RefundNo;
+use crate::model::scene::Scene;
 
 /// A rail.
 #[async_trait]
@@ -65,11 +68,22 @@ pub trait PaymentProvider: Send + Sync + fmt::Debug + 'static {
     /// [`ProviderError`].
     async fn verify_refund(&self, refund: &NewRefund) -> Result<RefundVerdict, ProviderError>;
 
+    /// Takes back a payment that we began and whose outcome is unknown (by barcode, or under an
+    /// agreement): closed if it is unpaid, **given back if it is paid**. Never for an order that a
+    /// buyer pays by himself: that one is asked about, and closed.
+    ///
+    /// # Errors
+    /// [`ProviderError`]; after an unknown outcome the same call may be made again.
+    async fn cancel_payment(&self, order_no: &OrderNo) -> Result<Cancelled, ProviderError>;
+
     /// Reads a callback, if it is genuine and meant for us.
     ///
     /// # Errors
     /// [`WebhookRefusal`].
     fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal>;
+
+    /// What the operator should do before it hurts.
+    fn warnings(&self, now: Timestamp) -> Vec<Warning>;
 
     /// The words in which this provider wants to be answered.
     fn acknowledge(&self, answer: Acknowledgement) -> Reply;
@@ -80,6 +94,8 @@ pub trait PaymentProvider: Send + Sync + fmt::Debug + 'static {
 pub struct Capabilities {
     /// It takes money in these.
     pub currencies: Vec<Currency>,
+    /// It has a way to pay for these.
+    pub scenes: Vec<Scene>,
 }
 
 /// An order to be paid.
@@ -95,6 +111,10 @@ pub struct NewOrder {
     pub expires_at: Timestamp,
     /// Where callbacks go.
     pub notify_url: String,
+    /// On what the buyer pays.
+    pub scene: Scene,
+    /// Where the buyer's browser comes back to. Whoever comes from there has proven nothing.
+    pub return_url: Option<String>,
 }
 
 /// What the buyer does next.
@@ -107,6 +127,27 @@ pub enum PaymentAction {
         /// The text to draw.
         qr_content: String,
     },
+    /// Go there.
+    Redirect {
+        /// A signed address for the browser.
+        url: String,
+    },
+    /// Hand over to the provider's kit in an app.
+    App {
+        /// The signed order.
+        order_string: String,
+    },
+}
+
+/// What became of a payment that was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The provider knew of none.
+    Nothing,
+    /// It was unpaid, and cannot be paid any more.
+    Closed,
+    /// It was paid, and the money went back.
+    Refunded,
 }
 
 /// How an order stands, as the provider answered under its signature.
@@ -386,6 +427,11 @@ impl Registry {
     /// A rail, if it is configured.
     pub fn get(&self, method: PaymentMethod) -> Option<&Arc<dyn PaymentProvider>> {
         self.0.get(&method)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn PaymentProvider>> {
+        self.0.values()
     }
 
     /// Whether there is none.

@@ -2,19 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 use tollgate_kernel::caller::{Caller, SignedIn};
 use tollgate_kernel::input::Body;
 use tollgate_kernel::money::AmountText;
-use tollgate_kernel::problem::{Code, FieldErrors, Problem};
+use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::scope::{InScope, Payments};
-use tollgate_kernel::text::Text;
 use utoipa::ToSchema;
 
 use super::{answer, idempotency_key};
 use crate::model::payment::PaymentMethod;
+use crate::model::scene::Scene;
 use crate::operations::checkout::{Expected, PlanRef, Subscribe};
 use crate::shapes::{CheckoutShape, SubscriptionShape};
 use crate::{PaymentService, problems};
@@ -42,8 +42,13 @@ pub(super) struct SubscribeBody {
     price_minor: Option<i64>,
     /// ISO 4217.
     currency: Option<String>,
-    /// `pc`, `page`, `h5` or `jsapi`.
+    /// On what the buyer pays: `pc` (a code to scan), `page` (the provider's page at a desk), `h5` (a
+    /// phone's browser), `app` or `jsapi`. Without it, told by the `User-Agent`.
     client: Option<String>,
+    /// Where the buyer's browser comes back to, on an origin of `PUBLIC_URL` or `CORS_ORIGINS`.
+    /// Coming back proves nothing: ask for the status.
+    #[schema(example = "https://shop.example/paid")]
+    return_url: Option<String>,
 }
 
 /// Begins a purchase. A free plan is yours at once; for a paid one you get what to pay with, and it
@@ -75,7 +80,9 @@ pub(super) async fn subscribe(
     let wish = Subscribe {
         user_id,
         method: method(body.payment_method.as_deref())?,
-        client: client(body.client)?,
+        client: client(body.client.as_deref())?,
+        device: device(&headers),
+        return_url: body.return_url,
         expected: expected(
             body.amount,
             body.amount_minor,
@@ -104,19 +111,25 @@ fn method(word: Option<&str>) -> Result<PaymentMethod, Problem> {
         .map_err(|_| Problem::new(Code::MethodUnavailable))
 }
 
-fn client(word: Option<String>) -> Result<Option<String>, Problem> {
-    match word.as_deref() {
-        None | Some("pc" | "page" | "h5" | "jsapi") => Ok(word),
-        Some(_) => {
-            let mut errors = FieldErrors::new();
-            errors.note(
-                "/client",
-                "unknown_client",
-                Text::new("须为 pc、page、h5 或 jsapi", "pc, page, h5 or jsapi"),
-            );
-            errors.finish().map(|()| None)
-        }
-    }
+fn client(word: Option<&str>) -> Result<Option<Scene>, Problem> {
+    let scene = word.map(str::parse).transpose();
+    scene.map_err(|_| {
+        Problem::invalid(
+            "/client",
+            "unknown_client",
+            "须为 pc、page、h5、app 或 jsapi",
+            "pc, page, h5, app or jsapi",
+        )
+    })
+}
+
+fn device(headers: &HeaderMap) -> Scene {
+    let agent = headers.get(header::USER_AGENT);
+    Scene::of_device(
+        agent
+            .and_then(|agent| agent.to_str().ok())
+            .unwrap_or_default(),
+    )
 }
 
 /// Two names for one thing may both be used, if they say the same.

@@ -12,6 +12,7 @@ use super::{At, Reader};
 use crate::model::payment::{
     MerchantAccount, OrderNo, Payment, PaymentMethod, PaymentState, PaymentStatus,
 };
+use crate::model::scene::Scene;
 use crate::providers::VerifiedPayment;
 
 /// Seven thousand years: later than any payment.
@@ -35,6 +36,8 @@ row!(
         provider_app_id: String,
         provider_merchant_id: String,
         action: Option<Json<Value>>,
+        client: Option<String>,
+        return_url: Option<String>,
         description: String,
         failure_code: Option<String>,
         expires_at: At,
@@ -69,6 +72,11 @@ impl TryFrom<PaymentRow> for Payment {
             purpose: read.text("purpose", &row.purpose)?,
             plan: row.plan_id.map(PlanId::from).zip(row.plan_version),
             action: row.action.map(|action| action.0),
+            scene: match &row.client {
+                Some(word) => read.text("client", word)?,
+                None => Scene::Pc,
+            },
+            return_url: row.return_url,
             description: row.description,
             failure_code: row.failure_code,
             superseded_at: row.superseded_at.map(Timestamp::from_utc),
@@ -186,12 +194,7 @@ pub(crate) async fn list(
 
 /// Writes an order down before anybody outside hears of it. `false`: the person has an open order
 /// for this plan on this rail.
-pub(crate) async fn insert(
-    tx: &mut Tx,
-    new: &Payment,
-    link_hash: &[u8; 32],
-    client: Option<&str>,
-) -> Result<bool> {
+pub(crate) async fn insert(tx: &mut Tx, new: &Payment, link_hash: &[u8; 32]) -> Result<bool> {
     let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(INSERT)
         .bind(new.id.uuid())
         .bind(new.user_id.uuid())
@@ -208,23 +211,27 @@ pub(crate) async fn insert(
         .bind(&new.account.merchant_id)
         .bind(link_hash.as_slice())
         .bind(&new.description)
-        .bind(client)
+        .bind(new.scene.as_str())
         .bind(new.expires_at.utc())
+        .bind(&new.return_url)
         .fetch_optional(c)
         .await)?;
     Ok(row.is_some())
 }
 
-/// The provider took the order. `false`: it moved on meanwhile (a callback can be faster).
+/// The provider took the order, or offers another way to pay it: the newest one is kept. `false`: it
+/// moved on meanwhile (a callback can be faster).
 pub(crate) async fn submitted(
     tx: &mut Tx,
-    id: PaymentId,
+    order: &Payment,
     action: &Value,
     now: Timestamp,
 ) -> Result<bool> {
     let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(SUBMITTED)
-        .bind(id.uuid())
+        .bind(order.id.uuid())
         .bind(Json(action))
+        .bind(order.scene.as_str())
+        .bind(&order.return_url)
         .bind(now.utc())
         .fetch_optional(c)
         .await)?;
@@ -302,7 +309,8 @@ macro_rules! columns {
     ($rest:literal) => {
         concat!(
             "SELECT id, user_id, subscription_id, amount, currency, payment_method, payment_provider_id, created_at,
-            state, purpose, plan_id, plan_version, livemode, provider_app_id, provider_merchant_id, action, description,
+            state, purpose, plan_id, plan_version, livemode, provider_app_id, provider_merchant_id, action, client, return_url,
+            description,
             failure_code, expires_at, paid_at, superseded_at, refunded, refunding FROM payment_transactions ",
             $rest
         )
@@ -323,14 +331,15 @@ const LIST: &str = columns!(
 );
 const INSERT: &str = "INSERT INTO payment_transactions (id, user_id, amount, currency, payment_method, status, state,
     created_at, updated_at, order_no, purpose, plan_id, plan_version, livemode, provider_app_id,
-    provider_merchant_id, link_hash, description, client, expires_at)
-    VALUES ($1, $2, $3, $4, $5, 'pending', 'created', $6, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+    provider_merchant_id, link_hash, description, client, expires_at, return_url)
+    VALUES ($1, $2, $3, $4, $5, 'pending', 'created', $6, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+        $18)
     ON CONFLICT (user_id, plan_id, payment_method, livemode)
         WHERE state IN ('created', 'pending') AND superseded_at IS NULL DO NOTHING
     RETURNING id";
 const SUBMITTED: &str =
-    "UPDATE payment_transactions SET state = 'pending', action = $2, updated_at = $3,
-    version = version + 1 WHERE id = $1 AND state = 'created' RETURNING version";
+    "UPDATE payment_transactions SET state = 'pending', action = $2, client = $3, return_url = $4, updated_at = $5,
+    version = version + 1 WHERE id = $1 AND state IN ('created', 'pending') RETURNING version";
 const SUPERSEDE: &str = "UPDATE payment_transactions SET superseded_at = $2, updated_at = $2, version = version + 1
     WHERE id = $1 AND superseded_at IS NULL AND state IN ('created', 'pending') AND expires_at <= $2";
 const SETTLE: &str = "UPDATE payment_transactions SET state = 'completed', status = 'completed',

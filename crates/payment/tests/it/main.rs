@@ -1,4 +1,6 @@
-//! The module on both engines.
+//! The module on both engines, and its rails against gateways of the tests' own.
+
+mod alipay;
 
 use tollgate_payment::{MIGRATIONS, STATEMENTS};
 use tollgate_storage::testing::{each_engine, prepare};

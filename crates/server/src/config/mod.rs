@@ -1,6 +1,7 @@
 //! Settings: layered, typed, and checked at the start; all faults are told together.
 
 mod accounts;
+mod alipay;
 mod fault;
 mod mail;
 mod reader;
@@ -302,48 +303,6 @@ impl Reader {
             );
         }
         key
-    }
-
-    /// All of the rail's settings, or none of them.
-    fn alipay(&mut self, app_env: AppEnv) -> Option<AlipayConfig> {
-        let needed = ["ALIPAY_APP_ID", "ALIPAY_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY"]
-            .map(|variable| (variable, self.text(variable)));
-        let gateway: Option<Url> = self.parsed(
-            "ALIPAY_GATEWAY",
-            "is not an address",
-            "https://openapi.alipay.com/gateway.do",
-        );
-        let seller_id = self.text("ALIPAY_SELLER_ID");
-        if needed.iter().all(|(_, text)| text.is_none()) {
-            return None;
-        }
-        for (variable, text) in &needed {
-            if text.is_none() {
-                self.fault(
-                    variable,
-                    "is missing, and other settings of Alipay are set",
-                    "",
-                );
-            }
-        }
-        let [(_, app_id), (_, private_key), (_, public_key)] = needed;
-        let gateway = gateway?;
-        if !matches!(gateway.scheme(), "http" | "https")
-            || (app_env == AppEnv::Production && gateway.scheme() != "https")
-        {
-            self.fault(
-                "ALIPAY_GATEWAY",
-                "must be https",
-                "https://openapi.alipay.com/gateway.do",
-            );
-        }
-        Some(AlipayConfig {
-            app_id: app_id?,
-            private_key: private_key?.into(),
-            public_key: public_key?,
-            gateway,
-            seller_id,
-        })
     }
 }
 

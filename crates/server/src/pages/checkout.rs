@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use qrcode::QrCode;
 use qrcode::render::svg;
@@ -14,6 +14,7 @@ use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::text::Language;
 use tollgate_payment::PaymentService;
 use tollgate_payment::model::payment::{Payment, PaymentStatus};
+use tollgate_payment::model::scene::Scene;
 
 use super::Pages;
 
@@ -23,6 +24,13 @@ const QR_PIXELS: u32 = 240;
 #[derive(Debug, Deserialize)]
 pub(super) struct PageParams {
     lang: Option<String>,
+    /// The buyer comes from the provider.
+    returned: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PayParams {
+    client: String,
 }
 
 /// The words of the page.
@@ -34,8 +42,11 @@ struct Words {
     until: &'static str,
     scan: &'static str,
     open: &'static str,
+    go: &'static str,
+    proceed: &'static str,
     check: &'static str,
     waiting: &'static str,
+    checking: &'static str,
     paid: &'static str,
     failed: &'static str,
     refunded: &'static str,
@@ -51,8 +62,11 @@ const ZH: Words = Words {
     until: "请在此之前付款",
     scan: "请用支付宝扫码付款",
     open: "在手机上打开",
+    go: "前往支付宝付款",
+    proceed: "继续",
     check: "我已付款，立即查询",
     waiting: "等待付款…",
+    checking: "正在向支付宝查询付款结果…",
     paid: "已付款 ✓",
     failed: "订单已关闭，未扣款",
     refunded: "已退款",
@@ -68,8 +82,11 @@ const EN: Words = Words {
     until: "Pay before",
     scan: "Scan with Alipay to pay",
     open: "Open on the phone",
+    go: "Pay on Alipay's page",
+    proceed: "Continue",
     check: "I have paid, check now",
     waiting: "Waiting for the payment…",
+    checking: "Asking Alipay whether it is paid…",
     paid: "Paid ✓",
     failed: "The order is closed; nothing was charged",
     refunded: "Refunded",
@@ -108,6 +125,9 @@ struct CheckoutPage<'a> {
     expires_at: String,
     qr_content: Option<String>,
     qr_opens: bool,
+    /// On which device the provider's page is offered, while the order can be paid.
+    page_for: Option<&'static str>,
+    return_url: Option<&'a str>,
     status: &'static str,
     status_text: &'static str,
 }
@@ -118,6 +138,7 @@ pub(super) async fn page(
     PathText(link): PathText,
     Params(params): Params<PageParams>,
     language: Option<axum::Extension<Language>>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let payment = find(&pages.payment, &link).await?;
     let language = match params.lang.as_deref() {
@@ -128,6 +149,10 @@ pub(super) async fn page(
     let words = Words::of(language);
     let step = pages.payment.next_step(&payment);
     let status = payment.state.status();
+    let status_text = match status {
+        PaymentStatus::Pending if params.returned.is_some() => words.checking,
+        _ => words.status(status),
+    };
     super::page(&CheckoutPage {
         words,
         tag: language.tag(),
@@ -141,9 +166,11 @@ pub(super) async fn page(
             .qr_content
             .as_deref()
             .is_some_and(|text| text.starts_with("http")),
+        page_for: (step.kind != "none").then(|| page_for(&headers).as_str()),
         qr_content: step.qr_content,
+        return_url: payment.return_url.as_deref(),
         status: status.as_str(),
-        status_text: words.status(status),
+        status_text,
     })
 }
 
@@ -185,6 +212,49 @@ pub(super) async fn qr(
         ),
     ];
     Ok((headers, drawing).into_response())
+}
+
+/// The provider's page that fits the device.
+fn page_for(headers: &HeaderMap) -> Scene {
+    let agent = headers.get(header::USER_AGENT);
+    match Scene::of_device(
+        agent
+            .and_then(|agent| agent.to_str().ok())
+            .unwrap_or_default(),
+    ) {
+        Scene::H5 => Scene::H5,
+        _ => Scene::Page,
+    }
+}
+
+/// `GET /checkout/{link}/pay?client=page`: to the provider's page, signed when it is asked for. It moves
+/// no money, so whoever has the link may go there.
+pub(super) async fn pay(
+    State(pages): State<Pages>,
+    PathText(link): PathText,
+    Params(params): Params<PayParams>,
+) -> Result<Redirect, Problem> {
+    let payment = find(&pages.payment, &link).await?;
+    let scene = match params.client.parse() {
+        Ok(scene @ (Scene::Page | Scene::H5)) => scene,
+        _ => return Err(Problem::new(Code::NotFound)),
+    };
+    let step = pages.payment.pay_by(&payment, scene).await?;
+    // Paid or over meanwhile: the page says so.
+    let url = step.url.unwrap_or_else(|| format!("../{link}"));
+    Ok(Redirect::to(&url))
+}
+
+/// `GET /checkout/{link}/return`: where the provider sends the buyer's browser. What it adds to the address
+/// is not read: it proves nothing about money. The provider is asked, and the address left behind.
+pub(super) async fn returned(
+    State(pages): State<Pages>,
+    PathText(link): PathText,
+) -> Result<Redirect, Problem> {
+    let payment = find(&pages.payment, &link).await?;
+    let asked = pages.payment.asked(payment).await;
+    asked.map_err(|_| Problem::new(Code::Unavailable))?;
+    Ok(Redirect::to(&format!("../{link}?returned=1")))
 }
 
 /// `GET /checkout/{link}/status`: what the page's script asks for.

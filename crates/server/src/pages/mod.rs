@@ -33,6 +33,8 @@ pub(crate) fn router(auth: AuthService, payment: PaymentService, sandbox: bool) 
         .route("/checkout/{link}/qr.svg", get(checkout::qr))
         .route("/checkout/{link}/status", get(checkout::status))
         .route("/checkout/{link}/check", post(checkout::check))
+        .route("/checkout/{link}/pay", get(checkout::pay))
+        .route("/checkout/{link}/return", get(checkout::returned))
         .route(
             "/static/tollgate.css",
             get(async || asset("text/css; charset=utf-8", CSS)),

@@ -26,3 +26,4 @@ mod schema;
 mod service_keys;
 mod signing_keys;
 mod transactions;
+mod ways;

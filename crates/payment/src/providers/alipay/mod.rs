@@ -1,8 +1,12 @@
 //! Alipay, the classic open-platform gateway with RSA2.
 
+mod cancel;
+mod certificate;
 mod notice;
 mod refund;
 mod sign;
+mod trust;
+mod ways;
 mod wire;
 
 use std::time::Duration;
@@ -10,15 +14,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tollgate_kernel::clock::Clock;
+use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::money::Currency;
 
+use self::trust::Trust;
 use self::wire::{Answer, Tried};
-use super::keys::{KeyError, Signer, Verifier};
+use super::keys::Signer;
 use super::{
-    Acknowledgement, Capabilities, NewOrder, NewRefund, PaymentAction, PaymentProvider,
+    Acknowledgement, Cancelled, Capabilities, NewOrder, NewRefund, PaymentAction, PaymentProvider,
     ProviderError, ProviderVerdict, RawWebhook, RefundVerdict, Reply, VerifiedEvent,
-    VerifiedPayment, WebhookRefusal,
+    VerifiedPayment, Warning, WebhookRefusal,
 };
 use crate::model::payment::{MerchantAccount, OrderNo, PaymentMethod};
 
@@ -26,6 +31,8 @@ use crate::model::payment::{MerchantAccount, OrderNo, PaymentMethod};
 const ANSWER_LIMIT_BYTES: usize = 256 * 1024;
 const CONNECT: Duration = Duration::from_secs(5);
 const CALL: Duration = Duration::from_secs(10);
+/// The parameter that holds a method's own members, as JSON.
+const CONTENT: &str = "biz_content";
 
 /// The settings of the design, under their own names.
 #[derive(Clone, Debug)]
@@ -34,12 +41,35 @@ pub struct AlipayConfig {
     pub app_id: String,
     /// `ALIPAY_PRIVATE_KEY`: the application's own key, as path, PEM or bare base64.
     pub private_key: SecretString,
-    /// `ALIPAY_PUBLIC_KEY`: **Alipay's** key, not the application's own.
-    pub public_key: String,
+    /// How the two sides know each other.
+    pub keys: AlipayKeys,
     /// `ALIPAY_GATEWAY`
     pub gateway: url::Url,
+    /// Where browsers are sent, if that is another address: a look-alike is called from inside and
+    /// seen from outside.
+    pub pages: Option<url::Url>,
     /// `ALIPAY_SELLER_ID`: switches the check of the seller on.
     pub seller_id: Option<String>,
+}
+
+/// The two modes of the open platform.
+#[derive(Clone, Debug)]
+pub enum AlipayKeys {
+    /// `ALIPAY_PUBLIC_KEY`: **Alipay's** key, not the application's own.
+    PublicKey(String),
+    /// Certificate mode.
+    Certificates(CertificateFiles),
+}
+
+/// The three files of certificate mode, each as a path or as PEM text.
+#[derive(Clone, Debug)]
+pub struct CertificateFiles {
+    /// `ALIPAY_APP_CERT_PATH`: `appCertPublicKey_*.crt`, the application's own.
+    pub app: String,
+    /// `ALIPAY_ALIPAY_CERT_PATH`: `alipayCertPublicKey_RSA2.crt`.
+    pub alipay: String,
+    /// `ALIPAY_ROOT_CERT_PATH`: `alipayRootCert.crt`.
+    pub root: String,
 }
 
 /// A setting that cannot work.
@@ -52,14 +82,21 @@ pub struct AlipaySettingError {
     pub reason: String,
 }
 
+impl AlipaySettingError {
+    fn all(variable: &'static str, reason: String) -> Vec<Self> {
+        vec![Self { variable, reason }]
+    }
+}
+
 /// The rail.
 #[derive(Debug)]
 pub struct Alipay {
     app_id: String,
     seller_id: String,
     signer: Signer,
-    verifier: Verifier,
+    trust: Trust,
     gateway: url::Url,
+    pages: url::Url,
     http: reqwest::Client,
     clock: Clock,
 }
@@ -71,46 +108,41 @@ impl Alipay {
     /// Every setting that cannot work.
     pub fn new(config: &AlipayConfig, clock: Clock) -> Result<Self, Vec<AlipaySettingError>> {
         let mut faults = Vec::new();
-        let mut fault =
-            |variable, reason: String| faults.push(AlipaySettingError { variable, reason });
         if config.app_id.is_empty() {
-            fault("ALIPAY_APP_ID", "is empty".to_owned());
+            faults = AlipaySettingError::all("ALIPAY_APP_ID", "is empty".to_owned());
         }
-        let load = |error: KeyError| error.to_string();
-        let signer = Signer::load(&config.private_key).map_err(load);
-        let verifier = Verifier::load(&config.public_key).map_err(load);
-        match (&signer, &verifier) {
-            (Ok(signer), Ok(verifier)) if signer.is_half_of(verifier) => fault(
-                "ALIPAY_PUBLIC_KEY",
-                "is the application's own public key; copy Alipay's public key from the open platform instead".to_owned(),
-            ),
-            _ => {}
-        }
+        let mut note = |more: Vec<AlipaySettingError>| faults.extend(more);
+        let signer = Signer::load(&config.private_key)
+            .map_err(|error| AlipaySettingError::all("ALIPAY_PRIVATE_KEY", error.to_string()))
+            .map_err(&mut note)
+            .ok();
+        let trust = match &config.keys {
+            AlipayKeys::PublicKey(text) => Trust::key(text, signer.as_ref()),
+            AlipayKeys::Certificates(files) => {
+                Trust::certificates(files, signer.as_ref(), clock.now())
+            }
+        };
+        let trust = trust.map_err(&mut note).ok();
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
             .timeout(CALL)
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|error| error.to_string());
-        match (signer, verifier, http) {
-            (Ok(signer), Ok(verifier), Ok(http)) if faults.is_empty() => Ok(Self {
+            .map_err(|error| AlipaySettingError::all("ALIPAY_GATEWAY", error.to_string()))
+            .map_err(&mut note)
+            .ok();
+        match (signer, trust, http) {
+            (Some(signer), Some(trust), Some(http)) if faults.is_empty() => Ok(Self {
                 app_id: config.app_id.clone(),
                 seller_id: config.seller_id.clone().unwrap_or_default(),
                 signer,
-                verifier,
+                trust,
+                pages: config.pages.as_ref().unwrap_or(&config.gateway).clone(),
                 gateway: config.gateway.clone(),
                 http,
                 clock,
             }),
-            (signer, verifier, http) => {
-                let mut refuse = |variable, reason: Option<String>| {
-                    faults.extend(reason.map(|reason| AlipaySettingError { variable, reason }));
-                };
-                refuse("ALIPAY_PRIVATE_KEY", signer.err());
-                refuse("ALIPAY_PUBLIC_KEY", verifier.err());
-                refuse("ALIPAY_GATEWAY", http.err());
-                Err(faults)
-            }
+            _ => Err(faults),
         }
     }
 
@@ -121,29 +153,54 @@ impl Alipay {
         notify_url: Option<&str>,
         content: &Value,
     ) -> Result<Answer, ProviderError> {
-        let content = content.to_string();
-        let timestamp = wire::beijing(self.clock.now());
-        let mut common = vec![
-            ("app_id", self.app_id.as_str()),
-            ("charset", "utf-8"),
-            ("format", "JSON"),
-            ("method", method),
-            ("sign_type", "RSA2"),
-            ("timestamp", &timestamp),
-            ("version", "1.0"),
-        ];
-        common.extend(notify_url.map(|url| ("notify_url", url)));
-        let mut signed = common.clone();
-        signed.push(("biz_content", &content));
-        let signature = self.signer.sign(sign::request_text(&signed).as_bytes());
-        common.push(("sign", &signature));
+        let body = self.post(method, notify_url, content).await?;
+        let now = self.clock.now();
+        if let Some(number) = wire::certificate_number(&body)
+            && self.trust.should_ask(&number, now)
+        {
+            self.learn(&number, now).await;
+        }
+        wire::open(method, &body, &self.trust)
+    }
 
+    /// Alipay signs with a certificate that is not in the settings: asks for it, and believes it
+    /// if it leads up to our root file. Otherwise answers stay unverified, which is "unknown".
+    async fn learn(&self, number: &str, now: Timestamp) {
+        const METHOD: &str = "alipay.open.app.alipaycert.download";
+        let content = json!({ "alipay_cert_sn": number });
+        let learned = match self.post(METHOD, None, &content).await {
+            Err(_) => false,
+            Ok(body) => wire::offered_certificate(METHOD, &body).is_some_and(|pem| {
+                let signed = |key: &_| {
+                    wire::open(METHOD, &body, key).is_ok()
+                        || wire::open(METHOD, &body, &self.trust).is_ok()
+                };
+                self.trust.learn(number, &pem, signed, now)
+            }),
+        };
+        if learned {
+            tracing::warn!(certificate = %number, "Alipay has changed to another certificate: replace ALIPAY_ALIPAY_CERT_PATH");
+        } else {
+            tracing::error!(certificate = %number, "Alipay signs with a certificate that does not lead up to ALIPAY_ROOT_CERT_PATH");
+        }
+    }
+
+    /// Sends one signed call and gives the answer's bytes, of which nothing is believed yet.
+    async fn post(
+        &self,
+        method: &str,
+        notify_url: Option<&str>,
+        content: &Value,
+    ) -> Result<Vec<u8>, ProviderError> {
+        let content = content.to_string();
+        let mut signed = self.signed(method, &[("notify_url", notify_url)], &content);
+        signed.retain(|(name, _)| *name != CONTENT);
         let mut url = self.gateway.clone();
-        url.query_pairs_mut().extend_pairs(&common);
+        url.query_pairs_mut().extend_pairs(&signed);
         let mut response = self
             .http
             .post(url)
-            .form(&[("biz_content", &content)])
+            .form(&[(CONTENT, &content)])
             .send()
             .await
             .map_err(|error| ProviderError::unknown(error.without_url()))?;
@@ -162,7 +219,38 @@ impl Alipay {
         if !status.is_success() {
             return Err(ProviderError::unknown(format_args!("HTTP {status}")));
         }
-        wire::open(method, &body, &self.verifier)
+        Ok(body)
+    }
+
+    /// All parameters of a request in the order of their names, the signature last.
+    fn signed<'a>(
+        &'a self,
+        method: &'a str,
+        addresses: &[(&'a str, Option<&'a str>)],
+        content: &'a str,
+    ) -> Vec<(&'a str, String)> {
+        let timestamp = wire::beijing(self.clock.now());
+        let mut parameters = vec![
+            ("app_id", self.app_id.as_str()),
+            (CONTENT, content),
+            ("charset", "utf-8"),
+            ("format", "JSON"),
+            ("method", method),
+            ("sign_type", "RSA2"),
+            ("timestamp", &timestamp),
+            ("version", "1.0"),
+        ];
+        parameters.extend(self.trust.parameters());
+        let given = addresses.iter();
+        parameters.extend(given.filter_map(|(name, url)| url.map(|url| (*name, url))));
+        parameters.sort_unstable();
+        let text = sign::request_text(&parameters);
+        let mut signed: Vec<_> = parameters
+            .into_iter()
+            .map(|(name, value)| (name, value.to_owned()))
+            .collect();
+        signed.push(("sign", self.signer.sign(text.as_bytes())));
+        signed
     }
 
     fn account_of(&self, seller_id: Option<&str>) -> MerchantAccount {
@@ -186,6 +274,7 @@ impl PaymentProvider for Alipay {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             currencies: vec![Currency::CNY],
+            scenes: ways::SCENES.to_vec(),
         }
     }
 
@@ -194,22 +283,7 @@ impl PaymentProvider for Alipay {
     }
 
     async fn create_payment(&self, order: &NewOrder) -> Result<PaymentAction, ProviderError> {
-        let content = json!({
-            "out_trade_no": order.order_no.as_str(),
-            "total_amount": order.amount.to_string(),
-            "subject": wire::subject(&order.description),
-            "time_expire": wire::beijing(order.expires_at),
-        });
-        let answer = self
-            .call("alipay.trade.precreate", Some(&order.notify_url), &content)
-            .await?;
-        let created: wire::Precreated = answer.succeeded()?;
-        if created.out_trade_no != order.order_no.as_str() {
-            return Err(ProviderError::unknown("the answer speaks of another order"));
-        }
-        Ok(PaymentAction::Qr {
-            qr_content: created.qr_code,
-        })
+        self.create(order).await
     }
 
     async fn verify_payment(&self, order_no: &OrderNo) -> Result<ProviderVerdict, ProviderError> {
@@ -267,8 +341,16 @@ impl PaymentProvider for Alipay {
         self.refund_state(refund).await
     }
 
+    async fn cancel_payment(&self, order_no: &OrderNo) -> Result<Cancelled, ProviderError> {
+        self.cancel(order_no).await
+    }
+
+    fn warnings(&self, now: Timestamp) -> Vec<Warning> {
+        self.trust.warnings(now)
+    }
+
     fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal> {
-        let fields = notice::verified(&raw.body, &self.verifier)?;
+        let fields = notice::verified(&raw.body, &self.trust)?;
         notice::event(&fields, &self.app_id, &self.seller_id, |seller| {
             self.account_of(seller)
         })

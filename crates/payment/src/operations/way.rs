@@ -1,0 +1,90 @@
+//! By which way a buyer pays: a code at a desk, the provider's page, a phone's browser, an app.
+
+use super::checkout::{CheckoutError, Subscribe};
+use super::submit_order::wait_for;
+use crate::model::payment::Payment;
+use crate::model::return_url;
+use crate::model::scene::Scene;
+use crate::providers::PaymentProvider;
+use crate::shapes::NextStep;
+use crate::{Parts, PaymentService};
+
+/// How the buyer wants to pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    /// On what.
+    pub(super) scene: Scene,
+    /// Where the browser comes back to, if the host named a place.
+    pub(super) return_url: Option<String>,
+}
+
+impl Way {
+    /// As asked for. What nobody said is told by the device, as far as the rail has a way for it.
+    pub(super) fn choose(
+        provider: &dyn PaymentProvider,
+        wish: &Subscribe,
+        return_url: Option<String>,
+    ) -> Result<Self, CheckoutError> {
+        let scenes = provider.capabilities().scenes;
+        let scene = match wish.client {
+            Some(scene) if scenes.contains(&scene) => scene,
+            Some(_) => return Err(CheckoutError::SceneUnavailable),
+            None if scenes.contains(&wish.device) => wish.device,
+            None => *scenes.first().ok_or(CheckoutError::SceneUnavailable)?,
+        };
+        Ok(Self { scene, return_url })
+    }
+
+    /// As the order says.
+    pub(super) fn of(order: &Payment) -> Self {
+        Self {
+            scene: order.scene,
+            return_url: order.return_url.clone(),
+        }
+    }
+
+    /// The same order, by this way.
+    pub(super) fn to_pay(&self, order: &Payment) -> Payment {
+        Payment {
+            scene: self.scene,
+            return_url: self.return_url.clone(),
+            ..order.clone()
+        }
+    }
+}
+
+/// Where the buyer's browser comes back to, if it may be sent there.
+pub(super) fn return_url(parts: &Parts, wish: &Subscribe) -> Result<Option<String>, CheckoutError> {
+    let Some(url) = &wish.return_url else {
+        return Ok(None);
+    };
+    return_url::listed(url, &parts.config.return_origins)
+        .map(Some)
+        .ok_or(CheckoutError::ReturnUrl)
+}
+
+impl PaymentService {
+    /// Another way to pay an open order, for whoever has its checkout link. It stays one order.
+    ///
+    /// # Errors
+    /// [`CheckoutError::SceneUnavailable`] when the rail has no such way, [`CheckoutError::Provider`].
+    pub async fn pay_by(&self, order: &Payment, scene: Scene) -> Result<NextStep, CheckoutError> {
+        let parts = &self.0;
+        let provider = parts
+            .providers
+            .get(order.method)
+            .ok_or(CheckoutError::MethodUnavailable)?;
+        if !provider.capabilities().scenes.contains(&scene) {
+            return Err(CheckoutError::SceneUnavailable);
+        }
+        if !order.is_open() {
+            return Ok(NextStep::none());
+        }
+        let way = Way {
+            scene,
+            ..Way::of(order)
+        };
+        let begun = wait_for(parts, provider.as_ref(), order, &way).await?;
+        Ok(begun.payment)
+    }
+}

@@ -1,0 +1,121 @@
+//! What an operator should know before it hurts.
+
+use std::fmt;
+use std::time::Duration;
+
+use tollgate_kernel::clock::Timestamp;
+
+/// So many days before a certificate ends there is a warning, and again, and again.
+const DAYS: [u64; 3] = [1, 7, 30];
+
+/// Something to be done about a setting. Its `Display` is for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// A certificate ends.
+    Expires {
+        /// Which setting holds it.
+        variable: &'static str,
+        /// When.
+        at: Timestamp,
+        /// Within 30, 7 or 1 days; 0: it has ended.
+        within_days: u64,
+    },
+    /// A certificate does not lead up to the root file that came with it: it is used as it was given,
+    /// but one that the provider changes to will not be believed.
+    Unrooted {
+        /// Which setting holds it.
+        variable: &'static str,
+    },
+    /// The provider signs with a newer certificate than the one in the settings. It is believed,
+    /// since it leads up to the same root; the next start has to learn it again.
+    Replaced {
+        /// Which setting holds the old one.
+        variable: &'static str,
+        /// The provider's number of the new one.
+        number: String,
+    },
+}
+
+impl Warning {
+    /// Of a certificate that ends `at`, if that is soon.
+    pub(in crate::providers) fn of_expiry(
+        variable: &'static str,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let within = |days: &u64| at <= now.after(Duration::from_hours(24 * days));
+        let within_days = if at <= now {
+            0
+        } else {
+            DAYS.into_iter().find(within)?
+        };
+        Some(Self::Expires {
+            variable,
+            at,
+            within_days,
+        })
+    }
+
+    /// Whether it hurts by tomorrow.
+    pub fn is_urgent(&self) -> bool {
+        matches!(self, Self::Expires { within_days, .. } if *within_days <= 1)
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expires {
+                variable,
+                at,
+                within_days: 0,
+            } => write!(f, "{variable}: the certificate has expired at {at}"),
+            Self::Expires {
+                variable,
+                at,
+                within_days,
+            } => write!(
+                f,
+                "{variable}: the certificate expires at {at}, within {within_days} days"
+            ),
+            Self::Unrooted { variable } => write!(
+                f,
+                "{variable}: the certificate does not lead up to the root file; download both files again"
+            ),
+            Self::Replaced { variable, number } => write!(
+                f,
+                "{variable}: the provider has changed to the certificate {number}; download it and replace the file"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_thirty_seven_and_one_day_before() {
+        let at = Timestamp::from_seconds(1_800_000_000).expect("a moment");
+        let told = |hours| match Warning::of_expiry("X", at, at.before(Duration::from_hours(hours)))
+        {
+            Some(Warning::Expires { within_days, .. }) => Some(within_days),
+            _ => None,
+        };
+        for (hours, within) in [
+            (24 * 31, None),
+            (24 * 30 + 1, None),
+            (24 * 30, Some(30)),
+            (24 * 7 + 1, Some(30)),
+            (24 * 7, Some(7)),
+            (25, Some(7)),
+            (24, Some(1)),
+            (1, Some(1)),
+            (0, Some(0)),
+        ] {
+            assert_eq!(told(hours), within, "{hours} hours before");
+        }
+        assert!(Warning::of_expiry("X", at, at).is_some_and(|warning| warning.is_urgent()));
+    }
+}
