@@ -132,6 +132,12 @@ ids! {
     CallId
     /// Verified money that fits no payable order.
     SuspenseId
+    /// Money that goes back.
+    RefundId
+    /// One fact in the books.
+    PostingId
+    /// One account of the books.
+    AccountId
     /// One row of the usage log.
     UsageId
     /// One piece of work to do later.
