@@ -12,7 +12,7 @@ use tollgate_storage::Result;
 
 use super::verify_books::{Seen, Walk, look};
 use crate::PaymentService;
-use crate::model::books::Damage;
+use crate::model::damage::Damage;
 use crate::store::books::Place;
 
 /// At most so often.
@@ -121,5 +121,49 @@ impl PaymentService {
     /// by itself, within its round.
     pub fn damaged(&self) -> Vec<Damage> {
         self.0.self_audit.round().damaged.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::damage::Fault;
+
+    fn damage(row: u128) -> Damage {
+        Damage {
+            table: "payment_transactions",
+            row: Uuid::from_u128(row).to_string(),
+            fault: Fault::Empty,
+        }
+    }
+
+    fn seen(damage: &[Damage], next: Option<u128>) -> Seen {
+        Seen {
+            damage: damage.to_vec(),
+            next: next.map(Uuid::from_u128),
+        }
+    }
+
+    #[test]
+    fn inv_l1_a_fault_is_new_once_and_gone_when_the_row_is_whole() {
+        let mut round = Round::default();
+        let others = |round: &mut Round| {
+            for table in 1..Walk::ALL.len() {
+                let over = table == Walk::ALL.len() - 1;
+                assert_eq!(round.take(seen(&[], None)), (Vec::new(), over));
+            }
+        };
+        assert_eq!(round.take(seen(&[damage(3)], Some(7))).0, [damage(3)]);
+        assert_eq!(round.take(seen(&[damage(9)], None)).0, [damage(9)]);
+        others(&mut round);
+        assert_eq!(round.take(seen(&[damage(3)], Some(7))).0, []);
+        assert_eq!(round.damaged.len(), 2);
+        assert_eq!(round.take(seen(&[], None)).0, []);
+        assert_eq!(Vec::from_iter(round.damaged.clone()), [damage(3)]);
+        others(&mut round);
+        assert_eq!(round.take(seen(&[], Some(7))).0, []);
+        assert!(round.damaged.is_empty());
     }
 }

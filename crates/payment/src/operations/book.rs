@@ -83,3 +83,6 @@ async fn open_accounts(
     }
     Ok(())
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

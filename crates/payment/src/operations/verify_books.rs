@@ -7,7 +7,8 @@ use tollgate_storage::db::Db;
 use tollgate_storage::{Result, StorageError};
 
 use crate::PaymentService;
-use crate::model::books::{Booked, Damage, Fault, PostingBooks};
+use crate::model::books::{Booked, PostingBooks};
+use crate::model::damage::{Damage, Fault};
 use crate::model::ledger::Account;
 use crate::store::books::{self, Place, Read};
 use crate::store::ledger::{self, BalanceRow};
@@ -190,3 +191,6 @@ impl PaymentService {
         verify_books(&self.0.db).await
     }
 }
+
+#[cfg(test)]
+mod tests;

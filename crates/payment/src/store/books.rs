@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::Reader;
 use crate::model::books::{
-    Found, FoundLine, PaymentBooks, PostingBooks, RefundBooks, SameMoney, SuspenseBooks,
-    SuspenseEnd,
+    PaymentBooks, PostingBooks, RefundBooks, SameMoney, SuspenseBooks, SuspenseEnd,
 };
+use crate::model::damage::{Found, FoundLine};
 
 /// Where a walk stands: behind this row. `None` = at the beginning.
 pub(crate) type Place = Option<Uuid>;
