@@ -25,11 +25,13 @@ pub use crate::config::PaymentConfig;
 pub use crate::operations::Answered;
 use crate::operations::accept_webhook::ForgeryBound;
 pub use crate::operations::accept_webhook::Received;
+use crate::operations::audit_books::SelfAudit;
 pub use crate::operations::checkout::{CheckoutError, PlanRef, Subscribe};
 pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::demand::Demand;
 pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::operations::transactions::TransactionFilter;
+pub use crate::operations::verify_books::{AccountBalance, Books, verify_books};
 pub use crate::people::People;
 use crate::providers::{PaymentProvider, Registry};
 
@@ -42,6 +44,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     4 "0004_payments",
     5 "0005_free_grants",
     6 "0006_refund_wishes",
+    7 "0007_ledger",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.
@@ -61,6 +64,7 @@ struct Parts {
     providers: Registry,
     people: Option<Arc<dyn People>>,
     forgeries: ForgeryBound,
+    self_audit: SelfAudit,
     /// When the months of the log were last made ahead.
     months_made_at: Mutex<Timestamp>,
 }
@@ -133,7 +137,7 @@ impl PaymentBuilder {
         self
     }
 
-    /// Brings the tables up to date.
+    /// Brings the tables up to date, and opens the books when there were none.
     ///
     /// # Errors
     /// The database is away, or its schema is not ours.
@@ -141,9 +145,10 @@ impl PaymentBuilder {
         CORE.run(&self.db).await?;
         MIGRATIONS.run(&self.db).await?;
         partitions::make_ahead(&self.db, "usage_logs", self.clock.now()).await?;
-        Ok(PaymentService(Arc::new(Parts {
+        let service = PaymentService(Arc::new(Parts {
             ids: Ids::new(self.clock.clone(), self.entropy),
             forgeries: ForgeryBound::default(),
+            self_audit: SelfAudit::default(),
             months_made_at: Mutex::new(self.clock.now()),
             db: self.db,
             master_key: self.master_key,
@@ -151,6 +156,8 @@ impl PaymentBuilder {
             config: self.config,
             providers: self.providers,
             people: self.people,
-        })))
+        }));
+        service.open_books().await?;
+        Ok(service)
     }
 }

@@ -20,7 +20,8 @@ const AT_ONCE: i64 = 16;
 const PURGED_AT_ONCE: i64 = 1_000;
 
 impl PaymentService {
-    /// Does what is due now: asks about open orders, ends lapsed subscriptions, forgets old answers.
+    /// Does what is due now: asks about open orders, ends lapsed subscriptions, forgets old answers,
+    /// audits a part of the books.
     /// Gives how many orders were asked about.
     ///
     /// # Errors
@@ -34,6 +35,7 @@ impl PaymentService {
         }
         self.expire_subscriptions().await?;
         self.make_months().await?;
+        self.audit_books().await?;
         let mut tx = self.0.db.begin().await?;
         idempotency::purge(&mut tx, self.0.clock.now(), PURGED_AT_ONCE).await?;
         tx.commit().await?;

@@ -7,13 +7,15 @@
 //! (other money).
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::PaymentId;
+use tollgate_kernel::ids::{PaymentId, SuspenseId};
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
 use super::TRIES;
 use super::activate::{Activation, activate};
+use super::book::book;
 use crate::Parts;
+use crate::model::ledger::Fact;
 use crate::model::payment::{OrderNo, Payment, PaymentEvent, PaymentState, SuspenseCause as Cause};
 use crate::providers::VerifiedPayment;
 use crate::store::{payments, plans, suspense};
@@ -104,7 +106,13 @@ async fn grant(
     money: &VerifiedPayment,
     now: Timestamp,
 ) -> Result<Applied> {
+    let received = Fact::PaymentReceived {
+        payment: order.id,
+        rail: money.method(),
+        amount: money.amount(),
+    };
     let Some((plan_id, _)) = order.plan else {
+        book(parts, tx, order.livemode, &[received], now).await?;
         return Ok(Applied::Paid(order.id));
     };
     let plan = plans::read(tx, plan_id)
@@ -117,11 +125,18 @@ async fn grant(
     match activate(parts, tx, order.user_id, &plan, now).await? {
         Activation::Granted(subscription) => {
             payments::bought(tx, order.id, subscription).await?;
+            book(parts, tx, order.livemode, &[received], now).await?;
             tracing::info!(payment.id = %order.id, subscription.id = %subscription, "paid and activated");
             Ok(Applied::Paid(order.id))
         }
         Activation::Conflict => {
-            suspend(parts, tx, money, Some(order.id), Cause::EndedOrder, now).await
+            let (cause, amount) = (Cause::EndedOrder, money.amount());
+            let kept = keep(parts, tx, money, Some(order.id), cause, now).await?;
+            // It came in once, for the order; until somebody has decided it is not earned.
+            let aside = kept.map(|suspense| Fact::SuspenseSetAside { suspense, amount });
+            let facts: Vec<_> = [received].into_iter().chain(aside).collect();
+            book(parts, tx, order.livemode, &facts, now).await?;
+            Ok(Applied::Suspended(Some(order.id), cause))
         }
     }
 }
@@ -142,6 +157,7 @@ fn misfit(parts: &Parts, order: &Payment, money: &VerifiedPayment) -> Option<Cau
     }
 }
 
+/// Keeps money that fits no payable order, and books it.
 async fn suspend(
     parts: &Parts,
     tx: &mut Tx,
@@ -150,23 +166,36 @@ async fn suspend(
     cause: Cause,
     now: Timestamp,
 ) -> Result<Applied> {
-    let new = suspense::insert(
-        tx,
-        parts.ids.at(now),
-        money,
-        parts.config.livemode,
-        payment,
-        cause,
-        now,
-    )
-    .await?;
-    if new {
-        tracing::error!(
-            provider = money.method().as_str(),
-            payment.id = payment.map(tracing::field::display),
-            cause = cause.as_str(),
-            "verified money fits no payable order and waits for the operator"
-        );
+    if let Some(suspense) = keep(parts, tx, money, payment, cause, now).await? {
+        let received = Fact::SuspenseReceived {
+            suspense,
+            rail: money.method(),
+            amount: money.amount(),
+        };
+        book(parts, tx, parts.config.livemode, &[received], now).await?;
     }
     Ok(Applied::Suspended(payment, cause))
+}
+
+/// `None`: this money is kept already.
+async fn keep(
+    parts: &Parts,
+    tx: &mut Tx,
+    money: &VerifiedPayment,
+    payment: Option<PaymentId>,
+    cause: Cause,
+    now: Timestamp,
+) -> Result<Option<SuspenseId>> {
+    let id = parts.ids.at(now);
+    let livemode = parts.config.livemode;
+    if !suspense::insert(tx, id, money, livemode, payment, cause, now).await? {
+        return Ok(None);
+    }
+    tracing::error!(
+        provider = money.method().as_str(),
+        payment.id = payment.map(tracing::field::display),
+        cause = cause.as_str(),
+        "verified money fits no payable order and waits for the operator"
+    );
+    Ok(Some(id))
 }

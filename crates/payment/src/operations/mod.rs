@@ -3,6 +3,8 @@
 pub(crate) mod accept_webhook;
 pub(crate) mod activate;
 pub(crate) mod apply_event;
+pub(crate) mod audit_books;
+pub(crate) mod book;
 pub(crate) mod check;
 pub(crate) mod checkout;
 pub(crate) mod checkout_link;
@@ -10,6 +12,7 @@ pub(crate) mod consume;
 pub(crate) mod current_subscription;
 pub(crate) mod demand;
 pub(crate) mod expire;
+pub(crate) mod open_books;
 pub(crate) mod payment_status;
 pub(crate) mod place_order;
 pub(crate) mod plans;
@@ -22,6 +25,7 @@ mod settle_refund;
 pub(crate) mod submit_order;
 pub(crate) mod transactions;
 pub(crate) mod usage_summary;
+pub(crate) mod verify_books;
 
 /// How often something is read again when a rival was faster. Each time somebody gets on, so the
 /// end is near; more than this means a row that no rule explains.

@@ -6,7 +6,9 @@ use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
 use super::TRIES;
+use super::book::book;
 use crate::Parts;
+use crate::model::ledger::Fact;
 use crate::model::payment::{Payment, Purpose};
 use crate::model::refund::{Refund, RefundNo, RefundState};
 use crate::model::subscription::{Subscription, SubscriptionState};
@@ -128,6 +130,12 @@ pub(super) async fn decide(
             if refund.ends_subscription(all) {
                 claw_back(&mut tx, payment, now).await?;
             }
+            let gone = Fact::Refunded {
+                refund: refund.id,
+                rail: payment.method,
+                amount: refund.amount,
+            };
+            book(parts, &mut tx, payment.livemode, &[gone], now).await?;
             tracing::info!(refund.id = %refund.id, payment.id = %payment.id, "money went back");
         }
         RefundVerdict::Failed { code } => {

@@ -3,6 +3,7 @@
 mod admin;
 mod demo;
 mod import;
+mod ledger;
 mod serve;
 mod signing_keys;
 
@@ -45,6 +46,9 @@ enum Command {
     ApiKeys(import::ApiKeys),
     /// Play the whole job against a freshly started server: register, buy, pay, spend the quota.
     Demo,
+    /// The books: what came in, what went back, what is owed.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
     /// The keys that sign access tokens.
     #[command(subcommand)]
     SigningKeys(signing_keys::SigningKeys),
@@ -70,6 +74,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Users(command) => import::users(Config::from_env()?, command).await,
             Command::ApiKeys(command) => import::api_keys(Config::from_env()?, command).await,
             Command::Demo => demo::run(Config::from_env()?).await,
+            Command::Ledger(command) => ledger::run(command, Config::from_env()?).await,
             Command::SigningKeys(command) => signing_keys::run(command, Config::from_env()?).await,
         }
     });

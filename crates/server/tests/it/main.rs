@@ -14,6 +14,7 @@ mod harness;
 mod import;
 mod inputs;
 mod leaks;
+mod ledger;
 mod link;
 mod link_bytes;
 mod mail;
