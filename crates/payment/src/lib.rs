@@ -30,6 +30,7 @@ pub use crate::operations::checkout::{CheckoutError, PlanRef, Subscribe};
 pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::demand::Demand;
 pub use crate::operations::refund::{RefundError, WantRefund};
+pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
 pub use crate::operations::transactions::TransactionFilter;
 pub use crate::operations::verify_books::{AccountBalance, Books, verify_books};
 pub use crate::people::People;

@@ -7,6 +7,7 @@ use crate::model::payment::PaymentMethod;
 use crate::operations::checkout::CheckoutError;
 use crate::operations::consume::ConsumeError;
 use crate::operations::refund::{ProviderErrorOf, RefundError};
+use crate::operations::resolve_suspense::ResolveError;
 use crate::providers::ProviderError;
 use crate::shapes::QuotaShape;
 
@@ -142,6 +143,38 @@ fn provider(method: PaymentMethod, error: &ProviderError) -> Problem {
     }
 }
 
+/// As `resolve_suspense` refuses.
+pub(crate) fn resolve(error: ResolveError) -> Problem {
+    match error {
+        ResolveError::NotFound => Problem::new(Code::NotFound),
+        ResolveError::Decided => Problem::invalid(
+            "/action",
+            "decided",
+            "此款项已处理",
+            "this money is decided about already",
+        ),
+        ResolveError::NoOrder => Problem::invalid(
+            "/transaction_id",
+            "no_order",
+            "没有这个订单",
+            "there is no such order",
+        ),
+        ResolveError::NotFitting => Problem::invalid(
+            "/transaction_id",
+            "not_fitting",
+            "订单已支付，或金额、币种、渠道与此款项不符",
+            "the order is paid, or wants another amount, currency or rail",
+        ),
+        ResolveError::AnotherPlan => Problem::invalid(
+            "/transaction_id",
+            "another_plan",
+            "买家另一套餐仍有效",
+            "the buyer has another plan in force",
+        ),
+        ResolveError::Internal(error) => error.into(),
+    }
+}
+
 /// As `refund` refuses.
 pub(crate) fn refund(error: RefundError) -> Problem {
     match error {
@@ -157,6 +190,12 @@ pub(crate) fn refund(error: RefundError) -> Problem {
             "above_rest",
             format!("最多可退 {left}"),
             format!("at most {left} is left"),
+        ),
+        RefundError::InSuspense => Problem::invalid(
+            "/transaction_id",
+            "in_suspense",
+            "此款项在待处理账户中，请在 /admin/suspense 处理",
+            "this money is kept in suspense; decide about it at /admin/suspense",
         ),
         RefundError::Amount => Problem::invalid(
             "/amount",

@@ -9,6 +9,7 @@ use tollgate_storage::{Result, StorageError, idempotency, partitions};
 
 use crate::PaymentService;
 use crate::model::payment::PaymentMethod;
+use crate::operations::console_refund::CONSOLE_REFUND;
 use crate::operations::reconcile::{Reconciled, next_question};
 use crate::operations::refund::REFUND;
 
@@ -76,10 +77,15 @@ impl PaymentService {
     }
 
     async fn work(&self, job: &Job) -> Result<()> {
-        let outcome = if job.kind == REFUND {
-            self.reconcile_refund(named(job, "refund_id")?).await?
-        } else {
-            self.reconcile(named(job, "payment_id")?).await?
+        let outcome = match job.kind.as_str() {
+            REFUND => self.reconcile_refund(named(job, "refund_id")?).await?,
+            CONSOLE_REFUND => {
+                let (payment, number) =
+                    (named(job, "payment_id")?, named::<String>(job, "number")?);
+                self.reconcile_console_refund(payment, &number, job.attempts)
+                    .await?
+            }
+            _ => self.reconcile(named(job, "payment_id")?).await?,
         };
         let now = self.0.clock.now();
         let mut tx = self.0.db.begin().await?;
@@ -96,7 +102,7 @@ impl PaymentService {
     }
 }
 
-/// The id in the payload of a job.
+/// A member of the payload of a job.
 fn named<T: FromStr>(job: &Job, member: &str) -> Result<T> {
     let id = job.payload.get(member).and_then(|id| id.as_str());
     id.and_then(|id| id.parse().ok())

@@ -9,6 +9,7 @@ pub mod plan;
 pub mod quota;
 pub mod refund;
 pub mod subscription;
+pub mod suspense;
 
 /// A closed set of words that a column or an answer holds.
 macro_rules! words {

@@ -6,18 +6,20 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::PaymentId;
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError, jobs};
 
 use super::apply_event::apply;
+use super::console_refund::ask_soon;
 use super::refund::REFUND;
-use crate::model::payment::PaymentMethod;
+use crate::model::payment::{OrderNo, PaymentMethod};
 use crate::providers::{
     Acknowledgement, EventContent, PaymentProvider, RawWebhook, Reply, VerifiedEvent,
     WebhookRefusal,
 };
 use crate::store::calls::{self, Call};
-use crate::store::{inbox, refunds};
+use crate::store::{inbox, payments, refunds};
 use crate::{Parts, PaymentService};
 
 /// Forged calls kept in a minute; more are answered and counted, not written.
@@ -102,8 +104,15 @@ async fn accept(
                 payment_id = applied.payment();
                 applied.word()
             }
-            EventContent::Refunded { refund_no, .. } => {
-                hasten(&mut tx, refund_no.as_deref(), now).await?
+            EventContent::Refunded {
+                order_no,
+                refund_no,
+            } => {
+                let number = refund_no.as_deref();
+                let (payment, word) =
+                    look_at_refund(parts, &mut tx, name, order_no, number, now).await?;
+                payment_id = payment;
+                word
             }
             EventContent::Notice(word) => word,
         };
@@ -127,17 +136,32 @@ async fn accept(
     Ok(reply)
 }
 
-/// A callback says: go and look. The job that asks about the refund is due now.
-async fn hasten(tx: &mut Tx, refund_no: Option<&str>, now: Timestamp) -> Result<&'static str> {
-    let refund = match refund_no {
-        Some(number) => refunds::read_open(tx, number).await?,
+/// A callback says: go and look. Of a refund of ours the job that asks is due now; one that was made at the
+/// provider's own desk gets a job of its own. Without a number of its own it goes by the order's.
+async fn look_at_refund(
+    parts: &Parts,
+    tx: &mut Tx,
+    method: PaymentMethod,
+    order_no: &str,
+    refund_no: Option<&str>,
+    now: Timestamp,
+) -> Result<(Option<PaymentId>, &'static str)> {
+    let number = refund_no.unwrap_or(order_no);
+    if let Some(refund) = refunds::read_by_number(tx, number).await? {
+        if !refund.state.is_over() {
+            jobs::hasten(tx, REFUND, &refund.id.to_string(), now).await?;
+        }
+        return Ok((refund.payment_id, "refund_noted"));
+    }
+    let payment = match OrderNo::sent(order_no) {
+        Some(number) => payments::read_by_order_no(tx, &number).await?,
         None => None,
     };
-    let Some(refund) = refund else {
-        return Ok("refund");
+    let Some(payment) = payment.filter(|payment| payment.method == method) else {
+        return Ok((None, "refund_of_unknown_order"));
     };
-    jobs::hasten(tx, REFUND, &refund.id.to_string(), now).await?;
-    Ok("refund_noted")
+    ask_soon(parts, tx, &payment, number, now).await?;
+    Ok((Some(payment.id), "console_refund"))
 }
 
 async fn refuse(

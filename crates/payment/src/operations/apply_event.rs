@@ -12,13 +12,15 @@ use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
 use super::TRIES;
-use super::activate::{Activation, activate};
 use super::book::book;
+use super::deliver::{Delivery, deliver};
+use super::resolve_suspense::by_rule;
 use crate::Parts;
 use crate::model::ledger::Fact;
 use crate::model::payment::{OrderNo, Payment, PaymentEvent, PaymentState, SuspenseCause as Cause};
+use crate::model::suspense::{Kept, SuspenseState};
 use crate::providers::VerifiedPayment;
-use crate::store::{payments, plans, suspense};
+use crate::store::{payments, suspense};
 
 /// What verified money came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,25 +113,12 @@ async fn grant(
         rail: money.method(),
         amount: money.amount(),
     };
-    let Some((plan_id, _)) = order.plan else {
-        book(parts, tx, order.livemode, &[received], now).await?;
-        return Ok(Applied::Paid(order.id));
-    };
-    let plan = plans::read(tx, plan_id)
-        .await?
-        .ok_or_else(|| StorageError::Inconsistent {
-            table: "payment_transactions",
-            column: "plan_id",
-            row: order.id.to_string(),
-        })?;
-    match activate(parts, tx, order.user_id, &plan, now).await? {
-        Activation::Granted(subscription) => {
-            payments::bought(tx, order.id, subscription).await?;
+    match deliver(parts, tx, order, now).await? {
+        Delivery::Given => {
             book(parts, tx, order.livemode, &[received], now).await?;
-            tracing::info!(payment.id = %order.id, subscription.id = %subscription, "paid and activated");
             Ok(Applied::Paid(order.id))
         }
-        Activation::Conflict => {
+        Delivery::Conflict => {
             let (cause, amount) = (Cause::EndedOrder, money.amount());
             let kept = keep(parts, tx, money, Some(order.id), cause, now).await?;
             // It came in once, for the order; until somebody has decided it is not earned.
@@ -177,7 +166,7 @@ async fn suspend(
     Ok(Applied::Suspended(payment, cause))
 }
 
-/// `None`: this money is kept already.
+/// Keeps it, and does what the rules say of its kind. `None`: this money is kept already.
 async fn keep(
     parts: &Parts,
     tx: &mut Tx,
@@ -195,7 +184,23 @@ async fn keep(
         provider = money.method().as_str(),
         payment.id = payment.map(tracing::field::display),
         cause = cause.as_str(),
-        "verified money fits no payable order and waits for the operator"
+        "verified money fits no payable order and is kept in suspense"
     );
+    let kept = Kept {
+        id,
+        rail: money.method(),
+        livemode,
+        transaction_id: money.provider_transaction_id().to_owned(),
+        order_no: money.order_no().to_owned(),
+        payment_id: payment,
+        amount: money.amount(),
+        cause,
+        state: SuspenseState::Open,
+        note: None,
+        resolved_by: None,
+        resolved_at: None,
+        created_at: now,
+    };
+    by_rule(parts, tx, &kept, now).await?;
     Ok(Some(id))
 }

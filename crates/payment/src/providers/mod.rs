@@ -63,7 +63,7 @@ pub trait PaymentProvider: Send + Sync + fmt::Debug + 'static {
     ///
     /// # Errors
     /// [`ProviderError`].
-    async fn verify_refund(&self, refund: &NewRefund) -> Result<RefundVerdict, ProviderError>;
+    async fn verify_refund(&self, refund: &RefundKey) -> Result<RefundVerdict, ProviderError>;
 
     /// Reads a callback, if it is genuine and meant for us.
     ///
@@ -120,13 +120,22 @@ pub enum ProviderVerdict {
     Closed,
 }
 
+/// Which refund is meant.
+#[derive(Clone, Debug)]
+pub struct RefundKey {
+    /// Of the order, as the provider wrote it.
+    pub order_no: String,
+    /// The provider's number of the money, which is what is meant: one order may have been paid twice.
+    pub transaction_id: String,
+    /// Ours, and theirs.
+    pub refund_no: RefundNo,
+}
+
 /// Money to send back.
 #[derive(Clone, Debug)]
 pub struct NewRefund {
-    /// Of the order.
-    pub order_no: OrderNo,
-    /// Ours, and theirs.
-    pub refund_no: RefundNo,
+    /// Under which numbers.
+    pub key: RefundKey,
     /// How much.
     pub amount: Money,
     /// What the buyer reads.

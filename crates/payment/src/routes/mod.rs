@@ -5,6 +5,7 @@ mod plans;
 mod quota;
 mod refunds;
 mod subscriptions;
+mod suspense;
 mod transactions;
 mod usage;
 mod webhooks;
@@ -56,6 +57,8 @@ impl PaymentService {
             .routes(routes!(transactions::admin_list))
             .routes(routes!(transactions::admin_detail))
             .routes(routes!(transactions::sync))
+            .routes(routes!(suspense::list))
+            .routes(routes!(suspense::resolve))
             .with_state(self.clone())
     }
 

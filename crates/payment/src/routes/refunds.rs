@@ -23,7 +23,7 @@ use crate::{PaymentService, problems};
 const LIMIT: u32 = 20;
 const LONGEST_PAGE: u32 = 100;
 /// Alipay takes 256 characters, WeChat 80 bytes.
-const REASON_CHARS: usize = 256;
+pub(super) const REASON_CHARS: usize = 256;
 
 pub(super) struct Finance;
 impl Named for Finance {

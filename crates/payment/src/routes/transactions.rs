@@ -18,7 +18,7 @@ use super::refunds::PaymentsRead;
 use crate::PaymentService;
 use crate::model::payment::Payment;
 use crate::operations::transactions::{History, TransactionFilter};
-use crate::shapes::{RefundShape, TransactionShape};
+use crate::shapes::{RefundShape, SuspenseShape, TransactionShape};
 
 /// Where none is asked for.
 const LIMIT: u32 = 20;
@@ -215,6 +215,8 @@ pub(super) struct HistoryShape {
     transaction: TransactionShape,
     /// Newest first.
     refunds: Vec<RefundShape>,
+    /// Money that came under its number and is kept apart; oldest first.
+    suspense: Vec<SuspenseShape>,
     /// Oldest first.
     calls_out: Vec<CallOutShape>,
     /// Oldest first.
@@ -241,6 +243,7 @@ impl From<History> for HistoryShape {
         Self {
             transaction: TransactionShape::from(&history.payment),
             refunds: history.refunds.iter().map(RefundShape::from).collect(),
+            suspense: history.suspense.iter().map(SuspenseShape::from).collect(),
             calls_out: calls_out.collect(),
             calls_in: calls_in.collect(),
         }
@@ -301,7 +304,7 @@ fn shape(found: &[Payment], has_more: bool) -> TransactionPage {
     }
 }
 
-fn bounded(limit: u32, most: u32) -> Result<u32, Problem> {
+pub(super) fn bounded(limit: u32, most: u32) -> Result<u32, Problem> {
     if (1..=most).contains(&limit) {
         return Ok(limit);
     }
@@ -313,7 +316,10 @@ fn bounded(limit: u32, most: u32) -> Result<u32, Problem> {
     ))
 }
 
-fn word<T: std::str::FromStr>(pointer: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
+pub(super) fn word<T: std::str::FromStr>(
+    pointer: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, Problem> {
     let unknown = |_| {
         Problem::invalid(
             pointer,

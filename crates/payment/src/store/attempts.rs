@@ -3,12 +3,11 @@
 use serde_json::json;
 use sqlx::types::Json;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{AttemptId, Id as _, PaymentId};
+use tollgate_kernel::ids::{AttemptId, Id, PaymentId};
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, in_tx, on_read};
 
 use super::At;
-use crate::model::payment::OrderNo;
 use crate::model::refund::{Refund, RefundNo};
 use crate::providers::ProviderError;
 
@@ -34,11 +33,12 @@ impl Operation {
     }
 }
 
-/// Says what is about to be asked.
+/// Says what is about to be asked, under which of our numbers.
 pub(crate) async fn intend(
     tx: &mut Tx,
     id: AttemptId,
     payment: PaymentId,
+    request_no: &str,
     operation: Operation,
     now: Timestamp,
 ) -> Result<()> {
@@ -46,7 +46,7 @@ pub(crate) async fn intend(
         .bind(id.uuid())
         .bind(payment.uuid())
         .bind(operation.as_str())
-        .bind(OrderNo::of(payment).as_str())
+        .bind(request_no)
         .bind(now.utc())
         .execute(c)
         .await
@@ -54,7 +54,7 @@ pub(crate) async fn intend(
     Ok(())
 }
 
-/// The same for a refund of the payment.
+/// The same for a refund.
 pub(crate) async fn intend_refund(
     tx: &mut Tx,
     id: AttemptId,
@@ -64,7 +64,7 @@ pub(crate) async fn intend_refund(
 ) -> Result<()> {
     in_tx!(tx, |c| sqlx::query(INTEND_REFUND)
         .bind(id.uuid())
-        .bind(refund.payment_id.uuid())
+        .bind(refund.payment_id.map(Id::uuid))
         .bind(refund.id.uuid())
         .bind(operation.as_str())
         .bind(RefundNo::of(refund.id).as_str())

@@ -272,9 +272,9 @@ macro_rules! beside {
 const PAYMENTS: &str = beside!(
     "x.state, x.amount, x.currency, x.payment_method, x.livemode, x.refunded, x.refunding,
     (SELECT CAST(COALESCE(SUM(r.amount), 0) AS BIGINT) FROM refunds r
-        WHERE r.payment_id = x.id AND r.suspense_id IS NULL AND r.status = 'succeeded') AS succeeded,
+        WHERE r.payment_id = x.id AND r.status = 'succeeded') AS succeeded,
     (SELECT CAST(COALESCE(SUM(r.amount), 0) AS BIGINT) FROM refunds r
-        WHERE r.payment_id = x.id AND r.suspense_id IS NULL AND r.status = 'pending') AS pending,
+        WHERE r.payment_id = x.id AND r.status = 'pending') AS pending,
     s.id AS suspense_id, s.state AS suspense_state, s.cause AS suspense_cause, s.payment_id AS suspense_payment",
     "(SELECT * FROM payment_transactions WHERE id > $1 ORDER BY id LIMIT $2) x
     LEFT JOIN suspense s ON s.provider = x.payment_method AND s.livemode = x.livemode

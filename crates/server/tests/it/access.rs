@@ -54,6 +54,8 @@ const TABLE: &[(&str, Takes)] = &[
         "POST /admin/service-keys/{service_key_id}/rotate",
         Staff(ADMIN),
     ),
+    ("GET /admin/suspense", Staff(PAYMENTS_READ)),
+    ("POST /admin/suspense/{suspense_id}/resolve", Staff(FINANCE)),
     ("GET /admin/transactions", Staff(PAYMENTS_READ)),
     (
         "GET /admin/transactions/{transaction_id}",

@@ -26,4 +26,5 @@ mod routes;
 mod schema;
 mod service_keys;
 mod signing_keys;
+mod suspense;
 mod transactions;

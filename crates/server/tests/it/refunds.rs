@@ -32,15 +32,7 @@ pub(crate) async fn finance(app: &App) -> Buyer {
 /// Buys the plan pro for 99.00 and pays; gives the transaction.
 pub(crate) async fn paid(app: &App, buyer: &Buyer) -> String {
     let order = app.order(buyer).await;
-    let code = order["payment"]["qr_content"].as_str().expect("a code");
-    let code = code.rsplit('/').next().expect("its end");
-    let phone = app.http.post(format!("{}/sandbox/pay/{code}/pay", app.url));
-    let phone = phone.header("accept", "application/json").send().await;
-    assert_eq!(phone.expect("paid").status(), StatusCode::OK);
-    let id = order["transaction"]["id"]
-        .as_str()
-        .expect("an id")
-        .to_owned();
+    let id = pay(app, &order).await;
     let status = app
         .get(&format!("/payments/status/{id}?wait=20"), &buyer.token)
         .await
@@ -49,17 +41,30 @@ pub(crate) async fn paid(app: &App, buyer: &Buyer) -> String {
     id
 }
 
+/// Pays an order with the phone; gives the transaction.
+pub(crate) async fn pay(app: &App, order: &Value) -> String {
+    let code = order["payment"]["qr_content"].as_str().expect("a code");
+    let code = code.rsplit('/').next().expect("its end");
+    let phone = app.http.post(format!("{}/sandbox/pay/{code}/pay", app.url));
+    let phone = phone.header("accept", "application/json").send().await;
+    assert_eq!(phone.expect("paid").status(), StatusCode::OK);
+    order["transaction"]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned()
+}
+
 pub(crate) async fn refund(app: &App, staff: &Buyer, id: &str, body: Value) -> Answer {
     let path = format!("/payments/refund/{id}");
     app.post(&path, &staff.token, body).await
 }
 
-async fn status(app: &App, buyer: &Buyer, id: &str) -> Value {
+pub(crate) async fn status(app: &App, buyer: &Buyer, id: &str) -> Value {
     let path = format!("/payments/status/{id}");
     app.get(&path, &buyer.token).await.expect(StatusCode::OK)
 }
 
-async fn has_plan(app: &App, buyer: &Buyer) -> bool {
+pub(crate) async fn has_plan(app: &App, buyer: &Buyer) -> bool {
     let path = "/payments/subscriptions/current";
     app.get(path, &buyer.token).await.status == 200
 }
@@ -71,7 +76,7 @@ async fn fault(app: &App, kind: &str, method: &str, argument: &str) {
 }
 
 /// How many refunds the gateway has made, and of how much.
-async fn at_the_gateway(app: &App) -> (i64, i64) {
+pub(crate) async fn at_the_gateway(app: &App) -> (i64, i64) {
     let options = SqliteConnectOptions::new()
         .filename(app.sandbox_file())
         .read_only(true);

@@ -17,7 +17,7 @@ use self::wire::{Answer, Tried};
 use super::keys::{KeyError, Signer, Verifier};
 use super::{
     Acknowledgement, Capabilities, NewOrder, NewRefund, PaymentAction, PaymentProvider,
-    ProviderError, ProviderVerdict, RawWebhook, RefundVerdict, Reply, VerifiedEvent,
+    ProviderError, ProviderVerdict, RawWebhook, RefundKey, RefundVerdict, Reply, VerifiedEvent,
     VerifiedPayment, WebhookRefusal,
 };
 use crate::model::payment::{MerchantAccount, OrderNo, PaymentMethod};
@@ -263,7 +263,7 @@ impl PaymentProvider for Alipay {
         self.refund(refund).await
     }
 
-    async fn verify_refund(&self, refund: &NewRefund) -> Result<RefundVerdict, ProviderError> {
+    async fn verify_refund(&self, refund: &RefundKey) -> Result<RefundVerdict, ProviderError> {
         self.refund_state(refund).await
     }
 
