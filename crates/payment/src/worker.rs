@@ -12,11 +12,14 @@ use crate::model::payment::PaymentMethod;
 use crate::operations::console_refund::CONSOLE_REFUND;
 use crate::operations::reconcile::{Reconciled, next_question};
 use crate::operations::refund::REFUND;
+use crate::store::attempts;
 
 /// Work on orders, one lane per rail: a slow one does not keep the others waiting.
 pub(crate) const RECONCILE: &str = "reconcile";
 /// A job that is not finished by then is taken by somebody else.
 const LEASE: Duration = Duration::from_mins(1);
+/// No call to a provider takes as long, so who began one earlier was cut off.
+const LONGEST_CALL: Duration = Duration::from_mins(5);
 const AT_ONCE: i64 = 16;
 const PURGED_AT_ONCE: i64 = 1_000;
 
@@ -38,7 +41,10 @@ impl PaymentService {
         self.make_months().await?;
         self.audit_books().await?;
         let mut tx = self.0.db.begin().await?;
-        idempotency::purge(&mut tx, self.0.clock.now(), PURGED_AT_ONCE).await?;
+        let now = self.0.clock.now();
+        idempotency::purge(&mut tx, now, PURGED_AT_ONCE).await?;
+        let begun_before = now.before(LONGEST_CALL);
+        attempts::conclude_orphans(&mut tx, begun_before, PURGED_AT_ONCE, now).await?;
         tx.commit().await?;
         Ok(asked)
     }

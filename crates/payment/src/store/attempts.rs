@@ -101,6 +101,25 @@ pub(crate) async fn conclude(
     Ok(())
 }
 
+/// Calls whose result nobody wrote down, since we were cut off: what came of them is unknown, and is asked
+/// about under the same number by whoever needs it.
+pub(crate) async fn conclude_orphans(
+    tx: &mut Tx,
+    begun_before: Timestamp,
+    most: i64,
+    now: Timestamp,
+) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(CONCLUDE_ORPHANS)
+        .bind(begun_before.utc())
+        .bind(Json(json!({ "message": "cut off" })))
+        .bind(now.utc())
+        .bind(most)
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
 /// When the provider was last asked about a payment.
 pub(crate) async fn last_asked(db: &Db, payment: PaymentId) -> Result<Option<Timestamp>> {
     let row: Option<(At,)> = on_read!(db, |e| sqlx::query_as(LAST_ASKED)
@@ -113,6 +132,9 @@ pub(crate) async fn last_asked(db: &Db, payment: PaymentId) -> Result<Option<Tim
 const INTEND: &str =
     "INSERT INTO payment_attempts (id, payment_id, operation, request_no, started_at)
     VALUES ($1, $2, $3, $4, $5)";
+const CONCLUDE_ORPHANS: &str = "UPDATE payment_attempts SET state = 'unknown', detail = $2, finished_at = $3
+    WHERE state = 'intent' AND id IN
+        (SELECT id FROM payment_attempts WHERE state = 'intent' AND started_at < $1 ORDER BY started_at LIMIT $4)";
 const INTEND_REFUND: &str =
     "INSERT INTO payment_attempts (id, payment_id, refund_id, operation, request_no, started_at)
     VALUES ($1, $2, $3, $4, $5, $6)";
@@ -122,4 +144,10 @@ const CONCLUDE: &str =
 const LAST_ASKED: &str =
     "SELECT started_at FROM payment_attempts WHERE payment_id = $1 ORDER BY id DESC LIMIT 1";
 
-pub(crate) const STATEMENTS: &[&str] = &[INTEND, INTEND_REFUND, CONCLUDE, LAST_ASKED];
+pub(crate) const STATEMENTS: &[&str] = &[
+    INTEND,
+    INTEND_REFUND,
+    CONCLUDE,
+    CONCLUDE_ORPHANS,
+    LAST_ASKED,
+];

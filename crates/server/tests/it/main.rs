@@ -18,6 +18,7 @@ mod ledger;
 mod link;
 mod link_bytes;
 mod mail;
+mod points;
 mod quota;
 #[cfg(feature = "redis")]
 mod redis;

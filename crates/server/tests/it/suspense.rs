@@ -28,7 +28,7 @@ async fn resolve(app: &App, staff: &Buyer, kept: &Value, body: Value) -> Answer 
 }
 
 /// Buys pro and enterprise, pays both: the second cannot be given. Its transaction, and where its money is.
-async fn set_aside(app: &App, buyer: &Buyer, staff: &Buyer) -> (String, String, Value) {
+pub(crate) async fn set_aside(app: &App, buyer: &Buyer, staff: &Buyer) -> (String, String, Value) {
     let dear = order_of(app, buyer, "enterprise").await;
     let first = paid(app, buyer).await;
     let second = pay(app, &dear).await;
