@@ -5,7 +5,7 @@
 /// Every macro and commit comes by here.
 #[cfg(not(feature = "testing"))]
 #[doc(hidden)]
-#[inline(always)]
+#[inline]
 pub const fn reach(_place: &'static str) -> sqlx::Result<()> {
     Ok(())
 }

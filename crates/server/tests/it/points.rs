@@ -212,6 +212,13 @@ async fn inv_p12_a_purchase_cut_off_anywhere_is_one_order_that_can_be_paid() {
         )
         .await;
         covers(&cut, &["store/payments.rs", "store/attempts.rs", "storage/src/jobs.rs"]);
+        // No call stays without a result for ever.
+        app.clock.advance(Duration::from_mins(6));
+        until("the results", async || {
+            let open = "SELECT COUNT(*) FROM payment_attempts WHERE state = 'intent'";
+            app.count(open).await == 0
+        })
+        .await;
     })
     .await;
 }
