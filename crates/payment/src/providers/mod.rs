@@ -5,6 +5,8 @@
 //! one knows that a signature was checked.
 
 pub mod alipay;
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod keys;
 
 use std::collections::BTreeMap;
