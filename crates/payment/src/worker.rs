@@ -11,6 +11,7 @@ use crate::PaymentService;
 use crate::model::payment::PaymentMethod;
 use crate::operations::reconcile::{Reconciled, next_question};
 use crate::operations::refund::REFUND;
+use crate::operations::webhook_events;
 
 /// Work on orders, one lane per rail: a slow one does not keep the others waiting.
 pub(crate) const RECONCILE: &str = "reconcile";
@@ -20,8 +21,8 @@ const AT_ONCE: i64 = 16;
 const PURGED_AT_ONCE: i64 = 1_000;
 
 impl PaymentService {
-    /// Does what is due now: asks about open orders, ends lapsed subscriptions, forgets old answers,
-    /// audits a part of the books.
+    /// Does what is due now: asks about open orders, ends lapsed subscriptions, forgets old answers
+    /// and old calls, audits a part of the books.
     /// Gives how many orders were asked about.
     ///
     /// # Errors
@@ -38,6 +39,7 @@ impl PaymentService {
         self.audit_books().await?;
         let mut tx = self.0.db.begin().await?;
         idempotency::purge(&mut tx, self.0.clock.now(), PURGED_AT_ONCE).await?;
+        webhook_events::forget(&self.0, &mut tx).await?;
         tx.commit().await?;
         Ok(asked)
     }

@@ -12,6 +12,7 @@ pub(crate) mod consume;
 pub(crate) mod current_subscription;
 pub(crate) mod demand;
 pub(crate) mod expire;
+pub(crate) mod keep_call;
 pub(crate) mod open_books;
 pub(crate) mod payment_status;
 pub(crate) mod place_order;
@@ -20,12 +21,14 @@ pub(crate) mod reconcile;
 pub(crate) mod reconcile_refund;
 pub(crate) mod refund;
 mod refunds;
+pub(crate) mod replay_webhook;
 pub(crate) mod roll;
 mod settle_refund;
 pub(crate) mod submit_order;
 pub(crate) mod transactions;
 pub(crate) mod usage_summary;
 pub(crate) mod verify_books;
+pub(crate) mod webhook_events;
 
 /// How often something is read again when a rival was faster. Each time somebody gets on, so the
 /// end is near; more than this means a row that no rule explains.

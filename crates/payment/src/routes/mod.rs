@@ -7,6 +7,7 @@ mod refunds;
 mod subscriptions;
 mod transactions;
 mod usage;
+mod webhook_events;
 mod webhooks;
 
 use axum::Router;
@@ -56,6 +57,9 @@ impl PaymentService {
             .routes(routes!(transactions::admin_list))
             .routes(routes!(transactions::admin_detail))
             .routes(routes!(transactions::sync))
+            .routes(routes!(webhook_events::list))
+            .routes(routes!(webhook_events::detail))
+            .routes(routes!(webhook_events::replay))
             .with_state(self.clone())
     }
 

@@ -301,7 +301,7 @@ fn shape(found: &[Payment], has_more: bool) -> TransactionPage {
     }
 }
 
-fn bounded(limit: u32, most: u32) -> Result<u32, Problem> {
+pub(super) fn bounded(limit: u32, most: u32) -> Result<u32, Problem> {
     if (1..=most).contains(&limit) {
         return Ok(limit);
     }
@@ -313,7 +313,10 @@ fn bounded(limit: u32, most: u32) -> Result<u32, Problem> {
     ))
 }
 
-fn word<T: std::str::FromStr>(pointer: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
+pub(super) fn word<T: std::str::FromStr>(
+    pointer: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, Problem> {
     let unknown = |_| {
         Problem::invalid(
             pointer,
