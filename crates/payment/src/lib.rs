@@ -23,16 +23,18 @@ use tollgate_storage::{Result, StorageError, migrations, partitions};
 
 pub use crate::config::PaymentConfig;
 pub use crate::operations::Answered;
-use crate::operations::accept_webhook::ForgeryBound;
 pub use crate::operations::accept_webhook::Received;
 use crate::operations::audit_books::SelfAudit;
 pub use crate::operations::checkout::{CheckoutError, PlanRef, Subscribe};
 pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::demand::Demand;
+use crate::operations::keep_call::InboundBounds;
 pub use crate::operations::refund::{RefundError, WantRefund};
+pub use crate::operations::replay_webhook::ReplayError;
 pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
 pub use crate::operations::transactions::TransactionFilter;
 pub use crate::operations::verify_books::{AccountBalance, Books, verify_books};
+pub use crate::operations::webhook_events::WebhookEventFilter;
 pub use crate::people::People;
 use crate::providers::{PaymentProvider, Registry};
 
@@ -64,7 +66,7 @@ struct Parts {
     config: PaymentConfig,
     providers: Registry,
     people: Option<Arc<dyn People>>,
-    forgeries: ForgeryBound,
+    inbound: InboundBounds,
     self_audit: SelfAudit,
     /// When the months of the log were last made ahead.
     months_made_at: Mutex<Timestamp>,
@@ -148,7 +150,7 @@ impl PaymentBuilder {
         partitions::make_ahead(&self.db, "usage_logs", self.clock.now()).await?;
         let service = PaymentService(Arc::new(Parts {
             ids: Ids::new(self.clock.clone(), self.entropy),
-            forgeries: ForgeryBound::default(),
+            inbound: InboundBounds::default(),
             self_audit: SelfAudit::default(),
             months_made_at: Mutex::new(self.clock.now()),
             db: self.db,

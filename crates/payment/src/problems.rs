@@ -7,6 +7,7 @@ use crate::model::payment::PaymentMethod;
 use crate::operations::checkout::CheckoutError;
 use crate::operations::consume::ConsumeError;
 use crate::operations::refund::{ProviderErrorOf, RefundError};
+use crate::operations::replay_webhook::ReplayError;
 use crate::operations::resolve_suspense::ResolveError;
 use crate::providers::ProviderError;
 use crate::shapes::QuotaShape;
@@ -208,5 +209,14 @@ pub(crate) fn refund(error: RefundError) -> Problem {
         RefundError::KeyReused => key_reused(),
         RefundError::InProgress => Problem::new(Code::IdempotencyInProgress).retry_after(1),
         RefundError::Internal(error) => error.into(),
+    }
+}
+
+/// As a replay refuses.
+pub(crate) fn replay(error: ReplayError) -> Problem {
+    match error {
+        ReplayError::NotFound => Problem::new(Code::NotFound),
+        ReplayError::MethodUnavailable => Problem::new(Code::MethodUnavailable),
+        ReplayError::Internal(error) => error.into(),
     }
 }

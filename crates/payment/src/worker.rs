@@ -12,6 +12,7 @@ use crate::model::payment::PaymentMethod;
 use crate::operations::console_refund::CONSOLE_REFUND;
 use crate::operations::reconcile::{Reconciled, next_question};
 use crate::operations::refund::REFUND;
+use crate::operations::webhook_events;
 use crate::store::attempts;
 
 /// Work on orders, one lane per rail: a slow one does not keep the others waiting.
@@ -24,8 +25,8 @@ const AT_ONCE: i64 = 16;
 const PURGED_AT_ONCE: i64 = 1_000;
 
 impl PaymentService {
-    /// Does what is due now: asks about open orders, ends lapsed subscriptions, forgets old answers,
-    /// audits a part of the books.
+    /// Does what is due now: asks about open orders, ends lapsed subscriptions, forgets old answers
+    /// and old calls, audits a part of the books.
     /// Gives how many orders were asked about.
     ///
     /// # Errors
@@ -45,6 +46,7 @@ impl PaymentService {
         idempotency::purge(&mut tx, now, PURGED_AT_ONCE).await?;
         let begun_before = now.before(LONGEST_CALL);
         attempts::conclude_orphans(&mut tx, begun_before, PURGED_AT_ONCE, now).await?;
+        webhook_events::forget(&self.0, &mut tx).await?;
         tx.commit().await?;
         Ok(asked)
     }

@@ -1,6 +1,7 @@
 //! What the business means by its words: pure, so that every rule can be tried without a database.
 
 pub mod books;
+pub mod call;
 pub mod damage;
 pub mod ledger;
 pub mod payment;

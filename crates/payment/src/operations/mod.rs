@@ -14,6 +14,7 @@ pub(crate) mod current_subscription;
 mod deliver;
 pub(crate) mod demand;
 pub(crate) mod expire;
+pub(crate) mod keep_call;
 pub(crate) mod open_books;
 pub(crate) mod payment_status;
 pub(crate) mod place_order;
@@ -23,6 +24,7 @@ pub(crate) mod reconcile_refund;
 pub(crate) mod refund;
 mod refund_source;
 mod refunds;
+pub(crate) mod replay_webhook;
 pub(crate) mod resolve_suspense;
 pub(crate) mod roll;
 mod settle_refund;
@@ -31,6 +33,7 @@ mod suspense;
 pub(crate) mod transactions;
 pub(crate) mod usage_summary;
 pub(crate) mod verify_books;
+pub(crate) mod webhook_events;
 
 /// How often something is read again when a rival was faster. Each time somebody gets on, so the
 /// end is near; more than this means a row that no rule explains.

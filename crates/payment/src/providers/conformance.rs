@@ -70,7 +70,7 @@ pub async fn conforms(peer: &dyn Peer) {
     what_nobody_paid_is_not_paid(peer).await;
     paid_money_is_told_alike_by_answer_and_callback(peer).await;
     no_byte_of_a_callback_can_be_changed(peer).await;
-    nonsense_is_refused_and_answered(peer).await;
+    nonsense_is_refused_and_answered(peer);
     a_bad_answer_is_unknown_and_not_a_no(peer).await;
     what_is_paid_cannot_be_closed(peer).await;
     a_refund_moves_its_amount_once(peer).await;
@@ -200,7 +200,7 @@ async fn no_byte_of_a_callback_can_be_changed(peer: &dyn Peer) {
 }
 
 /// Whatever arrives is refused without harm, and every refusal has its words.
-async fn nonsense_is_refused_and_answered(peer: &dyn Peer) {
+fn nonsense_is_refused_and_answered(peer: &dyn Peer) {
     let provider = peer.provider();
     let nonsense: [&[u8]; 8] = [
         b"",

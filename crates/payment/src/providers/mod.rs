@@ -21,6 +21,7 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::money::{Currency, Money};
 
 pub use self::keys::KeyError;
+use crate::model::call::Verdict;
 use crate::model::payment::{MerchantAccount, OrderNo, PaymentMethod};
 use crate::model::refund::RefundNo;
 
@@ -239,11 +240,11 @@ pub enum WebhookRefusal {
 
 impl WebhookRefusal {
     /// As kept beside the raw call.
-    pub(crate) fn verdict(self) -> &'static str {
+    pub(crate) fn verdict(self) -> Verdict {
         match self {
-            Self::Forged => "forged",
-            Self::Foreign => "foreign",
-            Self::Unreadable => "unreadable",
+            Self::Forged => Verdict::Forged,
+            Self::Foreign => Verdict::Foreign,
+            Self::Unreadable => Verdict::Unreadable,
         }
     }
 }

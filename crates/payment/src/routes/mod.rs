@@ -8,6 +8,7 @@ mod subscriptions;
 mod suspense;
 mod transactions;
 mod usage;
+mod webhook_events;
 mod webhooks;
 
 use axum::Router;
@@ -59,6 +60,9 @@ impl PaymentService {
             .routes(routes!(transactions::sync))
             .routes(routes!(suspense::list))
             .routes(routes!(suspense::resolve))
+            .routes(routes!(webhook_events::list))
+            .routes(routes!(webhook_events::detail))
+            .routes(routes!(webhook_events::replay))
             .with_state(self.clone())
     }
 

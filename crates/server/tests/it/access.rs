@@ -73,6 +73,15 @@ const TABLE: &[(&str, Takes)] = &[
     ("PUT /admin/users/{user_id}/roles", Staff(ADMIN)),
     ("DELETE /admin/users/{user_id}/second-factor", Staff(ADMIN)),
     ("DELETE /admin/users/{user_id}/sessions", Staff(USERS_WRITE)),
+    ("GET /admin/webhook-events", Staff(PAYMENTS_READ)),
+    (
+        "GET /admin/webhook-events/{webhook_event_id}",
+        Staff(PAYMENTS_READ),
+    ),
+    (
+        "POST /admin/webhook-events/{webhook_event_id}/replay",
+        Staff(FINANCE),
+    ),
     ("GET /auth/.well-known/jwks.json", Nothing),
     ("GET /auth/api-keys", SignIn),
     ("POST /auth/api-keys", SignIn),

@@ -3,6 +3,8 @@
 mod access;
 mod bad_input;
 mod browser;
+mod callback_input;
+mod callbacks;
 mod checkout;
 mod command;
 mod crash;
