@@ -186,12 +186,18 @@ pub(crate) fn refund(error: RefundError) -> Problem {
             "此支付没有可退金额",
             "nothing was paid, or nothing is left to refund",
         ),
-        RefundError::AboveRest(left) => Problem::invalid(
-            "/amount",
-            "above_rest",
-            format!("最多可退 {left}"),
-            format!("at most {left} is left"),
-        ),
+        RefundError::AboveRest(left) => Problem::new(Code::RefundExceedsPayment)
+            .detail(
+                format!("最多可退 {left}。"),
+                format!("At most {left} is left."),
+            )
+            .with("left", left.to_string()),
+        RefundError::AnotherUnderWay => Problem::new(Code::RefundInProgress)
+            .detail(
+                "同一支付的另一笔退款正在处理，请待其有结果后再试。",
+                "Another refund of this payment is under way; try again when it is decided.",
+            )
+            .retry_after(15),
         RefundError::InSuspense => Problem::invalid(
             "/transaction_id",
             "in_suspense",

@@ -63,6 +63,9 @@ pub enum RefundError {
     /// More than is left.
     #[error("more than is left of the payment")]
     AboveRest(Money),
+    /// Another refund is under way; if it fails, so much is left.
+    #[error("another refund of the payment is under way")]
+    AnotherUnderWay,
     /// What it paid for could not be given: its money is kept in suspense, and goes back from there.
     #[error("the money is kept in suspense")]
     InSuspense,
@@ -165,10 +168,13 @@ async fn write_down(
         // Only now is anything read, to say why.
         let now_left = payments::read(&mut tx, payment.id).await?;
         let left = now_left.as_ref().map_or(0, left_minor);
-        return Err(if left == 0 {
-            RefundError::NothingLeft
-        } else if amount.minor() <= left {
+        let under_way = now_left.map_or(0, |payment| payment.refunding_minor);
+        return Err(if amount.minor() <= left {
             RefundError::InSuspense
+        } else if amount.minor() <= left.saturating_add(under_way) {
+            RefundError::AnotherUnderWay
+        } else if left == 0 {
+            RefundError::NothingLeft
         } else {
             RefundError::AboveRest(Money::new(left, payment.amount.currency()))
         });

@@ -13,6 +13,7 @@ mod documents;
 mod durable;
 mod entitlements;
 mod harness;
+mod histories;
 mod import;
 mod inputs;
 mod leaks;
