@@ -7,7 +7,7 @@ use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::Ids;
 use tollgate_kernel::money::{Currency, Money};
 
-use super::{CallbackState, NewCallback, NewTrade, Rail, Store, Trade};
+use super::{CallbackState, NewCallback, NewPayment, NewTrade, Product, Rail, Store, Trade};
 
 fn now() -> Timestamp {
     Timestamp::from_seconds(1_767_323_045).expect("a moment")
@@ -31,9 +31,11 @@ async fn waiting(store: &Store) -> Trade {
             app_id: "app",
             out_trade_no: "a",
             provider_no: "1",
+            product: Product::Precreate,
             amount: Money::new(990, Currency::CNY),
             request: "{}",
             notify_url: None,
+            return_url: None,
             created_at: now(),
             expires_at: later(60),
         })
@@ -50,6 +52,15 @@ async fn found(store: &Store) -> Trade {
     found.expect("a reading").expect("a trade")
 }
 
+fn payment(at: Timestamp) -> NewPayment<'static> {
+    NewPayment {
+        amount: Money::new(990, Currency::CNY),
+        late: false,
+        second: None,
+        at,
+    }
+}
+
 fn notice(ids: &Ids) -> NewCallback<'_> {
     NewCallback {
         id: ids.at(now()),
@@ -59,6 +70,8 @@ fn notice(ids: &Ids) -> NewCallback<'_> {
         url: "http://127.0.0.1/",
         body: b"x",
         headers: "{}",
+        due_at: now(),
+        attempts: 0,
         at: now(),
     }
 }
@@ -75,7 +88,7 @@ async fn twenty_old_readings_pay_once_and_owe_one_notice() {
     let ids = ids();
     for _ in 0..20 {
         let (store, trade, ids) = (store.clone(), trade.clone(), ids.clone());
-        payments.spawn(async move { store.pay(&trade, Some(&notice(&ids)), now()).await });
+        payments.spawn(async move { store.pay(&trade, &payment(now()), &[notice(&ids)]).await });
     }
     let paid = payments.join_all().await;
     let paid = paid
@@ -84,16 +97,26 @@ async fn twenty_old_readings_pay_once_and_owe_one_notice() {
     assert_eq!(paid.count(), 1);
     let due = store.claim_callbacks(now(), later(30), 100).await;
     assert_eq!(due.expect("claimed").len(), 1);
-    assert!(!store.close(&trade, now()).await.expect("done"));
+    assert!(!store.close(&trade, &[], now()).await.expect("done"));
 }
 
 #[tokio::test]
 async fn an_old_reading_pays_nothing_once_the_time_is_over() {
     let (_folder, store) = store().await;
     let trade = waiting(&store).await;
-    assert!(!store.pay(&trade, None, later(60)).await.expect("done"));
+    assert!(
+        !store
+            .pay(&trade, &payment(later(60)), &[])
+            .await
+            .expect("done")
+    );
     assert!(!store.close_overdue(&trade, later(59)).await.expect("done"));
-    assert!(store.pay(&trade, None, later(59)).await.expect("done"));
+    assert!(
+        store
+            .pay(&trade, &payment(later(59)), &[])
+            .await
+            .expect("done")
+    );
     assert!(!store.close_overdue(&trade, later(60)).await.expect("done"));
 }
 
@@ -104,7 +127,7 @@ async fn an_attempt_overtaken_by_a_later_one_writes_nothing() {
     let ids = ids();
     assert!(
         store
-            .pay(&trade, Some(&notice(&ids)), now())
+            .pay(&trade, &payment(now()), &[notice(&ids)])
             .await
             .expect("paid")
     );
