@@ -307,8 +307,8 @@ impl Answer {
 /// Signs notices with the key of the sandbox's gateway: genuine ones, of any content.
 pub(crate) struct Pen {
     key: KeyPair,
-    app_id: String,
-    seller_id: String,
+    pub(crate) app_id: String,
+    pub(crate) seller_id: String,
 }
 
 impl Pen {

@@ -7,6 +7,7 @@ mod callback_input;
 mod callbacks;
 mod checkout;
 mod command;
+mod conformance;
 mod crash;
 mod dependencies;
 mod documents;

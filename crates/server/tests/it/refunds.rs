@@ -387,13 +387,7 @@ async fn what_is_no_refund_is_refused_before_anybody_is_told() {
                 .await
                 .refused(422, "validation_failed");
         }
-        for minor in [
-            json!(0),
-            json!(-1),
-            json!("100"),
-            json!(1.5),
-            json!(i64::MAX),
-        ] {
+        for minor in [json!(0), json!(-1), json!("100"), json!(1.5)] {
             let body = json!({ "amount_minor": minor, "reason": "x" });
             refund(app, &staff, &id, body)
                 .await

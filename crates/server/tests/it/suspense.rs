@@ -242,3 +242,120 @@ async fn inv_p6_what_cannot_go_back_by_rule_waits_for_somebody() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p6_a_buyer_who_pays_twice_has_the_second_money_back() {
+    each_engine(async |app| {
+        let (buyer, staff) = (app.buyer().await, finance(app).await);
+        let twice = json!({ "kind": "pay_twice" });
+        let put = app.post("/sandbox/alipay/faults", "", twice).await;
+        put.expect(StatusCode::CREATED);
+        let order = app.order(&buyer).await;
+        let id = pay(app, &order).await;
+        until("the second money back", async || {
+            listed(app, &staff, "?state=refunded").await.len() == 1
+        })
+        .await;
+        let kept = listed(app, &staff, "").await;
+        assert_eq!(kept.len(), 1);
+        assert_eq!(
+            (
+                &kept[0]["cause"],
+                &kept[0]["transaction_id"],
+                &kept[0]["resolved_by"]
+            ),
+            (&json!("surplus"), &json!(id), &Value::Null)
+        );
+        assert_eq!(at_the_gateway(app).await, (1, 9_900));
+        // The order that was honoured is not touched: one plan, one price.
+        let shown = status(app, &buyer, &id).await;
+        assert_eq!(
+            (&shown["status"], &shown["refunded_amount"]),
+            (&json!("completed"), &json!("0.00"))
+        );
+        assert!(has_plan(app, &buyer).await);
+        // Of the two monies the one that was booked can still go back, and that alone.
+        refund(app, &staff, &id, json!({ "reason": "changed their mind" }))
+            .await
+            .expect(StatusCode::CREATED);
+        assert_eq!(at_the_gateway(app).await, (2, 19_800));
+        app.balance().await;
+        same_books(app).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p11_a_refund_of_the_providers_desk_is_recorded_once() {
+    each_engine(async |app| {
+        let (buyer, staff) = (app.buyer().await, finance(app).await);
+        let order = app.order(&buyer).await;
+        let id = pay(app, &order).await;
+        until("the plan", async || has_plan(app, &buyer).await).await;
+        let number = order["transaction"]["order_no"].as_str().expect("a number");
+        let by_hand = async |amount: &str| {
+            let body = json!({ "out_trade_no": number, "amount": amount });
+            let made = app.post("/sandbox/alipay/console-refund", "", body).await;
+            made.expect(StatusCode::CREATED);
+        };
+        // Its notice may come twice.
+        let twice = json!({ "kind": "callback_twice" });
+        let put = app.post("/sandbox/alipay/faults", "", twice).await;
+        put.expect(StatusCode::CREATED);
+        by_hand("9.00").await;
+        until("the record", async || {
+            status(app, &buyer, &id).await["refunded_amount"] == "9.00"
+        })
+        .await;
+        assert!(has_plan(app, &buyer).await, "a part leaves the plan");
+        // Ours and theirs together are never more than was paid.
+        let above = refund(
+            app,
+            &staff,
+            &id,
+            json!({ "amount": "90.01", "reason": "x" }),
+        )
+        .await;
+        above.refused(422, "refund_exceeds_payment");
+        refund(
+            app,
+            &staff,
+            &id,
+            json!({ "amount": "40.00", "reason": "ours" }),
+        )
+        .await
+        .expect(StatusCode::CREATED);
+        by_hand("50.00").await;
+        until("the end", async || {
+            status(app, &buyer, &id).await["status"] == "refunded"
+        })
+        .await;
+        assert!(
+            !has_plan(app, &buyer).await,
+            "all of it, and the plan with it"
+        );
+        let path = format!("/admin/refunds?transaction_id={id}");
+        let made = app.get(&path, &staff.token).await.expect(StatusCode::OK);
+        let made = made["data"].as_array().expect("a list");
+        let origins: Vec<_> = made.iter().map(|refund| &refund["origin"]).collect();
+        assert_eq!(
+            origins,
+            [&json!("console"), &json!("admin"), &json!("console")]
+        );
+        app.balance().await;
+        same_books(app).await;
+    })
+    .await;
+}
+
+/// What lies with Alipay by our books is what lies there by its own.
+pub(crate) async fn same_books(app: &App) {
+    let theirs = app.get("/sandbox/alipay/books", "").await;
+    let theirs = theirs.expect(StatusCode::OK)["sums"][0]["net_minor"].clone();
+    let books = app.payment.verify_books().await.expect("read");
+    let ours = books
+        .accounts
+        .iter()
+        .find(|account| account.code == "provider.alipay");
+    assert_eq!(theirs, json!(ours.expect("an account").minor));
+}
