@@ -18,6 +18,7 @@ mod histories;
 mod import;
 mod inputs;
 mod leaks;
+mod leases;
 mod ledger;
 mod link;
 mod link_bytes;
