@@ -32,23 +32,32 @@ impl PaymentService {
     /// # Errors
     /// The database; nothing is lost, the next tick goes on.
     pub async fn tick(&self) -> Result<usize> {
-        let mut asked = 0_usize;
+        let mut asked = Ok(0_usize);
         for rail in PaymentMethod::ALL {
             if self.0.providers.get(*rail).is_some() {
-                asked = asked.saturating_add(self.reconcile_due(*rail).await?);
+                let more = self.reconcile_due(*rail).await;
+                asked = asked.and_then(|asked| Ok(asked.saturating_add(more?)));
             }
         }
-        self.expire_subscriptions().await?;
-        self.make_months().await?;
-        self.audit_books().await?;
+        // What fails keeps nothing else from being done; the first failure is told.
+        let rest = [
+            self.expire_subscriptions().await.map(drop),
+            self.make_months().await,
+            self.audit_books().await.map(drop),
+            self.forget().await,
+        ];
+        rest.into_iter().collect::<Result<()>>().and(asked)
+    }
+
+    /// Old answers, old calls, and calls that were cut off.
+    async fn forget(&self) -> Result<()> {
         let mut tx = self.0.db.begin().await?;
         let now = self.0.clock.now();
         idempotency::purge(&mut tx, now, PURGED_AT_ONCE).await?;
         let begun_before = now.before(LONGEST_CALL);
         attempts::conclude_orphans(&mut tx, begun_before, PURGED_AT_ONCE, now).await?;
         webhook_events::forget(&self.0, &mut tx).await?;
-        tx.commit().await?;
-        Ok(asked)
+        tx.commit().await
     }
 
     /// Once a day: the log's months are made three ahead, so a day more or less is nothing.
