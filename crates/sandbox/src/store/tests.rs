@@ -173,3 +173,79 @@ async fn a_file_of_a_newer_program_is_left_alone() {
         "{again:?}"
     );
 }
+
+/// As version 3 has left it: a payment of 9.90, of which 1.00 went back, and a closed trade.
+const BEFORE: &str = "
+    INSERT INTO trades (rail, app_id, out_trade_no, provider_no, amount, currency, state, request, created_at, paid_at)
+    VALUES ('alipay', 'app', 'a', '1', 990, 'CNY', 'paid', '{}', '2026-01-02 03:04:05+00:00', '2026-01-02 03:05:05+00:00'),
+           ('alipay', 'app', 'b', '2', 990, 'CNY', 'closed', '{}', '2026-01-02 03:04:05+00:00', NULL);
+    INSERT INTO trade_refunds (rail, provider_no, out_refund_no, provider_refund_no, amount, state, created_at, settled_at)
+    VALUES ('alipay', '1', 'r', 'p', 100, 'done', '2026-01-02 03:06:05+00:00', '2026-01-02 03:06:05+00:00');";
+
+#[tokio::test]
+async fn a_file_of_the_version_before_keeps_its_money_and_gains_books() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("sandbox.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(&file)
+        .create_if_missing(true);
+    let old = super::pool(1).connect_with(options).await.expect("a file");
+    for step in super::STEPS.iter().take(3).chain([&BEFORE]) {
+        sqlx::raw_sql(*step).execute(&old).await.expect("done");
+    }
+    old.close().await;
+    let store = Store::open(&file).await.expect("a store");
+    let trade = found(&store).await;
+    assert_eq!(
+        (trade.product, trade.refunded.minor()),
+        (Product::Precreate, 100)
+    );
+    let moved = store.movements(Rail::Alipay, 0, 10).await.expect("read");
+    let moved: Vec<_> = moved
+        .iter()
+        .map(|row| (row.out_refund_no.as_deref(), row.amount.minor()))
+        .collect();
+    assert_eq!(moved, [(None, 990), (Some("r"), 100)]);
+    let sums = store.movement_sums(Rail::Alipay).await.expect("read");
+    assert_eq!((sums[0].paid, sums[0].refunded), (990, 100));
+    for change in ["UPDATE movements SET amount = 1", "DELETE FROM movements"] {
+        let changed = sqlx::raw_sql(change).execute(&store.writer).await;
+        assert!(changed.is_err(), "{change}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_refunds_at_once_stay_within_what_was_paid() {
+    let (_folder, store) = store().await;
+    let trade = waiting(&store).await;
+    assert!(store.pay(&trade, &payment(now()), &[]).await.expect("paid"));
+    let mut refunds = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let store = store.clone();
+        refunds.spawn(async move {
+            let number = number.to_string();
+            loop {
+                let trade = found(&store).await;
+                let wanted = super::NewRefund {
+                    out_refund_no: &number,
+                    provider_refund_no: &number,
+                    cause: super::MovementCause::Refund,
+                    amount: Money::new(300, Currency::CNY),
+                    pending: None,
+                    at: now(),
+                };
+                let refunded = store.refund(&trade, &wanted, &[]).await.expect("done");
+                if refunded != super::Refunded::Raced {
+                    return refunded;
+                }
+            }
+        });
+    }
+    let refunded = refunds.join_all().await;
+    let done = refunded
+        .iter()
+        .filter(|refunded| **refunded == super::Refunded::Now);
+    assert_eq!(done.count(), 3, "{refunded:?}");
+    let sums = store.movement_sums(Rail::Alipay).await.expect("read");
+    assert_eq!((sums[0].paid, sums[0].refunded), (990, 900));
+}

@@ -4,6 +4,7 @@ mod admin;
 mod demo;
 mod import;
 mod ledger;
+mod sandbox;
 mod serve;
 mod signing_keys;
 
@@ -49,6 +50,9 @@ enum Command {
     /// The books: what came in, what went back, what is owed.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// The buyer and the faults of a running server's sandbox.
+    #[command(subcommand)]
+    Sandbox(sandbox::Sandbox),
     /// The keys that sign access tokens.
     #[command(subcommand)]
     SigningKeys(signing_keys::SigningKeys),
@@ -75,6 +79,7 @@ pub(crate) fn main() -> ExitCode {
             Command::ApiKeys(command) => import::api_keys(Config::from_env()?, command).await,
             Command::Demo => demo::run(Config::from_env()?).await,
             Command::Ledger(command) => ledger::run(command, Config::from_env()?).await,
+            Command::Sandbox(command) => sandbox::run(command, Config::from_env()?).await,
             Command::SigningKeys(command) => signing_keys::run(command, Config::from_env()?).await,
         }
     });

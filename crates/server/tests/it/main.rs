@@ -29,6 +29,7 @@ mod quota;
 mod redis;
 mod refunds;
 mod routes;
+mod sandbox_faults;
 mod schema;
 mod service_keys;
 mod signing_keys;
