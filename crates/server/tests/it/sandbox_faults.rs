@@ -350,3 +350,60 @@ async fn inv_p11_a_refund_on_its_way_comes_to_either_end() {
     })
     .await;
 }
+
+/// `tollgate sandbox …` against the running service: whether it succeeded, and what it said.
+async fn command(app: &App, arguments: &[&str]) -> (bool, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    command.arg("sandbox").args(arguments);
+    command.args(["--url", &app.url]);
+    let ended = tokio::task::spawn_blocking(move || command.output()).await;
+    let ended = ended.expect("waited for").expect("the binary starts");
+    let said = [ended.stdout, ended.stderr].concat();
+    (
+        ended.status.success(),
+        String::from_utf8(said).expect("text"),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_is_the_buyer_and_orders_faults() {
+    each_engine(async |app| {
+        let order = Order::new(app).await;
+        let number = order.number.as_str();
+        let (done, said) = command(app, &["fail", number]).await;
+        assert!(done && said.contains("WAIT_BUYER_PAY"), "{said}");
+        for (arguments, says) in [
+            (&["fault", "rain"][..], "kind is one of"),
+            (&["fault", "busy", "--times", "0"], "times is"),
+            (
+                &["fault", "pay_twice", "--method", QUERY],
+                "takes no method",
+            ),
+            (&["pay", "0198c0de"], "no such order"),
+            (&["pay", "a?b"], "an order's number is"),
+        ] {
+            let (done, said) = command(app, arguments).await;
+            assert!(!done && said.contains(says), "{arguments:?}: {said}");
+        }
+        let twice = ["fault", "callback_lost", "--times", "2", "--order", number];
+        let (done, said) = command(app, &twice).await;
+        assert!(done, "{said}");
+        let (done, said) = command(app, &["fault", "busy", "--method", QUERY]).await;
+        assert!(done, "{said}");
+        let (done, said) = command(app, &["faults"]).await;
+        let lost = format!("callback_lost ×2  order {number}\nbusy ×1  method {QUERY}\n");
+        assert!(done && said.contains(&lost), "{said}");
+        assert!(said.contains("slow_drip"), "{said}");
+        let (done, said) = command(app, &["pay", number]).await;
+        assert!(done && said.contains("TRADE_SUCCESS"), "{said}");
+        let (done, said) = command(app, &["faults"]).await;
+        assert!(done && said.contains("callback_lost ×1"), "{said}");
+        let (done, _) = command(app, &["faults", "--clear"]).await;
+        let (_, said) = command(app, &["faults"]).await;
+        assert!(done && !said.contains('×'), "{said}");
+        assert_eq!(app.count(CALLS).await, 0);
+        app.clock.advance(Duration::from_secs(6));
+        counts(app, "the reconciler's question", COMPLETED, 1).await;
+    })
+    .await;
+}
