@@ -61,9 +61,24 @@ fn link_does_not_work() -> Problem {
     )
 }
 
-/// Not 1 to 100 on a page.
-pub(crate) fn limit() -> Problem {
-    Problem::invalid("/limit", "out_of_range", "须为 1 至 100", "1 to 100")
+/// Not 1 to `most` on a page.
+pub(crate) fn limit(most: u32) -> Problem {
+    Problem::invalid(
+        "/limit",
+        "out_of_range",
+        format!("须为 1 至 {most}"),
+        format!("1 to {most}"),
+    )
+}
+
+/// Neither a page nor a table.
+pub(crate) fn format() -> Problem {
+    Problem::invalid(
+        "/format",
+        "unknown_format",
+        "须为 json 或 csv",
+        "json or csv",
+    )
 }
 
 pub(crate) fn staff(error: StaffError) -> Problem {

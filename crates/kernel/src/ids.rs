@@ -134,6 +134,10 @@ ids! {
     RefundId
     /// Verified money that fits no payable order.
     SuspenseId
+    /// One fact in the books.
+    PostingId
+    /// One account of the books.
+    AccountId
     /// One row of the usage log.
     UsageId
     /// One piece of work to do later.

@@ -13,4 +13,5 @@ pub mod origin;
 pub mod permission;
 pub mod problem;
 pub mod scope;
+pub mod table;
 pub mod text;

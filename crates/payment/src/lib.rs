@@ -23,13 +23,18 @@ use tollgate_storage::{Result, StorageError, migrations, partitions};
 
 pub use crate::config::PaymentConfig;
 pub use crate::operations::Answered;
-use crate::operations::accept_webhook::ForgeryBound;
 pub use crate::operations::accept_webhook::Received;
-pub use crate::operations::checkout::{CheckoutError, PlanRef, Subscribe};
+use crate::operations::audit_books::SelfAudit;
+pub use crate::operations::checkout::{CheckoutError, Expected, PlanRef, Subscribe};
 pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::demand::Demand;
+use crate::operations::keep_call::InboundBounds;
 pub use crate::operations::refund::{RefundError, WantRefund};
+pub use crate::operations::replay_webhook::ReplayError;
+pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
 pub use crate::operations::transactions::TransactionFilter;
+pub use crate::operations::verify_books::{AccountBalance, Books, verify_books};
+pub use crate::operations::webhook_events::WebhookEventFilter;
 pub use crate::people::People;
 use crate::providers::{PaymentProvider, Registry, Warning};
 
@@ -42,6 +47,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     4 "0004_payments",
     5 "0005_free_grants",
     6 "0006_refund_wishes",
+    7 "0007_ledger",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.
@@ -60,9 +66,10 @@ struct Parts {
     config: PaymentConfig,
     providers: Registry,
     people: Option<Arc<dyn People>>,
-    forgeries: ForgeryBound,
     /// When the operator was last told what to do.
     warned_at: Mutex<Option<Timestamp>>,
+    inbound: InboundBounds,
+    self_audit: SelfAudit,
     /// When the months of the log were last made ahead.
     months_made_at: Mutex<Timestamp>,
 }
@@ -142,7 +149,7 @@ impl PaymentBuilder {
         self
     }
 
-    /// Brings the tables up to date.
+    /// Brings the tables up to date, and opens the books when there were none.
     ///
     /// # Errors
     /// The database is away, or its schema is not ours.
@@ -150,10 +157,11 @@ impl PaymentBuilder {
         CORE.run(&self.db).await?;
         MIGRATIONS.run(&self.db).await?;
         partitions::make_ahead(&self.db, "usage_logs", self.clock.now()).await?;
-        Ok(PaymentService(Arc::new(Parts {
+        let service = PaymentService(Arc::new(Parts {
             ids: Ids::new(self.clock.clone(), self.entropy),
-            forgeries: ForgeryBound::default(),
             warned_at: Mutex::new(None),
+            inbound: InboundBounds::default(),
+            self_audit: SelfAudit::default(),
             months_made_at: Mutex::new(self.clock.now()),
             db: self.db,
             master_key: self.master_key,
@@ -161,6 +169,8 @@ impl PaymentBuilder {
             config: self.config,
             providers: self.providers,
             people: self.people,
-        })))
+        }));
+        service.open_books().await?;
+        Ok(service)
     }
 }

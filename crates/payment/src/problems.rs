@@ -7,6 +7,8 @@ use crate::model::payment::PaymentMethod;
 use crate::operations::checkout::CheckoutError;
 use crate::operations::consume::ConsumeError;
 use crate::operations::refund::{ProviderErrorOf, RefundError};
+use crate::operations::replay_webhook::ReplayError;
+use crate::operations::resolve_suspense::ResolveError;
 use crate::providers::ProviderError;
 use crate::shapes::QuotaShape;
 
@@ -160,6 +162,38 @@ fn provider(method: PaymentMethod, error: &ProviderError) -> Problem {
     }
 }
 
+/// As `resolve_suspense` refuses.
+pub(crate) fn resolve(error: ResolveError) -> Problem {
+    match error {
+        ResolveError::NotFound => Problem::new(Code::NotFound),
+        ResolveError::Decided => Problem::invalid(
+            "/action",
+            "decided",
+            "此款项已处理",
+            "this money is decided about already",
+        ),
+        ResolveError::NoOrder => Problem::invalid(
+            "/transaction_id",
+            "no_order",
+            "没有这个订单",
+            "there is no such order",
+        ),
+        ResolveError::NotFitting => Problem::invalid(
+            "/transaction_id",
+            "not_fitting",
+            "订单已支付，或金额、币种、渠道与此款项不符",
+            "the order is paid, or wants another amount, currency or rail",
+        ),
+        ResolveError::AnotherPlan => Problem::invalid(
+            "/transaction_id",
+            "another_plan",
+            "买家另一套餐仍有效",
+            "the buyer has another plan in force",
+        ),
+        ResolveError::Internal(error) => error.into(),
+    }
+}
+
 /// As `refund` refuses.
 pub(crate) fn refund(error: RefundError) -> Problem {
     match error {
@@ -170,11 +204,23 @@ pub(crate) fn refund(error: RefundError) -> Problem {
             "此支付没有可退金额",
             "nothing was paid, or nothing is left to refund",
         ),
-        RefundError::AboveRest(left) => Problem::invalid(
-            "/amount",
-            "above_rest",
-            format!("最多可退 {left}"),
-            format!("at most {left} is left"),
+        RefundError::AboveRest(left) => Problem::new(Code::RefundExceedsPayment)
+            .detail(
+                format!("最多可退 {left}。"),
+                format!("At most {left} is left."),
+            )
+            .with("left", left.to_string()),
+        RefundError::AnotherUnderWay => Problem::new(Code::RefundInProgress)
+            .detail(
+                "同一支付的另一笔退款正在处理，请待其有结果后再试。",
+                "Another refund of this payment is under way; try again when it is decided.",
+            )
+            .retry_after(15),
+        RefundError::InSuspense => Problem::invalid(
+            "/transaction_id",
+            "in_suspense",
+            "此款项在待处理账户中，请在 /admin/suspense 处理",
+            "this money is kept in suspense; decide about it at /admin/suspense",
         ),
         RefundError::Amount => Problem::invalid(
             "/amount",
@@ -187,5 +233,14 @@ pub(crate) fn refund(error: RefundError) -> Problem {
         RefundError::KeyReused => key_reused(),
         RefundError::InProgress => Problem::new(Code::IdempotencyInProgress).retry_after(1),
         RefundError::Internal(error) => error.into(),
+    }
+}
+
+/// As a replay refuses.
+pub(crate) fn replay(error: ReplayError) -> Problem {
+    match error {
+        ReplayError::NotFound => Problem::new(Code::NotFound),
+        ReplayError::MethodUnavailable => Problem::new(Code::MethodUnavailable),
+        ReplayError::Internal(error) => error.into(),
     }
 }

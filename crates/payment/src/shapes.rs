@@ -3,14 +3,17 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{PaymentId, PlanId, RefundId, SubscriptionId, UsageId, UserId};
+use tollgate_kernel::ids::{
+    PaymentId, PlanId, RefundId, SubscriptionId, SuspenseId, UsageId, UserId,
+};
 use utoipa::ToSchema;
 
-use crate::model::payment::{Payment, PaymentMethod, PaymentStatus, Purpose};
+use crate::model::payment::{Payment, PaymentMethod, PaymentStatus, Purpose, SuspenseCause};
 use crate::model::plan::{BillingCycle, Plan, PlanTexts};
 use crate::model::quota::{QuotaState, Units};
 use crate::model::refund::{Refund, RefundOrigin, RefundStatus};
 use crate::model::subscription::{Subscription, SubscriptionStatus};
+use crate::model::suspense::{Kept, SuspenseState};
 use crate::providers::PaymentAction;
 
 /// A plan, as it is for sale.
@@ -287,9 +290,12 @@ pub struct RefundShape {
     /// Of the refund.
     #[schema(value_type = String, format = "uuid")]
     pub id: RefundId,
-    /// Of the payment.
-    #[schema(value_type = String, format = "uuid")]
-    pub transaction_id: PaymentId,
+    /// Of the payment that it takes from; `null` for money that paid none.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub transaction_id: Option<PaymentId>,
+    /// Of the money in suspense that it sends back.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub suspense_id: Option<SuspenseId>,
     /// Decimal text.
     #[schema(example = "9.90")]
     pub amount: String,
@@ -320,6 +326,7 @@ impl From<&Refund> for RefundShape {
         Self {
             id: refund.id,
             transaction_id: refund.payment_id,
+            suspense_id: refund.suspense_id,
             amount: refund.amount.to_string(),
             amount_minor: refund.amount.minor(),
             currency: refund.amount.currency().code().to_owned(),
@@ -329,6 +336,70 @@ impl From<&Refund> for RefundShape {
             failure_code: refund.failure_code.clone(),
             created_at: refund.created_at,
             settled_at: refund.settled_at,
+        }
+    }
+}
+
+/// Verified money that fits no payable order.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SuspenseShape {
+    /// Of this money.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: SuspenseId,
+    /// `open` (waits for somebody), `held` (looked at), `applied`, `refunding` or `refunded`.
+    #[schema(value_type = String, example = "open")]
+    pub state: SuspenseState,
+    /// `unknown_order`, `amount`, `currency`, `rail`, `environment`, `surplus` or `ended_order` (what it paid
+    /// for can no longer be given).
+    #[schema(value_type = String, example = "surplus")]
+    pub cause: SuspenseCause,
+    /// By which rail it came.
+    #[schema(value_type = String, example = "alipay")]
+    pub payment_method: PaymentMethod,
+    /// The provider's number of it.
+    pub provider_transaction_id: String,
+    /// The order number it came under, as the provider wrote it.
+    pub order_no: String,
+    /// The order of that number, if there is one.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub transaction_id: Option<PaymentId>,
+    /// Decimal text.
+    #[schema(example = "99.00")]
+    pub amount: String,
+    /// The same in minor units.
+    pub amount_minor: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// Why it was decided so.
+    pub note: Option<String>,
+    /// Who decided; `null` where a rule did, or nobody has.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub resolved_by: Option<UserId>,
+    /// When.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub resolved_at: Option<Timestamp>,
+    /// When it came.
+    #[schema(value_type = String, format = "date-time")]
+    pub created_at: Timestamp,
+}
+
+impl From<&Kept> for SuspenseShape {
+    fn from(kept: &Kept) -> Self {
+        Self {
+            id: kept.id,
+            state: kept.state,
+            cause: kept.cause,
+            payment_method: kept.rail,
+            provider_transaction_id: kept.transaction_id.clone(),
+            order_no: kept.order_no.clone(),
+            transaction_id: kept.payment_id,
+            amount: kept.amount.to_string(),
+            amount_minor: kept.amount.minor(),
+            currency: kept.amount.currency().code().to_owned(),
+            note: kept.note.clone(),
+            resolved_by: kept.resolved_by,
+            resolved_at: kept.resolved_at,
+            created_at: kept.created_at,
         }
     }
 }

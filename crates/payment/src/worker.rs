@@ -10,36 +10,56 @@ use tollgate_storage::{Result, StorageError, idempotency, partitions};
 
 use crate::PaymentService;
 use crate::model::payment::PaymentMethod;
+use crate::operations::console_refund::CONSOLE_REFUND;
 use crate::operations::reconcile::{Reconciled, next_question};
 use crate::operations::refund::REFUND;
+use crate::operations::webhook_events;
+use crate::store::attempts;
 
 /// Work on orders, one lane per rail: a slow one does not keep the others waiting.
 pub(crate) const RECONCILE: &str = "reconcile";
 /// A job that is not finished by then is taken by somebody else.
 const LEASE: Duration = Duration::from_mins(1);
+/// No call to a provider takes as long, so who began one earlier was cut off.
+const LONGEST_CALL: Duration = Duration::from_mins(5);
 const AT_ONCE: i64 = 16;
 const PURGED_AT_ONCE: i64 = 1_000;
 
 impl PaymentService {
-    /// Does what is due now: asks about open orders, ends lapsed subscriptions, forgets old answers.
+    /// Does what is due now: asks about open orders, ends lapsed subscriptions, forgets old answers
+    /// and old calls, audits a part of the books.
     /// Gives how many orders were asked about.
     ///
     /// # Errors
     /// The database; nothing is lost, the next tick goes on.
     pub async fn tick(&self) -> Result<usize> {
         self.warn();
-        let mut asked = 0_usize;
+        let mut asked = Ok(0_usize);
         for rail in PaymentMethod::ALL {
             if self.0.providers.get(*rail).is_some() {
-                asked = asked.saturating_add(self.reconcile_due(*rail).await?);
+                let more = self.reconcile_due(*rail).await;
+                asked = asked.and_then(|asked| Ok(asked.saturating_add(more?)));
             }
         }
-        self.expire_subscriptions().await?;
-        self.make_months().await?;
+        // What fails keeps nothing else from being done; the first failure is told.
+        let rest = [
+            self.expire_subscriptions().await.map(drop),
+            self.make_months().await,
+            self.audit_books().await.map(drop),
+            self.forget().await,
+        ];
+        rest.into_iter().collect::<Result<()>>().and(asked)
+    }
+
+    /// Old answers, old calls, and calls that were cut off.
+    async fn forget(&self) -> Result<()> {
         let mut tx = self.0.db.begin().await?;
-        idempotency::purge(&mut tx, self.0.clock.now(), PURGED_AT_ONCE).await?;
-        tx.commit().await?;
-        Ok(asked)
+        let now = self.0.clock.now();
+        idempotency::purge(&mut tx, now, PURGED_AT_ONCE).await?;
+        let begun_before = now.before(LONGEST_CALL);
+        attempts::conclude_orphans(&mut tx, begun_before, PURGED_AT_ONCE, now).await?;
+        webhook_events::forget(&self.0, &mut tx).await?;
+        tx.commit().await
     }
 
     /// At the start, and once a day after it: whoever reads the log hears of a certificate's end in time.
@@ -90,10 +110,15 @@ impl PaymentService {
     }
 
     async fn work(&self, job: &Job) -> Result<()> {
-        let outcome = if job.kind == REFUND {
-            self.reconcile_refund(named(job, "refund_id")?).await?
-        } else {
-            self.reconcile(named(job, "payment_id")?).await?
+        let outcome = match job.kind.as_str() {
+            REFUND => self.reconcile_refund(named(job, "refund_id")?).await?,
+            CONSOLE_REFUND => {
+                let (payment, number) =
+                    (named(job, "payment_id")?, named::<String>(job, "number")?);
+                self.reconcile_console_refund(payment, &number, job.attempts)
+                    .await?
+            }
+            _ => self.reconcile(named(job, "payment_id")?).await?,
         };
         let now = self.0.clock.now();
         let mut tx = self.0.db.begin().await?;
@@ -122,7 +147,7 @@ fn is_new_day(last: &Mutex<Option<Timestamp>>, now: Timestamp) -> bool {
     passed
 }
 
-/// The id in the payload of a job.
+/// A member of the payload of a job.
 fn named<T: FromStr>(job: &Job, member: &str) -> Result<T> {
     let id = job.payload.get(member).and_then(|id| id.as_str());
     id.and_then(|id| id.parse().ok())

@@ -22,6 +22,9 @@ const WAITS: [Duration; 7] = [
     Duration::from_hours(15),
 ];
 
+/// How often a notice is sent at most.
+pub(crate) const SENDS: i64 = 8;
+
 /// How long a claimed call is nobody else's: longer than a call can last.
 const LEASE: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -169,6 +172,7 @@ impl Sandbox {
     /// # Errors
     /// When the database fails; no callback is lost by that.
     pub async fn deliver_due(&self) -> Result<usize, SandboxError> {
+        self.settle_refunds().await?;
         let mut attempted = 0;
         loop {
             let now = self.inner.clock.now();
@@ -248,6 +252,11 @@ impl Sandbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_notice_is_sent_once_and_after_each_wait() {
+        assert_eq!(usize::try_from(SENDS), Ok(WAITS.len() + 1));
+    }
 
     #[test]
     fn only_this_machine_and_the_own_host_are_called() {

@@ -2,6 +2,7 @@
 
 mod alipay;
 mod callbacks;
+mod faults;
 mod mailbox;
 mod phone;
 mod store;
@@ -21,7 +22,8 @@ use tollgate_kernel::ids::Ids;
 use tollgate_kernel::text::Language;
 
 use crate::alipay::Alipay;
-pub use crate::alipay::AlipayMerchant;
+pub use crate::alipay::books::{AlipayBooks, AlipayMovement, AlipaySum};
+pub use crate::alipay::{AlipayCertificates, AlipayMerchant};
 use crate::callbacks::Messenger;
 pub use crate::mailbox::Mail;
 use crate::store::Store;
@@ -32,7 +34,9 @@ const BODY_LIMIT_BYTES: usize = 64 * 1024;
 /// What a sandbox is made from.
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
-    /// Its own `SQLite` file; made when there is none. The folder must exist.
+    /// Its own `SQLite` file; made when there is none. The folder must exist. Beside it, in a folder of
+    /// the same name that ends in `.alipay`, lies what a merchant's settings may name: keys and
+    /// certificates as files.
     pub data_file: PathBuf,
     /// Where its routes are reached, without `/sandbox`: `http://127.0.0.1:8080`.
     pub base_url: String,
@@ -98,6 +102,8 @@ struct Inner {
     base_url: Url,
     default_language: Language,
     alipay: Alipay,
+    /// Where a merchant's keys and certificates lie.
+    files: PathBuf,
     messenger: Messenger,
     /// Rung when a new callback is owed.
     owed: Notify,
@@ -120,6 +126,8 @@ impl Sandbox {
         let base_url = base_url(&config.base_url)?;
         let store = Store::open(&config.data_file).await?;
         let alipay = Alipay::open(&store, &config.clock, &config.entropy).await?;
+        let files = config.data_file.with_extension("alipay");
+        alipay.write(&files)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
@@ -130,16 +138,10 @@ impl Sandbox {
                 base_url,
                 default_language: config.default_language,
                 alipay,
+                files,
                 owed: Notify::new(),
             }),
         })
-    }
-
-    /// What a merchant would copy from Alipay's console into its settings.
-    pub fn alipay_merchant(&self) -> AlipayMerchant {
-        self.inner
-            .alipay
-            .merchant(self.address("/sandbox/alipay/gateway.do"))
     }
 
     /// The gateways, the phone and the mailbox, under `/sandbox`; fits under any host state.
@@ -149,8 +151,24 @@ impl Sandbox {
                 "/sandbox/alipay/gateway.do",
                 get(alipay::gateway).post(alipay::gateway),
             )
-            .route("/sandbox/alipay/faults", post(alipay::faults::put))
+            .route(
+                "/sandbox/alipay/faults",
+                get(alipay::faults::list)
+                    .post(alipay::faults::put)
+                    .delete(alipay::faults::clear),
+            )
+            .route("/sandbox/alipay/books", get(alipay::books::show))
+            .route(
+                "/sandbox/alipay/console-refund",
+                post(alipay::console::refund),
+            )
+            .route(
+                "/sandbox/alipay/certificates/{name}",
+                get(alipay::certificates::serve),
+            )
+            .route("/sandbox/alipay/merchant", get(alipay::merchant))
             .route("/sandbox/pay/{code}", get(phone::show))
+            .route("/sandbox/pay/{code}/fault", post(phone::order_fault))
             .route("/sandbox/pay/{code}/{action}", post(phone::act))
             .route("/sandbox/static/phone.css", get(phone::stylesheet))
             .route("/sandbox/mail", get(mailbox::list))

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::presence::Presence;
 use crate::url::DatabaseUrl;
-use crate::{Result, StorageError};
+use crate::{Result, StorageError, failpoint};
 
 /// How long anything waits for a connection of a database that is there, but busy.
 const ACQUIRE: Duration = Duration::from_secs(5);
@@ -197,10 +197,13 @@ impl Tx {
     /// # Errors
     /// The answer of the database did not come: it may or may not have happened.
     pub async fn commit(self) -> Result<()> {
+        failpoint::reach("before a commit")?;
         match self {
             Self::Sqlite(tx) => tx.commit().await?,
             Self::Postgres(tx, presence) => presence.attend(tx.commit()).await?,
         }
+        // What was committed, and nobody was told of.
+        failpoint::reach("after a commit")?;
         Ok(())
     }
 

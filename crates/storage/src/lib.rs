@@ -6,6 +6,7 @@ mod macros;
 pub mod audit;
 pub mod db;
 pub mod error;
+pub mod failpoint;
 pub mod idempotency;
 pub mod jobs;
 pub mod migrations;

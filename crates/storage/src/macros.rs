@@ -4,15 +4,18 @@
 #[macro_export]
 macro_rules! in_tx {
     ($tx:expr, |$connection:ident| $body:expr) => {
-        match $tx {
-            $crate::db::Tx::Sqlite(tx) => {
-                let $connection = &mut **tx;
-                $body
-            }
-            $crate::db::Tx::Postgres(tx, presence) => {
-                let $connection = &mut **tx;
-                presence.attend(async { $body }).await
-            }
+        match $crate::failpoint::reach(concat!(file!(), ":", line!())) {
+            Err(cut) => Err(cut),
+            Ok(()) => match $tx {
+                $crate::db::Tx::Sqlite(tx) => {
+                    let $connection = &mut **tx;
+                    $body
+                }
+                $crate::db::Tx::Postgres(tx, presence) => {
+                    let $connection = &mut **tx;
+                    presence.attend(async { $body }).await
+                }
+            },
         }
     };
 }

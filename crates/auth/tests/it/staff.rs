@@ -244,6 +244,45 @@ async fn inv_a3_a_role_that_was_taken_is_gone_at_once() {
 }
 
 #[tokio::test]
+async fn line_59_the_audit_log_as_a_table_runs_nothing() {
+    each_engine(&[], async |db| {
+        let app = App::new(&db).await;
+        let (_, admin) = member(&app, "root2", Role::Admin).await;
+        let (id, _) = member(&app, "help2", Role::Support).await;
+        let path = format!("/admin/users/{id}/roles");
+        let body = json!({ "roles": ["read_only"], "reason": "=HYPERLINK(\"http://x\")" });
+        call(&app, &admin, "PUT", &path, Some(body)).await.ok(200);
+        let query = "/admin/audit-log?format=csv&subject_kind=user";
+        let table = call(&app, &admin, "GET", query, None).await.ok(200);
+        assert_eq!(table.headers["content-type"], "text/csv; charset=utf-8");
+        let disposition = &table.headers["content-disposition"];
+        assert_eq!(disposition, "attachment; filename=\"audit-log.csv\"");
+        let lines: Vec<&str> = table.body.as_str().expect("text").lines().collect();
+        assert!(
+            lines[0].starts_with("position,id,at,actor_kind,"),
+            "{lines:?}"
+        );
+        assert!(lines[1].contains(",user.roles_changed,user,"), "{lines:?}");
+        let cell = "\"'=HYPERLINK(\"\"http://x\"\")\"";
+        assert!(lines[1].contains(cell), "{lines:?}");
+        let one = format!("{query}&limit=1");
+        let one = call(&app, &admin, "GET", &one, None).await.ok(200);
+        assert_eq!(one.body.as_str().expect("text").lines().count(), 2);
+        for bad in [
+            "format=xml",
+            "format=csv&limit=10001",
+            "format=csv&limit=0",
+            "limit=101",
+        ] {
+            let path = format!("/admin/audit-log?{bad}");
+            let refused = call(&app, &admin, "GET", &path, None).await;
+            refused.refused(422, "validation_failed");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn inv_a3_who_is_deactivated_is_out_at_once() {
     each_engine(&[], async |db| {
         let app = App::new(&db).await;

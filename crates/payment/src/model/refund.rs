@@ -1,7 +1,7 @@
 //! Money that goes back: where a refund stands, and what may happen to it.
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id as _, PaymentId, RefundId, UserId};
+use tollgate_kernel::ids::{Id as _, PaymentId, RefundId, SuspenseId, UserId};
 use tollgate_kernel::money::Money;
 
 use super::words;
@@ -75,6 +75,11 @@ impl RefundNo {
         Self(id.uuid().simple().to_string())
     }
 
+    /// Of a refund that somebody else has numbered: at the provider's own desk.
+    pub fn foreign(number: &str) -> Self {
+        Self(number.to_owned())
+    }
+
     /// As sent.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -86,8 +91,11 @@ impl RefundNo {
 pub struct Refund {
     /// Of the refund.
     pub id: RefundId,
-    /// Of the payment it takes back.
-    pub payment_id: PaymentId,
+    /// The payment that it takes from.
+    pub payment_id: Option<PaymentId>,
+    /// The money in suspense that it sends back. With a payment too: what the payment was for could
+    /// not be given.
+    pub suspense_id: Option<SuspenseId>,
     /// How much.
     pub amount: Money,
     /// Where it stands.

@@ -1,29 +1,33 @@
 //! A callback: verified, remembered, applied and kept in one transaction, answered in the
 //! provider's own words.
+//!
+//! What can happen at once: the same event many times, on several instances. `inbox::remember` lets one of
+//! them through; the others wait for it to commit, and then only keep their bytes. An event that is known to
+//! be in the inbox is kept so many times a minute; after that it is answered without the database, so that
+//! nobody can fill the disk with a genuine notice that he once saw.
 
-use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::PaymentId;
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError, jobs};
 
 use super::apply_event::apply;
+use super::console_refund::ask_soon;
+use super::keep_call::{Finding, keep};
 use super::refund::REFUND;
-use crate::model::payment::PaymentMethod;
+use crate::model::call::Verdict;
+use crate::model::payment::{OrderNo, PaymentMethod};
 use crate::providers::{
     Acknowledgement, EventContent, PaymentProvider, RawWebhook, Reply, VerifiedEvent,
     WebhookRefusal,
 };
-use crate::store::calls::{self, Call};
-use crate::store::{inbox, refunds};
+use crate::store::{inbox, payments, refunds};
 use crate::{Parts, PaymentService};
 
-/// Forged calls kept in a minute; more are answered and counted, not written.
-const FORGED_KEPT_PER_MINUTE: u32 = 60;
-/// Of the headers, what is kept.
-const HEADERS_KEPT_BYTES: usize = 16 * 1024;
+/// The shortest patience of a provider is five seconds.
+const REPLY_WITHIN: Duration = Duration::from_secs(4);
 
 /// How a callback was received.
 #[derive(Clone, Debug)]
@@ -32,38 +36,34 @@ pub struct Received {
     pub reply: Reply,
 }
 
-/// Bounds what strangers can make us write.
-#[derive(Debug, Default)]
-pub(crate) struct ForgeryBound(Mutex<Option<(Timestamp, u32)>>);
-
-impl ForgeryBound {
-    fn admits(&self, now: Timestamp) -> bool {
-        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, count) = window.unwrap_or((now, 0));
-        let (since, count) = if now.since(since) >= Duration::from_mins(1) {
-            (now, 0)
-        } else {
-            (since, count)
-        };
-        *window = Some((since, count.saturating_add(1)));
-        count < FORGED_KEPT_PER_MINUTE
-    }
+/// What an event came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Arrived {
+    /// It was not here before.
+    pub(super) first: bool,
+    /// What it is about, where that is known.
+    pub(super) payment_id: Option<PaymentId>,
 }
 
 impl PaymentService {
     /// Receives a callback of `method`. `None`: that rail is not configured.
     ///
     /// The work runs in a task of its own: a provider that hangs up early must not stop it between
-    /// two statements.
+    /// two statements. When it takes longer than a provider waits, the answer is "send it again",
+    /// and the work goes on.
     pub async fn accept_webhook(&self, method: PaymentMethod, raw: RawWebhook) -> Option<Received> {
         let provider = self.0.providers.get(method)?.clone();
         let fallback = provider.acknowledge(Acknowledgement::TryAgain);
         let service = self.clone();
-        let received =
-            tokio::spawn(async move { receive(&service.0, provider.as_ref(), &raw).await });
-        Some(Received {
-            reply: received.await.unwrap_or(fallback),
-        })
+        let work = tokio::spawn(async move { receive(&service.0, provider.as_ref(), &raw).await });
+        let reply = if let Ok(received) = tokio::time::timeout(REPLY_WITHIN, work).await {
+            received.unwrap_or(fallback)
+        } else {
+            let provider = method.as_str();
+            tracing::warn!(provider, "a callback takes longer than its provider waits");
+            fallback
+        };
+        Some(Received { reply })
     }
 }
 
@@ -91,53 +91,120 @@ async fn accept(
     started: Instant,
 ) -> Result<Reply> {
     let now = parts.clock.now();
-    let (name, livemode) = (provider.name(), parts.config.livemode);
+    let name = provider.name();
     let reply = provider.acknowledge(Acknowledgement::Accepted);
-    let mut tx = parts.db.begin().await?;
-    let mut payment_id = None;
-    if inbox::remember(&mut tx, name, livemode, event.key(), now).await? {
-        let outcome = match event.content() {
-            EventContent::Paid(money) => {
-                let applied = apply(parts, &mut tx, money, now).await?;
-                payment_id = applied.payment();
-                applied.word()
-            }
-            EventContent::Refunded { refund_no, .. } => {
-                hasten(&mut tx, refund_no.as_deref(), now).await?
-            }
-            EventContent::Notice(word) => word,
-        };
-        inbox::note(&mut tx, name, livemode, event.key(), payment_id, outcome).await?;
+    let again = provider.acknowledge(Acknowledgement::TryAgain);
+    let inbound = &parts.inbound;
+    if inbound.known.has(name, event.key()) && !inbound.repeats.admits(now) {
+        return Ok(reply);
     }
-    let call = Call {
-        id: parts.ids.at(now),
+    let mut finding = Finding {
         provider: name,
-        livemode,
-        verdict: "verified",
+        verdict: Verdict::Verified,
         event_key: Some(event.key()),
-        payment_id,
-        headers: &headers(raw),
-        body: &raw.body,
-        reply_status: reply.status,
-        duration_us: elapsed(started),
-        received_at: now,
+        payment_id: None,
+        replay_of: None,
     };
-    calls::insert(&mut tx, &call).await?;
-    tx.commit().await?;
-    Ok(reply)
+    let applied = async {
+        let mut tx = parts.db.begin().await?;
+        finding.payment_id = arrive(parts, &mut tx, name, event, now).await?.payment_id;
+        let late = started.elapsed() >= REPLY_WITHIN;
+        let told = if late { &again } else { &reply };
+        keep(parts, &mut tx, raw, finding, told, started, now).await?;
+        tx.commit().await
+    };
+    match applied.await {
+        Ok(()) => {
+            inbound.known.learn(name, event.key());
+            Ok(reply)
+        }
+        Err(error @ StorageError::Unavailable(_)) => Err(error),
+        // Our own rows forbid it: somebody will have to look, so its bytes must be there.
+        Err(error) => {
+            if inbound.unapplied.admits(now) {
+                finding.payment_id = None;
+                let mut tx = parts.db.begin().await?;
+                keep(parts, &mut tx, raw, finding, &again, started, now).await?;
+                tx.commit().await?;
+            }
+            Err(error)
+        }
+    }
 }
 
-/// A callback says: go and look. The job that asks about the refund is due now.
-async fn hasten(tx: &mut Tx, refund_no: Option<&str>, now: Timestamp) -> Result<&'static str> {
-    let refund = match refund_no {
-        Some(number) => refunds::read_open(tx, number).await?,
+/// Lets a genuine event through once, and applies it, inside the caller's transaction.
+pub(super) async fn arrive(
+    parts: &Parts,
+    tx: &mut Tx,
+    provider: PaymentMethod,
+    event: &VerifiedEvent,
+    now: Timestamp,
+) -> Result<Arrived> {
+    let (key, livemode) = (event.key(), parts.config.livemode);
+    if !inbox::remember(tx, provider, livemode, key, now).await? {
+        return Ok(Arrived {
+            first: false,
+            payment_id: inbox::read_payment(tx, provider, livemode, key).await?,
+        });
+    }
+    let (payment_id, outcome) = match event.content() {
+        // Under a good signature, and still no money: nothing that could be booked or given back.
+        EventContent::Paid(money) if money.amount().minor() <= 0 => {
+            (order(tx, money.order_no(), livemode).await?, "no_money")
+        }
+        EventContent::Paid(money) => {
+            let applied = apply(parts, tx, money, now).await?;
+            (applied.payment(), applied.word())
+        }
+        EventContent::Refunded {
+            order_no,
+            refund_no,
+        } => look_at_refund(parts, tx, provider, order_no, refund_no.as_deref(), now).await?,
+        EventContent::Notice(word) => (None, *word),
+    };
+    inbox::note(tx, provider, livemode, key, payment_id, outcome).await?;
+    Ok(Arrived {
+        first: true,
+        payment_id,
+    })
+}
+
+/// The order that a provider names, if it is one of ours.
+async fn order(tx: &mut Tx, order_no: &str, livemode: bool) -> Result<Option<PaymentId>> {
+    let Some(order_no) = OrderNo::sent(order_no) else {
+        return Ok(None);
+    };
+    let order = payments::read_by_order_no(tx, &order_no).await?;
+    let ours = order.filter(|order| order.livemode == livemode);
+    Ok(ours.map(|order| order.id))
+}
+
+/// A callback says: go and look. Of a refund of ours the job that asks is due now; one that was made at the
+/// provider's own desk gets a job of its own. Without a number of its own it goes by the order's.
+async fn look_at_refund(
+    parts: &Parts,
+    tx: &mut Tx,
+    method: PaymentMethod,
+    order_no: &str,
+    refund_no: Option<&str>,
+    now: Timestamp,
+) -> Result<(Option<PaymentId>, &'static str)> {
+    let number = refund_no.unwrap_or(order_no);
+    if let Some(refund) = refunds::read_by_number(tx, number).await? {
+        if !refund.state.is_over() {
+            jobs::hasten(tx, REFUND, &refund.id.to_string(), now).await?;
+        }
+        return Ok((refund.payment_id, "refund_noted"));
+    }
+    let payment = match OrderNo::sent(order_no) {
+        Some(number) => payments::read_by_order_no(tx, &number).await?,
         None => None,
     };
-    let Some(refund) = refund else {
-        return Ok("refund");
+    let Some(payment) = payment.filter(|payment| payment.method == method) else {
+        return Ok((None, "refund_of_unknown_order"));
     };
-    jobs::hasten(tx, REFUND, &refund.id.to_string(), now).await?;
-    Ok("refund_noted")
+    ask_soon(parts, tx, &payment, number, now).await?;
+    Ok((Some(payment.id), "console_refund"))
 }
 
 async fn refuse(
@@ -146,54 +213,28 @@ async fn refuse(
     refusal: WebhookRefusal,
     raw: &RawWebhook,
     started: Instant,
-) -> Result<Reply, StorageError> {
+) -> Result<Reply> {
     let now = parts.clock.now();
+    let (name, verdict) = (provider.name(), refusal.verdict());
     let reply = provider.acknowledge(refusal.into());
-    tracing::warn!(
-        provider = provider.name().as_str(),
-        verdict = refusal.verdict(),
-        "a callback was refused"
-    );
-    if !parts.forgeries.admits(now) {
+    // Neither a row nor a line in the log beyond the bound: both would be the forger's to fill.
+    if !parts.inbound.of(verdict).admits(now) {
         return Ok(reply);
     }
-    let mut tx = parts.db.begin().await?;
-    let call = Call {
-        id: parts.ids.at(now),
-        provider: provider.name(),
-        livemode: parts.config.livemode,
-        verdict: refusal.verdict(),
+    tracing::warn!(
+        provider = name.as_str(),
+        verdict = verdict.as_str(),
+        "a callback was refused"
+    );
+    let finding = Finding {
+        provider: name,
+        verdict,
         event_key: None,
         payment_id: None,
-        headers: &headers(raw),
-        body: &raw.body,
-        reply_status: reply.status,
-        duration_us: elapsed(started),
-        received_at: now,
+        replay_of: None,
     };
-    calls::insert(&mut tx, &call).await?;
+    let mut tx = parts.db.begin().await?;
+    keep(parts, &mut tx, raw, finding, &reply, started, now).await?;
     tx.commit().await?;
     Ok(reply)
-}
-
-fn elapsed(started: Instant) -> i64 {
-    i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX)
-}
-
-/// One line each, as they came; never a credential.
-fn headers(raw: &RawWebhook) -> Vec<u8> {
-    let mut text = String::new();
-    for (name, value) in &raw.headers {
-        if name == "authorization" || name == "cookie" || name == "x-api-key" {
-            continue;
-        }
-        let _ = writeln!(
-            text,
-            "{name}: {}",
-            String::from_utf8_lossy(value.as_bytes())
-        );
-    }
-    let mut bytes = text.into_bytes();
-    bytes.truncate(HEADERS_KEPT_BYTES);
-    bytes
 }

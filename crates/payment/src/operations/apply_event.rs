@@ -7,16 +7,20 @@
 //! (other money).
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::PaymentId;
+use tollgate_kernel::ids::{PaymentId, SuspenseId};
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
 use super::TRIES;
-use super::activate::{Activation, activate};
+use super::book::book;
+use super::deliver::{Delivery, deliver};
+use super::resolve_suspense::by_rule;
 use crate::Parts;
+use crate::model::ledger::Fact;
 use crate::model::payment::{OrderNo, Payment, PaymentEvent, PaymentState, SuspenseCause as Cause};
+use crate::model::suspense::{Kept, SuspenseState};
 use crate::providers::VerifiedPayment;
-use crate::store::{payments, plans, suspense};
+use crate::store::{payments, suspense};
 
 /// What verified money came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,24 +108,24 @@ async fn grant(
     money: &VerifiedPayment,
     now: Timestamp,
 ) -> Result<Applied> {
-    let Some((plan_id, _)) = order.plan else {
-        return Ok(Applied::Paid(order.id));
+    let received = Fact::PaymentReceived {
+        payment: order.id,
+        rail: money.method(),
+        amount: money.amount(),
     };
-    let plan = plans::read(tx, plan_id)
-        .await?
-        .ok_or_else(|| StorageError::Inconsistent {
-            table: "payment_transactions",
-            column: "plan_id",
-            row: order.id.to_string(),
-        })?;
-    match activate(parts, tx, order.user_id, &plan, now).await? {
-        Activation::Granted(subscription) => {
-            payments::bought(tx, order.id, subscription).await?;
-            tracing::info!(payment.id = %order.id, subscription.id = %subscription, "paid and activated");
+    match deliver(parts, tx, order, now).await? {
+        Delivery::Given => {
+            book(parts, tx, order.livemode, &[received], now).await?;
             Ok(Applied::Paid(order.id))
         }
-        Activation::Conflict => {
-            suspend(parts, tx, money, Some(order.id), Cause::EndedOrder, now).await
+        Delivery::Conflict => {
+            let (cause, amount) = (Cause::EndedOrder, money.amount());
+            let kept = keep(parts, tx, money, Some(order.id), cause, now).await?;
+            // It came in once, for the order; until somebody has decided it is not earned.
+            let aside = kept.map(|suspense| Fact::SuspenseSetAside { suspense, amount });
+            let facts: Vec<_> = [received].into_iter().chain(aside).collect();
+            book(parts, tx, order.livemode, &facts, now).await?;
+            Ok(Applied::Suspended(Some(order.id), cause))
         }
     }
 }
@@ -142,6 +146,7 @@ fn misfit(parts: &Parts, order: &Payment, money: &VerifiedPayment) -> Option<Cau
     }
 }
 
+/// Keeps money that fits no payable order, and books it.
 async fn suspend(
     parts: &Parts,
     tx: &mut Tx,
@@ -150,23 +155,52 @@ async fn suspend(
     cause: Cause,
     now: Timestamp,
 ) -> Result<Applied> {
-    let new = suspense::insert(
-        tx,
-        parts.ids.at(now),
-        money,
-        parts.config.livemode,
-        payment,
-        cause,
-        now,
-    )
-    .await?;
-    if new {
-        tracing::error!(
-            provider = money.method().as_str(),
-            payment.id = payment.map(tracing::field::display),
-            cause = cause.as_str(),
-            "verified money fits no payable order and waits for the operator"
-        );
+    if let Some(suspense) = keep(parts, tx, money, payment, cause, now).await? {
+        let received = Fact::SuspenseReceived {
+            suspense,
+            rail: money.method(),
+            amount: money.amount(),
+        };
+        book(parts, tx, parts.config.livemode, &[received], now).await?;
     }
     Ok(Applied::Suspended(payment, cause))
+}
+
+/// Keeps it, and does what the rules say of its kind. `None`: this money is kept already.
+async fn keep(
+    parts: &Parts,
+    tx: &mut Tx,
+    money: &VerifiedPayment,
+    payment: Option<PaymentId>,
+    cause: Cause,
+    now: Timestamp,
+) -> Result<Option<SuspenseId>> {
+    let id = parts.ids.at(now);
+    let livemode = parts.config.livemode;
+    if !suspense::insert(tx, id, money, livemode, payment, cause, now).await? {
+        return Ok(None);
+    }
+    tracing::error!(
+        provider = money.method().as_str(),
+        payment.id = payment.map(tracing::field::display),
+        cause = cause.as_str(),
+        "verified money fits no payable order and is kept in suspense"
+    );
+    let kept = Kept {
+        id,
+        rail: money.method(),
+        livemode,
+        transaction_id: money.provider_transaction_id().to_owned(),
+        order_no: money.order_no().to_owned(),
+        payment_id: payment,
+        amount: money.amount(),
+        cause,
+        state: SuspenseState::Open,
+        note: None,
+        resolved_by: None,
+        resolved_at: None,
+        created_at: now,
+    };
+    by_rule(parts, tx, &kept, now).await?;
+    Ok(Some(id))
 }

@@ -3,26 +3,38 @@
 pub(crate) mod accept_webhook;
 pub(crate) mod activate;
 pub(crate) mod apply_event;
+pub(crate) mod audit_books;
+pub(crate) mod book;
 pub(crate) mod check;
 pub(crate) mod checkout;
 pub(crate) mod checkout_link;
+pub(crate) mod console_refund;
 pub(crate) mod consume;
 pub(crate) mod current_subscription;
+mod deliver;
 pub(crate) mod demand;
 pub(crate) mod expire;
+pub(crate) mod keep_call;
+pub(crate) mod open_books;
 pub(crate) mod payment_status;
 pub(crate) mod place_order;
 pub(crate) mod plans;
 pub(crate) mod reconcile;
 pub(crate) mod reconcile_refund;
 pub(crate) mod refund;
+mod refund_source;
 mod refunds;
+pub(crate) mod replay_webhook;
+pub(crate) mod resolve_suspense;
 pub(crate) mod roll;
 mod settle_refund;
 pub(crate) mod submit_order;
+mod suspense;
 pub(crate) mod transactions;
 pub(crate) mod usage_summary;
+pub(crate) mod verify_books;
 pub(crate) mod way;
+pub(crate) mod webhook_events;
 
 /// How often something is read again when a rival was faster. Each time somebody gets on, so the
 /// end is near; more than this means a row that no rule explains.

@@ -128,7 +128,8 @@ async fn intend(
     let now = parts.clock.now();
     let attempt = parts.ids.at(now);
     let mut tx = parts.db.begin().await?;
-    attempts::intend(&mut tx, attempt, order.id, operation, now).await?;
+    let number = order.order_no();
+    attempts::intend(&mut tx, attempt, order.id, number.as_str(), operation, now).await?;
     tx.commit().await?;
     Ok(attempt)
 }

@@ -6,11 +6,13 @@ use tollgate_kernel::ids::RefundId;
 use tollgate_storage::Result;
 
 use super::reconcile::Reconciled;
+use super::refund_source::Source;
 use super::settle_refund::{Decided, decide, submit, tell};
 use crate::PaymentService;
+use crate::model::refund::RefundState;
 use crate::providers::RefundVerdict;
 use crate::store::attempts::Operation;
-use crate::store::{payments, refunds};
+use crate::store::refunds;
 
 /// A refund that was sent is given this long to appear before it is sent again.
 const APPEARS_WITHIN: Duration = Duration::from_secs(10);
@@ -28,33 +30,42 @@ impl PaymentService {
         if refund.state.is_over() {
             return Ok(Reconciled::Settled);
         }
-        let payment = payments::find_any(&parts.db, refund.payment_id).await?;
-        let Some(payment) = payment.filter(|own| own.livemode == parts.config.livemode) else {
+        let source = Source::of_refund(parts, &refund).await?;
+        let Some(source) = source.filter(|source| source.livemode == parts.config.livemode) else {
             return Ok(Reconciled::Settled);
         };
-        let Some(provider) = parts.providers.get(payment.method).cloned() else {
+        let Some(provider) = parts.providers.get(source.rail).cloned() else {
             return Ok(Reconciled::Open);
         };
         let provider = provider.as_ref();
-        let asked = tell(parts, provider, &payment, &refund, Operation::RefundQuery).await?;
+        if refund.state == RefundState::Reserved {
+            // Nobody has told the provider: what wrote it down leaves that to us, or was cut off.
+            let decided = submit(parts, provider, &source, &refund).await?;
+            return Ok(reconciled(&decided));
+        }
+        let asked = tell(parts, provider, &source, &refund, Operation::RefundQuery).await?;
         let decided = match asked {
             Ok(RefundVerdict::Unheard) => {
                 let old = parts.clock.now().since(refund.created_at) >= APPEARS_WITHIN;
                 if old {
-                    submit(parts, provider, &payment, &refund).await?
+                    submit(parts, provider, &source, &refund).await?
                 } else {
                     Decided::Open
                 }
             }
-            Ok(verdict) => decide(parts, &payment, &refund, &verdict).await?,
+            Ok(verdict) => decide(parts, &source, &refund, &verdict).await?,
             Err(error) => {
                 tracing::warn!(refund.id = %refund.id, error = %error, "a provider gave no answer about a refund");
                 Decided::Open
             }
         };
-        Ok(match decided {
-            Decided::Over | Decided::Refused(_) => Reconciled::Settled,
-            Decided::Open => Reconciled::Open,
-        })
+        Ok(reconciled(&decided))
+    }
+}
+
+fn reconciled(decided: &Decided) -> Reconciled {
+    match decided {
+        Decided::Over | Decided::Refused(_) => Reconciled::Settled,
+        Decided::Open => Reconciled::Open,
     }
 }

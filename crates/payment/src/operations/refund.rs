@@ -14,10 +14,12 @@ use tollgate_kernel::money::{AmountText, Money};
 use tollgate_kernel::origin::Origin;
 use tollgate_storage::StorageError;
 use tollgate_storage::audit::{self, Actor, Entry};
+use tollgate_storage::db::Tx;
 use tollgate_storage::idempotency::{self, Known, Request};
 use tollgate_storage::jobs::{self, NewJob};
 
 use super::Answered;
+use super::refund_source::Source;
 use super::settle_refund::{Decided, submit};
 use crate::model::payment::{Payment, PaymentMethod};
 use crate::model::refund::{Refund, RefundOrigin, RefundState};
@@ -61,6 +63,12 @@ pub enum RefundError {
     /// More than is left.
     #[error("more than is left of the payment")]
     AboveRest(Money),
+    /// Another refund is under way; if it fails, so much is left.
+    #[error("another refund of the payment is under way")]
+    AnotherUnderWay,
+    /// What it paid for could not be given: its money is kept in suspense, and goes back from there.
+    #[error("the money is kept in suspense")]
+    InSuspense,
     /// Not an amount in the payment's currency above zero.
     #[error("not an amount to refund")]
     Amount,
@@ -124,11 +132,12 @@ async fn refund_whole(
     let payment = payment.ok_or(RefundError::NotFound)?;
     let provider = parts.providers.get(payment.method);
     let provider = provider.ok_or(RefundError::MethodUnavailable)?.clone();
+    let source = Source::of_payment(payment.clone()).ok_or(RefundError::NothingLeft)?;
     let Some(refund) = write_down(parts, &payment, wish, origin, key).await? else {
         let first = answered(parts, key).await?.ok_or(RefundError::InProgress)?;
         return Ok(Answered::again(first));
     };
-    let decided = submit(parts, provider.as_ref(), &payment, &refund).await?;
+    let decided = submit(parts, provider.as_ref(), &source, &refund).await?;
     let refund = refunds::find(&parts.db, refund.id)
         .await?
         .ok_or(RefundError::NotFound)?;
@@ -155,11 +164,16 @@ async fn write_down(
     let amount = amount(payment, wish)?;
     let mut tx = parts.db.begin().await?;
     let livemode = parts.config.livemode;
-    if !refunds::reserve(&mut tx, payment.id, amount, livemode, now).await? {
+    if !refunds::reserve(&mut tx, payment.id, None, amount, livemode, now).await? {
         // Only now is anything read, to say why.
         let now_left = payments::read(&mut tx, payment.id).await?;
         let left = now_left.as_ref().map_or(0, left_minor);
-        return Err(if left == 0 {
+        let under_way = now_left.map_or(0, |payment| payment.refunding_minor);
+        return Err(if amount.minor() <= left {
+            RefundError::InSuspense
+        } else if amount.minor() <= left.saturating_add(under_way) {
+            RefundError::AnotherUnderWay
+        } else if left == 0 {
             RefundError::NothingLeft
         } else {
             RefundError::AboveRest(Money::new(left, payment.amount.currency()))
@@ -167,7 +181,8 @@ async fn write_down(
     }
     let refund = Refund {
         id: parts.ids.at(now),
-        payment_id: payment.id,
+        payment_id: Some(payment.id),
+        suspense_id: None,
         amount,
         state: RefundState::Reserved,
         origin: RefundOrigin::Admin,
@@ -179,16 +194,15 @@ async fn write_down(
         created_at: now,
         settled_at: None,
     };
-    refunds::insert(&mut tx, &refund).await?;
-    let job = NewJob {
-        lane: payment.method.as_str(),
-        kind: REFUND,
-        dedupe_key: &refund.id.to_string(),
-        payload: json!({ "refund_id": refund.id }),
-        due_at: now.after(FIRST_QUESTION),
-    };
-    jobs::put(&mut tx, &parts.ids, job, now).await?;
-    record(parts, &mut tx, &refund, origin, now).await?;
+    begin(
+        parts,
+        &mut tx,
+        payment.method,
+        &refund,
+        now.after(FIRST_QUESTION),
+    )
+    .await?;
+    record(parts, &mut tx, payment.id, &refund, origin, now).await?;
     if let Some(key) = key {
         let made = refund.id.to_string();
         if !idempotency::put(&mut tx, key, 201, made.as_bytes(), now).await? {
@@ -199,9 +213,29 @@ async fn write_down(
     Ok(Some(refund))
 }
 
+/// Writes down a refund whose money is set aside, and who will ask about it from `due` on.
+pub(super) async fn begin(
+    parts: &Parts,
+    tx: &mut Tx,
+    rail: PaymentMethod,
+    refund: &Refund,
+    due: Timestamp,
+) -> Result<(), StorageError> {
+    refunds::insert(tx, refund).await?;
+    let job = NewJob {
+        lane: rail.as_str(),
+        kind: REFUND,
+        dedupe_key: &refund.id.to_string(),
+        payload: json!({ "refund_id": refund.id }),
+        due_at: due,
+    };
+    jobs::put(tx, &parts.ids, job, refund.created_at).await
+}
+
 async fn record(
     parts: &Parts,
-    tx: &mut tollgate_storage::db::Tx,
+    tx: &mut Tx,
+    payment: PaymentId,
     refund: &Refund,
     origin: &Origin,
     now: Timestamp,
@@ -211,7 +245,7 @@ async fn record(
         actor: Actor::of(origin),
         action: "payment.refund_requested",
         subject_kind: "payment",
-        subject_id: refund.payment_id.to_string(),
+        subject_id: payment.to_string(),
         before: None,
         after: Some(json!({
             "refund_id": refund.id,

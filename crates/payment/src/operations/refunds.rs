@@ -21,8 +21,9 @@ impl PaymentService {
         let db = &self.0.db;
         if let Some(cursor) = starting_after {
             let known = refunds::find(db, cursor).await?;
-            if known.is_none_or(|known| payment.is_some_and(|payment| payment != known.payment_id))
-            {
+            if known.is_none_or(|known| {
+                payment.is_some_and(|payment| Some(payment) != known.payment_id)
+            }) {
                 return Ok(None);
             }
         }

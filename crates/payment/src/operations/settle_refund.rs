@@ -6,13 +6,16 @@ use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
 use super::TRIES;
+use super::book::book;
+use super::refund_source::Source;
 use crate::Parts;
 use crate::model::payment::{Payment, Purpose};
 use crate::model::refund::{Refund, RefundNo, RefundState};
 use crate::model::subscription::{Subscription, SubscriptionState};
-use crate::providers::{NewRefund, PaymentProvider, ProviderError, RefundVerdict};
+use crate::model::suspense::SuspenseState;
+use crate::providers::{NewRefund, PaymentProvider, ProviderError, RefundKey, RefundVerdict};
 use crate::store::attempts::{self, Operation};
-use crate::store::{plans, quota_counters, refunds, subscriptions};
+use crate::store::{plans, quota_counters, refunds, subscriptions, suspense};
 
 /// How a refund stands after a call.
 #[derive(Debug)]
@@ -29,17 +32,17 @@ pub(super) enum Decided {
 pub(super) async fn submit(
     parts: &Parts,
     provider: &dyn PaymentProvider,
-    payment: &Payment,
+    source: &Source,
     refund: &Refund,
 ) -> Result<Decided> {
-    let sent = tell(parts, provider, payment, refund, Operation::Refund).await?;
+    let sent = tell(parts, provider, source, refund, Operation::Refund).await?;
     match sent {
-        Ok(RefundVerdict::Unheard) => decide(parts, payment, refund, &RefundVerdict::Pending).await,
-        Ok(verdict) => decide(parts, payment, refund, &verdict).await,
+        Ok(RefundVerdict::Unheard) => decide(parts, source, refund, &RefundVerdict::Pending).await,
+        Ok(verdict) => decide(parts, source, refund, &verdict).await,
         Err(ProviderError::Unknown { .. }) => unknown(parts, refund).await,
         // An earlier call under this number may have done it, whatever is said of this one.
         Err(refused @ ProviderError::Refused { .. }) => {
-            let asked = tell(parts, provider, payment, refund, Operation::RefundQuery).await?;
+            let asked = tell(parts, provider, source, refund, Operation::RefundQuery).await?;
             match asked {
                 Ok(RefundVerdict::Unheard | RefundVerdict::Failed { .. }) => {
                     let code = match &refused {
@@ -47,10 +50,10 @@ pub(super) async fn submit(
                         ProviderError::Unknown { .. } => String::new(),
                     };
                     let failed = RefundVerdict::Failed { code };
-                    decide(parts, payment, refund, &failed).await?;
+                    decide(parts, source, refund, &failed).await?;
                     Ok(Decided::Refused(refused))
                 }
-                Ok(verdict) => decide(parts, payment, refund, &verdict).await,
+                Ok(verdict) => decide(parts, source, refund, &verdict).await,
                 Err(_) => unknown(parts, refund).await,
             }
         }
@@ -61,7 +64,7 @@ pub(super) async fn submit(
 pub(super) async fn tell(
     parts: &Parts,
     provider: &dyn PaymentProvider,
-    payment: &Payment,
+    source: &Source,
     refund: &Refund,
     operation: Operation,
 ) -> Result<Result<RefundVerdict, ProviderError>> {
@@ -76,16 +79,38 @@ pub(super) async fn tell(
         return Ok(Ok(RefundVerdict::Pending));
     }
     tx.commit().await?;
-    let wanted = NewRefund {
-        order_no: payment.order_no(),
-        refund_no: RefundNo::of(refund.id),
-        amount: refund.amount,
-        reason: refund.reason.clone(),
-    };
+    let key = source.key(RefundNo::of(refund.id));
     let answer = match operation {
-        Operation::Refund => provider.refund_payment(&wanted).await,
-        _ => provider.verify_refund(&wanted).await,
+        Operation::Refund => {
+            let wanted = NewRefund {
+                key,
+                amount: refund.amount,
+                reason: refund.reason.clone(),
+            };
+            provider.refund_payment(&wanted).await
+        }
+        _ => provider.verify_refund(&key).await,
     };
+    let mut tx = parts.db.begin().await?;
+    attempts::conclude(&mut tx, attempt, answer.as_ref().err(), parts.clock.now()).await?;
+    tx.commit().await?;
+    Ok(answer)
+}
+
+/// Asks about a refund that somebody else has made; with its intent and its result, like every call.
+pub(super) async fn ask_foreign(
+    parts: &Parts,
+    provider: &dyn PaymentProvider,
+    payment: &Payment,
+    wanted: &RefundKey,
+) -> Result<Result<RefundVerdict, ProviderError>> {
+    let now = parts.clock.now();
+    let attempt = parts.ids.at(now);
+    let (number, asked) = (wanted.refund_no.as_str(), Operation::RefundQuery);
+    let mut tx = parts.db.begin().await?;
+    attempts::intend(&mut tx, attempt, payment.id, number, asked, now).await?;
+    tx.commit().await?;
+    let answer = provider.verify_refund(wanted).await;
     let mut tx = parts.db.begin().await?;
     attempts::conclude(&mut tx, attempt, answer.as_ref().err(), parts.clock.now()).await?;
     tx.commit().await?;
@@ -102,7 +127,7 @@ async fn unknown(parts: &Parts, refund: &Refund) -> Result<Decided> {
 /// Does what a verdict says, once.
 pub(super) async fn decide(
     parts: &Parts,
-    payment: &Payment,
+    source: &Source,
     refund: &Refund,
     verdict: &RefundVerdict,
 ) -> Result<Decided> {
@@ -123,21 +148,15 @@ pub(super) async fn decide(
             if !refunds::settle(&mut tx, refund.id, done, number, None, now).await? {
                 return Ok(Decided::Over);
             }
-            let all = refunds::book(&mut tx, refund.payment_id, refund.amount, now).await?;
-            let all = all.ok_or_else(|| inconsistent(refund))?;
-            if refund.ends_subscription(all) {
-                claw_back(&mut tx, payment, now).await?;
-            }
-            tracing::info!(refund.id = %refund.id, payment.id = %payment.id, "money went back");
+            gone(parts, &mut tx, source, refund, now).await?;
+            tracing::info!(refund.id = %refund.id, "money went back");
         }
         RefundVerdict::Failed { code } => {
             let failed = RefundState::Failed;
             if !refunds::settle(&mut tx, refund.id, failed, None, Some(code), now).await? {
                 return Ok(Decided::Over);
             }
-            if !refunds::free(&mut tx, refund.payment_id, refund.amount, now).await? {
-                return Err(inconsistent(refund));
-            }
+            stays(&mut tx, source, refund, now).await?;
             tracing::warn!(refund.id = %refund.id, code, "a refund failed; its amount is free again");
         }
     }
@@ -145,11 +164,52 @@ pub(super) async fn decide(
     Ok(Decided::Over)
 }
 
+/// The money of a settled refund has gone: from its payment, from suspense, from the books; and what it
+/// had bought goes with it.
+pub(super) async fn gone(
+    parts: &Parts,
+    tx: &mut Tx,
+    source: &Source,
+    refund: &Refund,
+    now: Timestamp,
+) -> Result<()> {
+    if let Some(kept) = source.suspense
+        && !suspense::returned(tx, kept, SuspenseState::Refunded, now).await?
+    {
+        return Err(inconsistent(refund));
+    }
+    if let Some(payment) = &source.payment {
+        let all = refunds::book(tx, payment.id, refund.amount, now).await?;
+        let all = all.ok_or_else(|| inconsistent(refund))?;
+        if refund.ends_subscription(all) {
+            claw_back(tx, payment, now).await?;
+        }
+    }
+    let fact = source.gone(refund);
+    book(parts, tx, source.livemode, &[fact], now).await?;
+    Ok(())
+}
+
+/// The money stays: its amount is free again, and what lies in suspense waits for somebody.
+async fn stays(tx: &mut Tx, source: &Source, refund: &Refund, now: Timestamp) -> Result<()> {
+    if let Some(kept) = source.suspense
+        && !suspense::returned(tx, kept, SuspenseState::Held, now).await?
+    {
+        return Err(inconsistent(refund));
+    }
+    if let Some(payment) = &source.payment
+        && !refunds::free(tx, payment.id, refund.amount, now).await?
+    {
+        return Err(inconsistent(refund));
+    }
+    Ok(())
+}
+
 fn inconsistent(refund: &Refund) -> StorageError {
     StorageError::Inconsistent {
-        table: "payment_transactions",
-        column: "refunding",
-        row: refund.payment_id.to_string(),
+        table: "refunds",
+        column: "amount",
+        row: refund.id.to_string(),
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) async fn submit(
         &mut tx,
         attempt,
         order.id,
+        order.order_no().as_str(),
         Operation::Create,
         parts.clock.now(),
     )

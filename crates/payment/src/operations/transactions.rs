@@ -7,9 +7,10 @@ use tollgate_storage::Result;
 use crate::PaymentService;
 use crate::model::payment::{Payment, PaymentMethod, PaymentStatus};
 use crate::model::refund::Refund;
+use crate::model::suspense::Kept;
 use crate::store::payments::{self, Wanted};
 use crate::store::timeline::{CallIn, CallOut};
-use crate::store::{refunds, timeline};
+use crate::store::{refunds, suspense, timeline};
 
 /// Which payments; every condition that is given must hold.
 #[derive(Clone, Debug, Default)]
@@ -33,12 +34,15 @@ pub struct TransactionFilter {
 pub(crate) struct History {
     pub(crate) payment: Payment,
     pub(crate) refunds: Vec<Refund>,
+    pub(crate) suspense: Vec<Kept>,
     pub(crate) calls_out: Vec<CallOut>,
     pub(crate) calls_in: Vec<CallIn>,
 }
 
 /// Refunds shown with their payment.
 const REFUNDS: i64 = 500;
+/// The same of what is kept apart.
+const SUSPENSE: i64 = 100;
 
 impl PaymentService {
     /// At most `limit`, newest first, and whether there are more; `None`: the cursor is of another list.
@@ -99,6 +103,7 @@ impl PaymentService {
         let db = &self.0.db;
         Ok(Some(History {
             refunds: refunds::list(db, Some(id), None, payment.livemode, REFUNDS).await?,
+            suspense: suspense::of_payment(db, id, SUSPENSE).await?,
             calls_out: timeline::calls_out(db, id).await?,
             calls_in: timeline::calls_in(db, id).await?,
             payment,

@@ -8,7 +8,7 @@ use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, PublicEncryptingKey, PublicKey};
 use aws_lc_rs::signature::{
-    KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey,
+    KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -84,6 +84,8 @@ impl Signer {
 /// Checks SHA256withRSA (PKCS#1 v1.5).
 pub(crate) struct Verifier {
     pkcs1: Vec<u8>,
+    /// Read once: reading it takes longer than a check.
+    parsed: ParsedPublicKey,
 }
 
 impl fmt::Debug for Verifier {
@@ -112,8 +114,11 @@ impl Verifier {
         if size < SHORTEST_MODULUS_BYTES {
             return Err(KeyError::TooShort);
         }
+        let parsed = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.as_ref())
+            .map_err(|_| KeyError::Unreadable)?;
         Ok(Self {
             pkcs1: key.as_ref().to_vec(),
+            parsed,
         })
     }
 
@@ -122,9 +127,7 @@ impl Verifier {
         let Ok(signature) = BASE64_STANDARD.decode(signature) else {
             return false;
         };
-        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.pkcs1)
-            .verify(text, &signature)
-            .is_ok()
+        self.parsed.verify_sig(text, &signature).is_ok()
     }
 }
 

@@ -5,6 +5,8 @@
 //! one knows that a signature was checked.
 
 pub mod alipay;
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod keys;
 mod warning;
 
@@ -21,6 +23,7 @@ use tollgate_kernel::money::{Currency, Money};
 
 pub use self::keys::KeyError;
 pub use self::warning::Warning;
+use crate::model::call::Verdict;
 use crate::model::payment::{MerchantAccount, OrderNo, PaymentMethod};
 use crate::model::refund::RefundNo;
 use crate::model::scene::Scene;
@@ -66,7 +69,7 @@ pub trait PaymentProvider: Send + Sync + fmt::Debug + 'static {
     ///
     /// # Errors
     /// [`ProviderError`].
-    async fn verify_refund(&self, refund: &NewRefund) -> Result<RefundVerdict, ProviderError>;
+    async fn verify_refund(&self, refund: &RefundKey) -> Result<RefundVerdict, ProviderError>;
 
     /// Takes back a payment that we began and whose outcome is unknown (by barcode, or under an
     /// agreement): closed if it is unpaid, **given back if it is paid**. Never for an order that a
@@ -161,13 +164,22 @@ pub enum ProviderVerdict {
     Closed,
 }
 
+/// Which refund is meant.
+#[derive(Clone, Debug)]
+pub struct RefundKey {
+    /// Of the order, as the provider wrote it.
+    pub order_no: String,
+    /// The provider's number of the money, which is what is meant: one order may have been paid twice.
+    pub transaction_id: String,
+    /// Ours, and theirs.
+    pub refund_no: RefundNo,
+}
+
 /// Money to send back.
 #[derive(Clone, Debug)]
 pub struct NewRefund {
-    /// Of the order.
-    pub order_no: OrderNo,
-    /// Ours, and theirs.
-    pub refund_no: RefundNo,
+    /// Under which numbers.
+    pub key: RefundKey,
     /// How much.
     pub amount: Money,
     /// What the buyer reads.
@@ -269,11 +281,11 @@ pub enum WebhookRefusal {
 
 impl WebhookRefusal {
     /// As kept beside the raw call.
-    pub(crate) fn verdict(self) -> &'static str {
+    pub(crate) fn verdict(self) -> Verdict {
         match self {
-            Self::Forged => "forged",
-            Self::Foreign => "foreign",
-            Self::Unreadable => "unreadable",
+            Self::Forged => Verdict::Forged,
+            Self::Foreign => Verdict::Foreign,
+            Self::Unreadable => Verdict::Unreadable,
         }
     }
 }

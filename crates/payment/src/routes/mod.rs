@@ -5,8 +5,10 @@ mod plans;
 mod quota;
 mod refunds;
 mod subscriptions;
+mod suspense;
 mod transactions;
 mod usage;
+mod webhook_events;
 mod webhooks;
 
 use axum::Router;
@@ -56,6 +58,11 @@ impl PaymentService {
             .routes(routes!(transactions::admin_list))
             .routes(routes!(transactions::admin_detail))
             .routes(routes!(transactions::sync))
+            .routes(routes!(suspense::list))
+            .routes(routes!(suspense::resolve))
+            .routes(routes!(webhook_events::list))
+            .routes(routes!(webhook_events::detail))
+            .routes(routes!(webhook_events::replay))
             .with_state(self.clone())
     }
 

@@ -23,7 +23,7 @@ use crate::{PaymentService, problems};
 const LIMIT: u32 = 20;
 const LONGEST_PAGE: u32 = 100;
 /// Alipay takes 256 characters, WeChat 80 bytes.
-const REASON_CHARS: usize = 256;
+pub(super) const REASON_CHARS: usize = 256;
 
 pub(super) struct Finance;
 impl Named for Finance {
@@ -59,7 +59,8 @@ pub(super) struct RefundBody {
         (status = 201, body = RefundShape),
         (status = 403, description = "`permission_denied`, `confirmation_required`"),
         (status = 404, description = "`not_found`"),
-        (status = 422, description = "`validation_failed`: above what is left, nothing paid; `unknown_field`, `idempotency_key_reused`"),
+        (status = 409, description = "`refund_in_progress`"),
+        (status = 422, description = "`refund_exceeds_payment`; `validation_failed`: nothing paid, nothing left; `unknown_field`, `idempotency_key_reused`"),
         (status = 502, description = "`provider_error`: refused, the amount is free again"),
     ))]
 pub(super) async fn refund(

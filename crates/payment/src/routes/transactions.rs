@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use tollgate_kernel::caller::SignedIn;
@@ -12,19 +11,18 @@ use tollgate_kernel::ids::{PaymentId, UserId};
 use tollgate_kernel::input::{Params, PathId};
 use tollgate_kernel::permission::{self, Permitted, require};
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::table::{LONGEST_TABLE, csv_answer};
 use utoipa::{IntoParams, ToSchema};
 
 use super::refunds::PaymentsRead;
 use crate::PaymentService;
 use crate::model::payment::Payment;
 use crate::operations::transactions::{History, TransactionFilter};
-use crate::shapes::{RefundShape, TransactionShape};
+use crate::shapes::{RefundShape, SuspenseShape, TransactionShape};
 
 /// Where none is asked for.
 const LIMIT: u32 = 20;
 const LONGEST_PAGE: u32 = 100;
-/// Rows of one table.
-const LONGEST_TABLE: u32 = 10_000;
 
 /// Whose payments a caller sees: everybody's with `finance`, otherwise their own.
 pub(super) struct Sees {
@@ -215,6 +213,8 @@ pub(super) struct HistoryShape {
     transaction: TransactionShape,
     /// Newest first.
     refunds: Vec<RefundShape>,
+    /// Money that came under its number and is kept apart; oldest first.
+    suspense: Vec<SuspenseShape>,
     /// Oldest first.
     calls_out: Vec<CallOutShape>,
     /// Oldest first.
@@ -241,6 +241,7 @@ impl From<History> for HistoryShape {
         Self {
             transaction: TransactionShape::from(&history.payment),
             refunds: history.refunds.iter().map(RefundShape::from).collect(),
+            suspense: history.suspense.iter().map(SuspenseShape::from).collect(),
             calls_out: calls_out.collect(),
             calls_in: calls_in.collect(),
         }
@@ -301,7 +302,7 @@ fn shape(found: &[Payment], has_more: bool) -> TransactionPage {
     }
 }
 
-fn bounded(limit: u32, most: u32) -> Result<u32, Problem> {
+pub(super) fn bounded(limit: u32, most: u32) -> Result<u32, Problem> {
     if (1..=most).contains(&limit) {
         return Ok(limit);
     }
@@ -313,7 +314,10 @@ fn bounded(limit: u32, most: u32) -> Result<u32, Problem> {
     ))
 }
 
-fn word<T: std::str::FromStr>(pointer: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
+pub(super) fn word<T: std::str::FromStr>(
+    pointer: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, Problem> {
     let unknown = |_| {
         Problem::invalid(
             pointer,
@@ -325,60 +329,41 @@ fn word<T: std::str::FromStr>(pointer: &str, text: Option<&str>) -> Result<Optio
     text.map(|text| text.parse().map_err(unknown)).transpose()
 }
 
-/// One line a payment; nothing that anybody typed, so nothing that a spreadsheet would run.
+/// One line a payment.
 fn table(found: &[Payment]) -> Result<Response, Problem> {
-    let mut lines = csv::Writer::from_writer(Vec::new());
-    let broken = |_| Problem::new(Code::Internal);
-    lines
-        .write_record([
-            "id",
-            "order_no",
-            "user_id",
-            "created_at",
-            "paid_at",
-            "amount",
-            "currency",
-            "refunded_amount",
-            "status",
-            "purpose",
-            "payment_method",
-            "payment_provider_id",
-            "failure_code",
-        ])
-        .map_err(broken)?;
-    for payment in found {
+    let head = [
+        "id",
+        "order_no",
+        "user_id",
+        "created_at",
+        "paid_at",
+        "amount",
+        "currency",
+        "refunded_amount",
+        "status",
+        "purpose",
+        "payment_method",
+        "payment_provider_id",
+        "failure_code",
+    ];
+    let rows = found.iter().map(|payment| {
         let shape = TransactionShape::from(payment);
         let at = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
-        lines
-            .write_record([
-                shape.id.to_string(),
-                shape.order_no,
-                shape.user_id.to_string(),
-                at(Some(shape.created_at)),
-                at(shape.paid_at),
-                shape.amount,
-                shape.currency,
-                shape.refunded_amount,
-                shape.status.as_str().to_owned(),
-                shape.purpose.as_str().to_owned(),
-                shape.payment_method.as_str().to_owned(),
-                shape.payment_provider_id.unwrap_or_default(),
-                shape.failure_code.unwrap_or_default(),
-            ])
-            .map_err(broken)?;
-    }
-    let bytes = lines
-        .into_inner()
-        .map_err(|_| Problem::new(Code::Internal))?;
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/csv; charset=utf-8"),
-        ),
-        (
-            header::CONTENT_DISPOSITION,
-            HeaderValue::from_static("attachment; filename=\"transactions.csv\""),
-        ),
-    ];
-    Ok((headers, bytes).into_response())
+        [
+            shape.id.to_string(),
+            shape.order_no,
+            shape.user_id.to_string(),
+            at(Some(shape.created_at)),
+            at(shape.paid_at),
+            shape.amount,
+            shape.currency,
+            shape.refunded_amount,
+            shape.status.as_str().to_owned(),
+            shape.purpose.as_str().to_owned(),
+            shape.payment_method.as_str().to_owned(),
+            shape.payment_provider_id.unwrap_or_default(),
+            shape.failure_code.unwrap_or_default(),
+        ]
+    });
+    csv_answer("transactions.csv", &head, rows)
 }

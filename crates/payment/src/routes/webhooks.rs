@@ -1,9 +1,12 @@
 //! Callbacks of the providers. No caller: the signature speaks.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
 use tollgate_kernel::input::{PathText, raw_body};
 use tollgate_kernel::problem::{Code, Problem};
 
@@ -13,6 +16,8 @@ use crate::providers::RawWebhook;
 
 /// No genuine callback is longer.
 const BODY_LIMIT_BYTES: usize = 256 * 1024;
+/// For all of it: a provider sends its few kilobytes at once.
+const BODY_WITHIN: Duration = Duration::from_secs(5);
 
 /// Receives a provider's callback and answers in that provider's own words.
 #[utoipa::path(post, path = "/webhooks/{provider}", tag = "webhooks", security(()),
@@ -22,6 +27,9 @@ const BODY_LIMIT_BYTES: usize = 256 * 1024;
         (status = 401, description = "the signature does not verify"),
         (status = 403, description = "meant for another merchant"),
         (status = 404, description = "no such rail is configured"),
+        (status = 408, description = "`request_timeout`: the body did not arrive within five seconds"),
+        (status = 413, description = "`body_too_large`: above 256 KiB"),
+        (status = 415, description = "`unsupported_media_type`: compressed"),
         (status = 503, description = "send it again"),
     ))]
 pub(super) async fn receive(
@@ -31,7 +39,19 @@ pub(super) async fn receive(
 ) -> Result<Response, Problem> {
     let method: PaymentMethod = provider.parse().map_err(|_| Problem::new(Code::NotFound))?;
     let (parts, body) = request.into_parts();
-    let body = raw_body(body, BODY_LIMIT_BYTES).await?;
+    // What was signed is what is read: nothing here unpacks anything.
+    let encodings = parts.headers.get_all(header::CONTENT_ENCODING).iter();
+    if encodings
+        .into_iter()
+        .any(|name| !name.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        return Err(Problem::new(Code::UnsupportedMediaType)
+            .detail("请勿压缩请求体。", "Send the body uncompressed."));
+    }
+    let reading = timeout(BODY_WITHIN, raw_body(body, BODY_LIMIT_BYTES));
+    let body = reading
+        .await
+        .map_err(|_| Problem::new(Code::RequestTimeout))??;
     let raw = RawWebhook {
         headers: parts.headers,
         body,

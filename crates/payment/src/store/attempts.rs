@@ -3,12 +3,11 @@
 use serde_json::json;
 use sqlx::types::Json;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{AttemptId, Id as _, PaymentId};
+use tollgate_kernel::ids::{AttemptId, Id, PaymentId};
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, in_tx, on_read};
 
 use super::At;
-use crate::model::payment::OrderNo;
 use crate::model::refund::{Refund, RefundNo};
 use crate::providers::ProviderError;
 
@@ -34,11 +33,12 @@ impl Operation {
     }
 }
 
-/// Says what is about to be asked.
+/// Says what is about to be asked, under which of our numbers.
 pub(crate) async fn intend(
     tx: &mut Tx,
     id: AttemptId,
     payment: PaymentId,
+    request_no: &str,
     operation: Operation,
     now: Timestamp,
 ) -> Result<()> {
@@ -46,7 +46,7 @@ pub(crate) async fn intend(
         .bind(id.uuid())
         .bind(payment.uuid())
         .bind(operation.as_str())
-        .bind(OrderNo::of(payment).as_str())
+        .bind(request_no)
         .bind(now.utc())
         .execute(c)
         .await
@@ -54,7 +54,7 @@ pub(crate) async fn intend(
     Ok(())
 }
 
-/// The same for a refund of the payment.
+/// The same for a refund.
 pub(crate) async fn intend_refund(
     tx: &mut Tx,
     id: AttemptId,
@@ -64,7 +64,7 @@ pub(crate) async fn intend_refund(
 ) -> Result<()> {
     in_tx!(tx, |c| sqlx::query(INTEND_REFUND)
         .bind(id.uuid())
-        .bind(refund.payment_id.uuid())
+        .bind(refund.payment_id.map(Id::uuid))
         .bind(refund.id.uuid())
         .bind(operation.as_str())
         .bind(RefundNo::of(refund.id).as_str())
@@ -101,6 +101,25 @@ pub(crate) async fn conclude(
     Ok(())
 }
 
+/// Calls whose result nobody wrote down, since we were cut off: what came of them is unknown, and is asked
+/// about under the same number by whoever needs it.
+pub(crate) async fn conclude_orphans(
+    tx: &mut Tx,
+    begun_before: Timestamp,
+    most: i64,
+    now: Timestamp,
+) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(CONCLUDE_ORPHANS)
+        .bind(begun_before.utc())
+        .bind(Json(json!({ "message": "cut off" })))
+        .bind(now.utc())
+        .bind(most)
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
 /// When the provider was last asked about a payment.
 pub(crate) async fn last_asked(db: &Db, payment: PaymentId) -> Result<Option<Timestamp>> {
     let row: Option<(At,)> = on_read!(db, |e| sqlx::query_as(LAST_ASKED)
@@ -113,6 +132,9 @@ pub(crate) async fn last_asked(db: &Db, payment: PaymentId) -> Result<Option<Tim
 const INTEND: &str =
     "INSERT INTO payment_attempts (id, payment_id, operation, request_no, started_at)
     VALUES ($1, $2, $3, $4, $5)";
+const CONCLUDE_ORPHANS: &str = "UPDATE payment_attempts SET state = 'unknown', detail = $2, finished_at = $3
+    WHERE state = 'intent' AND id IN
+        (SELECT id FROM payment_attempts WHERE state = 'intent' AND started_at < $1 ORDER BY started_at LIMIT $4)";
 const INTEND_REFUND: &str =
     "INSERT INTO payment_attempts (id, payment_id, refund_id, operation, request_no, started_at)
     VALUES ($1, $2, $3, $4, $5, $6)";
@@ -122,4 +144,10 @@ const CONCLUDE: &str =
 const LAST_ASKED: &str =
     "SELECT started_at FROM payment_attempts WHERE payment_id = $1 ORDER BY id DESC LIMIT 1";
 
-pub(crate) const STATEMENTS: &[&str] = &[INTEND, INTEND_REFUND, CONCLUDE, LAST_ASKED];
+pub(crate) const STATEMENTS: &[&str] = &[
+    INTEND,
+    INTEND_REFUND,
+    CONCLUDE,
+    CONCLUDE_ORPHANS,
+    LAST_ASKED,
+];

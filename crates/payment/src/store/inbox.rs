@@ -4,6 +4,7 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id, PaymentId};
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, in_tx};
+use uuid::Uuid;
 
 use crate::model::payment::PaymentMethod;
 
@@ -47,9 +48,28 @@ pub(crate) async fn note(
     Ok(())
 }
 
+/// Which order an event that was let through was about.
+pub(crate) async fn read_payment(
+    tx: &mut Tx,
+    provider: PaymentMethod,
+    livemode: bool,
+    event_key: &str,
+) -> Result<Option<PaymentId>> {
+    let row: Option<(Option<Uuid>,)> = in_tx!(tx, |c| sqlx::query_as(READ_PAYMENT)
+        .bind(provider.as_str())
+        .bind(livemode)
+        .bind(event_key)
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.and_then(|(payment,)| payment).map(PaymentId::from))
+}
+
 const REMEMBER: &str = "INSERT INTO webhook_inbox (provider, livemode, event_key, outcome, received_at)
     VALUES ($1, $2, $3, 'received', $4) ON CONFLICT (provider, livemode, event_key) DO NOTHING RETURNING event_key";
 const NOTE: &str = "UPDATE webhook_inbox SET payment_id = $4, outcome = $5
     WHERE provider = $1 AND livemode = $2 AND event_key = $3";
 
-pub(crate) const STATEMENTS: &[&str] = &[REMEMBER, NOTE];
+const READ_PAYMENT: &str = "SELECT payment_id FROM webhook_inbox
+    WHERE provider = $1 AND livemode = $2 AND event_key = $3";
+
+pub(crate) const STATEMENTS: &[&str] = &[REMEMBER, NOTE, READ_PAYMENT];

@@ -1,9 +1,11 @@
 //! SQL. Rows stay in here; what leaves is the model. Every guard stands in the statement that acts.
 
 pub(crate) mod attempts;
+pub(crate) mod books;
 pub(crate) mod calls;
 pub(crate) mod free_grants;
 pub(crate) mod inbox;
+pub(crate) mod ledger;
 pub(crate) mod payments;
 pub(crate) mod plans;
 pub(crate) mod quota_counters;
@@ -31,7 +33,9 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     attempts::STATEMENTS,
     calls::STATEMENTS,
     free_grants::STATEMENTS,
+    books::STATEMENTS,
     inbox::STATEMENTS,
+    ledger::STATEMENTS,
     payments::STATEMENTS,
     plans::STATEMENTS,
     quota_counters::STATEMENTS,

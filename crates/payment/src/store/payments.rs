@@ -13,6 +13,7 @@ use crate::model::payment::{
     MerchantAccount, OrderNo, Payment, PaymentMethod, PaymentState, PaymentStatus,
 };
 use crate::model::scene::Scene;
+use crate::model::suspense::Kept;
 use crate::providers::VerifiedPayment;
 
 /// Seven thousand years: later than any payment.
@@ -276,6 +277,29 @@ pub(crate) async fn settle(
     Ok(row.is_some())
 }
 
+/// Money in suspense reaches an order after all, of its amount, currency, rail and mode. `false`: it does
+/// not fit, or the order moved on since it was read.
+pub(crate) async fn settle_kept(
+    tx: &mut Tx,
+    order: &Payment,
+    kept: &Kept,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(SETTLE_KEPT)
+        .bind(order.id.uuid())
+        .bind(order.state.as_str())
+        .bind(kept.amount.minor())
+        .bind(kept.amount.currency().code())
+        .bind(kept.rail.as_str())
+        .bind(kept.livemode)
+        .bind(&kept.transaction_id)
+        .bind(kept.created_at.utc())
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
 /// Names the subscription that the money went to.
 pub(crate) async fn bought(tx: &mut Tx, id: PaymentId, subscription: SubscriptionId) -> Result<()> {
     in_tx!(tx, |c| sqlx::query(BOUGHT)
@@ -350,6 +374,13 @@ const SETTLE: &str = "UPDATE payment_transactions SET state = 'completed', statu
       AND NOT EXISTS (SELECT 1 FROM payment_transactions o WHERE o.payment_method = $5 AND o.livemode = $8
                       AND o.payment_provider_id = $9 AND o.id <> $1)
     RETURNING version";
+const SETTLE_KEPT: &str = "UPDATE payment_transactions SET state = 'completed', status = 'completed',
+    payment_provider_id = $7, paid_at = $8, failure_code = NULL, updated_at = $9, version = version + 1
+    WHERE id = $1 AND state = $2 AND state IN ('created', 'pending', 'failed')
+      AND amount = $3 AND currency = $4 AND payment_method = $5 AND livemode = $6
+      AND NOT EXISTS (SELECT 1 FROM payment_transactions o WHERE o.payment_method = $5 AND o.livemode = $6
+                      AND o.payment_provider_id = $7 AND o.id <> $1)
+    RETURNING version";
 const BOUGHT: &str = "UPDATE payment_transactions SET subscription_id = $2 WHERE id = $1";
 const FAIL: &str =
     "UPDATE payment_transactions SET state = 'failed', status = 'failed', failure_code = $3,
@@ -367,6 +398,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     SUBMITTED,
     SUPERSEDE,
     SETTLE,
+    SETTLE_KEPT,
     BOUGHT,
     FAIL,
 ];

@@ -1,7 +1,7 @@
 //! `refunds`, and what they take of their payments. One order of locks: the refund before its payment.
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id, PaymentId, RefundId, UserId};
+use tollgate_kernel::ids::{Id, PaymentId, RefundId, SuspenseId, UserId};
 use tollgate_kernel::money::Money;
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, StorageError, in_tx, on_read, row};
@@ -14,6 +14,7 @@ row!(
     struct RefundRow {
         id: Uuid,
         payment_id: Option<Uuid>,
+        suspense_id: Option<Uuid>,
         amount: i64,
         currency: String,
         state: String,
@@ -36,14 +37,10 @@ impl TryFrom<RefundRow> for Refund {
             table: "refunds",
             row: row.id,
         };
-        let payment_id = row.payment_id.ok_or_else(|| StorageError::Inconsistent {
-            table: "refunds",
-            column: "payment_id",
-            row: row.id.to_string(),
-        })?;
         Ok(Self {
             id: row.id.into(),
-            payment_id: payment_id.into(),
+            payment_id: row.payment_id.map(PaymentId::from),
+            suspense_id: row.suspense_id.map(SuspenseId::from),
             amount: read.money(row.amount, &row.currency)?,
             state: read.text("state", &row.state)?,
             origin: read.text("origin", &row.origin)?,
@@ -59,10 +56,12 @@ impl TryFrom<RefundRow> for Refund {
 }
 
 /// Sets an amount of a paid payment aside. `false`: it is not paid, or so much of it is not left. The
-/// condition is of the row that changes, so that any number at once stay within what was paid (P10).
+/// condition is of the row that changes, so that any number at once stay within what was paid (P10). Money
+/// that lies in suspense too goes back from there, and from nowhere else.
 pub(crate) async fn reserve(
     tx: &mut Tx,
     payment: PaymentId,
+    suspense: Option<SuspenseId>,
     amount: Money,
     livemode: bool,
     now: Timestamp,
@@ -73,6 +72,7 @@ pub(crate) async fn reserve(
         .bind(now.utc())
         .bind(amount.currency().code())
         .bind(livemode)
+        .bind(suspense.map_or(Uuid::nil(), Id::uuid))
         .fetch_optional(c)
         .await)?;
     Ok(row.is_some())
@@ -82,7 +82,7 @@ pub(crate) async fn reserve(
 pub(crate) async fn insert(tx: &mut Tx, new: &Refund) -> Result<()> {
     in_tx!(tx, |c| sqlx::query(INSERT)
         .bind(new.id.uuid())
-        .bind(new.payment_id.uuid())
+        .bind(new.payment_id.map(Id::uuid))
         .bind(new.amount.minor())
         .bind(new.amount.currency().code())
         .bind(RefundNo::of(new.id).as_str())
@@ -92,6 +92,7 @@ pub(crate) async fn insert(tx: &mut Tx, new: &Refund) -> Result<()> {
         .bind(new.end_subscription)
         .bind(new.created_at.utc())
         .bind(new.keep_subscription)
+        .bind(new.suspense_id.map(Id::uuid))
         .execute(c)
         .await
         .map(|_| ()))?;
@@ -176,13 +177,23 @@ pub(crate) async fn find(db: &Db, id: RefundId) -> Result<Option<Refund>> {
     row.map(Refund::try_from).transpose()
 }
 
-/// The open refund that a provider speaks of.
-pub(crate) async fn read_open(tx: &mut Tx, refund_no: &str) -> Result<Option<Refund>> {
-    let row: Option<RefundRow> = in_tx!(tx, |c| sqlx::query_as(READ_OPEN)
+/// The refund of ours that a provider speaks of.
+pub(crate) async fn read_by_number(tx: &mut Tx, refund_no: &str) -> Result<Option<Refund>> {
+    let row: Option<RefundRow> = in_tx!(tx, |c| sqlx::query_as(READ_BY_NUMBER)
         .bind(refund_no)
         .fetch_optional(c)
         .await)?;
     row.map(Refund::try_from).transpose()
+}
+
+/// Whether a refund of a payment is recorded under this number, ours or the provider's.
+pub(crate) async fn is_known(tx: &mut Tx, payment: PaymentId, number: &str) -> Result<bool> {
+    let (count,): (i64,) = in_tx!(tx, |c| sqlx::query_as(IS_KNOWN)
+        .bind(payment.uuid())
+        .bind(number)
+        .fetch_one(c)
+        .await)?;
+    Ok(count > 0)
 }
 
 /// Refunds, newest first, from below `before` on; of one payment, or of all.
@@ -210,7 +221,7 @@ pub(crate) async fn list(
 macro_rules! columns {
     ($rest:literal) => {
         concat!(
-            "SELECT r.id, r.payment_id, r.amount, r.currency, r.state, r.origin, r.reason, r.requested_by,
+            "SELECT r.id, r.payment_id, r.suspense_id, r.amount, r.currency, r.state, r.origin, r.reason, r.requested_by,
             r.end_subscription, r.keep_subscription, r.failure_code, r.created_at, r.settled_at FROM refunds r ",
             $rest
         )
@@ -219,10 +230,13 @@ macro_rules! columns {
 
 const RESERVE: &str = "UPDATE payment_transactions SET refunding = refunding + $2, updated_at = $3, version = version + 1
     WHERE id = $1 AND status = 'completed' AND currency = $4 AND livemode = $5
-      AND refunded + refunding + $2 <= amount RETURNING refunding";
+      AND refunded + refunding + $2 <= amount
+      AND NOT EXISTS (SELECT 1 FROM suspense s WHERE s.provider = payment_transactions.payment_method
+          AND s.livemode = payment_transactions.livemode AND s.state <> 'applied' AND s.id <> $6
+          AND s.provider_transaction_id = payment_transactions.payment_provider_id) RETURNING refunding";
 const INSERT: &str = "INSERT INTO refunds (id, payment_id, amount, currency, refund_no, origin, reason, requested_by,
-    end_subscription, status, state, created_at, updated_at, keep_subscription)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', 'reserved', $10, $10, $11)";
+    end_subscription, status, state, created_at, updated_at, keep_subscription, suspense_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', 'reserved', $10, $10, $11, $12)";
 const UNDER_WAY: &str = "UPDATE refunds SET state = $2, updated_at = $3, version = version + 1
     WHERE id = $1 AND status = 'pending' AND $2 IN ('submitted', 'unknown') RETURNING version";
 const SETTLE: &str =
@@ -237,12 +251,22 @@ const BOOK: &str = "UPDATE payment_transactions SET refunding = refunding - $2, 
 const FREE: &str = "UPDATE payment_transactions SET refunding = refunding - $2, updated_at = $3, version = version + 1
     WHERE id = $1 AND refunding >= $2 RETURNING status";
 const FIND: &str = columns!("WHERE r.id = $1");
-const READ_OPEN: &str = columns!("WHERE r.refund_no = $1 AND r.status = 'pending'");
+const READ_BY_NUMBER: &str = columns!("WHERE r.refund_no = $1");
+const IS_KNOWN: &str = "SELECT COUNT(*) FROM refunds WHERE payment_id = $1 AND (provider_refund_id = $2 OR refund_no = $2)";
 const LIST: &str = columns!(
-    "JOIN payment_transactions p ON p.id = r.payment_id
-    WHERE r.id < $1 AND (r.payment_id = $2 OR $3) AND p.livemode = $4 ORDER BY r.id DESC LIMIT $5"
+    "LEFT JOIN payment_transactions p ON p.id = r.payment_id LEFT JOIN suspense s ON s.id = r.suspense_id
+    WHERE r.id < $1 AND (r.payment_id = $2 OR $3) AND COALESCE(p.livemode, s.livemode) = $4 ORDER BY r.id DESC LIMIT $5"
 );
 
 pub(crate) const STATEMENTS: &[&str] = &[
-    RESERVE, INSERT, UNDER_WAY, SETTLE, BOOK, FREE, FIND, READ_OPEN, LIST,
+    RESERVE,
+    INSERT,
+    UNDER_WAY,
+    SETTLE,
+    BOOK,
+    FREE,
+    FIND,
+    READ_BY_NUMBER,
+    IS_KNOWN,
+    LIST,
 ];

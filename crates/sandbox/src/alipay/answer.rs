@@ -1,6 +1,7 @@
 //! The gateway's answers, signed over the exact slice that is sent.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -62,13 +63,17 @@ impl Refusal {
     }
 }
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.code, self.sub_code, self.sub_msg)
+    }
+}
+
 /// What stops a call: the caller's fault or ours.
 #[derive(Debug)]
 pub(crate) enum Fault {
     Refused(Refusal),
     Failed(SandboxError),
-    /// It was done, and its answer is lost.
-    Lost,
 }
 
 impl From<Refusal> for Fault {
@@ -114,7 +119,7 @@ pub(crate) fn refused(fault: &Fault) -> String {
             refusal.sub_code.as_ref(),
             refusal.sub_msg.as_str(),
         ),
-        Fault::Failed(_) | Fault::Lost => ("20000", "isp.unknow-error", "系统繁忙"),
+        Fault::Failed(_) => ("20000", "isp.unknow-error", "系统繁忙"),
     };
     let msg = match code {
         "20000" => "Service Currently Unavailable",
@@ -139,19 +144,47 @@ fn written<T: Serialize>(document: &Document<'_, T>) -> String {
         .replace('/', "\\/")
 }
 
-/// The whole body; without a key it stays unsigned.
-pub(crate) fn body(
-    root: &str,
-    slice: &str,
-    key: Option<&SigningKey>,
-) -> Result<String, SandboxError> {
-    Ok(match key {
-        Some(key) => {
-            let sign = key.sign(slice.as_bytes())?;
-            format!("{{\"{root}\":{slice},\"sign\":\"{sign}\"}}")
+/// An answer before it leaves.
+pub(super) struct Answer<'a> {
+    /// The member that holds it.
+    pub(super) root: &'a str,
+    /// The root member's value.
+    pub(super) slice: String,
+    /// Without one it stays unsigned.
+    pub(super) key: Option<&'a SigningKey>,
+    /// In certificate mode: the number of the certificate whose key signs.
+    pub(super) certificate: Option<&'a str>,
+}
+
+impl Answer<'_> {
+    /// The whole body, signed over the exact slice.
+    pub(super) fn body(&self) -> Result<String, SandboxError> {
+        self.body_signed_over("")
+    }
+
+    /// Signed over the slice with something behind it, which fits only if that is nothing.
+    pub(super) fn body_signed_over(&self, more: &str) -> Result<String, SandboxError> {
+        let (root, slice) = (self.root, &self.slice);
+        let Some(key) = self.key else {
+            return Ok(format!("{{\"{root}\":{slice}}}"));
+        };
+        let certificate = self.certificate.map_or_else(String::new, |number| {
+            format!("\"alipay_cert_sn\":\"{number}\",")
+        });
+        let sign = key.sign(format!("{slice}{more}").as_bytes())?;
+        Ok(format!(
+            "{{\"{root}\":{slice},{certificate}\"sign\":\"{sign}\"}}"
+        ))
+    }
+
+    /// The same with so many bytes of nothing in it.
+    pub(super) fn padded(&self, bytes: usize) -> Self {
+        let members = self.slice.strip_suffix('}').unwrap_or(&self.slice);
+        Self {
+            slice: format!("{members},\"padding\":\"{}\"}}", "0".repeat(bytes)),
+            ..*self
         }
-        None => format!("{{\"{root}\":{slice}}}"),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -167,10 +200,17 @@ mod tests {
             slice,
             r#"{"code":"10000","msg":"Success","note":"专业版 \"\\","qr_code":"http:\/\/x\/y"}"#
         );
+        let answer = Answer {
+            root: "error_response",
+            slice: "{\"code\":\"1\"}".to_owned(),
+            key: None,
+            certificate: Some("a"),
+        };
         assert_eq!(
-            body("error_response", "{}", None).expect("a body"),
-            r#"{"error_response":{}}"#
+            answer.body().expect("a body"),
+            r#"{"error_response":{"code":"1"}}"#
         );
+        assert_eq!(answer.padded(3).slice, r#"{"code":"1","padding":"000"}"#);
     }
 
     #[test]

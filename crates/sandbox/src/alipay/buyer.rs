@@ -1,15 +1,19 @@
 //! What the buyer does on the phone.
 
-use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::money::Money;
 
-use super::precreate::{CODE_LIFE, Order};
+use super::order::{self, CODE_LIFE, Order};
 use super::{notice, trade};
-use crate::store::{Rail, Trade, TradeState};
+use crate::faults::{FaultKind, Faults, Place};
+use crate::store::{NewPayment, Rail, Trade, TradeState};
 use crate::{Sandbox, SandboxError};
 
 /// The one buyer there is, masked as Alipay shows buyers to merchants.
 pub(super) const BUYER_LOGON_ID: &str = "san***@sandbox.example";
 pub(super) const BUYER_USER_ID: &str = "2088000000000001";
+
+/// What is paid instead of what was asked for, unless the fault says how much.
+const WRONG_MINOR: i64 = 1;
 
 /// A trade after the buyer did something, and why it could not be done.
 #[derive(Clone, Debug)]
@@ -76,14 +80,14 @@ impl Sandbox {
         Ok(Some(Outcome::of(trade, wanted)))
     }
 
-    /// Scans if need be, and pays. However often and at once: money moves once, one notice goes.
+    /// Scans if need be, and pays. However often and at once: money moves once, one notice goes,
+    /// unless somebody has ordered otherwise.
     pub(crate) async fn buyer_pays(&self, code: &str) -> Result<Option<Outcome>, SandboxError> {
         let Some(mut scanned) = self.buyer_scans(code).await? else {
             return Ok(None);
         };
-        if scanned.trade.state == TradeState::Waiting {
-            let now = self.inner.clock.now();
-            self.pay(&scanned.trade, now).await?;
+        if scanned.trade.state != TradeState::Paid {
+            self.pay(&scanned.trade).await?;
             scanned.trade = self.again(scanned.trade).await?;
         }
         Ok(Some(Outcome::of(scanned.trade, TradeState::Paid)))
@@ -101,45 +105,98 @@ impl Sandbox {
             return Ok(None);
         };
         if scanned.trade.state == TradeState::Waiting {
-            let now = self.inner.clock.now();
-            self.inner.store.close(&scanned.trade, now).await?;
+            self.close_trade(&scanned.trade).await?;
             scanned.trade = self.again(scanned.trade).await?;
         }
         Ok(Some(Outcome::of(scanned.trade, TradeState::Closed)))
     }
 
-    async fn pay(&self, trade: &Trade, now: Timestamp) -> Result<(), SandboxError> {
-        let notice = trade
-            .notify_url
-            .as_deref()
-            .map(|url| notice::paid(&self.inner, trade, now).map(|body| (url, body)))
-            .transpose()?;
-        let callback = notice
-            .as_ref()
-            .map(|(url, body)| notice::callback(&self.inner, trade, url, body, now));
-        if self.inner.store.pay(trade, callback.as_ref(), now).await? {
-            self.inner.owed.notify_one();
+    async fn pay(&self, trade: &Trade) -> Result<(), SandboxError> {
+        let inner = &self.inner;
+        let late = trade.state != TradeState::Waiting;
+        let faults = self.faults_of_paying(trade, late).await?;
+        if late && !faults.has(FaultKind::PayAfterClose) {
+            return Ok(());
+        }
+        if faults.has(FaultKind::KeyChanged) {
+            self.change_alipay_key().await?;
+        }
+        let now = inner.clock.now();
+        let second = faults.has(FaultKind::PayTwice);
+        let second = second.then(|| order::trade_no(self, now));
+        let paid = Trade {
+            amount: paid_amount(trade, &faults),
+            paid_at: Some(now),
+            ..trade.clone()
+        };
+        let of_notices = notice::faults(self, trade).await?;
+        let mut told = notice::of_payment(self, &paid, &of_notices, now)?;
+        if let Some(number) = &second {
+            let another = Trade {
+                provider_no: number.clone(),
+                ..paid.clone()
+            };
+            told.extend(notice::of_payment(self, &another, &of_notices, now)?);
+        }
+        let payment = NewPayment {
+            amount: paid.amount,
+            late,
+            second: second.as_deref(),
+            at: now,
+        };
+        let notices: Vec<_> = told.iter().map(|owed| owed.callback()).collect();
+        if inner.store.pay(trade, &payment, &notices).await? {
+            inner.owed.notify_one();
         }
         Ok(())
     }
 
-    /// By what stands in the code, or by the merchant's own number.
-    async fn coded(&self, code: &str) -> Result<Option<Trade>, SandboxError> {
-        let (store, app_id) = (&self.inner.store, self.inner.alipay.app_id.as_str());
-        match store.find_by_number(Rail::Alipay, app_id, code).await? {
-            Some(trade) => Ok(Some(trade)),
-            None => store.find_by_merchant(Rail::Alipay, app_id, code).await,
+    /// Paying late takes the fault that allows it; a trade that can be paid leaves that one alone.
+    async fn faults_of_paying(&self, trade: &Trade, late: bool) -> Result<Faults, SandboxError> {
+        let store = &self.inner.store;
+        let order = Some(trade.out_trade_no.as_str());
+        let allows = |kind: FaultKind| kind == FaultKind::PayAfterClose;
+        let mut faults = Faults::default();
+        if late {
+            faults = store.take_faults(Rail::Alipay, allows, "", order).await?;
+            if faults.0.is_empty() {
+                return Ok(faults);
+            }
         }
+        let others = |kind: FaultKind| kind.place() == Place::Buyer && !allows(kind);
+        let others = store.take_faults(Rail::Alipay, others, "", order).await?;
+        faults.0.extend(others.0);
+        Ok(faults)
+    }
+
+    /// By what stands in the code, or by the merchant's own number, in either application.
+    pub(crate) async fn coded(&self, code: &str) -> Result<Option<Trade>, SandboxError> {
+        let store = &self.inner.store;
+        for app_id in self.inner.alipay.identity().apps() {
+            if let Some(trade) = store.find_by_number(Rail::Alipay, app_id, code).await? {
+                return Ok(Some(trade));
+            }
+        }
+        self.trade_of(code).await
     }
 
     /// The trade after a move, with its time looked at once more.
     async fn again(&self, trade: Trade) -> Result<Trade, SandboxError> {
-        let newer = self
-            .inner
-            .store
-            .find_by_number(trade.rail, &trade.app_id, &trade.provider_no)
-            .await?
-            .unwrap_or(trade);
+        let newer = self.newer(&trade).await?.unwrap_or(trade);
         self.settled(newer, self.inner.clock.now()).await
     }
+}
+
+/// What the buyer pays: what was asked for, or what a fault says.
+fn paid_amount(trade: &Trade, faults: &Faults) -> Money {
+    let Some(fault) = faults.find(FaultKind::WrongAmount) else {
+        return trade.amount;
+    };
+    let wrong = fault.argument.as_deref().and_then(order::amount);
+    let wrong = wrong.unwrap_or(Money::new(WRONG_MINOR, trade.amount.currency()));
+    if wrong == trade.amount {
+        // One more is wrong as well.
+        return Money::new(wrong.minor().saturating_add(1), wrong.currency());
+    }
+    wrong
 }

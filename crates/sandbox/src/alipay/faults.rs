@@ -1,44 +1,147 @@
-//! Faults to order: `POST /sandbox/alipay/faults`.
+//! Faults to order: `POST`, `GET` and `DELETE /sandbox/alipay/faults`.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-use crate::Sandbox;
-use crate::store::{FaultKind, Rail};
+use super::order;
+use super::request::Method;
+use crate::faults::{FaultKind, Place};
+use crate::store::{NewFault, Rail};
+use crate::{Sandbox, SandboxError};
+
+/// Longest argument and order number, in bytes.
+const TEXT: usize = 64;
+/// How often one order may act.
+const TIMES: u32 = 10_000;
 
 /// What shall go wrong, how often.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wanted {
-    /// `answer_lost`, `busy` or `refused`.
+    /// A word of the table.
     kind: String,
-    /// `alipay.trade.refund` …
-    method: String,
-    /// Of `refused`: the code.
+    /// `alipay.trade.refund` …; any when left out. Only of faults around a call.
+    method: Option<String>,
+    /// The merchant's order number; any when left out.
+    order: Option<String>,
+    /// Of `refused` the code, of `wrong_amount` the amount, of those that wait the seconds.
     argument: Option<String>,
     /// 1 when left out.
     times: Option<u32>,
 }
 
-/// Orders a fault.
-pub(crate) async fn put(State(sandbox): State<Sandbox>, Json(wanted): Json<Wanted>) -> Response {
-    let Some(kind) = FaultKind::read(&wanted.kind) else {
-        let says = "kind is answer_lost, busy or refused\n";
-        return (StatusCode::UNPROCESSABLE_ENTITY, says).into_response();
-    };
-    let (inner, times) = (&sandbox.inner, wanted.times.unwrap_or(1));
-    let argument = wanted.argument.as_deref();
-    let (method, now) = (wanted.method.as_str(), inner.clock.now());
-    let put = inner
-        .store
-        .put_fault(Rail::Alipay, kind, method, argument, times, now);
-    match put.await {
-        Ok(()) => StatusCode::CREATED.into_response(),
-        Err(error) => {
-            tracing::error!(%error, "a fault cannot be kept");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+impl Wanted {
+    /// Why it cannot be ordered.
+    fn refused(&self) -> Result<FaultKind, String> {
+        let Some(kind) = FaultKind::read(&self.kind) else {
+            let words: Vec<_> = FaultKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            return Err(format!("kind is one of {}", words.join(", ")));
+        };
+        let texts = [&self.method, &self.order, &self.argument];
+        let fits = |text: &String| {
+            (1..=TEXT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        if !texts.into_iter().flatten().all(fits) {
+            return Err("method, order and argument are 1-64 plain characters".to_owned());
         }
+        match self.method.as_deref() {
+            None => {}
+            Some(_) if kind.place() != Place::Call => {
+                return Err(format!("{} takes no method", kind.as_str()));
+            }
+            Some(method) if !Method::is_call(method) => {
+                return Err("method is none that is called".to_owned());
+            }
+            Some(_) => {}
+        }
+        if !(1..=TIMES).contains(&self.times.unwrap_or(1)) {
+            return Err("times is 1-10000".to_owned());
+        }
+        let argument = self.argument.as_deref();
+        let fits = match (kind, argument) {
+            (_, None) | (FaultKind::Refused, Some(_)) => true,
+            (FaultKind::WrongAmount, Some(text)) => order::amount(text).is_some(),
+            (kind, argument) => kind.waits() && kind.wait(argument).is_some(),
+        };
+        if !fits {
+            return Err(format!("{} takes no such argument", kind.as_str()));
+        }
+        Ok(kind)
     }
+}
+
+/// Orders a fault.
+pub(crate) async fn put(
+    State(sandbox): State<Sandbox>,
+    Json(mut wanted): Json<Wanted>,
+) -> Response {
+    // An empty text is none, as everywhere at the gateway.
+    for text in [&mut wanted.method, &mut wanted.order, &mut wanted.argument] {
+        text.take_if(|text| text.is_empty());
+    }
+    let kind = match wanted.refused() {
+        Ok(kind) => kind,
+        Err(says) => return refusal(&says),
+    };
+    let fault = NewFault {
+        rail: Rail::Alipay,
+        kind,
+        method: wanted.method.as_deref(),
+        order_no: wanted.order.as_deref(),
+        argument: wanted.argument.as_deref(),
+        times: wanted.times.unwrap_or(1),
+        at: sandbox.inner.clock.now(),
+    };
+    match sandbox.inner.store.put_fault(&fault).await {
+        Ok(Some(id)) => (StatusCode::CREATED, Json(json!({ "id": id }))).into_response(),
+        Ok(None) => refusal("too many faults are open; DELETE ends them"),
+        Err(error) => failed(&error),
+    }
+}
+
+/// What is ordered, and what there is.
+pub(crate) async fn list(State(sandbox): State<Sandbox>) -> Response {
+    let open = match sandbox.inner.store.open_faults(Rail::Alipay).await {
+        Ok(open) => open,
+        Err(error) => return failed(&error),
+    };
+    let data: Vec<Value> = open
+        .iter()
+        .map(|fault| {
+            json!({
+                "id": fault.id,
+                "kind": fault.kind.as_str(),
+                "method": fault.method,
+                "order": fault.order_no,
+                "argument": fault.argument,
+                "remaining": fault.remaining,
+                "created_at": fault.created_at.utc().to_rfc3339(),
+            })
+        })
+        .collect();
+    let kinds: Vec<Value> = FaultKind::ALL
+        .iter()
+        .map(|kind| json!({ "kind": kind.as_str(), "acts": kind.place().as_str(), "says": kind.says().1 }))
+        .collect();
+    Json(json!({ "data": data, "kinds": kinds })).into_response()
+}
+
+/// Nothing goes wrong any more.
+pub(crate) async fn clear(State(sandbox): State<Sandbox>) -> Response {
+    match sandbox.inner.store.clear_faults(Rail::Alipay).await {
+        Ok(_) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+fn refusal(says: &str) -> Response {
+    (StatusCode::UNPROCESSABLE_ENTITY, format!("{says}\n")).into_response()
+}
+
+fn failed(error: &SandboxError) -> Response {
+    tracing::error!(%error, "faults cannot be kept");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }

@@ -8,7 +8,8 @@ use tollgate_kernel::clock::Timestamp;
 
 use super::answer::Refusal;
 use super::beijing;
-use super::sign::{Parameters, VerifyingKey, request_content};
+use super::identity::Identity;
+use super::sign::{Parameters, request_content};
 
 /// How far a request's time may be from ours, either way.
 const SKEW: Duration = Duration::from_mins(15);
@@ -17,33 +18,95 @@ const SKEW: Duration = Duration::from_mins(15);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Precreate,
+    PagePay,
+    WapPay,
+    AppPay,
     Query,
     Close,
+    Cancel,
     Refund,
     RefundQuery,
+    CertificateDownload,
 }
 
 impl Method {
     fn named(name: &str) -> Option<Self> {
-        match name {
-            "alipay.trade.precreate" => Some(Self::Precreate),
-            "alipay.trade.query" => Some(Self::Query),
-            "alipay.trade.close" => Some(Self::Close),
-            "alipay.trade.refund" => Some(Self::Refund),
-            "alipay.trade.fastpay.refund.query" => Some(Self::RefundQuery),
-            _ => None,
-        }
+        Self::TABLE
+            .iter()
+            .find(|(_, method, _)| *method == name)
+            .map(|(own, ..)| *own)
+    }
+
+    /// The method, its name, and the member of the answer that holds its result.
+    const TABLE: [(Self, &'static str, &'static str); 10] = [
+        (
+            Self::Precreate,
+            "alipay.trade.precreate",
+            "alipay_trade_precreate_response",
+        ),
+        (
+            Self::PagePay,
+            "alipay.trade.page.pay",
+            "alipay_trade_page_pay_response",
+        ),
+        (
+            Self::WapPay,
+            "alipay.trade.wap.pay",
+            "alipay_trade_wap_pay_response",
+        ),
+        (
+            Self::AppPay,
+            "alipay.trade.app.pay",
+            "alipay_trade_app_pay_response",
+        ),
+        (
+            Self::Query,
+            "alipay.trade.query",
+            "alipay_trade_query_response",
+        ),
+        (
+            Self::Close,
+            "alipay.trade.close",
+            "alipay_trade_close_response",
+        ),
+        (
+            Self::Cancel,
+            "alipay.trade.cancel",
+            "alipay_trade_cancel_response",
+        ),
+        (
+            Self::Refund,
+            "alipay.trade.refund",
+            "alipay_trade_refund_response",
+        ),
+        (
+            Self::RefundQuery,
+            "alipay.trade.fastpay.refund.query",
+            "alipay_trade_fastpay_refund_query_response",
+        ),
+        (
+            Self::CertificateDownload,
+            "alipay.open.app.alipaycert.download",
+            "alipay_open_app_alipaycert_download_response",
+        ),
+    ];
+
+    /// The names that a fault around a call may name.
+    pub(super) fn is_call(name: &str) -> bool {
+        Self::named(name).is_some_and(|method| !method.is_page())
+    }
+
+    /// Opened by a browser or an app, never called.
+    pub(super) fn is_page(self) -> bool {
+        matches!(self, Self::PagePay | Self::WapPay | Self::AppPay)
     }
 
     /// The member of the answer that holds the method's result.
     pub(super) fn root(self) -> &'static str {
-        match self {
-            Self::Precreate => "alipay_trade_precreate_response",
-            Self::Query => "alipay_trade_query_response",
-            Self::Close => "alipay_trade_close_response",
-            Self::Refund => "alipay_trade_refund_response",
-            Self::RefundQuery => "alipay_trade_fastpay_refund_query_response",
-        }
+        Self::TABLE
+            .iter()
+            .find(|(own, ..)| *own == self)
+            .map_or(super::ERROR_ROOT, |(.., root)| root)
     }
 }
 
@@ -77,8 +140,17 @@ impl Request {
             .filter(|value| !value.is_empty())
     }
 
-    pub(super) fn is_from(&self, app_id: &str) -> bool {
-        self.get("app_id") == Some(app_id)
+    pub(super) fn app_id(&self) -> Option<&str> {
+        self.get("app_id")
+    }
+
+    pub(super) fn is_from(&self, identity: &Identity) -> bool {
+        self.app_id().is_some_and(|app_id| identity.knows(app_id))
+    }
+
+    /// The application of a request that was let in.
+    pub(super) fn app(&self) -> &str {
+        self.app_id().unwrap_or_default()
     }
 
     /// What a request of somebody else is told.
@@ -102,7 +174,7 @@ impl Request {
     }
 
     /// Everything that is checked before the method's own content.
-    pub(super) fn verify(&self, merchant: &VerifyingKey, now: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn verify(&self, identity: &Identity, now: Timestamp) -> Result<(), Refusal> {
         // Without `charset` the real one reads GBK and calls the signature wrong.
         self.expect("charset", "isv.invalid-charset", |value| {
             value.eq_ignore_ascii_case("utf-8")
@@ -125,7 +197,13 @@ impl Request {
         let sign = self
             .get("sign")
             .ok_or_else(|| Refusal::missing("isv.missing-signature", "缺少签名参数"))?;
-        if !merchant.verifies(request_content(&self.0).as_bytes(), sign) {
+        if let Some(chain) = identity.chain_of(self.app()) {
+            chain.check(self)?;
+        }
+        if !identity
+            .merchant
+            .verifies(request_content(&self.0).as_bytes(), sign)
+        {
             return Err(Refusal::invalid(
                 "isv.invalid-signature",
                 "验签出错，请确认charset参数放在了URL查询字符串中且各参数值使用charset参数指定的字符集编码",

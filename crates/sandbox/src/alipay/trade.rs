@@ -6,8 +6,9 @@ use tollgate_kernel::clock::Timestamp;
 use super::answer::{self, Fault, Refusal};
 use super::beijing;
 use super::buyer::{BUYER_LOGON_ID, BUYER_USER_ID};
+use super::notice;
 use super::request::Request;
-use crate::store::{Rail, Trade, TradeState};
+use crate::store::{Product, Rail, Trade, TradeState};
 use crate::{Sandbox, SandboxError};
 
 #[derive(Deserialize)]
@@ -102,8 +103,7 @@ pub(super) async fn close(sandbox: &Sandbox, request: &Request) -> Result<String
     if trade.state == TradeState::Issued {
         return Err(not_exist().into());
     }
-    let now = sandbox.inner.clock.now();
-    if !sandbox.inner.store.close(&trade, now).await? {
+    if !sandbox.close_trade(&trade).await? {
         return Err(Refusal::business("ACQ.REASON_TRADE_STATUS_INVALID", "交易状态不合法").into());
     }
     Ok(answer::success(Closed {
@@ -114,23 +114,25 @@ pub(super) async fn close(sandbox: &Sandbox, request: &Request) -> Result<String
 
 /// By either number; `trade_no` wins when both are given.
 pub(super) async fn named(sandbox: &Sandbox, request: &Request) -> Result<Trade, Fault> {
+    let (_, found) = find(sandbox, request).await?;
+    Ok(found.ok_or_else(not_exist)?)
+}
+
+/// The same, and the order number that was given.
+pub(super) async fn find(
+    sandbox: &Sandbox,
+    request: &Request,
+) -> Result<(String, Option<Trade>), Fault> {
     let Named {
         trade_no,
         out_trade_no,
     } = request.content()?;
-    let inner = &sandbox.inner;
-    let app_id = inner.alipay.app_id.as_str();
-    let given = |number: Option<String>| number.filter(|number| !number.is_empty());
-    let trade = match (given(trade_no), given(out_trade_no)) {
-        (Some(number), _) => {
-            inner
-                .store
-                .find_by_number(Rail::Alipay, app_id, &number)
-                .await?
-        }
+    let (store, app_id) = (&sandbox.inner.store, request.app());
+    let given = |number: &Option<String>| number.clone().filter(|number| !number.is_empty());
+    let trade = match (given(&trade_no), given(&out_trade_no)) {
+        (Some(number), _) => store.find_by_number(Rail::Alipay, app_id, &number).await?,
         (None, Some(number)) => {
-            inner
-                .store
+            store
                 .find_by_merchant(Rail::Alipay, app_id, &number)
                 .await?
         }
@@ -138,28 +140,70 @@ pub(super) async fn named(sandbox: &Sandbox, request: &Request) -> Result<Trade,
             return Err(Refusal::content("out_trade_no, trade_no", "one is required").into());
         }
     };
-    let trade = trade.ok_or_else(not_exist)?;
-    Ok(sandbox.settled(trade, inner.clock.now()).await?)
+    let number = out_trade_no.unwrap_or_default();
+    let Some(trade) = trade else {
+        return Ok((number, None));
+    };
+    let trade = sandbox.settled(trade, sandbox.inner.clock.now()).await?;
+    Ok((number, Some(trade)))
 }
 
 impl Sandbox {
     /// The trade as it stands now: one whose time is over is closed by whoever looks first.
     pub(super) async fn settled(
         &self,
-        mut trade: Trade,
+        trade: Trade,
         now: Timestamp,
     ) -> Result<Trade, SandboxError> {
         if trade.state == TradeState::Waiting && trade.is_over(now) {
             self.inner.store.close_overdue(&trade, now).await?;
-            if let Some(newer) = self
-                .inner
-                .store
-                .find_by_number(trade.rail, &trade.app_id, &trade.provider_no)
-                .await?
-            {
-                trade = newer;
-            }
+            return Ok(self.newer(&trade).await?.unwrap_or(trade));
         }
         Ok(trade)
+    }
+
+    /// The same trade, read again.
+    pub(super) async fn newer(&self, trade: &Trade) -> Result<Option<Trade>, SandboxError> {
+        let store = &self.inner.store;
+        store
+            .find_by_number(trade.rail, &trade.app_id, &trade.provider_no)
+            .await
+    }
+
+    /// By the merchant's order number, in either application.
+    pub(super) async fn trade_of(&self, order_no: &str) -> Result<Option<Trade>, SandboxError> {
+        for app_id in self.inner.alipay.identity().apps() {
+            let store = &self.inner.store;
+            let found = store
+                .find_by_merchant(Rail::Alipay, app_id, order_no)
+                .await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Closes an unpaid trade; `false` when there was none.
+    pub(super) async fn close_trade(&self, trade: &Trade) -> Result<bool, SandboxError> {
+        let inner = &self.inner;
+        let told = match trade.product {
+            // Neither codes nor desktop pages are told of a closing.
+            Product::Precreate | Product::Page => Vec::new(),
+            Product::Wap | Product::App if trade.state == TradeState::Waiting => {
+                let faults = notice::faults(self, trade).await?;
+                notice::of_closing(self, trade, &faults)?
+            }
+            Product::Wap | Product::App => Vec::new(),
+        };
+        let notices: Vec<_> = told.iter().map(|owed| owed.callback()).collect();
+        let closed = inner
+            .store
+            .close(trade, &notices, inner.clock.now())
+            .await?;
+        if closed {
+            inner.owed.notify_one();
+        }
+        Ok(closed)
     }
 }

@@ -1,6 +1,8 @@
-//! The buyer's phone: opening the page is the scan, three forms are the buyer's thumb. Works
-//! without script; programs ask for JSON on the same routes.
+//! The buyer's phone: opening the page is the scan, three forms are the buyer's thumb, and a row of
+//! buttons orders what goes wrong with this order. Works without script; programs ask for JSON on the
+//! same routes.
 
+mod faults;
 mod page;
 mod words;
 
@@ -13,7 +15,8 @@ use serde_json::json;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::text::Language;
 
-use self::page::Page;
+pub(crate) use self::faults::order as order_fault;
+use self::page::{Page, Shows};
 use crate::alipay::{BuyerRefusal, Outcome};
 use crate::callbacks::is_loopback;
 use crate::{Sandbox, SandboxError};
@@ -75,13 +78,14 @@ pub(crate) async fn show(
         .last_callback(outcome.trade.rail, &outcome.trade.provider_no)
         .await
         .map_err(failed)?;
-    let page = Page::of(
-        &outcome,
-        callback.as_ref(),
-        language,
-        shown.failed.is_some(),
-    );
-    let page = page.map_err(failed)?;
+    let open = sandbox.inner.store.open_faults(outcome.trade.rail).await;
+    let beside = Shows {
+        callback: callback.as_ref(),
+        faults: &open.map_err(failed)?,
+        back: sandbox.way_back(&outcome.trade).map_err(failed)?,
+        failed: shown.failed.is_some(),
+    };
+    let page = Page::of(&outcome, &beside, language).map_err(failed)?;
     Ok(html(
         StatusCode::OK,
         language,

@@ -7,7 +7,8 @@ use tollgate_kernel::text::Language;
 use super::words::{Stage, Words, words};
 use crate::SandboxError;
 use crate::alipay::{Outcome, beijing};
-use crate::store::{Callback, CallbackState, TradeState};
+use crate::faults::FaultKind;
+use crate::store::{Callback, CallbackState, OpenFault, TradeState};
 
 #[derive(Template)]
 #[template(path = "phone.html")]
@@ -21,8 +22,29 @@ pub(super) struct Page<'a> {
     trade: Option<Details<'a>>,
     /// Whether the buyer can still do something.
     open: bool,
+    /// Whether only paying is left, though the trade is over.
+    late: bool,
     /// Whether the page looks again by itself.
     refresh: bool,
+}
+
+/// What the page shows beside the trade.
+pub(super) struct Shows<'a> {
+    pub(super) callback: Option<&'a Callback>,
+    /// Those of all orders.
+    pub(super) faults: &'a [OpenFault],
+    /// Where the buyer goes in the end.
+    pub(super) back: Option<String>,
+    /// Whether an attempt has just failed.
+    pub(super) failed: bool,
+}
+
+/// A button that orders a fault.
+struct Button {
+    word: &'static str,
+    says: &'static str,
+    /// How often it shall still act on this order.
+    open: i64,
 }
 
 struct Details<'a> {
@@ -34,21 +56,26 @@ struct Details<'a> {
     amount: String,
     paid_at: Option<String>,
     notice: Option<String>,
+    back: Option<&'a str>,
+    faults: Vec<Button>,
 }
 
 impl<'a> Page<'a> {
     /// The page of a code that exists.
     pub(super) fn of(
         outcome: &'a Outcome,
-        callback: Option<&Callback>,
+        shows: &'a Shows<'a>,
         language: Language,
-        failed: bool,
     ) -> Result<String, SandboxError> {
-        let trade = &outcome.trade;
+        let (trade, callback) = (&outcome.trade, shows.callback);
+        let faults = buttons(&trade.out_trade_no, shows.faults, language);
+        let can_pay_late = faults
+            .iter()
+            .any(|button| button.open > 0 && button.word == FaultKind::PayAfterClose.as_str());
         let words = words(language);
         let (tone, stage) = match trade.state {
             TradeState::Issued => ("bad", &words.expired),
-            TradeState::Waiting if failed => ("bad", &words.failed),
+            TradeState::Waiting if shows.failed => ("bad", &words.failed),
             TradeState::Waiting => ("plain", &words.waiting),
             TradeState::Paid => ("ok", &words.paid),
             TradeState::Closed => ("bad", &words.closed),
@@ -66,7 +93,10 @@ impl<'a> Page<'a> {
                 amount: format!("{sign}{}", trade.amount),
                 paid_at: trade.paid_at.map(local),
                 notice: callback.map(|callback| told(callback, words)),
+                back: shows.back.as_deref(),
+                faults,
             }),
+            late: can_pay_late && matches!(trade.state, TradeState::Closed | TradeState::Issued),
             open: trade.state == TradeState::Waiting,
             // Until the first answer: after that, the next call is minutes away.
             refresh: callback.is_some_and(|callback| {
@@ -95,6 +125,7 @@ impl<'a> Page<'a> {
             stage,
             trade: None,
             open: false,
+            late: false,
             refresh: false,
         }
     }
@@ -102,6 +133,25 @@ impl<'a> Page<'a> {
     fn text(&self) -> String {
         self.render().expect("writing into a text does not fail")
     }
+}
+
+/// One for each kind, with how often it is ordered for this order.
+fn buttons(order_no: &str, open: &[OpenFault], language: Language) -> Vec<Button> {
+    let of = |kind: FaultKind| {
+        let here = |fault: &&OpenFault| {
+            fault.kind == kind && fault.order_no.as_deref().is_none_or(|no| no == order_no)
+        };
+        open.iter().filter(here).map(|fault| fault.remaining).sum()
+    };
+    let button = |kind: &FaultKind| Button {
+        word: kind.as_str(),
+        says: match language {
+            Language::Zh => kind.says().0,
+            Language::En => kind.says().1,
+        },
+        open: of(*kind),
+    };
+    FaultKind::ALL.iter().map(button).collect()
 }
 
 fn local(at: Timestamp) -> String {

@@ -15,6 +15,8 @@ pub(super) struct Words {
     pub(super) pay: &'static str,
     pub(super) fail: &'static str,
     pub(super) close: &'static str,
+    pub(super) back: &'static str,
+    pub(super) faults: &'static str,
     pub(super) waiting: Stage,
     pub(super) failed: Stage,
     pub(super) paid: Stage,
@@ -54,6 +56,8 @@ static ZH: Words = Words {
     pay: "确认付款",
     fail: "模拟付款失败",
     close: "关闭交易",
+    back: "返回商家",
+    faults: "故障：下次会出什么错",
     waiting: Stage {
         title: "等待付款",
         text: "请确认金额与商品后付款。",
@@ -98,6 +102,8 @@ static EN: Words = Words {
     pay: "Pay",
     fail: "Fail",
     close: "Close",
+    back: "Back to the shop",
+    faults: "Faults: what goes wrong next",
     waiting: Stage {
         title: "Waiting for you to pay",
         text: "Check the amount and the item, then pay.",

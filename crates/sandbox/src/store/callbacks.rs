@@ -47,6 +47,10 @@ pub(crate) struct NewCallback<'a> {
     pub(crate) body: &'a [u8],
     /// A JSON object of names and values.
     pub(crate) headers: &'a str,
+    /// When it is sent first.
+    pub(crate) due_at: Timestamp,
+    /// Sends that count as made before the first one: a forger does not try again.
+    pub(crate) attempts: i64,
     pub(crate) at: Timestamp,
 }
 
@@ -63,7 +67,9 @@ impl NewCallback<'_> {
             .bind(self.url)
             .bind(self.body)
             .bind(self.headers)
+            .bind(self.due_at.utc())
             .bind(self.at.utc())
+            .bind(self.attempts)
             .execute(&mut **tx)
             .await?;
         Ok(())
@@ -128,7 +134,20 @@ impl Store {
         Ok(())
     }
 
-    /// The newest call about a trade.
+    /// The bytes of the oldest genuine call about a trade.
+    pub(crate) async fn first_callback(
+        &self,
+        rail: Rail,
+        provider_no: &str,
+    ) -> Result<Option<Vec<u8>>, SandboxError> {
+        Ok(sqlx::query_scalar(FIRST)
+            .bind(rail.as_str())
+            .bind(provider_no)
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
+    /// The newest genuine call about a trade.
     pub(crate) async fn last_callback(
         &self,
         rail: Rail,
@@ -163,8 +182,8 @@ fn due(row: &SqliteRow) -> Result<DueCallback, SandboxError> {
 }
 
 const OWE: &str =
-    "INSERT INTO callbacks (id, rail, provider_no, kind, url, body, headers, due_at, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
+    "INSERT INTO callbacks (id, rail, provider_no, kind, url, body, headers, due_at, created_at, attempts)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 const CLAIM: &str = "UPDATE callbacks SET due_at = $2, attempts = attempts + 1
     WHERE state = 'open' AND due_at <= $1 AND id IN (
@@ -176,4 +195,7 @@ const FINISH: &str =
     WHERE id = $1 AND attempts = $2 AND state = 'open'";
 
 const LAST: &str = "SELECT attempts, state, due_at, last_status, last_reply FROM callbacks
-    WHERE rail = $1 AND provider_no = $2 ORDER BY id DESC LIMIT 1";
+    WHERE rail = $1 AND provider_no = $2 AND kind <> 'forged' ORDER BY id DESC LIMIT 1";
+
+const FIRST: &str = "SELECT body FROM callbacks
+    WHERE rail = $1 AND provider_no = $2 AND kind <> 'forged' ORDER BY id LIMIT 1";

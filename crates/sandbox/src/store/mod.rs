@@ -6,6 +6,7 @@
 mod callbacks;
 mod faults;
 mod mails;
+mod movements;
 mod peers;
 mod refunds;
 #[cfg(test)]
@@ -23,18 +24,20 @@ use sqlx::{Row as _, Transaction};
 use tollgate_kernel::clock::Timestamp;
 
 pub(crate) use self::callbacks::{Callback, CallbackState, DueCallback, NewCallback};
-pub(crate) use self::faults::FaultKind;
+pub(crate) use self::faults::{NewFault, OpenFault};
 pub(crate) use self::mails::KeptMail;
+pub(crate) use self::movements::{Movement, MovementCause, MovementSum};
 pub(crate) use self::peers::Peer;
-pub(crate) use self::refunds::Refunded;
-pub(crate) use self::trades::{NewTrade, Trade, TradeState};
+pub(crate) use self::refunds::{NewRefund, RefundState, Refunded};
+pub(crate) use self::trades::{NewPayment, NewTrade, Product, Trade, TradeState};
 use crate::SandboxError;
 
 /// Each step ends by writing its own number into `user_version`. A landed step never changes.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("../../migrations/0001_alipay.sql"),
     include_str!("../../migrations/0002_mails.sql"),
     include_str!("../../migrations/0003_refunds.sql"),
+    include_str!("../../migrations/0004_faults_and_books.sql"),
 ];
 
 /// Page loads and queries need not wait for the writer's disk.
@@ -115,7 +118,7 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .max_lifetime(None)
 }
 
-fn create_private(file: &Path) -> Result<(), SandboxError> {
+pub(crate) fn create_private(file: &Path) -> Result<(), SandboxError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -49,7 +49,29 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Exchanges the keys, unless somebody else has done so.
+    pub(crate) async fn change_peer_keys(
+        &self,
+        rail: Rail,
+        known: &str,
+        keys: &str,
+        now: Timestamp,
+    ) -> Result<bool, SandboxError> {
+        let changed = sqlx::query(CHANGE)
+            .bind(rail.as_str())
+            .bind(known)
+            .bind(keys)
+            .bind(now.utc())
+            .execute(&self.writer)
+            .await?;
+        Ok(changed.rows_affected() == 1)
+    }
+}
+
 const FIND: &str = "SELECT app_id, merchant_id, keys FROM peers WHERE rail = $1";
 
 const KEEP: &str = "INSERT INTO peers (rail, app_id, merchant_id, keys, updated_at)
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (rail) DO NOTHING";
+
+const CHANGE: &str = "UPDATE peers SET keys = $3, updated_at = $4 WHERE rail = $1 AND keys = $2";

@@ -7,7 +7,7 @@ use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::Ids;
 use tollgate_kernel::money::{Currency, Money};
 
-use super::{CallbackState, NewCallback, NewTrade, Rail, Store, Trade};
+use super::{CallbackState, NewCallback, NewPayment, NewTrade, Product, Rail, Store, Trade};
 
 fn now() -> Timestamp {
     Timestamp::from_seconds(1_767_323_045).expect("a moment")
@@ -31,9 +31,11 @@ async fn waiting(store: &Store) -> Trade {
             app_id: "app",
             out_trade_no: "a",
             provider_no: "1",
+            product: Product::Precreate,
             amount: Money::new(990, Currency::CNY),
             request: "{}",
             notify_url: None,
+            return_url: None,
             created_at: now(),
             expires_at: later(60),
         })
@@ -50,6 +52,15 @@ async fn found(store: &Store) -> Trade {
     found.expect("a reading").expect("a trade")
 }
 
+fn payment(at: Timestamp) -> NewPayment<'static> {
+    NewPayment {
+        amount: Money::new(990, Currency::CNY),
+        late: false,
+        second: None,
+        at,
+    }
+}
+
 fn notice(ids: &Ids) -> NewCallback<'_> {
     NewCallback {
         id: ids.at(now()),
@@ -59,6 +70,8 @@ fn notice(ids: &Ids) -> NewCallback<'_> {
         url: "http://127.0.0.1/",
         body: b"x",
         headers: "{}",
+        due_at: now(),
+        attempts: 0,
         at: now(),
     }
 }
@@ -75,7 +88,7 @@ async fn twenty_old_readings_pay_once_and_owe_one_notice() {
     let ids = ids();
     for _ in 0..20 {
         let (store, trade, ids) = (store.clone(), trade.clone(), ids.clone());
-        payments.spawn(async move { store.pay(&trade, Some(&notice(&ids)), now()).await });
+        payments.spawn(async move { store.pay(&trade, &payment(now()), &[notice(&ids)]).await });
     }
     let paid = payments.join_all().await;
     let paid = paid
@@ -84,16 +97,26 @@ async fn twenty_old_readings_pay_once_and_owe_one_notice() {
     assert_eq!(paid.count(), 1);
     let due = store.claim_callbacks(now(), later(30), 100).await;
     assert_eq!(due.expect("claimed").len(), 1);
-    assert!(!store.close(&trade, now()).await.expect("done"));
+    assert!(!store.close(&trade, &[], now()).await.expect("done"));
 }
 
 #[tokio::test]
 async fn an_old_reading_pays_nothing_once_the_time_is_over() {
     let (_folder, store) = store().await;
     let trade = waiting(&store).await;
-    assert!(!store.pay(&trade, None, later(60)).await.expect("done"));
+    assert!(
+        !store
+            .pay(&trade, &payment(later(60)), &[])
+            .await
+            .expect("done")
+    );
     assert!(!store.close_overdue(&trade, later(59)).await.expect("done"));
-    assert!(store.pay(&trade, None, later(59)).await.expect("done"));
+    assert!(
+        store
+            .pay(&trade, &payment(later(59)), &[])
+            .await
+            .expect("done")
+    );
     assert!(!store.close_overdue(&trade, later(60)).await.expect("done"));
 }
 
@@ -104,7 +127,7 @@ async fn an_attempt_overtaken_by_a_later_one_writes_nothing() {
     let ids = ids();
     assert!(
         store
-            .pay(&trade, Some(&notice(&ids)), now())
+            .pay(&trade, &payment(now()), &[notice(&ids)])
             .await
             .expect("paid")
     );
@@ -149,4 +172,80 @@ async fn a_file_of_a_newer_program_is_left_alone() {
         matches!(again, Err(crate::SandboxError::NewerFile { version: 9 })),
         "{again:?}"
     );
+}
+
+/// As version 3 has left it: a payment of 9.90, of which 1.00 went back, and a closed trade.
+const BEFORE: &str = "
+    INSERT INTO trades (rail, app_id, out_trade_no, provider_no, amount, currency, state, request, created_at, paid_at)
+    VALUES ('alipay', 'app', 'a', '1', 990, 'CNY', 'paid', '{}', '2026-01-02 03:04:05+00:00', '2026-01-02 03:05:05+00:00'),
+           ('alipay', 'app', 'b', '2', 990, 'CNY', 'closed', '{}', '2026-01-02 03:04:05+00:00', NULL);
+    INSERT INTO trade_refunds (rail, provider_no, out_refund_no, provider_refund_no, amount, state, created_at, settled_at)
+    VALUES ('alipay', '1', 'r', 'p', 100, 'done', '2026-01-02 03:06:05+00:00', '2026-01-02 03:06:05+00:00');";
+
+#[tokio::test]
+async fn a_file_of_the_version_before_keeps_its_money_and_gains_books() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("sandbox.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(&file)
+        .create_if_missing(true);
+    let old = super::pool(1).connect_with(options).await.expect("a file");
+    for step in super::STEPS.iter().take(3).chain([&BEFORE]) {
+        sqlx::raw_sql(*step).execute(&old).await.expect("done");
+    }
+    old.close().await;
+    let store = Store::open(&file).await.expect("a store");
+    let trade = found(&store).await;
+    assert_eq!(
+        (trade.product, trade.refunded.minor()),
+        (Product::Precreate, 100)
+    );
+    let moved = store.movements(Rail::Alipay, 0, 10).await.expect("read");
+    let moved: Vec<_> = moved
+        .iter()
+        .map(|row| (row.out_refund_no.as_deref(), row.amount.minor()))
+        .collect();
+    assert_eq!(moved, [(None, 990), (Some("r"), 100)]);
+    let sums = store.movement_sums(Rail::Alipay).await.expect("read");
+    assert_eq!((sums[0].paid, sums[0].refunded), (990, 100));
+    for change in ["UPDATE movements SET amount = 1", "DELETE FROM movements"] {
+        let changed = sqlx::raw_sql(change).execute(&store.writer).await;
+        assert!(changed.is_err(), "{change}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_refunds_at_once_stay_within_what_was_paid() {
+    let (_folder, store) = store().await;
+    let trade = waiting(&store).await;
+    assert!(store.pay(&trade, &payment(now()), &[]).await.expect("paid"));
+    let mut refunds = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let store = store.clone();
+        refunds.spawn(async move {
+            let number = number.to_string();
+            loop {
+                let trade = found(&store).await;
+                let wanted = super::NewRefund {
+                    out_refund_no: &number,
+                    provider_refund_no: &number,
+                    cause: super::MovementCause::Refund,
+                    amount: Money::new(300, Currency::CNY),
+                    pending: None,
+                    at: now(),
+                };
+                let refunded = store.refund(&trade, &wanted, &[]).await.expect("done");
+                if refunded != super::Refunded::Raced {
+                    return refunded;
+                }
+            }
+        });
+    }
+    let refunded = refunds.join_all().await;
+    let done = refunded
+        .iter()
+        .filter(|refunded| **refunded == super::Refunded::Now);
+    assert_eq!(done.count(), 3, "{refunded:?}");
+    let sums = store.movement_sums(Rail::Alipay).await.expect("read");
+    assert_eq!((sums[0].paid, sums[0].refunded), (990, 900));
 }

@@ -32,7 +32,8 @@ pub(crate) struct Bench {
     pub(crate) merchant: AlipayMerchant,
     pub(crate) base: String,
     pub(crate) client: Client,
-    folder: TempDir,
+    /// Where the sandbox's files lie.
+    pub(crate) folder: TempDir,
 }
 
 /// What the gateway said, once its signature was looked at.
@@ -40,6 +41,8 @@ pub(crate) struct Bench {
 pub(crate) struct Answer {
     pub(crate) root: String,
     pub(crate) signed: bool,
+    /// `alipay_cert_sn`
+    pub(crate) certificate: Option<String>,
     /// The exact text under the root.
     pub(crate) slice: String,
     pub(crate) value: Value,
@@ -171,6 +174,8 @@ impl Bench {
         let mut members: BTreeMap<String, &RawValue> =
             serde_json::from_str(&body).expect("an object");
         let sign = members.remove("sign");
+        let certificate = members.remove("alipay_cert_sn");
+        let certificate = certificate.map(|sn| sn.get().trim_matches('"').to_owned());
         let (root, slice) = members.pop_first().expect("a root");
         assert!(members.is_empty(), "{body}");
         let slice = slice.get().to_owned();
@@ -180,6 +185,7 @@ impl Bench {
         }
         Answer {
             signed: sign.is_some(),
+            certificate,
             value: serde_json::from_str(&slice).expect("JSON"),
             root,
             slice,

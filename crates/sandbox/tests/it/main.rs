@@ -1,8 +1,11 @@
 //! The look-alike over real loopback HTTP, against a merchant that signs and verifies on its own.
 
 mod callbacks;
+mod faults;
 mod gateway;
 mod harness;
 mod mail;
+mod modes;
+mod pages;
 mod phone;
 mod trades;

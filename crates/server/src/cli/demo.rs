@@ -12,11 +12,16 @@ use tollgate::Server;
 use tollgate::config::{Config, SandboxMode};
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
+use tollgate_kernel::origin::Origin;
+use tollgate_payment::model::refund::RefundStatus;
+use tollgate_payment::{PaymentService, WantRefund};
 
 /// Calls at the same time.
 const CLIENTS: u16 = 32;
 /// What the sample plan sells for a month.
 const LIMIT: u16 = 1_000;
+/// What goes back first, in minor units.
+const PART: i64 = 3_000;
 const RESOURCE: &str = "dicom_processing";
 
 /// Plays it. Data go to a folder of their own, which is deleted, unless `DATABASE_URL` names a
@@ -38,11 +43,13 @@ pub(crate) async fn run(mut config: Config) -> anyhow::Result<()> {
     let server = Server::start(&config, Clock::system(), entropy.clone()).await?;
     let url = server.public_url().to_owned();
     let database = server.database().shown();
+    let payment = server.payment().clone();
     let (stop, stopping) = watch::channel(false);
     let running = tokio::spawn(server.run(stopping));
     let mut demo = Demo {
         http: Client::builder().timeout(Duration::from_mins(1)).build()?,
         url,
+        payment,
         step: 0,
         last: started,
     };
@@ -62,6 +69,8 @@ pub(crate) async fn run(mut config: Config) -> anyhow::Result<()> {
 struct Demo {
     http: Client,
     url: String,
+    /// What an operator does; over HTTP it takes a second account.
+    payment: PaymentService,
     step: u32,
     last: Instant,
 }
@@ -87,7 +96,9 @@ impl Demo {
         let transaction = self.buy(&token).await?;
         self.activated(&token, &transaction).await?;
         self.spend(&key).await?;
-        self.balance(&key).await
+        self.balance(&key).await?;
+        self.send_back(&token, &transaction).await?;
+        self.books().await
     }
 
     async fn sign_up(&mut self, number: u64) -> anyhow::Result<(String, String)> {
@@ -286,6 +297,81 @@ impl Demo {
         );
         self.done(&format!(
             "the books balance: sum of logs = counter = limit = {logged}"
+        ));
+        Ok(())
+    }
+
+    /// A part leaves the plan, all of it ends it.
+    async fn send_back(&mut self, token: &str, transaction: &str) -> anyhow::Result<()> {
+        let mut wish = WantRefund {
+            payment_id: transaction.parse()?,
+            amount: None,
+            amount_minor: Some(PART),
+            reason: "half-hearted".to_owned(),
+            end_subscription: None,
+            requested_by: None,
+        };
+        let current = "/payments/subscriptions/current";
+        let part = self.payment.refund(&wish, &Origin::default(), None).await?;
+        ensure!(
+            part.value.status == RefundStatus::Succeeded,
+            "the part is {:?}",
+            part.value
+        );
+        let held = self.call(Method::GET, current, token, None).await?;
+        expect(held, StatusCode::OK, None).await?;
+        self.done(&format!(
+            "refunded a part, {} CNY: the plan stays",
+            part.value.amount
+        ));
+        wish.amount_minor = None;
+        let rest = self.payment.refund(&wish, &Origin::default(), None).await?;
+        ensure!(
+            rest.value.status == RefundStatus::Succeeded,
+            "the rest is {:?}",
+            rest.value
+        );
+        let held = self.call(Method::GET, current, token, None).await?;
+        expect(held, StatusCode::NOT_FOUND, Some("no_subscription")).await?;
+        let path = format!("/payments/status/{transaction}");
+        let paid = self.call(Method::GET, &path, token, None).await?;
+        let paid = expect(paid, StatusCode::OK, None).await?;
+        ensure!(
+            paid["status"] == "refunded" && paid["refunded_amount"] == paid["amount"],
+            "not wholly refunded: {paid}"
+        );
+        self.done(&format!(
+            "refunded the rest, {} CNY: the plan has ended",
+            rest.value.amount
+        ));
+        Ok(())
+    }
+
+    /// Our ledger, and the gateway's own.
+    async fn books(&mut self) -> anyhow::Result<()> {
+        let books = self.payment.verify_books().await?;
+        ensure!(books.damage.is_empty(), "damaged: {:?}", books.damage);
+        let mut sum = 0_i64;
+        let mut at_alipay = 0_i64;
+        for account in &books.accounts {
+            sum = sum.saturating_add(account.minor);
+            if account.code == "provider.alipay" {
+                at_alipay = account.minor;
+            }
+        }
+        ensure!(sum == 0, "the ledger sums to {sum}");
+        self.done("the ledger sums to zero");
+        let theirs = self
+            .call(Method::GET, "/sandbox/alipay/books", "", None)
+            .await?;
+        let theirs = expect(theirs, StatusCode::OK, None).await?;
+        let movements = theirs["data"].as_array().map_or(0, Vec::len);
+        ensure!(
+            movements == 3 && theirs["sums"][0]["net_minor"] == at_alipay,
+            "Alipay's books say {theirs}, ours {at_alipay}"
+        );
+        self.done(&format!(
+            "the sandbox's ledger equals ours: {movements} movements, {at_alipay} left"
         ));
         Ok(())
     }

@@ -3,6 +3,8 @@
 mod admin;
 mod demo;
 mod import;
+mod ledger;
+mod sandbox;
 mod serve;
 mod signing_keys;
 
@@ -45,6 +47,12 @@ enum Command {
     ApiKeys(import::ApiKeys),
     /// Play the whole job against a freshly started server: register, buy, pay, spend the quota.
     Demo,
+    /// The books: what came in, what went back, what is owed.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    /// The buyer and the faults of a running server's sandbox.
+    #[command(subcommand)]
+    Sandbox(sandbox::Sandbox),
     /// The keys that sign access tokens.
     #[command(subcommand)]
     SigningKeys(signing_keys::SigningKeys),
@@ -70,6 +78,8 @@ pub(crate) fn main() -> ExitCode {
             Command::Users(command) => import::users(Config::from_env()?, command).await,
             Command::ApiKeys(command) => import::api_keys(Config::from_env()?, command).await,
             Command::Demo => demo::run(Config::from_env()?).await,
+            Command::Ledger(command) => ledger::run(command, Config::from_env()?).await,
+            Command::Sandbox(command) => sandbox::run(command, Config::from_env()?).await,
             Command::SigningKeys(command) => signing_keys::run(command, Config::from_env()?).await,
         }
     });

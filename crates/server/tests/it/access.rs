@@ -54,6 +54,8 @@ const TABLE: &[(&str, Takes)] = &[
         "POST /admin/service-keys/{service_key_id}/rotate",
         Staff(ADMIN),
     ),
+    ("GET /admin/suspense", Staff(PAYMENTS_READ)),
+    ("POST /admin/suspense/{suspense_id}/resolve", Staff(FINANCE)),
     ("GET /admin/transactions", Staff(PAYMENTS_READ)),
     (
         "GET /admin/transactions/{transaction_id}",
@@ -71,6 +73,15 @@ const TABLE: &[(&str, Takes)] = &[
     ("PUT /admin/users/{user_id}/roles", Staff(ADMIN)),
     ("DELETE /admin/users/{user_id}/second-factor", Staff(ADMIN)),
     ("DELETE /admin/users/{user_id}/sessions", Staff(USERS_WRITE)),
+    ("GET /admin/webhook-events", Staff(PAYMENTS_READ)),
+    (
+        "GET /admin/webhook-events/{webhook_event_id}",
+        Staff(PAYMENTS_READ),
+    ),
+    (
+        "POST /admin/webhook-events/{webhook_event_id}/replay",
+        Staff(FINANCE),
+    ),
     ("GET /auth/.well-known/jwks.json", Nothing),
     ("GET /auth/api-keys", SignIn),
     ("POST /auth/api-keys", SignIn),

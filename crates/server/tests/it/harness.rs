@@ -21,6 +21,7 @@ use tollgate::config::Config;
 use tollgate_auth::AuthService;
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
+use tollgate_payment::PaymentService;
 use tollgate_storage::db::Db;
 use tollgate_storage::testing::{ENGINES, Engine, TestDatabase};
 use tollgate_storage::{in_tx, on_read};
@@ -32,6 +33,8 @@ pub(crate) struct App {
     pub(crate) clock: Clock,
     /// What a host would call.
     pub(crate) auth: AuthService,
+    /// What a host would call.
+    pub(crate) payment: PaymentService,
     /// For looking at the books, and for damaging them.
     pub(crate) db: Db,
     pub(crate) engine: Engine,
@@ -79,7 +82,7 @@ impl App {
             .expect("starts");
         let url = format!("http://127.0.0.1:{}", server.port());
         let (stop, stopping) = watch::channel(false);
-        let auth = server.auth().clone();
+        let (auth, payment) = (server.auth().clone(), server.payment().clone());
         let running = tokio::spawn(server.run(stopping));
         let db = Db::open(database.url(), 8).await.expect("opens");
         let http = Client::builder()
@@ -91,6 +94,7 @@ impl App {
             http,
             clock,
             auth,
+            payment,
             db,
             engine,
             database,
@@ -204,6 +208,8 @@ impl App {
             )
             .await;
         assert_eq!(apart, 0, "quota_used is not the counter's");
+        let books = self.payment.verify_books().await.expect("read");
+        assert_eq!(books.damage, [], "the books are damaged");
     }
 }
 
@@ -301,8 +307,8 @@ impl Answer {
 /// Signs notices with the key of the sandbox's gateway: genuine ones, of any content.
 pub(crate) struct Pen {
     key: KeyPair,
-    app_id: String,
-    seller_id: String,
+    pub(crate) app_id: String,
+    pub(crate) seller_id: String,
 }
 
 impl Pen {

@@ -35,7 +35,7 @@ async fn rows(db: &Db, statement: &'static str) -> Vec<(String, String, String, 
 async fn sqlite(db: &Db) -> Schema {
     let mut schema = Schema::default();
     let columns = "SELECT m.name, c.name, c.type, c.\"notnull\" FROM sqlite_schema m JOIN pragma_table_info(m.name) c
-        WHERE m.type = 'table' AND m.name NOT LIKE '%migrations' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, c.cid";
+        WHERE m.type IN ('table', 'view') AND m.name NOT LIKE '%migrations' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, c.cid";
     for (table, column, declared, not_null) in rows(db, columns).await {
         schema.tables.entry(table).or_default().push((
             column,

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tollgate_kernel::clock::Timestamp;
@@ -9,6 +10,7 @@ use tollgate_kernel::ids::AuditId;
 use tollgate_kernel::input::Params;
 use tollgate_kernel::permission::Permitted;
 use tollgate_kernel::problem::Problem;
+use tollgate_kernel::table::{LONGEST_TABLE, csv_answer};
 use tollgate_storage::audit::{self, Filter, Recorded};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -30,7 +32,9 @@ pub(super) struct AuditParams {
     /// By whom.
     #[param(value_type = Option<String>)]
     actor_id: Option<Uuid>,
-    /// 1 to 100.
+    /// `csv`: a table of up to 10,000 rows instead of a page.
+    format: Option<String>,
+    /// 1 to 100; of a table up to 10,000.
     limit: Option<u32>,
     /// `next_cursor` of the page before.
     starting_after: Option<i64>,
@@ -88,17 +92,22 @@ pub(super) struct AuditPage {
     next_cursor: Option<i64>,
 }
 
-/// Who did what, newest first. Takes `audit.read`.
+/// Who did what, newest first, as a page or as a table. Takes `audit.read`.
 #[utoipa::path(get, path = "/audit-log", tag = "admin", params(AuditParams),
-    responses((status = 200, body = AuditPage), (status = 403, description = "`permission_denied`")))]
+    responses((status = 200, body = AuditPage), (status = 403, description = "`permission_denied`"), (status = 422, description = "`validation_failed`")))]
 pub(super) async fn list(
     State(service): State<AuthService>,
     _staff: Permitted<AuditRead>,
     Params(params): Params<AuditParams>,
-) -> Result<Json<AuditPage>, Problem> {
-    let limit = params.limit.unwrap_or(LIMIT);
-    if !(1..=LONGEST_PAGE).contains(&limit) {
-        return Err(problems::limit());
+) -> Result<Response, Problem> {
+    let (is_table, most, usual) = match params.format.as_deref() {
+        None | Some("json") => (false, LONGEST_PAGE, LIMIT),
+        Some("csv") => (true, LONGEST_TABLE, LONGEST_TABLE),
+        Some(_) => return Err(problems::format()),
+    };
+    let limit = params.limit.unwrap_or(usual);
+    if !(1..=most).contains(&limit) {
+        return Err(problems::limit(most));
     }
     let filter = Filter {
         subject_kind: params.subject_kind,
@@ -111,10 +120,51 @@ pub(super) async fn list(
     let shown = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = found.len() > shown;
     found.truncate(shown);
+    if is_table {
+        return table(found);
+    }
     let next_cursor = found.last().filter(|_| has_more).map(|last| last.position);
-    Ok(Json(AuditPage {
+    let page = AuditPage {
         data: found.into_iter().map(AuditShape::from).collect(),
         has_more,
         next_cursor,
-    }))
+    };
+    Ok(Json(page).into_response())
+}
+
+/// One line a deed; what people typed is in it.
+fn table(found: Vec<Recorded>) -> Result<Response, Problem> {
+    let head = [
+        "position",
+        "id",
+        "at",
+        "actor_kind",
+        "actor_id",
+        "action",
+        "subject_kind",
+        "subject_id",
+        "before",
+        "after",
+        "reason",
+        "request_id",
+        "address",
+    ];
+    let rows = found.into_iter().map(|entry| {
+        [
+            entry.position.to_string(),
+            entry.id.to_string(),
+            entry.at.to_string(),
+            entry.actor_kind,
+            entry.actor_id.map(|id| id.to_string()).unwrap_or_default(),
+            entry.action,
+            entry.subject_kind,
+            entry.subject_id,
+            entry.before.unwrap_or_default(),
+            entry.after.unwrap_or_default(),
+            entry.reason.unwrap_or_default(),
+            entry.request_id.unwrap_or_default(),
+            entry.address.unwrap_or_default(),
+        ]
+    });
+    csv_answer("audit-log.csv", &head, rows)
 }

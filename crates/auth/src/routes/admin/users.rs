@@ -72,7 +72,7 @@ pub(super) async fn list(
 ) -> Result<Json<UserPage>, Problem> {
     let limit = params.limit.unwrap_or(LIMIT);
     if !(1..=LONGEST_PAGE).contains(&limit) {
-        return Err(problems::limit());
+        return Err(problems::limit(LONGEST_PAGE));
     }
     let search = Search {
         text: params.q.filter(|text| !text.is_empty()),

@@ -48,6 +48,8 @@ pub(super) struct Certificate {
     pub(super) not_before: Timestamp,
     /// After that no more.
     pub(super) not_after: Timestamp,
+    /// Whose it is.
+    pub(super) organization: Option<String>,
     signed_with_rsa: bool,
 }
 
@@ -65,6 +67,8 @@ impl Certificate {
         let algorithm = parsed.signature_algorithm.algorithm.to_id_string();
         let validity = parsed.validity();
         let number = hex::encode(Md5::digest(text.as_bytes()));
+        let organization = parsed.subject().iter_organization().next();
+        let organization = organization.and_then(|one| one.as_str().ok().map(str::to_owned));
         let signed_with_rsa = algorithm.starts_with(RSA);
         let not_before = Timestamp::from_seconds(validity.not_before.timestamp())?;
         let not_after = Timestamp::from_seconds(validity.not_after.timestamp())?;
@@ -73,6 +77,7 @@ impl Certificate {
             number,
             not_before,
             not_after,
+            organization,
             signed_with_rsa,
         })
     }

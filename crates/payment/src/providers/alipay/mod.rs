@@ -22,7 +22,7 @@ use self::wire::{Answer, Tried};
 use super::keys::Signer;
 use super::{
     Acknowledgement, Cancelled, Capabilities, NewOrder, NewRefund, PaymentAction, PaymentProvider,
-    ProviderError, ProviderVerdict, RawWebhook, RefundVerdict, Reply, VerifiedEvent,
+    ProviderError, ProviderVerdict, RawWebhook, RefundKey, RefundVerdict, Reply, VerifiedEvent,
     VerifiedPayment, Warning, WebhookRefusal,
 };
 use crate::model::payment::{MerchantAccount, OrderNo, PaymentMethod};
@@ -337,7 +337,7 @@ impl PaymentProvider for Alipay {
         self.refund(refund).await
     }
 
-    async fn verify_refund(&self, refund: &NewRefund) -> Result<RefundVerdict, ProviderError> {
+    async fn verify_refund(&self, refund: &RefundKey) -> Result<RefundVerdict, ProviderError> {
         self.refund_state(refund).await
     }
 

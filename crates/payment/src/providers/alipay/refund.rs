@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Alipay;
 use super::wire::{self, Tried};
-use crate::providers::{NewRefund, ProviderError, RefundVerdict, VerifiedRefund};
+use crate::providers::{NewRefund, ProviderError, RefundKey, RefundVerdict, VerifiedRefund};
 
 /// Longest `refund_reason`, in characters.
 const REASON: usize = 256;
@@ -13,6 +13,7 @@ const REASON: usize = 256;
 #[derive(Debug, Deserialize)]
 struct Refunded {
     out_trade_no: String,
+    trade_no: String,
     /// `Y`: money moved by this very call.
     #[serde(default)]
     fund_change: String,
@@ -22,6 +23,8 @@ struct Refunded {
 struct RefundState {
     #[serde(default)]
     out_trade_no: String,
+    #[serde(default)]
+    trade_no: String,
     #[serde(default)]
     out_request_no: String,
     #[serde(default)]
@@ -36,14 +39,16 @@ impl Alipay {
     pub(super) async fn refund(&self, refund: &NewRefund) -> Result<RefundVerdict, ProviderError> {
         let reason: String = wire::subject(&refund.reason).chars().take(REASON).collect();
         let content = json!({
-            "out_trade_no": refund.order_no.as_str(),
-            "out_request_no": refund.refund_no.as_str(),
+            "trade_no": refund.key.transaction_id,
+            "out_request_no": refund.key.refund_no.as_str(),
             "refund_amount": refund.amount.to_string(),
             "refund_reason": reason,
         });
         let answer = self.call("alipay.trade.refund", None, &content).await?;
         let refunded: Refunded = answer.succeeded()?;
-        if refunded.out_trade_no != refund.order_no.as_str() {
+        if refunded.out_trade_no != refund.key.order_no
+            || refunded.trade_no != refund.key.transaction_id
+        {
             return Err(ProviderError::unknown("the answer speaks of another order"));
         }
         Ok(if refunded.fund_change == "Y" {
@@ -56,10 +61,10 @@ impl Alipay {
 
     pub(super) async fn refund_state(
         &self,
-        refund: &NewRefund,
+        refund: &RefundKey,
     ) -> Result<RefundVerdict, ProviderError> {
         let content = json!({
-            "out_trade_no": refund.order_no.as_str(),
+            "trade_no": refund.transaction_id,
             "out_request_no": refund.refund_no.as_str(),
         });
         let method = "alipay.trade.fastpay.refund.query";
@@ -74,7 +79,8 @@ impl Alipay {
         if state.refund_status != "REFUND_SUCCESS" {
             return Ok(RefundVerdict::Unheard);
         }
-        if state.out_trade_no != refund.order_no.as_str()
+        if state.trade_no != refund.transaction_id
+            || state.out_trade_no != refund.order_no
             || state.out_request_no != refund.refund_no.as_str()
         {
             return Err(ProviderError::unknown(

@@ -171,7 +171,8 @@ impl Trust {
     }
 
     /// Takes a certificate that Alipay has changed to: the one of this number, if it leads up to
-    /// our own root file and what it came in is `signed` with its key or with one known before.
+    /// our own root file, belongs to whom the file's belongs to (every merchant's own leads up to
+    /// the same root), and what it came in is `signed` with its key or with one known before.
     pub(super) fn learn(
         &self,
         number: &str,
@@ -186,7 +187,10 @@ impl Trust {
             return false;
         };
         let expires_at = offered.own().not_after;
+        let owner = &chain.alipay.own().organization;
         let good = offered.own().number == number
+            && owner.is_some()
+            && offered.own().organization == *owner
             && offered.beside(&chain.alipay).lead_to(&chain.roots, now)
             && signed(&key);
         if good && !chain.knows(number) {

@@ -22,8 +22,8 @@ use super::gateway::{APP_ID, Gateway, SELLER, clock, files, sign, signed, vector
 const QUERY: &str = "alipay.trade.query";
 const DOWNLOAD: &str = "alipay.open.app.alipaycert.download";
 /// The number of the vectors' next certificate, as another program worked it out.
-const NEXT: &str = "db9ccd43e327c1c3a98c3e96ae74afdc";
-const APP_NUMBER: &str = "bce3a973f6c6f8d2f4198321bd5c1c58";
+const NEXT: &str = "268100971583d20a32cf7ede04be5a93";
+const APP_NUMBER: &str = "2d92e4ea600a9b10891d75a302dfa51c";
 const ROOT_NUMBER: &str = "22ff899818f4654a8163948e453d7ee3";
 
 fn order_no() -> OrderNo {
@@ -139,6 +139,11 @@ async fn inv_p3_a_certificate_that_does_not_lead_up_to_the_root_is_never_believe
             "a2450363e59d90d4bd7415c80632c93a",
             word("certificates", "/below_a_leaf_pem"),
         ),
+        // Another merchant's: it leads up to the same root, as they all do.
+        (
+            "fa8d376d21ff5978167056b2ed7e57cb",
+            word("certificates", "/merchant_pem"),
+        ),
         // A good one that is not the one asked for.
         (NEXT, word("certificates", "/app_pem")),
         (NEXT, String::new()),
@@ -158,7 +163,7 @@ async fn inv_p3_a_certificate_that_does_not_lead_up_to_the_root_is_never_believe
         assert_eq!(refusal, WebhookRefusal::Forged);
         clock.advance(Duration::from_mins(1));
     }
-    assert_eq!(gateway.calls(DOWNLOAD).len(), 5);
+    assert_eq!(gateway.calls(DOWNLOAD).len(), 6);
     answers(&gateway, NEXT);
     // The one between may be left out: it stands in our own file.
     offers(&gateway, leaf);

@@ -1,0 +1,46 @@
+//! Gives what a paid order was for, inside the transaction that saw it paid.
+
+use tollgate_kernel::clock::Timestamp;
+use tollgate_storage::db::Tx;
+use tollgate_storage::{Result, StorageError};
+
+use super::activate::{Activation, activate};
+use crate::Parts;
+use crate::model::payment::Payment;
+use crate::store::{payments, plans};
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// The buyer has what was paid for; of a payment without a plan, that is the payment itself.
+    Given,
+    /// Another paid plan is in force, and this one cannot be put beside or on top of it.
+    Conflict,
+}
+
+/// Gives it, and notes at the order what it became.
+pub(super) async fn deliver(
+    parts: &Parts,
+    tx: &mut Tx,
+    order: &Payment,
+    now: Timestamp,
+) -> Result<Delivery> {
+    let Some((plan_id, _)) = order.plan else {
+        return Ok(Delivery::Given);
+    };
+    let plan = plans::read(tx, plan_id)
+        .await?
+        .ok_or_else(|| StorageError::Inconsistent {
+            table: "payment_transactions",
+            column: "plan_id",
+            row: order.id.to_string(),
+        })?;
+    match activate(parts, tx, order.user_id, &plan, now).await? {
+        Activation::Granted(subscription) => {
+            payments::bought(tx, order.id, subscription).await?;
+            tracing::info!(payment.id = %order.id, subscription.id = %subscription, "paid and activated");
+            Ok(Delivery::Given)
+        }
+        Activation::Conflict => Ok(Delivery::Conflict),
+    }
+}

@@ -1,0 +1,35 @@
+//! Money that waits for somebody: for staff.
+
+use tollgate_kernel::ids::SuspenseId;
+use tollgate_storage::Result;
+
+use crate::PaymentService;
+use crate::model::suspense::{Kept, SuspenseState};
+use crate::store::suspense;
+
+impl PaymentService {
+    /// At most `limit`, newest first, and whether there are more; `None`: the cursor is of another list.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn suspense(
+        &self,
+        state: Option<SuspenseState>,
+        starting_after: Option<SuspenseId>,
+        limit: u32,
+    ) -> Result<Option<(Vec<Kept>, bool)>> {
+        let (db, livemode) = (&self.0.db, self.0.config.livemode);
+        if let Some(cursor) = starting_after
+            && suspense::find(db, cursor).await?.is_none()
+        {
+            return Ok(None);
+        }
+        // One more than is shown tells whether there are more.
+        let reach = i64::from(limit).saturating_add(1);
+        let mut found = suspense::list(db, state, starting_after, livemode, reach).await?;
+        let shown = usize::try_from(limit).unwrap_or(usize::MAX);
+        let has_more = found.len() > shown;
+        found.truncate(shown);
+        Ok(Some((found, has_more)))
+    }
+}
