@@ -33,7 +33,7 @@ use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::Ids;
 use tollgate_payment::model::payment::PaymentMethod;
 use tollgate_payment::model::scene::Scene;
-use tollgate_payment::{Expected, PaymentService, PlanRef, Subscribe};
+use tollgate_payment::{Expected, PayBy, PaymentService, PlanRef, Subscribe};
 use tollgate_storage::db::Db;
 use tollgate_storage::url::DatabaseUrl;
 use tollgate_storage::{in_tx, on_read};
@@ -231,11 +231,13 @@ async fn notices(payment: &PaymentService, pen: &Pen, count: usize) -> anyhow::R
                         plan_id: None,
                         plan_slug: Some("pro".to_owned()),
                     },
-                    method: PaymentMethod::Alipay,
+                    by: PayBy {
+                        method: PaymentMethod::Alipay,
+                        client: None,
+                        device: Scene::Pc,
+                        return_url: None,
+                    },
                     expected: Expected::default(),
-                    client: None,
-                    device: Scene::Pc,
-                    return_url: None,
                 };
                 let begun = payment.subscribe(&wish, None).await?.value;
                 made.push(begun.transaction.context("a transaction")?.order_no);

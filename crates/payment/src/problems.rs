@@ -104,8 +104,26 @@ pub(crate) fn checkout(error: CheckoutError) -> Problem {
             "another plan is in force; this one can be bought when it ends",
         ),
         CheckoutError::AmountMismatch => Problem::new(Code::AmountMismatch).detail(
-            "金额与套餐价格不一致，请刷新价格后重试。",
-            "The amount is not the plan's price; reload the price.",
+            "金额与应付价格不一致，或 amount 与 amount_minor 不一致。",
+            "The amount is not the price, or amount and amount_minor differ; reload the price.",
+        ),
+        CheckoutError::Amount => Problem::invalid(
+            "/amount",
+            "invalid_amount",
+            "须为正数，小数位与币种一致（如 99.00），不超过 100000000.00",
+            "more than nothing, with exactly the currency's decimals (99.00), at most 100000000.00",
+        ),
+        CheckoutError::Description => Problem::invalid(
+            "/description",
+            "invalid_description",
+            "须为 1 至 127 个字符",
+            "1 to 127 characters",
+        ),
+        CheckoutError::Metadata => Problem::invalid(
+            "/metadata",
+            "invalid_metadata",
+            "至多 50 项，键 1 至 40 个字符，值为至多 500 个字符的文本、数字或布尔值",
+            "at most 50 names of 1 to 40 characters, each with a text of at most 500, a number or a truth value",
         ),
         CheckoutError::NotConfigured => Problem::new(Code::PaymentsNotConfigured),
         CheckoutError::MethodUnavailable => Problem::new(Code::MethodUnavailable),

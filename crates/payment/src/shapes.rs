@@ -275,7 +275,7 @@ impl From<&Payment> for TransactionShape {
             failure_code: payment.failure_code.clone(),
             refunded_amount: refunded.to_string(),
             refunded_amount_minor: payment.refunded_minor,
-            metadata: Value::Object(serde_json::Map::new()),
+            metadata: payment.metadata.clone(),
             created_at: payment.created_at,
             expires_at: payment.expires_at,
             paid_at: payment.paid_at,

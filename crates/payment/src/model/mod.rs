@@ -4,6 +4,7 @@ pub mod books;
 pub mod call;
 pub mod damage;
 pub mod ledger;
+pub mod metadata;
 pub mod payment;
 pub mod period;
 pub mod plan;

@@ -209,6 +209,8 @@ pub struct Payment {
     pub return_url: Option<String>,
     /// What the buyer reads.
     pub description: String,
+    /// What the host keeps with it.
+    pub metadata: Value,
     /// Why it failed.
     pub failure_code: Option<String>,
     /// Set aside for a newer order of the same plan.

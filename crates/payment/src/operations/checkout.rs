@@ -10,17 +10,17 @@ use tollgate_kernel::ids::UserId;
 use tollgate_kernel::money::{AmountText, Currency};
 use tollgate_kernel::problem::Problem;
 use tollgate_storage::StorageError;
-use tollgate_storage::idempotency::{self, Known, Request};
+use tollgate_storage::idempotency::{self, Request};
 
 use super::activate::{Activation, activate};
+use super::begin_order::{answered, begin, rail, to_its_end};
 use super::current_subscription::{entitled, shown};
-use super::place_order::write_order;
-use super::submit_order::{submit, wait_for};
-use super::way::{self, Way};
+use super::place_order::Draft;
+use super::way::{self, PayBy, Way};
 use super::{Answered, checkout_link};
+use crate::model::metadata::Metadata;
 use crate::model::payment::{Payment, PaymentMethod, Purpose};
 use crate::model::plan::Plan;
-use crate::model::scene::Scene;
 use crate::providers::{PaymentAction, ProviderError};
 use crate::shapes::{CheckoutShape, NextStep};
 use crate::store::{free_grants, plans};
@@ -42,16 +42,10 @@ pub struct Subscribe {
     pub user_id: UserId,
     /// Of what.
     pub plan: PlanRef,
-    /// By which rail.
-    pub method: PaymentMethod,
+    /// How it is to be paid.
+    pub by: PayBy,
     /// What the client believes it costs: compared, never used.
     pub expected: Expected,
-    /// On what the buyer pays, as the client says.
-    pub client: Option<Scene>,
-    /// The same, as the request lets it be told.
-    pub device: Scene,
-    /// Where the buyer's browser comes back to; the hosted page, if nobody says.
-    pub return_url: Option<String>,
 }
 
 /// What the client believes.
@@ -84,6 +78,15 @@ pub enum CheckoutError {
     /// The client believes in another price.
     #[error("the amount is not the price")]
     AmountMismatch,
+    /// Nothing that can be paid in this currency.
+    #[error("the amount cannot be paid")]
+    Amount,
+    /// Nothing to read, or too much.
+    #[error("a description has 1 to 127 characters")]
+    Description,
+    /// More than is kept.
+    #[error("the metadata is too large or not flat")]
+    Metadata,
     /// No rail at all.
     #[error("no rail is configured")]
     NotConfigured,
@@ -130,11 +133,8 @@ impl PaymentService {
         wish: &Subscribe,
         key: Option<&Request>,
     ) -> Result<Answered<CheckoutShape>, CheckoutError> {
-        // In a task of its own: a client that hangs up must not stop it between two steps.
         let (service, wish, key) = (self.clone(), wish.clone(), key.cloned());
-        let task = tokio::spawn(async move { service.subscribe_whole(&wish, key.as_ref()).await });
-        task.await
-            .map_err(|_| StorageError::Unavailable(tollgate_storage::sqlx::Error::WorkerCrashed))?
+        to_its_end(async move { service.subscribe_whole(&wish, key.as_ref()).await }).await
     }
 
     async fn subscribe_whole(
@@ -145,58 +145,25 @@ impl PaymentService {
         let parts = &self.0;
         let plan = self.plan_of(&wish.plan).await?;
         expected_price(&plan, &wish.expected)?;
-        let return_url = way::return_url(parts, wish)?;
+        let return_url = way::return_url(parts, &wish.by)?;
         if let Some(first) = answered(parts, key).await? {
             return Ok(Answered::again(first));
         }
         if plan.is_free() {
             return self.begin_free(wish, &plan, key).await;
         }
-        if parts.providers.is_empty() {
-            return Err(CheckoutError::NotConfigured);
-        }
-        let provider = parts
-            .providers
-            .get(wish.method)
-            .ok_or(CheckoutError::MethodUnavailable)?
-            .clone();
-        if !provider
-            .capabilities()
-            .currencies
-            .contains(&plan.price.currency())
-        {
-            return Err(CheckoutError::CurrencyUnsupported);
-        }
-        let way = Way::choose(provider.as_ref(), wish, return_url)?;
-        let purpose = self.purpose(wish.user_id, &plan).await?;
-        let (order, fence, mine) =
-            write_order(parts, wish, &way, &plan, purpose, provider.as_ref(), key).await?;
-        let outcome = if mine {
-            submit(parts, provider.as_ref(), &order).await
-        } else {
-            wait_for(parts, provider.as_ref(), &order, &way).await
+        let rail = rail(parts, wish.by.method, plan.price.currency())?;
+        let way = Way::choose(rail.as_ref(), &wish.by, return_url)?;
+        let draft = Draft {
+            user_id: wish.user_id,
+            amount: plan.price,
+            method: wish.by.method,
+            purpose: self.purpose(wish.user_id, &plan).await?,
+            plan: Some((plan.id, plan.version)),
+            description: plan.name.clone(),
+            metadata: Metadata::default(),
         };
-        match outcome {
-            Ok(shape) => {
-                if let (Some(key), Some(fence)) = (key, fence) {
-                    let mut tx = parts.db.begin().await?;
-                    let response =
-                        serde_json::to_vec(&shape).expect("a shape of texts and numbers is JSON");
-                    idempotency::answer(&mut tx, key, fence, 201, &response).await?;
-                    tx.commit().await?;
-                }
-                Ok(Answered::first(shape))
-            }
-            Err(error) => {
-                // Refusals are not stored: the next call with this key is worked out anew.
-                if let (Some(key), Some(fence)) = (key, fence) {
-                    let mut tx = parts.db.begin().await?;
-                    idempotency::release(&mut tx, key, fence).await?;
-                    tx.commit().await?;
-                }
-                Err(error)
-            }
-        }
+        begin(parts, rail.as_ref(), &draft, &way, key).await
     }
 
     async fn plan_of(&self, wanted: &PlanRef) -> Result<Plan, CheckoutError> {
@@ -328,30 +295,4 @@ fn expected_price(plan: &Plan, expected: &Expected) -> Result<(), CheckoutError>
         return Err(CheckoutError::AmountMismatch);
     }
     Ok(())
-}
-
-/// The answer that is already known under the key.
-async fn answered(
-    parts: &Parts,
-    key: Option<&Request>,
-) -> Result<Option<CheckoutShape>, CheckoutError> {
-    let Some(key) = key else { return Ok(None) };
-    let mut tx = parts.db.begin().await?;
-    match idempotency::find(&mut tx, key).await? {
-        None => Ok(None),
-        Some(Known::OtherBody) => Err(CheckoutError::KeyReused),
-        Some(Known::Running { lease_until }) if lease_until > parts.clock.now() => {
-            Err(CheckoutError::InProgress)
-        }
-        Some(Known::Running { .. }) => Ok(None),
-        Some(Known::Answered { response, .. }) => {
-            let first =
-                serde_json::from_slice(&response).map_err(|_| StorageError::Inconsistent {
-                    table: "idempotency_keys",
-                    column: "response",
-                    row: key.caller.clone(),
-                })?;
-            Ok(Some(first))
-        }
-    }
 }

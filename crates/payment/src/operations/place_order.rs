@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use serde_json::json;
 use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{PlanId, UserId};
+use tollgate_kernel::money::Money;
 use tollgate_storage::StorageError;
 use tollgate_storage::db::Tx;
 use tollgate_storage::idempotency::{self, Fence, Request};
 use tollgate_storage::jobs::{self, NewJob};
 
-use super::checkout::{CheckoutError, Subscribe};
+use super::checkout::CheckoutError;
 use super::way::Way;
 use super::{TRIES, checkout_link};
 use crate::Parts;
-use crate::model::payment::{Payment, PaymentState, Purpose};
-use crate::model::plan::Plan;
+use crate::model::metadata::Metadata;
+use crate::model::payment::{Payment, PaymentMethod, PaymentState, Purpose};
 use crate::providers::PaymentProvider;
 use crate::store::payments;
 use crate::worker::RECONCILE;
@@ -22,13 +24,29 @@ use crate::worker::RECONCILE;
 /// How long one call may take with a provider in between; after that another may take it over.
 const LEASE: Duration = Duration::from_secs(30);
 
-/// Writes the order down, or finds the one that is open: `true` when it is a new one.
+/// What is to be paid.
+pub(super) struct Draft {
+    /// By whom.
+    pub(super) user_id: UserId,
+    /// How much.
+    pub(super) amount: Money,
+    /// By which rail.
+    pub(super) method: PaymentMethod,
+    /// What for.
+    pub(super) purpose: Purpose,
+    /// Which plan, in which version.
+    pub(super) plan: Option<(PlanId, i64)>,
+    /// What the buyer reads.
+    pub(super) description: String,
+    /// What the host keeps with it.
+    pub(super) metadata: Metadata,
+}
+
+/// Writes the order down, or finds the one that is open for the same plan: `true` when it is a new one.
 pub(super) async fn write_order(
     parts: &Parts,
-    wish: &Subscribe,
+    draft: &Draft,
     way: &Way,
-    plan: &Plan,
-    purpose: Purpose,
     provider: &dyn PaymentProvider,
     key: Option<&Request>,
 ) -> Result<(Payment, Option<Fence>, bool), CheckoutError> {
@@ -43,7 +61,7 @@ pub(super) async fn write_order(
                     .ok_or(CheckoutError::InProgress)?,
             ),
         };
-        let order = new_order(parts, wish, way, plan, purpose, provider, now);
+        let order = new_order(parts, draft, way, provider, now);
         let hash = checkout_link::hash(&checkout_link::token(&parts.master_key, order.id));
         if payments::insert(&mut tx, &order, &hash).await? {
             ask_later(parts, &mut tx, &order, now).await?;
@@ -51,11 +69,15 @@ pub(super) async fn write_order(
             return Ok((order, fence, true));
         }
         tx.rollback().await?;
+        // Only orders for a plan exclude one another.
+        let Some((plan, _)) = draft.plan else {
+            continue;
+        };
         let open = payments::find_open(
             &parts.db,
-            wish.user_id,
-            plan.id,
-            wish.method,
+            draft.user_id,
+            plan,
+            draft.method,
             parts.config.livemode,
         )
         .await?;
@@ -84,29 +106,28 @@ pub(super) async fn write_order(
 
 fn new_order(
     parts: &Parts,
-    wish: &Subscribe,
+    draft: &Draft,
     way: &Way,
-    plan: &Plan,
-    purpose: Purpose,
     provider: &dyn PaymentProvider,
     now: Timestamp,
 ) -> Payment {
     Payment {
         id: parts.ids.at(now),
-        user_id: wish.user_id,
+        user_id: draft.user_id,
         subscription_id: None,
-        amount: plan.price,
-        method: wish.method,
+        amount: draft.amount,
+        method: draft.method,
         account: provider.account(),
         livemode: parts.config.livemode,
         provider_transaction_id: None,
         state: PaymentState::Created,
-        purpose,
-        plan: Some((plan.id, plan.version)),
+        purpose: draft.purpose,
+        plan: draft.plan,
         action: None,
         scene: way.scene,
         return_url: way.return_url.clone(),
-        description: plan.name.clone(),
+        description: draft.description.clone(),
+        metadata: draft.metadata.clone().into(),
         failure_code: None,
         superseded_at: None,
         created_at: now,

@@ -1,8 +1,8 @@
 //! By which way a buyer pays: a code at a desk, the provider's page, a phone's browser, an app.
 
-use super::checkout::{CheckoutError, Subscribe};
+use super::checkout::CheckoutError;
 use super::submit_order::wait_for;
-use crate::model::payment::Payment;
+use crate::model::payment::{Payment, PaymentMethod};
 use crate::model::return_url;
 use crate::model::scene::Scene;
 use crate::providers::PaymentProvider;
@@ -10,6 +10,19 @@ use crate::shapes::NextStep;
 use crate::{Parts, PaymentService};
 
 /// How the buyer wants to pay.
+#[derive(Clone, Debug)]
+pub struct PayBy {
+    /// By which rail.
+    pub method: PaymentMethod,
+    /// On what, as the client says.
+    pub client: Option<Scene>,
+    /// The same, as the request lets it be told.
+    pub device: Scene,
+    /// Where the buyer's browser comes back to; the hosted page, if nobody says.
+    pub return_url: Option<String>,
+}
+
+/// How the buyer pays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Way {
     /// On what.
@@ -22,7 +35,7 @@ impl Way {
     /// As asked for. What nobody said is told by the device, as far as the rail has a way for it.
     pub(super) fn choose(
         provider: &dyn PaymentProvider,
-        wish: &Subscribe,
+        wish: &PayBy,
         return_url: Option<String>,
     ) -> Result<Self, CheckoutError> {
         let scenes = provider.capabilities().scenes;
@@ -54,7 +67,7 @@ impl Way {
 }
 
 /// Where the buyer's browser comes back to, if it may be sent there.
-pub(super) fn return_url(parts: &Parts, wish: &Subscribe) -> Result<Option<String>, CheckoutError> {
+pub(super) fn return_url(parts: &Parts, wish: &PayBy) -> Result<Option<String>, CheckoutError> {
     let Some(url) = &wish.return_url else {
         return Ok(None);
     };

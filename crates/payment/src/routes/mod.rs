@@ -1,5 +1,6 @@
 //! HTTP: the table of routes. Handlers only translate.
 
+mod pay_by;
 mod payments;
 mod plans;
 mod quota;
@@ -38,6 +39,7 @@ impl PaymentService {
             .routes(routes!(plans::detail))
             .routes(routes!(subscriptions::subscribe))
             .routes(routes!(subscriptions::current))
+            .routes(routes!(payments::create))
             .routes(routes!(payments::status))
             .routes(routes!(refunds::refund))
             .routes(routes!(transactions::list))

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use tollgate_kernel::caller::{Caller, SignedIn};
@@ -12,10 +12,10 @@ use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::scope::{InScope, Payments};
 use utoipa::ToSchema;
 
-use super::{answer, idempotency_key};
+use super::{answer, idempotency_key, pay_by};
 use crate::model::payment::PaymentMethod;
-use crate::model::scene::Scene;
 use crate::operations::checkout::{Expected, PlanRef, Subscribe};
+use crate::operations::way::PayBy;
 use crate::shapes::{CheckoutShape, SubscriptionShape};
 use crate::{PaymentService, problems};
 
@@ -79,10 +79,16 @@ pub(super) async fn subscribe(
     )?;
     let wish = Subscribe {
         user_id,
-        method: method(body.payment_method.as_deref())?,
-        client: client(body.client.as_deref())?,
-        device: device(&headers),
-        return_url: body.return_url,
+        by: PayBy {
+            // A free plan is paid by no method; the first stands for it.
+            method: match &body.payment_method {
+                None => PaymentMethod::Alipay,
+                Some(word) => pay_by::method(word)?,
+            },
+            client: pay_by::client(body.client.as_deref())?,
+            device: pay_by::device(&headers),
+            return_url: body.return_url,
+        },
         expected: expected(
             body.amount,
             body.amount_minor,
@@ -100,36 +106,6 @@ pub(super) async fn subscribe(
         .await
         .map_err(problems::checkout)?;
     Ok(answer(StatusCode::CREATED, &begun))
-}
-
-fn method(word: Option<&str>) -> Result<PaymentMethod, Problem> {
-    // A free plan is paid by no method; the first stands for it.
-    let Some(word) = word else {
-        return Ok(PaymentMethod::Alipay);
-    };
-    word.parse()
-        .map_err(|_| Problem::new(Code::MethodUnavailable))
-}
-
-fn client(word: Option<&str>) -> Result<Option<Scene>, Problem> {
-    let scene = word.map(str::parse).transpose();
-    scene.map_err(|_| {
-        Problem::invalid(
-            "/client",
-            "unknown_client",
-            "须为 pc、page、h5、app 或 jsapi",
-            "pc, page, h5, app or jsapi",
-        )
-    })
-}
-
-fn device(headers: &HeaderMap) -> Scene {
-    let agent = headers.get(header::USER_AGENT);
-    Scene::of_device(
-        agent
-            .and_then(|agent| agent.to_str().ok())
-            .unwrap_or_default(),
-    )
 }
 
 /// Two names for one thing may both be used, if they say the same.

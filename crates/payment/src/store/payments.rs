@@ -40,6 +40,7 @@ row!(
         client: Option<String>,
         return_url: Option<String>,
         description: String,
+        metadata: Json<Value>,
         failure_code: Option<String>,
         expires_at: At,
         paid_at: Option<At>,
@@ -79,6 +80,7 @@ impl TryFrom<PaymentRow> for Payment {
             },
             return_url: row.return_url,
             description: row.description,
+            metadata: row.metadata.0,
             failure_code: row.failure_code,
             superseded_at: row.superseded_at.map(Timestamp::from_utc),
             created_at: Timestamp::from_utc(row.created_at),
@@ -215,6 +217,7 @@ pub(crate) async fn insert(tx: &mut Tx, new: &Payment, link_hash: &[u8; 32]) -> 
         .bind(new.scene.as_str())
         .bind(new.expires_at.utc())
         .bind(&new.return_url)
+        .bind(Json(&new.metadata))
         .fetch_optional(c)
         .await)?;
     Ok(row.is_some())
@@ -334,7 +337,7 @@ macro_rules! columns {
         concat!(
             "SELECT id, user_id, subscription_id, amount, currency, payment_method, payment_provider_id, created_at,
             state, purpose, plan_id, plan_version, livemode, provider_app_id, provider_merchant_id, action, client, return_url,
-            description,
+            description, metadata,
             failure_code, expires_at, paid_at, superseded_at, refunded, refunding FROM payment_transactions ",
             $rest
         )
@@ -355,9 +358,9 @@ const LIST: &str = columns!(
 );
 const INSERT: &str = "INSERT INTO payment_transactions (id, user_id, amount, currency, payment_method, status, state,
     created_at, updated_at, order_no, purpose, plan_id, plan_version, livemode, provider_app_id,
-    provider_merchant_id, link_hash, description, client, expires_at, return_url)
+    provider_merchant_id, link_hash, description, client, expires_at, return_url, metadata)
     VALUES ($1, $2, $3, $4, $5, 'pending', 'created', $6, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-        $18)
+        $18, $19)
     ON CONFLICT (user_id, plan_id, payment_method, livemode)
         WHERE state IN ('created', 'pending') AND superseded_at IS NULL DO NOTHING
     RETURNING id";

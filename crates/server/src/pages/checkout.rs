@@ -235,9 +235,8 @@ pub(super) async fn pay(
     Params(params): Params<PayParams>,
 ) -> Result<Redirect, Problem> {
     let payment = find(&pages.payment, &link).await?;
-    let scene = match params.client.parse() {
-        Ok(scene @ (Scene::Page | Scene::H5)) => scene,
-        _ => return Err(Problem::new(Code::NotFound)),
+    let Ok(scene @ (Scene::Page | Scene::H5)) = params.client.parse() else {
+        return Err(Problem::new(Code::NotFound));
     };
     let step = pages.payment.pay_by(&payment, scene).await?;
     // Paid or over meanwhile: the page says so.

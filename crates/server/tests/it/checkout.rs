@@ -299,7 +299,7 @@ async fn inv_p6_a_second_payment_of_one_order_is_kept_for_the_operator() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn inv_p9_the_price_is_ours() {
+async fn inv_p9_line_33_the_price_is_ours() {
     each_engine(async |app| {
         let buyer = app.buyer().await;
         let wish = |extra: Value| {

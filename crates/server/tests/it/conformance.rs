@@ -16,11 +16,18 @@ use tollgate_kernel::money::{Currency, Money};
 use tollgate_payment::model::payment::OrderNo;
 use tollgate_payment::model::refund::RefundNo;
 use tollgate_payment::model::scene::Scene;
-use tollgate_payment::providers::alipay::{Alipay, AlipayConfig, AlipayKeys};
+use tollgate_payment::providers::alipay::{Alipay, AlipayConfig, AlipayKeys, CertificateFiles};
 use tollgate_payment::providers::conformance::{Peer, Trouble, conforms};
 use tollgate_payment::providers::{NewOrder, PaymentProvider, RawWebhook};
 
 use crate::harness::{App, Pen, each_engine};
+
+/// How both sides know each other.
+#[derive(Clone, Copy, Debug)]
+enum Mode {
+    PublicKey,
+    Certificates,
+}
 
 /// The sandbox's Alipay.
 struct AlipayPeer<'a> {
@@ -31,17 +38,37 @@ struct AlipayPeer<'a> {
 }
 
 impl<'a> AlipayPeer<'a> {
-    async fn of(app: &'a App) -> Self {
-        let pen = Pen::of(app).await;
+    async fn of(app: &'a App, mode: Mode) -> Self {
+        let mut pen = Pen::of(app).await;
         let mut file = open(app).await;
         let row = sqlx::query("SELECT keys FROM peers WHERE rail = 'alipay'");
         let row = row.fetch_one(&mut file).await.expect("a merchant");
         let keys: Value = serde_json::from_str(row.get("keys")).expect("keys");
-        let key = |name: &str| keys[name].as_str().expect("a key").to_owned();
+        let kept = keys;
+        let key = |name: &str| kept[name].as_str().expect("a key").to_owned();
+        let keys = match mode {
+            Mode::PublicKey => AlipayKeys::PublicKey(key("gateway_public")),
+            Mode::Certificates => {
+                let merchant = app.get("/sandbox/alipay/merchant", "").await;
+                let merchant = merchant.expect(StatusCode::OK);
+                let mode = &merchant["certificate_mode"];
+                pen.app_id = mode["app_id"].as_str().expect("a number").to_owned();
+                let file = async |at: usize| {
+                    let url = mode["certificates"][at].as_str().expect("an address");
+                    let file = app.http.get(url).send().await.expect("an answer");
+                    file.text().await.expect("PEM")
+                };
+                AlipayKeys::Certificates(CertificateFiles {
+                    app: file(0).await,
+                    alipay: file(1).await,
+                    root: file(2).await,
+                })
+            }
+        };
         let config = AlipayConfig {
             app_id: pen.app_id.clone(),
             private_key: key("merchant_private").into(),
-            keys: AlipayKeys::PublicKey(key("gateway_public")),
+            keys,
             gateway: format!("{}/sandbox/alipay/gateway.do", app.url)
                 .parse()
                 .expect("an address"),
@@ -169,5 +196,10 @@ impl Peer for AlipayPeer<'_> {
 #[tokio::test(flavor = "multi_thread")]
 async fn inv_p8_p10_alipay_shows_what_every_provider_must() {
     // The provider knows no database: one engine is as good as the other.
-    each_engine(async |app| conforms(&AlipayPeer::of(app).await).await).await;
+    each_engine(async |app| conforms(&AlipayPeer::of(app, Mode::PublicKey).await).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p8_p10_alipay_with_certificates_shows_it_too() {
+    each_engine(async |app| conforms(&AlipayPeer::of(app, Mode::Certificates).await).await).await;
 }

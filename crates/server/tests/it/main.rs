@@ -23,6 +23,7 @@ mod ledger;
 mod link;
 mod link_bytes;
 mod mail;
+mod one_off;
 mod points;
 mod quota;
 #[cfg(feature = "redis")]

@@ -13,7 +13,7 @@ const ORDERS: &str = "SELECT COUNT(*) FROM payment_transactions";
 const LIVE: &str = "SELECT COUNT(*) FROM user_subscriptions WHERE ended_at IS NULL";
 const PHONE: &str = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Mobile";
 
-fn wish(more: Value) -> Value {
+fn wish(more: &Value) -> Value {
     let mut wish = json!({ "plan_slug": "pro", "payment_method": "alipay" });
     let members = wish.as_object_mut().expect("an object");
     members.extend(more.as_object().expect("an object").clone());
@@ -21,7 +21,7 @@ fn wish(more: Value) -> Value {
 }
 
 async fn begun(app: &App, buyer: &Buyer, more: Value) -> Value {
-    let answer = app.post(SUBSCRIBE, &buyer.token, wish(more)).await;
+    let answer = app.post(SUBSCRIBE, &buyer.token, wish(&more)).await;
     answer.expect(StatusCode::CREATED)
 }
 
@@ -84,7 +84,7 @@ async fn every_device_gets_its_way_to_the_same_order() {
             .http
             .post(format!("{}{SUBSCRIBE}", app.url))
             .bearer_auth(&buyer.token);
-        let request = request.header("user-agent", PHONE).json(&wish(json!({})));
+        let request = request.header("user-agent", PHONE).json(&wish(&json!({})));
         let order: Value = request
             .send()
             .await
@@ -121,7 +121,7 @@ async fn every_device_gets_its_way_to_the_same_order() {
         }
         for (client, code) in [("jsapi", "client_unavailable"), ("desk", "unknown_client")] {
             let answer = app
-                .post(SUBSCRIBE, &buyer.token, wish(json!({ "client": client })))
+                .post(SUBSCRIBE, &buyer.token, wish(&json!({ "client": client })))
                 .await;
             let problem = answer.refused(422, "validation_failed");
             assert_eq!(problem["errors"][0]["code"], code);
@@ -143,7 +143,7 @@ async fn line_38_clicks_by_all_ways_at_once_are_one_order_and_its_first_code_is_
             clicks.spawn(async move {
                 let client = ["pc", "page", "h5", "app"][click % 4];
                 let request = http.post(format!("{url}{SUBSCRIBE}")).bearer_auth(token);
-                let request = request.json(&wish(json!({ "client": client })));
+                let request = request.json(&wish(&json!({ "client": client })));
                 let answer = request.send().await.expect("answered");
                 assert_eq!(answer.status(), StatusCode::CREATED);
                 let order: Value = answer.json().await.expect("JSON");
@@ -191,7 +191,7 @@ async fn line_36_browsers_are_sent_back_to_listed_origins_only() {
             "http://shop.example/",
         ] {
             for plan in ["pro", "free"] {
-                let body = wish(json!({ "plan_slug": plan, "client": "page", "return_url": bad }));
+                let body = wish(&json!({ "plan_slug": plan, "client": "page", "return_url": bad }));
                 let answer = app.post(SUBSCRIBE, &buyer.token, body).await;
                 let problem = answer.refused(422, "validation_failed");
                 assert_eq!(problem["errors"][0]["field"], "/return_url", "{bad}");

@@ -1,0 +1,33 @@
+//! How a buyer wants to pay, as requests say it.
+
+use axum::http::{HeaderMap, header};
+use tollgate_kernel::problem::{Code, Problem};
+
+use crate::model::payment::PaymentMethod;
+use crate::model::scene::Scene;
+
+pub(super) fn method(word: &str) -> Result<PaymentMethod, Problem> {
+    word.parse()
+        .map_err(|_| Problem::new(Code::MethodUnavailable))
+}
+
+pub(super) fn client(word: Option<&str>) -> Result<Option<Scene>, Problem> {
+    let scene = word.map(str::parse).transpose();
+    scene.map_err(|_| {
+        Problem::invalid(
+            "/client",
+            "unknown_client",
+            "须为 pc、page、h5、app 或 jsapi",
+            "pc, page, h5, app or jsapi",
+        )
+    })
+}
+
+pub(super) fn device(headers: &HeaderMap) -> Scene {
+    let agent = headers.get(header::USER_AGENT);
+    Scene::of_device(
+        agent
+            .and_then(|agent| agent.to_str().ok())
+            .unwrap_or_default(),
+    )
+}
