@@ -84,7 +84,7 @@ pub struct PaymentBuilder {
     clock: Clock,
     entropy: Entropy,
     config: PaymentConfig,
-    providers: Registry,
+    providers: Vec<Arc<dyn PaymentProvider>>,
     people: Option<Arc<dyn People>>,
 }
 
@@ -97,7 +97,7 @@ impl PaymentService {
             clock: Clock::system(),
             entropy: Entropy::system(),
             config,
-            providers: Registry::default(),
+            providers: Vec::new(),
             people: None,
         }
     }
@@ -140,7 +140,7 @@ impl PaymentBuilder {
     /// Money by this rail too.
     #[must_use]
     pub fn provider(mut self, provider: Arc<dyn PaymentProvider>) -> Self {
-        self.providers.register(provider);
+        self.providers.push(provider);
         self
     }
 
@@ -160,6 +160,7 @@ impl PaymentBuilder {
         MIGRATIONS.run(&self.db).await?;
         partitions::make_ahead(&self.db, "usage_logs", self.clock.now()).await?;
         let service = PaymentService(Arc::new(Parts {
+            providers: Registry::new(self.providers, &self.clock),
             ids: Ids::new(self.clock.clone(), self.entropy),
             warned_at: Mutex::new(None),
             inbound: InboundBounds::default(),
@@ -169,7 +170,6 @@ impl PaymentBuilder {
             master_key: self.master_key,
             clock: self.clock,
             config: self.config,
-            providers: self.providers,
             people: self.people,
         }));
         service.open_books().await?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Executor as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, Executor as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use tokio::sync::watch;
 
 use crate::presence::Presence;
@@ -85,6 +85,12 @@ impl Db {
                     .max_lifetime(None)
                     .idle_timeout(None)
                     .acquire_timeout(ACQUIRE)
+                    // A commit that fails (a disk that is full) ends SQLite's transaction, while the driver
+                    // counts it as open for ever: such a connection could never begin again.
+                    .before_acquire(|writer, _| {
+                        let idle = !writer.is_in_transaction();
+                        Box::pin(async move { Ok(idle) })
+                    })
                     .connect_with(file.clone())
                     .await?;
                 let readers = SqlitePoolOptions::new()

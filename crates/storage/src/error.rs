@@ -40,8 +40,12 @@ pub enum StorageError {
 }
 
 /// SQLSTATE classes of PostgreSQL (appendix A of its manual) after which a whole transaction may
-/// be tried again: connection, resources, operator intervention, serialization, deadlock.
-const TRANSIENT: [&str; 6] = ["08", "53", "57", "40001", "40P01", "55P03"];
+/// be tried again: connection, resources, operator intervention, the machine, serialization, deadlock.
+const TRANSIENT: [&str; 7] = ["08", "53", "57", "58", "40001", "40P01", "55P03"];
+
+/// Primary codes of SQLite ("Result and Error Codes" of its manual) that say nothing against the statement:
+/// busy, locked, read-only, a disk that fails, a disk that is full, a file that does not open.
+const SQLITE_PASSING: [u32; 6] = [5, 6, 8, 10, 13, 14];
 
 impl From<sqlx::Error> for StorageError {
     fn from(error: sqlx::Error) -> Self {
@@ -51,14 +55,13 @@ impl From<sqlx::Error> for StorageError {
                     return Self::Conflict { constraint };
                 }
                 let code = database.code().unwrap_or_default();
-                // SQLITE_BUSY and SQLITE_LOCKED with their extended codes end in 5 and 6.
-                let busy = database
+                let passing = database
                     .try_downcast_ref::<sqlx::sqlite::SqliteError>()
                     .is_some()
                     && code
                         .parse::<u32>()
-                        .is_ok_and(|code| matches!(code & 0xFF, 5 | 6));
-                if busy || TRANSIENT.iter().any(|class| code.starts_with(class)) {
+                        .is_ok_and(|code| SQLITE_PASSING.contains(&(code & 0xFF)));
+                if passing || TRANSIENT.iter().any(|class| code.starts_with(class)) {
                     return Self::Unavailable(error);
                 }
                 Self::Driver(error)

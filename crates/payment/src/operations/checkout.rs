@@ -102,6 +102,9 @@ pub enum CheckoutError {
     /// Not an address of a listed origin.
     #[error("the return address is not of a listed origin")]
     ReturnUrl,
+    /// The rail has not answered for a while.
+    #[error("the rail has not answered for a while")]
+    Silent(PaymentMethod),
     /// The provider gave no answer, or a no.
     #[error("the provider could not serve the call")]
     Provider(PaymentMethod, ProviderError),

@@ -42,7 +42,8 @@ pub(super) struct Draft {
     pub(super) metadata: Metadata,
 }
 
-/// Writes the order down, or finds the one that is open for the same plan: `true` when it is a new one.
+/// Writes the order down, or finds the one that is open for the same plan: `true` when it is a new one. A rail
+/// that does not answer gets no new ones.
 pub(super) async fn write_order(
     parts: &Parts,
     draft: &Draft,
@@ -50,58 +51,61 @@ pub(super) async fn write_order(
     provider: &dyn PaymentProvider,
     key: Option<&Request>,
 ) -> Result<(Payment, Option<Fence>, bool), CheckoutError> {
+    let rail_answers = parts
+        .providers
+        .lets_through(draft.method, parts.clock.now());
     for _ in 0..TRIES {
         let now = parts.clock.now();
-        let mut tx = parts.db.begin().await?;
-        let fence = match key {
-            None => None,
-            Some(key) => Some(
-                idempotency::claim(&mut tx, key, LEASE, now)
-                    .await?
-                    .ok_or(CheckoutError::InProgress)?,
-            ),
-        };
-        let order = new_order(parts, draft, way, provider, now);
-        let hash = checkout_link::hash(&checkout_link::token(&parts.master_key, order.id));
-        if payments::insert(&mut tx, &order, &hash).await? {
-            ask_later(parts, &mut tx, &order, now).await?;
-            tx.commit().await?;
-            return Ok((order, fence, true));
+        if rail_answers {
+            let mut tx = parts.db.begin().await?;
+            let fence = claim(&mut tx, key, now).await?;
+            let order = new_order(parts, draft, way, provider, now);
+            let hash = checkout_link::hash(&checkout_link::token(&parts.master_key, order.id));
+            if payments::insert(&mut tx, &order, &hash).await? {
+                ask_later(parts, &mut tx, &order, now).await?;
+                tx.commit().await?;
+                return Ok((order, fence, true));
+            }
+            tx.rollback().await?;
         }
-        tx.rollback().await?;
-        // Only orders for a plan exclude one another.
-        let Some((plan, _)) = draft.plan else {
-            continue;
+        let open = open_order(parts, draft).await?;
+        let Some(open) = open.filter(|open| rail_answers || open.expires_at > now) else {
+            if rail_answers {
+                continue;
+            }
+            return Err(CheckoutError::Silent(draft.method));
         };
-        let open = payments::find_open(
-            &parts.db,
-            draft.user_id,
-            plan,
-            draft.method,
-            parts.config.livemode,
-        )
-        .await?;
-        let Some(open) = open else { continue };
+        let mut tx = parts.db.begin().await?;
         if open.expires_at <= now {
             // Nobody can pay it any more; it stays to be settled, beside a new one.
-            let mut tx = parts.db.begin().await?;
             payments::supersede(&mut tx, open.id, now).await?;
             tx.commit().await?;
             continue;
         }
-        let mut tx = parts.db.begin().await?;
-        let fence = match key {
-            None => None,
-            Some(key) => Some(
-                idempotency::claim(&mut tx, key, LEASE, now)
-                    .await?
-                    .ok_or(CheckoutError::InProgress)?,
-            ),
-        };
+        let fence = claim(&mut tx, key, now).await?;
         tx.commit().await?;
         return Ok((open, fence, false));
     }
     Err(CheckoutError::InProgress)
+}
+
+async fn claim(
+    tx: &mut Tx,
+    key: Option<&Request>,
+    now: Timestamp,
+) -> Result<Option<Fence>, CheckoutError> {
+    let Some(key) = key else { return Ok(None) };
+    let fence = idempotency::claim(tx, key, LEASE, now).await?;
+    fence.map(Some).ok_or(CheckoutError::InProgress)
+}
+
+/// Only orders for a plan exclude one another.
+async fn open_order(parts: &Parts, draft: &Draft) -> Result<Option<Payment>, StorageError> {
+    let Some((plan, _)) = draft.plan else {
+        return Ok(None);
+    };
+    let (user, livemode) = (draft.user_id, parts.config.livemode);
+    payments::find_open(&parts.db, user, plan, draft.method, livemode).await
 }
 
 fn new_order(

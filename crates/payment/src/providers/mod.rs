@@ -5,6 +5,7 @@
 //! one knows that a signature was checked.
 
 pub mod alipay;
+mod circuit;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod keys;
@@ -18,9 +19,11 @@ use async_trait::async_trait;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::money::{Currency, Money};
 
+pub(crate) use self::circuit::REST as CIRCUIT_REST;
+use self::circuit::{Circuit, Watched};
 pub use self::keys::KeyError;
 pub use self::warning::Warning;
 use crate::model::call::Verdict;
@@ -426,28 +429,39 @@ pub struct Reply {
     pub body: &'static str,
 }
 
-/// The rails that are configured.
-#[derive(Clone, Debug, Default)]
-pub struct Registry(BTreeMap<PaymentMethod, Arc<dyn PaymentProvider>>);
+/// The rails that are configured, and whether each of them answers.
+#[derive(Debug)]
+pub(crate) struct Registry(BTreeMap<PaymentMethod, (Arc<dyn PaymentProvider>, Arc<Circuit>)>);
 
 impl Registry {
-    /// Adds a rail, in place of one of the same name.
-    pub fn register(&mut self, provider: Arc<dyn PaymentProvider>) {
-        self.0.insert(provider.name(), provider);
+    /// All of them; of two with one name the later.
+    pub(crate) fn new(rails: Vec<Arc<dyn PaymentProvider>>, clock: &Clock) -> Self {
+        let watched = rails.into_iter().map(|rail| {
+            let name = rail.name();
+            let (rail, circuit) = Watched::new(rail, clock.clone());
+            (name, (Arc::new(rail) as Arc<dyn PaymentProvider>, circuit))
+        });
+        Self(watched.collect())
     }
 
     /// A rail, if it is configured.
-    pub fn get(&self, method: PaymentMethod) -> Option<&Arc<dyn PaymentProvider>> {
-        self.0.get(&method)
+    pub(crate) fn get(&self, method: PaymentMethod) -> Option<&Arc<dyn PaymentProvider>> {
+        self.0.get(&method).map(|(rail, _)| rail)
+    }
+
+    /// Whether a new order may go there: it answers, or it is time to try.
+    pub(crate) fn lets_through(&self, method: PaymentMethod, now: Timestamp) -> bool {
+        let rail = self.0.get(&method);
+        rail.is_none_or(|(_, circuit)| circuit.lets_through(now))
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn PaymentProvider>> {
-        self.0.values()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn PaymentProvider>> {
+        self.0.values().map(|(rail, _)| rail)
     }
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

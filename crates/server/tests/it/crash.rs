@@ -36,7 +36,13 @@ impl Process {
 
     /// Starts one.
     pub(crate) fn start(database: &TestDatabase, folder: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        let command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+        Self::start_by(command, database, folder)
+    }
+
+    /// Starts one in circumstances of its own.
+    pub(crate) fn start_by(mut command: Command, database: &TestDatabase, folder: &str) -> Self {
+        let mut child = command
             .envs(Self::settings(database, folder))
             .stdout(Stdio::piped())
             .spawn()
@@ -54,6 +60,11 @@ impl Process {
             child,
             url: url.replace("localhost", "127.0.0.1"),
         }
+    }
+
+    /// Of the operating system.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// As a power cut would end it, but for the page cache.

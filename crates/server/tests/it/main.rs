@@ -10,6 +10,7 @@ mod command;
 mod conformance;
 mod crash;
 mod dependencies;
+mod disk;
 mod documents;
 mod durable;
 mod entitlements;

@@ -296,18 +296,30 @@ async fn inv_p11_a_refund_of_the_providers_desk_is_recorded_once() {
         let by_hand = async |amount: &str| {
             let body = json!({ "out_trade_no": number, "amount": amount });
             let made = app.post("/sandbox/alipay/console-refund", "", body).await;
-            made.expect(StatusCode::CREATED);
+            made.expect(StatusCode::CREATED)
         };
         // Its notice may come twice.
         let twice = json!({ "kind": "callback_twice" });
         let put = app.post("/sandbox/alipay/faults", "", twice).await;
         put.expect(StatusCode::CREATED);
-        by_hand("9.00").await;
+        let by_desk = by_hand("9.00").await;
         until("the record", async || {
             status(app, &buyer, &id).await["refunded_amount"] == "9.00"
         })
         .await;
         assert!(has_plan(app, &buyer).await, "a part leaves the plan");
+        // Once more, in a notice of its own: it is asked about again, and known.
+        let pen = Pen::of(app).await;
+        let mut again = pen.paid(&order);
+        let refund_no = by_desk["out_biz_no"].as_str().expect("a number");
+        again.insert("notify_id", "again".to_owned());
+        again.insert("out_biz_no", refund_no.to_owned());
+        again.insert("refund_fee", "9.00".to_owned());
+        again.insert("gmt_refund", "2026-11-23 12:00:00.000".to_owned());
+        app.notify(pen.sign(&again)).await;
+        let asked = "SELECT COUNT(*) FROM jobs WHERE kind = 'console_refund' AND state = 'done'";
+        until("two questions", async || app.count(asked).await == 2).await;
+        assert_eq!(status(app, &buyer, &id).await["refunded_amount"], "9.00");
         // Ours and theirs together are never more than was paid.
         let above = refund(
             app,
