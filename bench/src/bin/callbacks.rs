@@ -33,6 +33,7 @@ use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::Ids;
 use tollgate_payment::model::payment::PaymentMethod;
 use tollgate_payment::model::scene::Scene;
+use tollgate_payment::providers::Payer;
 use tollgate_payment::{Expected, PayBy, PaymentService, PlanRef, Subscribe};
 use tollgate_storage::db::Db;
 use tollgate_storage::url::DatabaseUrl;
@@ -236,6 +237,7 @@ async fn notices(payment: &PaymentService, pen: &Pen, count: usize) -> anyhow::R
                         client: None,
                         device: Scene::Pc,
                         return_url: None,
+                        payer: Payer::default(),
                     },
                     expected: Expected::default(),
                 };

@@ -134,6 +134,12 @@ pub(crate) fn checkout(error: CheckoutError) -> Problem {
             "此支付方式不支持这种终端",
             "this payment method has no way to pay there",
         ),
+        CheckoutError::OpenidMissing => Problem::invalid(
+            "/openid",
+            "required",
+            "此终端支付需要买家的 openid",
+            "this way to pay takes the buyer's openid",
+        ),
         CheckoutError::ReturnUrl => Problem::invalid(
             "/return_url",
             "invalid_return_url",

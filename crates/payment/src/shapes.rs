@@ -1,5 +1,7 @@
 //! What answers look like. Rows never leave; these do.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tollgate_kernel::clock::Timestamp;
@@ -408,7 +410,7 @@ impl From<&Kept> for SuspenseShape {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NextStep {
     /// `qr`: scan; `redirect`: go to `url`; `app`: hand `order_string` to the provider's kit;
-    /// `none`: nothing.
+    /// `jsapi`: hand `params` to the bridge; `none`: nothing.
     #[schema(example = "qr")]
     pub kind: String,
     /// The text to draw.
@@ -424,6 +426,9 @@ pub struct NextStep {
     /// The signed order for the provider's kit in an app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_string: Option<String>,
+    /// The signed parameters for the bridge in the provider's own browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub params: Option<BTreeMap<String, String>>,
     /// When the buyer can no longer pay.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
@@ -442,6 +447,7 @@ impl NextStep {
             qr_svg_url: None,
             url: None,
             order_string: None,
+            params: None,
             expires_at: None,
             checkout_url: None,
         }
@@ -474,6 +480,11 @@ impl NextStep {
             PaymentAction::App { order_string } => Self {
                 kind: "app".to_owned(),
                 order_string: Some(order_string.clone()),
+                ..page
+            },
+            PaymentAction::Jsapi { params } => Self {
+                kind: "jsapi".to_owned(),
+                params: Some(params.clone()),
                 ..page
             },
         }

@@ -7,6 +7,7 @@ use tollgate_kernel::money::Money;
 
 use super::scene::Scene;
 use super::words;
+use crate::providers::OrderKey;
 
 words! {
     /// Where a payment stands.
@@ -193,6 +194,8 @@ pub struct Payment {
     pub account: MerchantAccount,
     /// Whether real money moves.
     pub livemode: bool,
+    /// The provider's number of the order, where it gave one.
+    pub provider_order_id: Option<String>,
     /// The provider's number of the money.
     pub provider_transaction_id: Option<String>,
     /// Where it stands.
@@ -228,6 +231,15 @@ pub struct Payment {
 }
 
 impl Payment {
+    /// Which order is meant, at its provider.
+    pub fn key(&self) -> OrderKey {
+        OrderKey {
+            order_no: self.order_no(),
+            provider_order_id: self.provider_order_id.clone(),
+            created_at: self.created_at,
+        }
+    }
+
     /// Its number at the provider.
     pub fn order_no(&self) -> OrderNo {
         OrderNo::of(self.id)

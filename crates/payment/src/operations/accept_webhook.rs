@@ -69,7 +69,7 @@ impl PaymentService {
 
 async fn receive(parts: &Parts, provider: &dyn PaymentProvider, raw: &RawWebhook) -> Reply {
     let started = Instant::now();
-    let outcome = match provider.handle_webhook(raw) {
+    let outcome = match provider.handle_webhook(raw).await {
         Ok(event) => accept(parts, provider, &event, raw, started).await,
         Err(refusal) => refuse(parts, provider, refusal, raw, started).await,
     };

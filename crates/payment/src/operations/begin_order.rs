@@ -13,7 +13,7 @@ use super::submit_order::{submit, wait_for};
 use super::way::Way;
 use crate::Parts;
 use crate::model::payment::PaymentMethod;
-use crate::providers::PaymentProvider;
+use crate::providers::{Payer, PaymentProvider};
 use crate::shapes::CheckoutShape;
 
 /// In a task of its own: a client that hangs up must not stop a purchase between two steps.
@@ -50,13 +50,14 @@ pub(super) async fn begin(
     rail: &dyn PaymentProvider,
     draft: &Draft,
     way: &Way,
+    payer: &Payer,
     key: Option<&Request>,
 ) -> Result<Answered<CheckoutShape>, CheckoutError> {
     let (order, fence, mine) = write_order(parts, draft, way, rail, key).await?;
     let outcome = if mine {
-        submit(parts, rail, &order).await
+        submit(parts, rail, &order, payer).await
     } else {
-        wait_for(parts, rail, &order, way).await
+        wait_for(parts, rail, &order, way, payer).await
     };
     if let (Some(key), Some(fence)) = (key, fence) {
         let mut tx = parts.db.begin().await?;

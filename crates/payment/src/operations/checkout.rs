@@ -99,6 +99,9 @@ pub enum CheckoutError {
     /// The rail has no way to pay on this device.
     #[error("the rail has no way to pay on this device")]
     SceneUnavailable,
+    /// The buyer's openid is missing, which this way to pay takes.
+    #[error("the buyer's openid is missing")]
+    OpenidMissing,
     /// Not an address of a listed origin.
     #[error("the return address is not of a listed origin")]
     ReturnUrl,
@@ -166,7 +169,7 @@ impl PaymentService {
             description: plan.name.clone(),
             metadata: Metadata::default(),
         };
-        begin(parts, rail.as_ref(), &draft, &way, key).await
+        begin(parts, rail.as_ref(), &draft, &way, &wish.by.payer, key).await
     }
 
     async fn plan_of(&self, wanted: &PlanRef) -> Result<Plan, CheckoutError> {

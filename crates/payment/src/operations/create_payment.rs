@@ -83,7 +83,7 @@ impl PaymentService {
             description: description.to_owned(),
             metadata,
         };
-        begin(parts, rail.as_ref(), &draft, &way, key).await
+        begin(parts, rail.as_ref(), &draft, &way, &wish.by.payer, key).await
     }
 }
 

@@ -123,6 +123,7 @@ fn new_order(
         method: draft.method,
         account: provider.account(),
         livemode: parts.config.livemode,
+        provider_order_id: None,
         provider_transaction_id: None,
         state: PaymentState::Created,
         purpose: draft.purpose,

@@ -85,7 +85,7 @@ async fn ask(
     order: &Payment,
 ) -> Result<Result<ProviderVerdict, ProviderError>> {
     let attempt = intend(parts, order, Operation::Query).await?;
-    let verdict = provider.verify_payment(&order.order_no()).await;
+    let verdict = provider.verify_payment(&order.key()).await;
     conclude(parts, attempt, verdict.as_ref().err()).await?;
     Ok(verdict)
 }
@@ -96,7 +96,7 @@ async fn close(
     order: &Payment,
 ) -> Result<Result<(), ProviderError>> {
     let attempt = intend(parts, order, Operation::Close).await?;
-    let closed = provider.close_payment(&order.order_no()).await;
+    let closed = provider.close_payment(&order.key()).await;
     conclude(parts, attempt, closed.as_ref().err()).await?;
     Ok(closed)
 }

@@ -1,6 +1,7 @@
 //! Where money that goes back comes from: an order that was paid, or suspense.
 
 use tollgate_kernel::ids::SuspenseId;
+use tollgate_kernel::money::Money;
 use tollgate_storage::Result;
 
 use crate::Parts;
@@ -20,6 +21,8 @@ pub(super) struct Source {
     pub(super) order_no: String,
     /// The provider's number of this money: one order number may cover two.
     pub(super) transaction_id: String,
+    /// How much of it arrived.
+    pub(super) amount: Money,
     /// The order that was paid with it, and gives it back.
     pub(super) payment: Option<Payment>,
     /// Where it is kept.
@@ -34,6 +37,7 @@ impl Source {
             livemode: payment.livemode,
             order_no: payment.order_no().as_str().to_owned(),
             transaction_id: payment.provider_transaction_id.clone()?,
+            amount: payment.amount,
             suspense: None,
             payment: Some(payment),
         })
@@ -47,6 +51,7 @@ impl Source {
             livemode: kept.livemode,
             order_no: kept.order_no.clone(),
             transaction_id: kept.transaction_id.clone(),
+            amount: kept.amount,
             payment,
             suspense: Some(kept.id),
         }

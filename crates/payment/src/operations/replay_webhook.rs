@@ -85,7 +85,7 @@ async fn replay(parts: &Parts, kept: &KeptCall, origin: &Origin) -> Result<CallI
         payment_id: None,
         replay_of: Some(kept.call.id),
     };
-    let read = provider.handle_webhook(&raw);
+    let read = provider.handle_webhook(&raw).await;
     let mut tx = parts.db.begin().await?;
     let mut first = false;
     let reply = match &read {

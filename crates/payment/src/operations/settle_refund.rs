@@ -85,6 +85,7 @@ pub(super) async fn tell(
             let wanted = NewRefund {
                 key,
                 amount: refund.amount,
+                paid: source.amount,
                 reason: refund.reason.clone(),
             };
             provider.refund_payment(&wanted).await

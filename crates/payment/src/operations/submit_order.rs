@@ -11,7 +11,7 @@ use super::checkout_link;
 use super::way::Way;
 use crate::Parts;
 use crate::model::payment::{Payment, PaymentEvent, PaymentState};
-use crate::providers::{NewOrder, PaymentAction, PaymentProvider, ProviderError};
+use crate::providers::{Created, NewOrder, Payer, PaymentAction, PaymentProvider, ProviderError};
 use crate::shapes::{CheckoutShape, NextStep, TransactionShape};
 use crate::store::attempts::{self, Operation};
 use crate::store::payments;
@@ -27,6 +27,7 @@ pub(super) async fn submit(
     parts: &Parts,
     provider: &dyn PaymentProvider,
     order: &Payment,
+    payer: &Payer,
 ) -> Result<CheckoutShape, CheckoutError> {
     let attempt = parts.ids.next();
     let mut tx = parts.db.begin().await?;
@@ -55,6 +56,7 @@ pub(super) async fn submit(
             ),
             scene: order.scene,
             return_url: Some(return_url(parts, order)),
+            payer: payer.clone(),
         })
         .await;
 
@@ -62,9 +64,12 @@ pub(super) async fn submit(
     let mut tx = parts.db.begin().await?;
     attempts::conclude(&mut tx, attempt, created.as_ref().err(), now).await?;
     match created {
-        Ok(action) => {
+        Ok(Created {
+            action,
+            provider_order_id: id,
+        }) => {
             let json = serde_json::to_value(&action).expect("an action of texts is JSON");
-            payments::submitted(&mut tx, order, &json, now).await?;
+            payments::submitted(&mut tx, order, &json, id.as_deref(), now).await?;
             tx.commit().await?;
             let order = payments::find_any(&parts.db, order.id)
                 .await?
@@ -98,6 +103,7 @@ pub(super) async fn wait_for(
     provider: &dyn PaymentProvider,
     order: &Payment,
     way: &Way,
+    payer: &Payer,
 ) -> Result<CheckoutShape, CheckoutError> {
     let deadline = tokio::time::Instant::now() + LONGEST_WAIT;
     loop {
@@ -110,7 +116,7 @@ pub(super) async fn wait_for(
             .and_then(|action| serde_json::from_value(action).ok());
         if let Some(action) = action {
             if order.is_open() && *way != Way::of(&order) {
-                return submit(parts, provider, &way.to_pay(&order)).await;
+                return submit(parts, provider, &way.to_pay(&order), payer).await;
             }
             return Ok(begun(parts, &order, &action));
         }
@@ -118,7 +124,7 @@ pub(super) async fn wait_for(
             return Err(CheckoutError::InProgress);
         }
         if parts.clock.now().since(order.created_at) >= CUT_OFF_AFTER {
-            return submit(parts, provider, &way.to_pay(&order)).await;
+            return submit(parts, provider, &way.to_pay(&order), payer).await;
         }
         if tokio::time::Instant::now() >= deadline {
             return Err(CheckoutError::InProgress);

@@ -5,7 +5,7 @@ use super::submit_order::wait_for;
 use crate::model::payment::{Payment, PaymentMethod};
 use crate::model::return_url;
 use crate::model::scene::Scene;
-use crate::providers::PaymentProvider;
+use crate::providers::{Payer, PaymentProvider};
 use crate::shapes::NextStep;
 use crate::{Parts, PaymentService};
 
@@ -20,6 +20,8 @@ pub struct PayBy {
     pub device: Scene,
     /// Where the buyer's browser comes back to; the hosted page, if nobody says.
     pub return_url: Option<String>,
+    /// What is known of the buyer.
+    pub payer: Payer,
 }
 
 /// How the buyer pays.
@@ -45,6 +47,9 @@ impl Way {
             None if scenes.contains(&wish.device) => wish.device,
             None => *scenes.first().ok_or(CheckoutError::SceneUnavailable)?,
         };
+        if scene == Scene::Jsapi && wish.payer.openid.is_none() {
+            return Err(CheckoutError::OpenidMissing);
+        }
         Ok(Self { scene, return_url })
     }
 
@@ -81,7 +86,12 @@ impl PaymentService {
     ///
     /// # Errors
     /// [`CheckoutError::SceneUnavailable`] when the rail has no such way, [`CheckoutError::Provider`].
-    pub async fn pay_by(&self, order: &Payment, scene: Scene) -> Result<NextStep, CheckoutError> {
+    pub async fn pay_by(
+        &self,
+        order: &Payment,
+        scene: Scene,
+        payer: &Payer,
+    ) -> Result<NextStep, CheckoutError> {
         let parts = &self.0;
         let provider = parts
             .providers
@@ -97,7 +107,7 @@ impl PaymentService {
             scene,
             ..Way::of(order)
         };
-        let begun = wait_for(parts, provider.as_ref(), order, &way).await?;
+        let begun = wait_for(parts, provider.as_ref(), order, &way, payer).await?;
         Ok(begun.payment)
     }
 }

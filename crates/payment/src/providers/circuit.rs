@@ -10,11 +10,11 @@ use async_trait::async_trait;
 use tollgate_kernel::clock::{Clock, Timestamp};
 
 use super::{
-    Acknowledgement, Cancelled, Capabilities, NewOrder, NewRefund, PaymentAction, PaymentProvider,
-    ProviderError, ProviderVerdict, RawWebhook, RefundKey, RefundVerdict, Reply, VerifiedEvent,
-    Warning, WebhookRefusal,
+    Acknowledgement, Cancelled, Capabilities, Created, NewOrder, NewRefund, OrderKey,
+    PaymentProvider, ProviderError, ProviderVerdict, RawWebhook, RefundKey, RefundVerdict, Reply,
+    VerifiedEvent, Warning, WebhookRefusal,
 };
-use crate::model::payment::{MerchantAccount, OrderNo, PaymentMethod};
+use crate::model::payment::{MerchantAccount, PaymentMethod};
 
 /// So many calls in a row without an answer open it.
 const SILENCES: u32 = 5;
@@ -100,16 +100,16 @@ impl PaymentProvider for Watched {
         self.rail.account()
     }
 
-    async fn create_payment(&self, order: &NewOrder) -> Result<PaymentAction, ProviderError> {
+    async fn create_payment(&self, order: &NewOrder) -> Result<Created, ProviderError> {
         self.heard(self.rail.create_payment(order).await)
     }
 
-    async fn verify_payment(&self, order_no: &OrderNo) -> Result<ProviderVerdict, ProviderError> {
-        self.heard(self.rail.verify_payment(order_no).await)
+    async fn verify_payment(&self, order: &OrderKey) -> Result<ProviderVerdict, ProviderError> {
+        self.heard(self.rail.verify_payment(order).await)
     }
 
-    async fn close_payment(&self, order_no: &OrderNo) -> Result<(), ProviderError> {
-        self.heard(self.rail.close_payment(order_no).await)
+    async fn close_payment(&self, order: &OrderKey) -> Result<(), ProviderError> {
+        self.heard(self.rail.close_payment(order).await)
     }
 
     async fn refund_payment(&self, refund: &NewRefund) -> Result<RefundVerdict, ProviderError> {
@@ -120,12 +120,12 @@ impl PaymentProvider for Watched {
         self.heard(self.rail.verify_refund(refund).await)
     }
 
-    async fn cancel_payment(&self, order_no: &OrderNo) -> Result<Cancelled, ProviderError> {
-        self.heard(self.rail.cancel_payment(order_no).await)
+    async fn cancel_payment(&self, order: &OrderKey) -> Result<Cancelled, ProviderError> {
+        self.heard(self.rail.cancel_payment(order).await)
     }
 
-    fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal> {
-        self.rail.handle_webhook(raw)
+    async fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal> {
+        self.rail.handle_webhook(raw).await
     }
 
     fn warnings(&self, now: Timestamp) -> Vec<Warning> {

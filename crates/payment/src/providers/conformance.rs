@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::body::Bytes;
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::money::Money;
 
 use super::{
-    Acknowledgement, EventContent, NewOrder, NewRefund, PaymentProvider, ProviderError,
-    ProviderVerdict, RawWebhook, RefundKey, RefundVerdict, VerifiedPayment, WebhookRefusal,
+    Acknowledgement, Created, EventContent, NewOrder, NewRefund, OrderKey, PaymentProvider,
+    ProviderError, ProviderVerdict, RawWebhook, RefundKey, RefundVerdict, VerifiedPayment,
+    WebhookRefusal,
 };
 use crate::model::refund::RefundNo;
 
@@ -41,6 +43,9 @@ pub trait Peer: Send + Sync {
 
     /// An order that nobody has heard of, with a number of its own, of at least 1.00.
     fn order(&self) -> NewOrder;
+
+    /// The time of both sides.
+    fn now(&self) -> Timestamp;
 
     /// A refund number that nobody has heard of.
     fn refund_no(&self) -> RefundNo;
@@ -71,7 +76,7 @@ pub async fn conforms(peer: &dyn Peer) {
     what_nobody_paid_is_not_paid(peer).await;
     paid_money_is_told_alike_by_answer_and_callback(peer).await;
     no_byte_of_a_callback_can_be_changed(peer).await;
-    nonsense_is_refused_and_answered(peer);
+    nonsense_is_refused_and_answered(peer).await;
     a_bad_answer_is_unknown_and_not_a_no(peer).await;
     what_is_paid_cannot_be_closed(peer).await;
     a_refund_moves_its_amount_once(peer).await;
@@ -83,11 +88,34 @@ fn told<T: Debug>(what: &str, answer: Result<T, ProviderError>) -> T {
     answer.unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
-async fn paid(peer: &dyn Peer) -> (NewOrder, String) {
+/// An order as the provider knows it.
+fn key(peer: &dyn Peer, order: &NewOrder, created: Option<&Created>) -> OrderKey {
+    OrderKey {
+        order_no: order.order_no.clone(),
+        provider_order_id: created.and_then(|created| created.provider_order_id.clone()),
+        created_at: peer.now(),
+    }
+}
+
+/// An order that the provider has, which nobody has paid.
+async fn open(peer: &dyn Peer) -> (NewOrder, OrderKey) {
     let order = peer.order();
-    told("create", peer.provider().create_payment(&order).await);
-    let transaction_id = peer.pay(&order).await;
-    (order, transaction_id)
+    let created = told("create", peer.provider().create_payment(&order).await);
+    let key = key(peer, &order, Some(&created));
+    (order, key)
+}
+
+/// An order that is paid.
+struct Paid {
+    order: NewOrder,
+    key: OrderKey,
+    id: String,
+}
+
+async fn paid(peer: &dyn Peer) -> Paid {
+    let (order, key) = open(peer).await;
+    let id = peer.pay(&order).await;
+    Paid { order, key, id }
 }
 
 fn is_this(money: &VerifiedPayment, peer: &dyn Peer, order: &NewOrder, transaction_id: &str) {
@@ -112,22 +140,24 @@ async fn an_order_stays_one_order(peer: &dyn Peer) {
     let again = told("create again", provider.create_payment(&order).await);
     assert_eq!(first, again, "two ways to pay one order");
     peer.pay(&order).await;
-    let verdict = told("query", provider.verify_payment(&order.order_no).await);
+    let key = key(peer, &order, Some(&first));
+    let verdict = told("query", provider.verify_payment(&key).await);
     assert!(matches!(verdict, ProviderVerdict::Paid(_)), "{verdict:?}");
 }
 
 /// P12: each way to pay that is offered is there, and none of them makes another order of it.
 async fn every_way_leads_to_the_same_order(peer: &dyn Peer) {
-    let (provider, order) = (peer.provider(), peer.order());
+    let (provider, (order, key)) = (peer.provider(), open(peer).await);
     for scene in provider.capabilities().scenes {
         let order = NewOrder {
             scene,
             ..order.clone()
         };
-        told(scene.as_str(), provider.create_payment(&order).await);
+        let created = told(scene.as_str(), provider.create_payment(&order).await);
+        assert_eq!(created.provider_order_id, key.provider_order_id);
     }
     let id = peer.pay(&order).await;
-    let verdict = told("query", provider.verify_payment(&order.order_no).await);
+    let verdict = told("query", provider.verify_payment(&key).await);
     let ProviderVerdict::Paid(money) = verdict else {
         panic!("paid, and the query does not say so: {verdict:?}");
     };
@@ -137,57 +167,70 @@ async fn every_way_leads_to_the_same_order(peer: &dyn Peer) {
 /// P3, P4: an order that nobody has begun to pay, or nobody has heard of, is not paid; a closed one cannot be.
 async fn what_nobody_paid_is_not_paid(peer: &dyn Peer) {
     let (provider, order) = (peer.provider(), peer.order());
+    let mut key = key(peer, &order, None);
     for heard_of in [false, true] {
         if heard_of {
-            told("create", provider.create_payment(&order).await);
+            let created = told("create", provider.create_payment(&order).await);
+            key.provider_order_id = created.provider_order_id;
         }
-        let verdict = told("query", provider.verify_payment(&order.order_no).await);
+        let verdict = told("query", provider.verify_payment(&key).await);
         assert!(
             matches!(verdict, ProviderVerdict::Waiting),
             "{heard_of}: {verdict:?}"
         );
     }
-    told("close", provider.close_payment(&order.order_no).await);
-    told("close again", provider.close_payment(&order.order_no).await);
-    let verdict = told("query", provider.verify_payment(&order.order_no).await);
+    told("close", provider.close_payment(&key).await);
+    told("close again", provider.close_payment(&key).await);
+    let verdict = told("query", provider.verify_payment(&key).await);
     assert!(!matches!(verdict, ProviderVerdict::Paid(_)), "{verdict:?}");
 }
 
 /// P2: the five facts, whichever way they come; P1: one key for one event.
 async fn paid_money_is_told_alike_by_answer_and_callback(peer: &dyn Peer) {
-    let (order, id) = paid(peer).await;
+    let Paid { order, key, id } = paid(peer).await;
     let provider = peer.provider();
-    let ProviderVerdict::Paid(money) =
-        told("query", provider.verify_payment(&order.order_no).await)
-    else {
+    let ProviderVerdict::Paid(money) = told("query", provider.verify_payment(&key).await) else {
         panic!("paid, and the query does not say so");
     };
     is_this(&money, peer, &order, &id);
     let raw = peer.callback(&order, &id).await;
-    let event = provider.handle_webhook(&raw).expect("a genuine callback");
+    let event = provider
+        .handle_webhook(&raw)
+        .await
+        .expect("a genuine callback");
     let EventContent::Paid(money) = event.content() else {
         panic!("paid, and the callback does not say so: {event:?}");
     };
     is_this(money, peer, &order, &id);
-    let again = provider.handle_webhook(&raw).expect("the same callback");
+    let again = provider
+        .handle_webhook(&raw)
+        .await
+        .expect("the same callback");
     assert_eq!(event.key(), again.key());
-    let (other, other_id) = paid(peer).await;
-    let raw = peer.callback(&other, &other_id).await;
-    let other = provider.handle_webhook(&raw).expect("another callback");
+    let other = paid(peer).await;
+    let raw = peer.callback(&other.order, &other.id).await;
+    let other = provider
+        .handle_webhook(&raw)
+        .await
+        .expect("another callback");
     assert_ne!(event.key(), other.key());
     let foreign = peer.foreign_callback(&order, &id).await;
     let refused = provider
         .handle_webhook(&foreign)
+        .await
         .map(|event| event.key().to_owned());
     assert_eq!(refused, Err(WebhookRefusal::Foreign));
 }
 
 /// P3: a callback is believed to the byte, or not at all.
 async fn no_byte_of_a_callback_can_be_changed(peer: &dyn Peer) {
-    let (order, id) = paid(peer).await;
+    let Paid { order, id, .. } = paid(peer).await;
     let provider = peer.provider();
     let raw = peer.callback(&order, &id).await;
-    let genuine = provider.handle_webhook(&raw).expect("a genuine callback");
+    let genuine = provider
+        .handle_webhook(&raw)
+        .await
+        .expect("a genuine callback");
     for at in 0..raw.body.len() {
         for change in [1_u8, 0x20, 0x80] {
             let mut body = raw.body.to_vec();
@@ -201,7 +244,7 @@ async fn no_byte_of_a_callback_can_be_changed(peer: &dyn Peer) {
                 body: Bytes::from(body),
             };
             // What decodes to the same text (%2F and %2f) says the same, and nothing else is let through.
-            if let Ok(event) = provider.handle_webhook(&changed) {
+            if let Ok(event) = provider.handle_webhook(&changed).await {
                 let same = event.key() == genuine.key();
                 let EventContent::Paid(money) = event.content() else {
                     panic!("byte {at} changed, and another event");
@@ -213,13 +256,13 @@ async fn no_byte_of_a_callback_can_be_changed(peer: &dyn Peer) {
     }
     for length in 0..raw.body.len() {
         let (headers, body) = (raw.headers.clone(), raw.body.slice(..length));
-        let cut = provider.handle_webhook(&RawWebhook { headers, body });
+        let cut = provider.handle_webhook(&RawWebhook { headers, body }).await;
         assert!(cut.is_err(), "cut off after {length} bytes, and believed");
     }
 }
 
 /// Whatever arrives is refused without harm, and every refusal has its words.
-fn nonsense_is_refused_and_answered(peer: &dyn Peer) {
+async fn nonsense_is_refused_and_answered(peer: &dyn Peer) {
     let provider = peer.provider();
     let nonsense: [&[u8]; 8] = [
         b"",
@@ -236,7 +279,7 @@ fn nonsense_is_refused_and_answered(peer: &dyn Peer) {
             headers: axum::http::HeaderMap::new(),
             body: Bytes::copy_from_slice(body),
         };
-        assert!(provider.handle_webhook(&raw).is_err(), "{body:?}");
+        assert!(provider.handle_webhook(&raw).await.is_err(), "{body:?}");
     }
     let accepted = provider.acknowledge(Acknowledgement::Accepted);
     assert!((200..300).contains(&accepted.status));
@@ -265,18 +308,19 @@ async fn a_bad_answer_is_unknown_and_not_a_no(peer: &dyn Peer) {
             matches!(created, Err(ProviderError::Unknown { .. })),
             "{trouble:?}: {created:?}"
         );
-        told("create", provider.create_payment(&order).await);
+        let created = told("create", provider.create_payment(&order).await);
+        let key = key(peer, &order, Some(&created));
         peer.trouble(trouble).await;
-        let asked = provider.verify_payment(&order.order_no).await;
+        let asked = provider.verify_payment(&key).await;
         assert!(
             matches!(asked, Err(ProviderError::Unknown { .. })),
             "{trouble:?}: {asked:?}"
         );
         peer.pay(&order).await;
         peer.trouble(trouble).await;
-        let closed = provider.close_payment(&order.order_no).await;
+        let closed = provider.close_payment(&key).await;
         assert!(closed.is_err(), "{trouble:?}: paid, and closed");
-        let asked = told("query", provider.verify_payment(&order.order_no).await);
+        let asked = told("query", provider.verify_payment(&key).await);
         assert!(
             matches!(asked, ProviderVerdict::Paid(_)),
             "{trouble:?}: {asked:?}"
@@ -286,11 +330,11 @@ async fn a_bad_answer_is_unknown_and_not_a_no(peer: &dyn Peer) {
 
 /// P4: close says no to what is paid.
 async fn what_is_paid_cannot_be_closed(peer: &dyn Peer) {
-    let (order, _) = paid(peer).await;
+    let Paid { key, .. } = paid(peer).await;
     let provider = peer.provider();
-    let closed = provider.close_payment(&order.order_no).await;
+    let closed = provider.close_payment(&key).await;
     assert!(closed.is_err(), "paid, and closed");
-    let verdict = told("query", provider.verify_payment(&order.order_no).await);
+    let verdict = told("query", provider.verify_payment(&key).await);
     assert!(matches!(verdict, ProviderVerdict::Paid(_)), "{verdict:?}");
 }
 
@@ -302,6 +346,7 @@ fn part(peer: &dyn Peer, order: &NewOrder, transaction_id: &str, minor: i64) -> 
             refund_no: peer.refund_no(),
         },
         amount: Money::new(minor, order.amount.currency()),
+        paid: order.amount,
         reason: "conformance".to_owned(),
     }
 }
@@ -313,17 +358,26 @@ fn succeeded(verdict: &RefundVerdict, amount: Money) {
     assert_eq!(proof.amount(), amount);
 }
 
+/// Some rails say "taken" first, and "done" when they are asked.
+async fn sent(peer: &dyn Peer, what: &str, refund: &NewRefund) {
+    let provider = peer.provider();
+    match told(what, provider.refund_payment(refund).await) {
+        RefundVerdict::Pending => {
+            let asked = told(what, provider.verify_refund(&refund.key).await);
+            succeeded(&asked, refund.amount);
+        }
+        verdict => succeeded(&verdict, refund.amount),
+    }
+}
+
 /// P10: parts, each under its own number; a repeat of a number moves nothing.
 async fn a_refund_moves_its_amount_once(peer: &dyn Peer) {
-    let (order, id) = paid(peer).await;
+    let Paid { order, key, id } = paid(peer).await;
     let provider = peer.provider();
     let first = part(peer, &order, &id, 30);
     let unheard = told("refund query", provider.verify_refund(&first.key).await);
     assert!(matches!(unheard, RefundVerdict::Unheard), "{unheard:?}");
-    succeeded(
-        &told("refund", provider.refund_payment(&first).await),
-        first.amount,
-    );
+    sent(peer, "refund", &first).await;
     let again = told("the same again", provider.refund_payment(&first).await);
     assert!(
         matches!(again, RefundVerdict::Succeeded(_) | RefundVerdict::Pending),
@@ -335,16 +389,13 @@ async fn a_refund_moves_its_amount_once(peer: &dyn Peer) {
     );
     assert_eq!(peer.went_back(&order).await, 30);
     let second = part(peer, &order, &id, 20);
-    succeeded(
-        &told("another part", provider.refund_payment(&second).await),
-        second.amount,
-    );
+    sent(peer, "another part", &second).await;
     succeeded(
         &told("refund query", provider.verify_refund(&second.key).await),
         second.amount,
     );
     assert_eq!(peer.went_back(&order).await, 50);
-    let verdict = told("query", provider.verify_payment(&order.order_no).await);
+    let verdict = told("query", provider.verify_payment(&key).await);
     assert!(
         matches!(verdict, ProviderVerdict::Paid(_)),
         "a part back is still paid: {verdict:?}"
@@ -355,7 +406,7 @@ async fn a_refund_moves_its_amount_once(peer: &dyn Peer) {
 async fn a_lost_refund_is_found_by_its_number(peer: &dyn Peer) {
     let provider = peer.provider();
     for trouble in Trouble::ALL {
-        let (order, id) = paid(peer).await;
+        let Paid { order, id, .. } = paid(peer).await;
         let lost = part(peer, &order, &id, 40);
         peer.trouble(trouble).await;
         let answer = provider.refund_payment(&lost).await;
@@ -387,7 +438,7 @@ async fn a_lost_refund_is_found_by_its_number(peer: &dyn Peer) {
 
 /// P10: the provider itself says no to more than came.
 async fn no_more_goes_back_than_came(peer: &dyn Peer) {
-    let (order, id) = paid(peer).await;
+    let Paid { order, id, .. } = paid(peer).await;
     let provider = peer.provider();
     let above = part(peer, &order, &id, order.amount.minor().saturating_add(1));
     let refused = provider.refund_payment(&above).await;
@@ -399,10 +450,7 @@ async fn no_more_goes_back_than_came(peer: &dyn Peer) {
         "{refused:?}"
     );
     let all = part(peer, &order, &id, order.amount.minor());
-    succeeded(
-        &told("all of it", provider.refund_payment(&all).await),
-        all.amount,
-    );
+    sent(peer, "all of it", &all).await;
     assert_eq!(peer.went_back(&order).await, order.amount.minor());
     let more = provider.refund_payment(&part(peer, &order, &id, 1)).await;
     assert!(

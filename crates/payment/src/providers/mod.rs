@@ -13,6 +13,7 @@ mod warning;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -48,19 +49,19 @@ pub trait PaymentProvider: Send + Sync + fmt::Debug + 'static {
     ///
     /// # Errors
     /// [`ProviderError`]; an unknown outcome is not a failure.
-    async fn create_payment(&self, order: &NewOrder) -> Result<PaymentAction, ProviderError>;
+    async fn create_payment(&self, order: &NewOrder) -> Result<Created, ProviderError>;
 
     /// Asks how an order stands.
     ///
     /// # Errors
     /// [`ProviderError`].
-    async fn verify_payment(&self, order_no: &OrderNo) -> Result<ProviderVerdict, ProviderError>;
+    async fn verify_payment(&self, order: &OrderKey) -> Result<ProviderVerdict, ProviderError>;
 
     /// Closes an unpaid order, so that nobody can pay it any more.
     ///
     /// # Errors
     /// [`ProviderError`]; refused when it may be paid: ask.
-    async fn close_payment(&self, order_no: &OrderNo) -> Result<(), ProviderError>;
+    async fn close_payment(&self, order: &OrderKey) -> Result<(), ProviderError>;
 
     /// Sends money back. The same number may be sent again: it stays one refund.
     ///
@@ -80,13 +81,14 @@ pub trait PaymentProvider: Send + Sync + fmt::Debug + 'static {
     ///
     /// # Errors
     /// [`ProviderError`]; after an unknown outcome the same call may be made again.
-    async fn cancel_payment(&self, order_no: &OrderNo) -> Result<Cancelled, ProviderError>;
+    async fn cancel_payment(&self, order: &OrderKey) -> Result<Cancelled, ProviderError>;
 
-    /// Reads a callback, if it is genuine and meant for us.
+    /// Reads a callback, if it is genuine and meant for us. It may ask the provider (for a key it does not
+    /// know yet, or for the object that an event is about); the database waits for none of it.
     ///
     /// # Errors
     /// [`WebhookRefusal`].
-    fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal>;
+    async fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal>;
 
     /// What the operator should do before it hurts.
     fn warnings(&self, now: Timestamp) -> Vec<Warning>;
@@ -121,6 +123,46 @@ pub struct NewOrder {
     pub scene: Scene,
     /// Where the buyer's browser comes back to. Whoever comes from there has proven nothing.
     pub return_url: Option<String>,
+    /// What is known of the buyer.
+    pub payer: Payer,
+}
+
+/// What some ways to pay have to know of the buyer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payer {
+    /// Where the buyer's request comes from: WeChat's H5 wants it.
+    pub address: Option<IpAddr>,
+    /// Who the buyer is in our WeChat application: JSAPI wants it.
+    pub openid: Option<String>,
+}
+
+/// Which order is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderKey {
+    /// Ours, and theirs.
+    pub order_no: OrderNo,
+    /// The provider's own number of the order, where it gave one and its answer reached us.
+    pub provider_order_id: Option<String>,
+    /// When it was written down.
+    pub created_at: Timestamp,
+}
+
+/// An order that the provider has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// What the buyer does next.
+    pub action: PaymentAction,
+    /// The provider's own number of the order, where it has one before anybody pays.
+    pub provider_order_id: Option<String>,
+}
+
+impl From<PaymentAction> for Created {
+    fn from(action: PaymentAction) -> Self {
+        Self {
+            action,
+            provider_order_id: None,
+        }
+    }
 }
 
 /// What the buyer does next.
@@ -140,8 +182,13 @@ pub enum PaymentAction {
     },
     /// Hand over to the provider's kit in an app.
     App {
-        /// The signed order.
+        /// The signed order: a query string for Alipay, a JSON object of the kit's parameters for WeChat.
         order_string: String,
+    },
+    /// Hand over to the bridge inside the provider's own browser.
+    Jsapi {
+        /// The bridge's parameters, signed.
+        params: BTreeMap<String, String>,
     },
 }
 
@@ -185,6 +232,8 @@ pub struct NewRefund {
     pub key: RefundKey,
     /// How much.
     pub amount: Money,
+    /// Of how much that arrived under the provider's number.
+    pub paid: Money,
     /// What the buyer reads.
     pub reason: String,
 }
@@ -280,6 +329,16 @@ pub enum WebhookRefusal {
     /// Genuine or not: it cannot be read.
     #[error("cannot be read")]
     Unreadable,
+    /// Signed too long ago, or too far ahead.
+    #[error("signed too long ago, or too far ahead")]
+    Stale,
+    /// The provider tries whether we check.
+    #[error("a probe of the provider")]
+    Probe,
+    /// What it takes to read it is missing here: a key that could not be fetched, or a wrong setting. It is wanted
+    /// again.
+    #[error("cannot be read yet: {0}")]
+    NotYet(&'static str),
 }
 
 impl WebhookRefusal {
@@ -288,7 +347,9 @@ impl WebhookRefusal {
         match self {
             Self::Forged => Verdict::Forged,
             Self::Foreign => Verdict::Foreign,
-            Self::Unreadable => Verdict::Unreadable,
+            Self::Unreadable | Self::NotYet(_) => Verdict::Unreadable,
+            Self::Stale => Verdict::Stale,
+            Self::Probe => Verdict::Probe,
         }
     }
 }
@@ -411,7 +472,8 @@ pub enum Acknowledgement {
 impl From<WebhookRefusal> for Acknowledgement {
     fn from(refusal: WebhookRefusal) -> Self {
         match refusal {
-            WebhookRefusal::Forged => Self::Forged,
+            WebhookRefusal::Forged | WebhookRefusal::Stale | WebhookRefusal::Probe => Self::Forged,
+            WebhookRefusal::NotYet(_) => Self::TryAgain,
             WebhookRefusal::Foreign => Self::Foreign,
             WebhookRefusal::Unreadable => Self::Unreadable,
         }

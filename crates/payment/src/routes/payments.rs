@@ -12,6 +12,7 @@ use tollgate_kernel::caller::{Caller, SignedIn};
 use tollgate_kernel::ids::PaymentId;
 use tollgate_kernel::input::{Params, PathId, StrictBody};
 use tollgate_kernel::money::AmountText;
+use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::scope::{InScope, Payments};
 use utoipa::{IntoParams, ToSchema};
@@ -46,6 +47,8 @@ pub(super) struct CreateBody {
     client: Option<String>,
     /// Where the buyer's browser comes back to, as at subscribe.
     return_url: Option<String>,
+    /// The buyer in your WeChat application; `jsapi` takes it.
+    openid: Option<String>,
 }
 
 /// Begins a payment for something of your own: no plan is had by it. Each call is an order; with an
@@ -63,6 +66,7 @@ pub(super) async fn create(
     State(service): State<PaymentService>,
     SignedIn(user_id): SignedIn,
     caller: Caller,
+    origin: Origin,
     headers: HeaderMap,
     StrictBody { value: body, bytes }: StrictBody<CreateBody>,
 ) -> Result<Response, Problem> {
@@ -77,6 +81,7 @@ pub(super) async fn create(
             client: pay_by::client(body.client.as_deref())?,
             device: pay_by::device(&headers),
             return_url: body.return_url,
+            payer: pay_by::payer(&origin, body.openid),
         },
         description: body.description,
         metadata: body.metadata.unwrap_or_default(),

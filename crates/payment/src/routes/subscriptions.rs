@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tollgate_kernel::caller::{Caller, SignedIn};
 use tollgate_kernel::input::Body;
 use tollgate_kernel::money::AmountText;
+use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::scope::{InScope, Payments};
 use utoipa::ToSchema;
@@ -49,6 +50,8 @@ pub(super) struct SubscribeBody {
     /// Coming back proves nothing: ask for the status.
     #[schema(example = "https://shop.example/paid")]
     return_url: Option<String>,
+    /// The buyer in your WeChat application; `jsapi` takes it.
+    openid: Option<String>,
 }
 
 /// Begins a purchase. A free plan is yours at once; for a paid one you get what to pay with, and it
@@ -68,6 +71,7 @@ pub(super) async fn subscribe(
     State(service): State<PaymentService>,
     SignedIn(user_id): SignedIn,
     caller: Caller,
+    origin: Origin,
     headers: HeaderMap,
     Body { value: body, bytes }: Body<SubscribeBody>,
 ) -> Result<Response, Problem> {
@@ -88,6 +92,7 @@ pub(super) async fn subscribe(
             client: pay_by::client(body.client.as_deref())?,
             device: pay_by::device(&headers),
             return_url: body.return_url,
+            payer: pay_by::payer(&origin, body.openid),
         },
         expected: expected(
             body.amount,

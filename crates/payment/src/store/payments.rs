@@ -28,6 +28,7 @@ row!(
         currency: String,
         payment_method: String,
         payment_provider_id: Option<String>,
+        provider_order_id: Option<String>,
         created_at: At,
         state: String,
         purpose: String,
@@ -69,6 +70,7 @@ impl TryFrom<PaymentRow> for Payment {
                 merchant_id: row.provider_merchant_id,
             },
             livemode: row.livemode,
+            provider_order_id: row.provider_order_id,
             provider_transaction_id: row.payment_provider_id,
             state: read.text("state", &row.state)?,
             purpose: read.text("purpose", &row.purpose)?,
@@ -229,6 +231,7 @@ pub(crate) async fn submitted(
     tx: &mut Tx,
     order: &Payment,
     action: &Value,
+    provider_order_id: Option<&str>,
     now: Timestamp,
 ) -> Result<bool> {
     let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(SUBMITTED)
@@ -237,6 +240,7 @@ pub(crate) async fn submitted(
         .bind(order.scene.as_str())
         .bind(&order.return_url)
         .bind(now.utc())
+        .bind(provider_order_id)
         .fetch_optional(c)
         .await)?;
     Ok(row.is_some())
@@ -335,7 +339,7 @@ pub(crate) async fn fail(
 macro_rules! columns {
     ($rest:literal) => {
         concat!(
-            "SELECT id, user_id, subscription_id, amount, currency, payment_method, payment_provider_id, created_at,
+            "SELECT id, user_id, subscription_id, amount, currency, payment_method, payment_provider_id, provider_order_id, created_at,
             state, purpose, plan_id, plan_version, livemode, provider_app_id, provider_merchant_id, action, client, return_url,
             description, metadata,
             failure_code, expires_at, paid_at, superseded_at, refunded, refunding FROM payment_transactions ",
@@ -366,7 +370,7 @@ const INSERT: &str = "INSERT INTO payment_transactions (id, user_id, amount, cur
     RETURNING id";
 const SUBMITTED: &str =
     "UPDATE payment_transactions SET state = 'pending', action = $2, client = $3, return_url = $4, updated_at = $5,
-    version = version + 1 WHERE id = $1 AND state IN ('created', 'pending') RETURNING version";
+    provider_order_id = COALESCE($6, provider_order_id), version = version + 1 WHERE id = $1 AND state IN ('created', 'pending') RETURNING version";
 const SUPERSEDE: &str = "UPDATE payment_transactions SET superseded_at = $2, updated_at = $2, version = version + 1
     WHERE id = $1 AND superseded_at IS NULL AND state IN ('created', 'pending') AND expires_at <= $2";
 const SETTLE: &str = "UPDATE payment_transactions SET state = 'completed', status = 'completed',

@@ -10,11 +10,13 @@ use qrcode::render::svg;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_kernel::input::{Params, PathText};
+use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::text::Language;
 use tollgate_payment::PaymentService;
 use tollgate_payment::model::payment::{Payment, PaymentStatus};
 use tollgate_payment::model::scene::Scene;
+use tollgate_payment::providers::Payer;
 
 use super::Pages;
 
@@ -231,6 +233,7 @@ fn page_for(headers: &HeaderMap) -> Scene {
 /// no money, so whoever has the link may go there.
 pub(super) async fn pay(
     State(pages): State<Pages>,
+    origin: Origin,
     PathText(link): PathText,
     Params(params): Params<PayParams>,
 ) -> Result<Redirect, Problem> {
@@ -238,7 +241,11 @@ pub(super) async fn pay(
     let Ok(scene @ (Scene::Page | Scene::H5)) = params.client.parse() else {
         return Err(Problem::new(Code::NotFound));
     };
-    let step = pages.payment.pay_by(&payment, scene).await?;
+    let payer = Payer {
+        address: origin.address,
+        openid: None,
+    };
+    let step = pages.payment.pay_by(&payment, scene, &payer).await?;
     // Paid or over meanwhile: the page says so.
     let url = step.url.unwrap_or_else(|| format!("../{link}"));
     Ok(Redirect::to(&url))

@@ -10,6 +10,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Row as _, SqliteConnection};
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::{Ids, PaymentId};
 use tollgate_kernel::money::{Currency, Money};
@@ -18,7 +19,7 @@ use tollgate_payment::model::refund::RefundNo;
 use tollgate_payment::model::scene::Scene;
 use tollgate_payment::providers::alipay::{Alipay, AlipayConfig, AlipayKeys, CertificateFiles};
 use tollgate_payment::providers::conformance::{Peer, Trouble, conforms};
-use tollgate_payment::providers::{NewOrder, PaymentProvider, RawWebhook};
+use tollgate_payment::providers::{NewOrder, Payer, PaymentProvider, RawWebhook};
 
 use crate::harness::{App, Pen, each_engine};
 
@@ -133,7 +134,12 @@ impl Peer for AlipayPeer<'_> {
             notify_url: format!("{}/payments/webhooks/alipay", self.app.url),
             scene: Scene::Pc,
             return_url: Some(format!("{}/back", self.app.url)),
+            payer: Payer::default(),
         }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.app.clock.now()
     }
 
     fn refund_no(&self) -> RefundNo {

@@ -21,11 +21,11 @@ use self::trust::Trust;
 use self::wire::{Answer, Tried};
 use super::keys::Signer;
 use super::{
-    Acknowledgement, Cancelled, Capabilities, NewOrder, NewRefund, PaymentAction, PaymentProvider,
-    ProviderError, ProviderVerdict, RawWebhook, RefundKey, RefundVerdict, Reply, VerifiedEvent,
-    VerifiedPayment, Warning, WebhookRefusal,
+    Acknowledgement, Cancelled, Capabilities, Created, NewOrder, NewRefund, OrderKey,
+    PaymentProvider, ProviderError, ProviderVerdict, RawWebhook, RefundKey, RefundVerdict, Reply,
+    VerifiedEvent, VerifiedPayment, Warning, WebhookRefusal,
 };
-use crate::model::payment::{MerchantAccount, OrderNo, PaymentMethod};
+use crate::model::payment::{MerchantAccount, PaymentMethod};
 
 /// Answers are a few kilobytes; more is not an answer.
 const ANSWER_LIMIT_BYTES: usize = 256 * 1024;
@@ -282,11 +282,12 @@ impl PaymentProvider for Alipay {
         self.account_of(None)
     }
 
-    async fn create_payment(&self, order: &NewOrder) -> Result<PaymentAction, ProviderError> {
-        self.create(order).await
+    async fn create_payment(&self, order: &NewOrder) -> Result<Created, ProviderError> {
+        self.create(order).await.map(Created::from)
     }
 
-    async fn verify_payment(&self, order_no: &OrderNo) -> Result<ProviderVerdict, ProviderError> {
+    async fn verify_payment(&self, order: &OrderKey) -> Result<ProviderVerdict, ProviderError> {
+        let order_no = &order.order_no;
         let content = json!({ "out_trade_no": order_no.as_str() });
         let answer = self.call("alipay.trade.query", None, &content).await?;
         let trade: wire::Trade = match answer.tried()? {
@@ -323,8 +324,8 @@ impl PaymentProvider for Alipay {
         }
     }
 
-    async fn close_payment(&self, order_no: &OrderNo) -> Result<(), ProviderError> {
-        let content = json!({ "out_trade_no": order_no.as_str() });
+    async fn close_payment(&self, order: &OrderKey) -> Result<(), ProviderError> {
+        let content = json!({ "out_trade_no": order.order_no.as_str() });
         let answer = self.call("alipay.trade.close", None, &content).await?;
         match answer.tried::<wire::Closed>()? {
             Tried::Done(_) => Ok(()),
@@ -341,15 +342,15 @@ impl PaymentProvider for Alipay {
         self.refund_state(refund).await
     }
 
-    async fn cancel_payment(&self, order_no: &OrderNo) -> Result<Cancelled, ProviderError> {
-        self.cancel(order_no).await
+    async fn cancel_payment(&self, order: &OrderKey) -> Result<Cancelled, ProviderError> {
+        self.cancel(&order.order_no).await
     }
 
     fn warnings(&self, now: Timestamp) -> Vec<Warning> {
         self.trust.warnings(now)
     }
 
-    fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal> {
+    async fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal> {
         let fields = notice::verified(&raw.body, &self.trust)?;
         notice::event(&fields, &self.app_id, &self.seller_id, |seller| {
             self.account_of(seller)

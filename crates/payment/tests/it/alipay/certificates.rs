@@ -14,7 +14,8 @@ use tollgate_kernel::ids::{Ids, PaymentId};
 use tollgate_payment::model::payment::OrderNo;
 use tollgate_payment::providers::alipay::{Alipay, AlipayKeys, CertificateFiles};
 use tollgate_payment::providers::{
-    PaymentProvider as _, ProviderError, ProviderVerdict, RawWebhook, Warning, WebhookRefusal,
+    OrderKey, PaymentProvider as _, ProviderError, ProviderVerdict, RawWebhook, Warning,
+    WebhookRefusal,
 };
 
 use super::gateway::{APP_ID, Gateway, SELLER, clock, files, sign, signed, vector_key, word};
@@ -25,6 +26,14 @@ const DOWNLOAD: &str = "alipay.open.app.alipaycert.download";
 const NEXT: &str = "268100971583d20a32cf7ede04be5a93";
 const APP_NUMBER: &str = "2d92e4ea600a9b10891d75a302dfa51c";
 const ROOT_NUMBER: &str = "22ff899818f4654a8163948e453d7ee3";
+
+fn order() -> OrderKey {
+    OrderKey {
+        order_no: order_no(),
+        provider_order_id: None,
+        created_at: clock().now(),
+    }
+}
 
 fn order_no() -> OrderNo {
     let id: PaymentId = Ids::new(clock(), Entropy::seeded(7)).next();
@@ -92,11 +101,14 @@ async fn a_newer_certificate_is_fetched_believed_and_told_of() {
     offers(&gateway, &word("certificates", "/alipay_next_pem"));
     assert_eq!(alipay.warnings(clock.now()), []);
     assert_eq!(
-        alipay.handle_webhook(&notice()).expect_err("unknown key"),
+        alipay
+            .handle_webhook(&notice())
+            .await
+            .expect_err("unknown key"),
         WebhookRefusal::Forged
     );
     for _ in 0..2 {
-        let verdict = alipay.verify_payment(&order_no()).await.expect("believed");
+        let verdict = alipay.verify_payment(&order()).await.expect("believed");
         assert!(matches!(verdict, ProviderVerdict::Waiting), "{verdict:?}");
     }
     let asked = gateway.calls(DOWNLOAD);
@@ -107,7 +119,7 @@ async fn a_newer_certificate_is_fetched_believed_and_told_of() {
         json!({ "alipay_cert_sn": NEXT }).to_string()
     );
     // Notices name no certificate; they are signed with the new key from now on.
-    alipay.handle_webhook(&notice()).expect("genuine");
+    alipay.handle_webhook(&notice()).await.expect("genuine");
     let replaced = Warning::Replaced {
         variable: "ALIPAY_ALIPAY_CERT_PATH",
         number: NEXT.to_owned(),
@@ -154,12 +166,12 @@ async fn inv_p3_a_certificate_that_does_not_lead_up_to_the_root_is_never_believe
     ] {
         answers(&gateway, number);
         offers(&gateway, &offered);
-        let told = alipay.verify_payment(&order_no()).await;
+        let told = alipay.verify_payment(&order()).await;
         assert!(
             matches!(told, Err(ProviderError::Unknown { .. })),
             "{told:?}"
         );
-        let refusal = alipay.handle_webhook(&notice()).expect_err("unknown");
+        let refusal = alipay.handle_webhook(&notice()).await.expect_err("unknown");
         assert_eq!(refusal, WebhookRefusal::Forged);
         clock.advance(Duration::from_mins(1));
     }
@@ -167,7 +179,7 @@ async fn inv_p3_a_certificate_that_does_not_lead_up_to_the_root_is_never_believe
     answers(&gateway, NEXT);
     // The one between may be left out: it stands in our own file.
     offers(&gateway, leaf);
-    alipay.verify_payment(&order_no()).await.expect("believed");
+    alipay.verify_payment(&order()).await.expect("believed");
 }
 
 #[tokio::test]
@@ -177,7 +189,7 @@ async fn an_unknown_number_leads_to_one_question_a_minute() {
     gateway.will_answer(DOWNLOAD, "<html>".to_owned());
     for (minute, asked) in [(0, 1), (0, 1), (59, 1), (1, 2), (30, 2), (30, 3)] {
         clock.advance(Duration::from_secs(minute));
-        let told = alipay.verify_payment(&order_no()).await;
+        let told = alipay.verify_payment(&order()).await;
         assert!(
             matches!(told, Err(ProviderError::Unknown { .. })),
             "{told:?}"

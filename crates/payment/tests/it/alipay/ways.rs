@@ -9,7 +9,7 @@ use tollgate_payment::model::payment::OrderNo;
 use tollgate_payment::model::scene::Scene;
 use tollgate_payment::providers::alipay::AlipayKeys;
 use tollgate_payment::providers::{
-    Cancelled, NewOrder, PaymentAction, PaymentProvider as _, ProviderError,
+    Cancelled, NewOrder, OrderKey, Payer, PaymentAction, PaymentProvider as _, ProviderError,
 };
 use url::Url;
 
@@ -28,6 +28,7 @@ fn order(scene: Scene) -> NewOrder {
         notify_url: "https://pay.example/payments/webhooks/alipay".to_owned(),
         scene,
         return_url: Some("https://shop.example/paid?order=1&x=é".to_owned()),
+        payer: Payer::default(),
     }
 }
 
@@ -69,8 +70,8 @@ async fn every_way_is_signed_and_says_the_same_of_the_order() {
         ),
     ] {
         let order = order(scene);
-        let action = alipay.create_payment(&order).await.expect("a way");
-        let query = match &action {
+        let created = alipay.create_payment(&order).await.expect("a way");
+        let query = match &created.action {
             PaymentAction::Redirect { url } => {
                 assert!(url.starts_with(&format!("{}?", gateway.url)), "{url}");
                 // Longer ones are cut by some browsers.
@@ -142,7 +143,8 @@ async fn browsers_are_sent_where_they_can_see_the_gateway() {
     let action = alipay
         .create_payment(&order(Scene::Page))
         .await
-        .expect("a way");
+        .expect("a way")
+        .action;
     let PaymentAction::Redirect { url } = action else {
         panic!("{action:?}")
     };
@@ -166,7 +168,7 @@ async fn a_code_is_asked_for_and_believed_only_for_this_order() {
         PRECREATE,
         signed(PRECREATE, &other.to_string(), &vector_key(), None),
     );
-    let action = alipay.create_payment(&order).await.expect("a code");
+    let action = alipay.create_payment(&order).await.expect("a code").action;
     assert_eq!(
         action,
         PaymentAction::Qr {
@@ -187,6 +189,11 @@ async fn a_code_is_asked_for_and_believed_only_for_this_order() {
 async fn inv_p8_what_was_taken_back_is_told_by_its_action_and_nothing_is_guessed() {
     let (gateway, alipay) = Gateway::by_key().await;
     let order_no = order(Scene::Pc).order_no;
+    let key = OrderKey {
+        order_no: order_no.clone(),
+        provider_order_id: None,
+        created_at: clock().now(),
+    };
     let answer = |more: Value| {
         let mut content =
             json!({ "code": "10000", "msg": "Success", "out_trade_no": order_no.as_str() });
@@ -222,7 +229,7 @@ async fn inv_p8_what_was_taken_back_is_told_by_its_action_and_nothing_is_guessed
     ] {
         gateway.forget(CANCEL);
         gateway.will_answer(CANCEL, answer(more.clone()));
-        match alipay.cancel_payment(&order_no).await {
+        match alipay.cancel_payment(&key).await {
             Ok(done) => assert_eq!(Some(done), cancelled, "{more}"),
             Err(ProviderError::Unknown { .. }) => assert_eq!(cancelled, None, "{more}"),
             Err(error) => panic!("{more}: {error}"),
@@ -233,7 +240,7 @@ async fn inv_p8_what_was_taken_back_is_told_by_its_action_and_nothing_is_guessed
         CANCEL,
         answer(json!({ "code": "40004", "sub_code": "ACQ.CANCEL_NOT_ALLOWED" })),
     );
-    let refused = alipay.cancel_payment(&order_no).await;
+    let refused = alipay.cancel_payment(&key).await;
     assert!(
         matches!(refused, Err(ProviderError::Refused { code, .. }) if code == "ACQ.CANCEL_NOT_ALLOWED")
     );
@@ -256,7 +263,7 @@ proptest! {
             let gateway = Gateway::open(vector_key()).await;
             let alipay = gateway.client(super::gateway::files("/alipay_pem"), &clock()).expect("good settings");
             let order = NewOrder { description: description.clone(), ..order(Scene::Page) };
-            let PaymentAction::Redirect { url } = alipay.create_payment(&order).await.expect("a way") else {
+            let PaymentAction::Redirect { url } = alipay.create_payment(&order).await.expect("a way").action else {
                 panic!("no address")
             };
             let url: Url = url.parse().expect("an address");
