@@ -50,6 +50,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     5 "0005_free_grants",
     6 "0006_refund_wishes",
     7 "0007_ledger",
+    9 "0009_provider_customers",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.

@@ -13,8 +13,10 @@ use tollgate_kernel::ids::PaymentId;
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError, jobs};
 
+use super::agreement;
 use super::apply_event::apply;
 use super::console_refund::ask_soon;
+use super::dispute::disputed;
 use super::keep_call::{Finding, keep};
 use super::refund::REFUND;
 use crate::model::call::Verdict;
@@ -160,6 +162,12 @@ pub(super) async fn arrive(
             order_no,
             refund_no,
         } => look_at_refund(parts, tx, provider, order_no, refund_no.as_deref(), now).await?,
+        EventContent::Renewed(renewal) => agreement::renewed(parts, tx, renewal, now).await?,
+        EventContent::Agreement { id, news } => {
+            let word = agreement::told(parts, tx, provider, id, *news, now).await?;
+            (None, word)
+        }
+        EventContent::Disputed(dispute) => disputed(parts, tx, provider, dispute, now).await?,
         EventContent::Notice(word) => (None, *word),
     };
     inbox::note(tx, provider, livemode, key, payment_id, outcome).await?;

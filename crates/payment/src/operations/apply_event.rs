@@ -12,6 +12,7 @@ use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
 use super::TRIES;
+use super::agreement;
 use super::book::book;
 use super::deliver::{Delivery, deliver};
 use super::resolve_suspense::by_rule;
@@ -115,6 +116,9 @@ async fn grant(
     };
     match deliver(parts, tx, order, now).await? {
         Delivery::Given => {
+            if let Some(agreement) = money.agreement() {
+                agreement::begin(tx, order, agreement, now).await?;
+            }
             book(parts, tx, order.livemode, &[received], now).await?;
             Ok(Applied::Paid(order.id))
         }

@@ -151,7 +151,7 @@ impl PaymentService {
         let parts = &self.0;
         let plan = self.plan_of(&wish.plan).await?;
         expected_price(&plan, &wish.expected)?;
-        let return_url = way::return_url(parts, &wish.by)?;
+        let return_url = way::listed(parts, wish.by.return_url.as_deref())?;
         if let Some(first) = answered(parts, key).await? {
             return Ok(Answered::again(first));
         }

@@ -4,18 +4,18 @@
 use serde_json::json;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::PaymentId;
-use tollgate_kernel::money::Money;
 use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
 use tollgate_storage::jobs::{self, NewJob};
 
+use super::foreign_refund::{self, ForeignRefund, Recorded};
 use super::reconcile::Reconciled;
 use super::refund_source::Source;
-use super::settle_refund::{ask_foreign, gone};
+use super::settle_refund::ask_foreign;
 use crate::model::payment::Payment;
-use crate::model::refund::{Refund, RefundNo, RefundOrigin, RefundState};
+use crate::model::refund::{RefundNo, RefundOrigin};
 use crate::providers::{RefundVerdict, VerifiedRefund};
-use crate::store::{payments, refunds};
+use crate::store::payments;
 use crate::{Parts, PaymentService};
 
 /// Which job asks about one.
@@ -85,36 +85,17 @@ async fn record(
 ) -> Result<Reconciled> {
     let now = parts.clock.now();
     let mut tx = parts.db.begin().await?;
-    if refunds::is_known(&mut tx, payment.id, number).await? {
-        return Ok(Reconciled::Settled);
-    }
-    let amount: Money = proof.amount();
-    if !refunds::reserve(&mut tx, payment.id, None, amount, source.livemode, now).await? {
-        // One of ours is under way, which the provider will refuse; its amount is free again then.
-        tracing::error!(payment.id = %payment.id, number, amount = %amount,
-            "more was refunded at the provider's desk than is left of the payment");
-        return Ok(Reconciled::Open);
-    }
-    let refund = Refund {
-        id: parts.ids.at(now),
-        payment_id: Some(payment.id),
-        suspense_id: None,
-        amount,
-        state: RefundState::Reserved,
+    let foreign = ForeignRefund {
+        number,
+        amount: proof.amount(),
         origin: RefundOrigin::Console,
-        reason: "在支付平台退款 (refunded at the provider's own desk)".to_owned(),
-        requested_by: None,
+        reason: "在支付平台退款 (refunded at the provider's own desk)",
         end_subscription: false,
-        keep_subscription: false,
-        failure_code: None,
-        created_at: now,
-        settled_at: None,
     };
-    refunds::insert(&mut tx, &refund).await?;
-    let done = RefundState::Succeeded;
-    refunds::settle(&mut tx, refund.id, done, Some(number), None, now).await?;
-    gone(parts, &mut tx, source, &refund, now).await?;
+    let recorded = foreign_refund::record(parts, &mut tx, source, payment, &foreign, now).await?;
     tx.commit().await?;
-    tracing::warn!(refund.id = %refund.id, payment.id = %payment.id, "money was refunded at the provider's own desk");
-    Ok(Reconciled::Settled)
+    Ok(match recorded {
+        Recorded::Now | Recorded::Known => Reconciled::Settled,
+        Recorded::AboveTheRest => Reconciled::Open,
+    })
 }

@@ -63,7 +63,7 @@ impl PaymentService {
     ) -> Result<Answered<CheckoutShape>, CheckoutError> {
         let parts = &self.0;
         let amount = sum(&wish)?;
-        let return_url = way::return_url(parts, &wish.by)?;
+        let return_url = way::listed(parts, wish.by.return_url.as_deref())?;
         let description = wish.description.trim();
         if !(1..=DESCRIPTION_CHARS).contains(&description.chars().count()) {
             return Err(CheckoutError::Description);

@@ -2,6 +2,7 @@
 
 pub(crate) mod accept_webhook;
 pub(crate) mod activate;
+mod agreement;
 pub(crate) mod apply_event;
 pub(crate) mod audit_books;
 pub(crate) mod begin_order;
@@ -15,12 +16,15 @@ pub(crate) mod create_payment;
 pub(crate) mod current_subscription;
 mod deliver;
 pub(crate) mod demand;
+mod dispute;
 pub(crate) mod expire;
+mod foreign_refund;
 pub(crate) mod keep_call;
 pub(crate) mod open_books;
 pub(crate) mod payment_status;
 pub(crate) mod place_order;
 pub(crate) mod plans;
+mod portal;
 pub(crate) mod reconcile;
 pub(crate) mod reconcile_refund;
 pub(crate) mod refund;

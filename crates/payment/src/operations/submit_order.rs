@@ -11,10 +11,12 @@ use super::checkout_link;
 use super::way::Way;
 use crate::Parts;
 use crate::model::payment::{Payment, PaymentEvent, PaymentState};
+use crate::model::plan::BillingCycle;
+use crate::providers::agreement::Interval;
 use crate::providers::{Created, NewOrder, Payer, PaymentAction, PaymentProvider, ProviderError};
 use crate::shapes::{CheckoutShape, NextStep, TransactionShape};
 use crate::store::attempts::{self, Operation};
-use crate::store::payments;
+use crate::store::{payments, plans};
 
 /// An order without an answer for this long was cut off, and is sent again.
 const CUT_OFF_AFTER: Duration = Duration::from_secs(12);
@@ -43,6 +45,7 @@ pub(super) async fn submit(
     tx.commit().await?;
 
     let method = order.method;
+    let interval = interval(parts, provider, order).await?;
     let created = provider
         .create_payment(&NewOrder {
             order_no: order.order_no(),
@@ -57,6 +60,7 @@ pub(super) async fn submit(
             scene: order.scene,
             return_url: Some(return_url(parts, order)),
             payer: payer.clone(),
+            renews: interval,
         })
         .await;
 
@@ -152,4 +156,21 @@ fn return_url(parts: &Parts, order: &Payment) -> String {
         let link = checkout_link::token(&parts.master_key, order.id);
         format!("{}/checkout/{link}/return", parts.config.public_url)
     })
+}
+
+/// How often an agreement over this order debits: where the rail debits by itself, a plan with a term renews.
+async fn interval(
+    parts: &Parts,
+    provider: &dyn PaymentProvider,
+    order: &Payment,
+) -> Result<Option<Interval>, CheckoutError> {
+    let Some((plan, _)) = order.plan.filter(|_| provider.capabilities().renews) else {
+        return Ok(None);
+    };
+    let plan = plans::find(&parts.db, plan).await?;
+    Ok(plan.and_then(|plan| match plan.billing_cycle {
+        BillingCycle::Monthly => Some(Interval::Month),
+        BillingCycle::Yearly => Some(Interval::Year),
+        BillingCycle::Lifetime => None,
+    }))
 }

@@ -72,8 +72,8 @@ impl Way {
 }
 
 /// Where the buyer's browser comes back to, if it may be sent there.
-pub(super) fn return_url(parts: &Parts, wish: &PayBy) -> Result<Option<String>, CheckoutError> {
-    let Some(url) = &wish.return_url else {
+pub(super) fn listed(parts: &Parts, url: Option<&str>) -> Result<Option<String>, CheckoutError> {
+    let Some(url) = url else {
         return Ok(None);
     };
     return_url::listed(url, &parts.config.return_origins)

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tollgate_kernel::clock::{Clock, Timestamp};
 
+use super::agreement::AgreementChange;
 use super::{
     Acknowledgement, Cancelled, Capabilities, Created, NewOrder, NewRefund, OrderKey,
     PaymentProvider, ProviderError, ProviderVerdict, RawWebhook, RefundKey, RefundVerdict, Reply,
@@ -122,6 +123,22 @@ impl PaymentProvider for Watched {
 
     async fn cancel_payment(&self, order: &OrderKey) -> Result<Cancelled, ProviderError> {
         self.heard(self.rail.cancel_payment(order).await)
+    }
+
+    async fn change_agreement(
+        &self,
+        agreement_id: &str,
+        change: AgreementChange,
+    ) -> Result<(), ProviderError> {
+        self.heard(self.rail.change_agreement(agreement_id, change).await)
+    }
+
+    async fn portal(&self, customer_id: &str, return_url: &str) -> Result<String, ProviderError> {
+        self.heard(self.rail.portal(customer_id, return_url).await)
+    }
+
+    async fn missed_events(&self, since: Timestamp) -> Result<Vec<VerifiedEvent>, ProviderError> {
+        self.heard(self.rail.missed_events(since).await)
     }
 
     async fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal> {

@@ -4,6 +4,7 @@
 //! Verified values ([`VerifiedEvent`], [`VerifiedPayment`]) can be made nowhere else: whoever holds
 //! one knows that a signature was checked.
 
+pub mod agreement;
 pub mod alipay;
 mod circuit;
 #[cfg(feature = "testing")]
@@ -23,6 +24,9 @@ use serde::{Deserialize, Serialize};
 use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::money::{Currency, Money};
 
+use self::agreement::{
+    Agreement, AgreementChange, AgreementNews, Dispute, Interval, VerifiedRenewal,
+};
 pub(crate) use self::circuit::REST as CIRCUIT_REST;
 use self::circuit::{Circuit, Watched};
 pub use self::keys::KeyError;
@@ -83,6 +87,28 @@ pub trait PaymentProvider: Send + Sync + fmt::Debug + 'static {
     /// [`ProviderError`]; after an unknown outcome the same call may be made again.
     async fn cancel_payment(&self, order: &OrderKey) -> Result<Cancelled, ProviderError>;
 
+    /// Ends an agreement, or lets it go on.
+    ///
+    /// # Errors
+    /// [`ProviderError`]; refused by rails that have none.
+    async fn change_agreement(
+        &self,
+        agreement_id: &str,
+        change: AgreementChange,
+    ) -> Result<(), ProviderError>;
+
+    /// The address of the provider's own page where a buyer manages cards and agreements; short-lived.
+    ///
+    /// # Errors
+    /// [`ProviderError`]; refused by rails that have none.
+    async fn portal(&self, customer_id: &str, return_url: &str) -> Result<String, ProviderError>;
+
+    /// Events that callbacks should have told since then, oldest first; none where a rail keeps no list.
+    ///
+    /// # Errors
+    /// [`ProviderError`].
+    async fn missed_events(&self, since: Timestamp) -> Result<Vec<VerifiedEvent>, ProviderError>;
+
     /// Reads a callback, if it is genuine and meant for us. It may ask the provider (for a key it does not
     /// know yet, or for the object that an event is about); the database waits for none of it.
     ///
@@ -104,6 +130,8 @@ pub struct Capabilities {
     pub currencies: Vec<Currency>,
     /// It has a way to pay for these.
     pub scenes: Vec<Scene>,
+    /// It debits further terms by itself.
+    pub renews: bool,
 }
 
 /// An order to be paid.
@@ -125,6 +153,8 @@ pub struct NewOrder {
     pub return_url: Option<String>,
     /// What is known of the buyer.
     pub payer: Payer,
+    /// It is the first term of an agreement that debits so often.
+    pub renews: Option<Interval>,
 }
 
 /// What some ways to pay have to know of the buyer.
@@ -301,6 +331,14 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// The rail has no such thing.
+    pub(in crate::providers) fn not_offered(what: &str) -> Self {
+        Self::Refused {
+            code: "not_offered".to_owned(),
+            message: format!("this rail has no {what}"),
+        }
+    }
+
     pub(in crate::providers) fn unknown(reason: impl fmt::Display) -> Self {
         Self::Unknown {
             reason: reason.to_string(),
@@ -373,6 +411,17 @@ pub enum EventContent {
         /// Of the refund, if it names one.
         refund_no: Option<String>,
     },
+    /// Money of a further term arrived under an agreement.
+    Renewed(VerifiedRenewal),
+    /// An agreement is not as it was.
+    Agreement {
+        /// The provider's number of it.
+        id: String,
+        /// How it is now.
+        news: AgreementNews,
+    },
+    /// A buyer's bank takes money back, or gives it back.
+    Disputed(Dispute),
     /// Something to keep, and nothing to do: the provider's own word for it.
     Notice(&'static str),
 }
@@ -402,6 +451,7 @@ pub struct VerifiedPayment {
     amount: Money,
     account: MerchantAccount,
     paid_at: Option<Timestamp>,
+    agreement: Option<Agreement>,
 }
 
 impl VerifiedPayment {
@@ -420,7 +470,32 @@ impl VerifiedPayment {
             amount,
             account,
             paid_at,
+            agreement: None,
         }
+    }
+
+    /// Money of a further term, under the number of the order that was written down for it.
+    pub(crate) fn of_renewal(renewal: &VerifiedRenewal, order_no: String) -> Self {
+        Self::new(
+            renewal.method,
+            order_no,
+            renewal.provider_transaction_id.clone(),
+            renewal.amount,
+            renewal.account.clone(),
+            renewal.paid_at,
+        )
+    }
+
+    /// It began an agreement.
+    #[must_use]
+    pub(in crate::providers) fn under(mut self, agreement: Agreement) -> Self {
+        self.agreement = Some(agreement);
+        self
+    }
+
+    /// The agreement that it began.
+    pub fn agreement(&self) -> Option<&Agreement> {
+        self.agreement.as_ref()
     }
 
     /// By which rail it came.

@@ -39,6 +39,7 @@ impl PaymentService {
             .routes(routes!(plans::detail))
             .routes(routes!(subscriptions::subscribe))
             .routes(routes!(subscriptions::current))
+            .routes(routes!(subscriptions::portal))
             .routes(routes!(payments::create))
             .routes(routes!(payments::status))
             .routes(routes!(refunds::refund))

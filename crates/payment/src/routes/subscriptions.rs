@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tollgate_kernel::caller::{Caller, SignedIn};
 use tollgate_kernel::input::Body;
 use tollgate_kernel::money::AmountText;
@@ -143,5 +143,38 @@ pub(super) async fn current(
 ) -> Result<Json<SubscriptionShape>, Problem> {
     let held = service.current_subscription(user).await?;
     held.map(Json)
+        .ok_or_else(|| Problem::new(Code::NoSubscription))
+}
+
+/// Where the provider's page leads back to.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct PortalBody {
+    /// On an origin of `PUBLIC_URL` or `CORS_ORIGINS`; the service itself, if left out.
+    return_url: Option<String>,
+}
+
+/// The way to the provider's page.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PortalShape {
+    /// Short-lived, for this buyer only: go there at once, never store or mail it.
+    url: String,
+}
+
+/// A link to the provider's own page, where a buyer changes a card or ends what debits by itself. For those who have
+/// paid by a rail that has one (Stripe).
+#[utoipa::path(post, path = "/subscriptions/portal", tag = "subscriptions", request_body = PortalBody,
+    responses(
+        (status = 200, body = PortalShape),
+        (status = 404, description = "`no_subscription`: nothing here debits by itself"),
+        (status = 422, description = "`validation_failed`"),
+        (status = 502, description = "`provider_error`"),
+    ))]
+pub(super) async fn portal(
+    State(service): State<PaymentService>,
+    SignedIn(user_id): SignedIn,
+    Body { value: body, .. }: Body<PortalBody>,
+) -> Result<Json<PortalShape>, Problem> {
+    let url = service.portal(user_id, body.return_url.as_deref()).await?;
+    url.map(|url| Json(PortalShape { url }))
         .ok_or_else(|| Problem::new(Code::NoSubscription))
 }

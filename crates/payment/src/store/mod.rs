@@ -1,5 +1,6 @@
 //! SQL. Rows stay in here; what leaves is the model. Every guard stands in the statement that acts.
 
+pub(crate) mod agreements;
 pub(crate) mod attempts;
 pub(crate) mod books;
 pub(crate) mod calls;
@@ -30,6 +31,7 @@ type At = DateTime<Utc>;
 
 /// Every statement, for the test that prepares them on both engines.
 pub(crate) const STATEMENTS: &[&[&str]] = &[
+    agreements::STATEMENTS,
     attempts::STATEMENTS,
     calls::STATEMENTS,
     free_grants::STATEMENTS,

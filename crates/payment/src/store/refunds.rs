@@ -186,6 +186,20 @@ pub(crate) async fn read_by_number(tx: &mut Tx, refund_no: &str) -> Result<Optio
     row.map(Refund::try_from).transpose()
 }
 
+/// The refund of a payment that somebody else has numbered.
+pub(crate) async fn read_foreign(
+    tx: &mut Tx,
+    payment: PaymentId,
+    number: &str,
+) -> Result<Option<Refund>> {
+    let row: Option<RefundRow> = in_tx!(tx, |c| sqlx::query_as(READ_FOREIGN)
+        .bind(payment.uuid())
+        .bind(number)
+        .fetch_optional(c)
+        .await)?;
+    row.map(Refund::try_from).transpose()
+}
+
 /// Whether a refund of a payment is recorded under this number, ours or the provider's.
 pub(crate) async fn is_known(tx: &mut Tx, payment: PaymentId, number: &str) -> Result<bool> {
     let (count,): (i64,) = in_tx!(tx, |c| sqlx::query_as(IS_KNOWN)
@@ -252,6 +266,7 @@ const FREE: &str = "UPDATE payment_transactions SET refunding = refunding - $2, 
     WHERE id = $1 AND refunding >= $2 RETURNING status";
 const FIND: &str = columns!("WHERE r.id = $1");
 const READ_BY_NUMBER: &str = columns!("WHERE r.refund_no = $1");
+const READ_FOREIGN: &str = columns!("WHERE r.payment_id = $1 AND r.provider_refund_id = $2");
 const IS_KNOWN: &str = "SELECT COUNT(*) FROM refunds WHERE payment_id = $1 AND (provider_refund_id = $2 OR refund_no = $2)";
 const LIST: &str = columns!(
     "LEFT JOIN payment_transactions p ON p.id = r.payment_id LEFT JOIN suspense s ON s.id = r.suspense_id
@@ -267,6 +282,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     FREE,
     FIND,
     READ_BY_NUMBER,
+    READ_FOREIGN,
     IS_KNOWN,
     LIST,
 ];

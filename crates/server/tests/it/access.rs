@@ -117,6 +117,7 @@ const TABLE: &[(&str, Takes)] = &[
     ("POST /payments/refund/{transaction_id}", Staff(FINANCE)),
     ("GET /payments/status/{transaction_id}", Person),
     ("GET /payments/subscriptions/current", Person),
+    ("POST /payments/subscriptions/portal", SignIn),
     ("POST /payments/subscriptions/subscribe", SignIn),
     ("GET /payments/transactions", SignIn),
     ("GET /payments/transactions/{transaction_id}", SignIn),

@@ -135,6 +135,7 @@ impl Peer for AlipayPeer<'_> {
             scene: Scene::Pc,
             return_url: Some(format!("{}/back", self.app.url)),
             payer: Payer::default(),
+            renews: None,
         }
     }
 

@@ -19,6 +19,7 @@ use tollgate_kernel::money::Currency;
 
 use self::trust::Trust;
 use self::wire::{Answer, Tried};
+use super::agreement::AgreementChange;
 use super::keys::Signer;
 use super::{
     Acknowledgement, Cancelled, Capabilities, Created, NewOrder, NewRefund, OrderKey,
@@ -275,6 +276,7 @@ impl PaymentProvider for Alipay {
         Capabilities {
             currencies: vec![Currency::CNY],
             scenes: ways::SCENES.to_vec(),
+            renews: false,
         }
     }
 
@@ -348,6 +350,18 @@ impl PaymentProvider for Alipay {
 
     fn warnings(&self, now: Timestamp) -> Vec<Warning> {
         self.trust.warnings(now)
+    }
+
+    async fn change_agreement(&self, _: &str, _: AgreementChange) -> Result<(), ProviderError> {
+        Err(ProviderError::not_offered("agreements"))
+    }
+
+    async fn portal(&self, _: &str, _: &str) -> Result<String, ProviderError> {
+        Err(ProviderError::not_offered("a page for buyers"))
+    }
+
+    async fn missed_events(&self, _: Timestamp) -> Result<Vec<VerifiedEvent>, ProviderError> {
+        Ok(Vec::new())
     }
 
     async fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal> {

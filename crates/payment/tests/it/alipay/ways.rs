@@ -29,6 +29,7 @@ fn order(scene: Scene) -> NewOrder {
         scene,
         return_url: Some("https://shop.example/paid?order=1&x=é".to_owned()),
         payer: Payer::default(),
+        renews: None,
     }
 }
 

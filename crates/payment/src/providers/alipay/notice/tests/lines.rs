@@ -158,6 +158,7 @@ fn line_45_only_the_two_words_of_payment_are_money() {
             EventContent::Paid(_) => "paid",
             EventContent::Refunded { .. } => "refunded",
             EventContent::Notice(word) => word,
+            other => panic!("{other:?}"),
         }
     };
     for (status, content) in [

@@ -1,0 +1,204 @@
+//! Agreements by which a rail debits further terms by itself: they begin with a paid order, each paid debit is an
+//! order of its own that nobody had to place, and what the provider tells of them is mirrored.
+//!
+//! Only paid debits extend a term. A debit comes some time after the term's end (the provider drafts a bill first), so
+//! that the right lives on for [`AWAITING_DEBIT`] without money, and for [`PAST_DUE`] while a failed one is tried
+//! again.
+
+use std::time::Duration;
+
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{PaymentId, UserId};
+use tollgate_storage::db::Tx;
+use tollgate_storage::{Result, StorageError};
+
+use super::apply_event::apply;
+use super::{TRIES, checkout_link};
+use crate::Parts;
+use crate::model::payment::{OrderNo, Payment, PaymentMethod, PaymentState, Purpose};
+use crate::model::scene::Scene;
+use crate::model::subscription::{Subscription, SubscriptionState as State};
+use crate::providers::VerifiedPayment;
+use crate::providers::agreement::{Agreement, AgreementNews, VerifiedRenewal};
+use crate::store::{agreements, payments, plans, quota_counters, subscriptions};
+
+/// How long after the end of a term a debit may still come.
+const AWAITING_DEBIT: Duration = Duration::from_hours(24);
+/// How long a failed debit is tried again.
+const PAST_DUE: Duration = Duration::from_hours(3 * 24);
+/// A right that ends with its term.
+const NO_GRACE: Duration = Duration::ZERO;
+
+/// The order that began it is paid: its subscription goes on by itself from now on.
+pub(super) async fn begin(
+    tx: &mut Tx,
+    order: &Payment,
+    agreement: &Agreement,
+    now: Timestamp,
+) -> Result<()> {
+    let (livemode, method) = (order.livemode, order.method);
+    agreements::remember_customer(
+        tx,
+        method,
+        livemode,
+        order.user_id,
+        &agreement.customer_id,
+        now,
+    )
+    .await?;
+    let Some(order) = payments::read(tx, order.id).await? else {
+        return Ok(());
+    };
+    bind(tx, &order, &agreement.id, now).await?;
+    tracing::info!(payment.id = %order.id, provider = method.as_str(), "an agreement has begun");
+    Ok(())
+}
+
+/// The subscription that was paid for goes on by this agreement, and no other does.
+async fn bind(tx: &mut Tx, order: &Payment, agreement_id: &str, now: Timestamp) -> Result<()> {
+    for _ in 0..TRIES {
+        let held = subscriptions::read_live(tx, order.user_id, order.livemode).await?;
+        let Some(held) = held.filter(|held| Some(held.id) == order.subscription_id) else {
+            return Ok(());
+        };
+        let until = held.term_end.map(|end| end.after(AWAITING_DEBIT));
+        reach(tx, &held, until, now).await?;
+        agreements::release(tx, held.id, order.method, agreement_id, now).await?;
+        if agreements::bind(tx, &held, order.method, agreement_id, until, now).await? {
+            return Ok(());
+        }
+    }
+    Err(moved_on(order.user_id))
+}
+
+/// Counters before the subscription, as everywhere: the open one may have been bounded by another end.
+async fn reach(
+    tx: &mut Tx,
+    held: &Subscription,
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<()> {
+    let period = held.quota_period(now);
+    let then = Subscription {
+        entitled_until: until,
+        ..held.clone()
+    };
+    match (held.entitled_until, until) {
+        (Some(before), Some(after)) if after < before => {
+            quota_counters::cut(tx, held.id, after, now).await
+        }
+        _ => quota_counters::reopen(tx, held.id, &period, then.open_until(&period)).await,
+    }
+}
+
+fn moved_on(user: UserId) -> StorageError {
+    StorageError::Inconsistent {
+        table: "user_subscriptions",
+        column: "version",
+        row: user.to_string(),
+    }
+}
+
+/// A debit was paid. It is written down as an order of the same plan, and then paid like any other: what does
+/// not fit its price goes to suspense.
+pub(super) async fn renewed(
+    parts: &Parts,
+    tx: &mut Tx,
+    renewal: &VerifiedRenewal,
+    now: Timestamp,
+) -> Result<(Option<PaymentId>, &'static str)> {
+    let livemode = parts.config.livemode;
+    if let Some(known) = payments::read_by_money(
+        tx,
+        renewal.method,
+        livemode,
+        &renewal.provider_transaction_id,
+    )
+    .await?
+    {
+        return Ok((Some(known.id), "repeated"));
+    }
+    let held = agreements::read(tx, renewal.method, livemode, &renewal.agreement_id).await?;
+    let plan = match &held {
+        Some(held) => plans::read(tx, held.plan).await?,
+        None => None,
+    };
+    let id: PaymentId = parts.ids.at(now);
+    let order_no = match (held, plan) {
+        (Some(held), Some(plan)) => {
+            let order = Payment {
+                id,
+                user_id: held.user,
+                subscription_id: None,
+                amount: plan.price,
+                method: renewal.method,
+                account: renewal.account.clone(),
+                livemode,
+                provider_order_id: None,
+                provider_transaction_id: None,
+                state: PaymentState::Created,
+                purpose: Purpose::Renewal,
+                plan: Some((plan.id, plan.version)),
+                action: None,
+                scene: Scene::Pc,
+                return_url: None,
+                description: plan.name.clone(),
+                metadata: serde_json::Value::Object(serde_json::Map::new()),
+                failure_code: None,
+                // Beside an order for the same plan that the buyer may have open.
+                superseded_at: Some(now),
+                created_at: now,
+                expires_at: now,
+                paid_at: None,
+                refunded_minor: 0,
+                refunding_minor: 0,
+            };
+            let hash = checkout_link::hash(&checkout_link::token(&parts.master_key, id));
+            payments::insert(tx, &order, &hash).await?;
+            order.order_no().as_str().to_owned()
+        }
+        // Nobody here has agreed to it: kept under the agreement's number.
+        _ => renewal.agreement_id.clone(),
+    };
+    let money = VerifiedPayment::of_renewal(renewal, order_no);
+    let applied = apply(parts, tx, &money, now).await?;
+    if let Some(number) = OrderNo::sent(money.order_no())
+        && let Some(order) = payments::read_by_order_no(tx, &number).await?
+    {
+        bind(tx, &order, &renewal.agreement_id, now).await?;
+    }
+    Ok((applied.payment(), applied.word()))
+}
+
+/// What the provider says of an agreement is mirrored at its subscription; only money gives a longer term.
+pub(super) async fn told(
+    parts: &Parts,
+    tx: &mut Tx,
+    method: PaymentMethod,
+    agreement_id: &str,
+    news: AgreementNews,
+    now: Timestamp,
+) -> Result<&'static str> {
+    let livemode = parts.config.livemode;
+    let Some(party) = agreements::read(tx, method, livemode, agreement_id).await? else {
+        return Ok("agreement_unknown");
+    };
+    let (becomes, grace, auto_renew, word) = match news {
+        AgreementNews::PastDue => (State::PastDue, PAST_DUE, true, "agreement_past_due"),
+        AgreementNews::Current => (State::Active, AWAITING_DEBIT, true, "agreement_current"),
+        AgreementNews::Cancelling => (State::Cancelling, NO_GRACE, false, "agreement_cancelling"),
+        AgreementNews::Ended => (State::Cancelling, NO_GRACE, false, "agreement_ended"),
+    };
+    for _ in 0..TRIES {
+        let held = subscriptions::read_live(tx, party.user, livemode).await?;
+        let Some(held) = held.filter(|held| held.id == party.subscription) else {
+            return Ok("agreement_of_the_past");
+        };
+        let until = held.term_end.map(|end| end.after(grace));
+        reach(tx, &held, until, now).await?;
+        if agreements::mirror(tx, &held, becomes, auto_renew, until, now).await? {
+            return Ok(word);
+        }
+    }
+    Err(moved_on(party.user))
+}

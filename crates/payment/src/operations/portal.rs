@@ -1,0 +1,37 @@
+//! The way to the provider's own page, where a buyer changes a card or ends what debits by itself. The address is
+//! made when it is asked for: it is short-lived, and whoever has it may use it.
+
+use tollgate_kernel::ids::UserId;
+
+use super::checkout::CheckoutError;
+use super::way;
+use crate::PaymentService;
+use crate::store::agreements;
+
+impl PaymentService {
+    /// `None`: this person is known at no rail that has such a page. `return_url`: where the page leads back to; the
+    /// service itself, if nobody says.
+    ///
+    /// # Errors
+    /// [`CheckoutError::ReturnUrl`], [`CheckoutError::Provider`], the database.
+    pub async fn portal(
+        &self,
+        user: UserId,
+        return_url: Option<&str>,
+    ) -> Result<Option<String>, CheckoutError> {
+        let parts = &self.0;
+        let back = way::listed(parts, return_url)?;
+        let back = back.unwrap_or_else(|| parts.config.public_url.clone());
+        for rail in parts.providers.iter() {
+            let (method, livemode) = (rail.name(), parts.config.livemode);
+            let known = agreements::find_customer(&parts.db, method, livemode, user).await?;
+            if let Some(customer) = known {
+                let url = rail.portal(&customer, &back).await;
+                return url
+                    .map(Some)
+                    .map_err(|error| CheckoutError::Provider(method, error));
+            }
+        }
+        Ok(None)
+    }
+}
