@@ -20,7 +20,7 @@ use crate::model::scene::Scene;
 use crate::model::subscription::{Subscription, SubscriptionState as State};
 use crate::providers::VerifiedPayment;
 use crate::providers::agreement::{Agreement, AgreementNews, VerifiedRenewal};
-use crate::store::{agreements, payments, plans, quota_counters, subscriptions};
+use crate::store::{agreements, inbox, payments, plans, quota_counters, subscriptions};
 
 /// How long after the end of a term a debit may still come.
 const AWAITING_DEBIT: Duration = Duration::from_hours(24);
@@ -108,15 +108,13 @@ pub(super) async fn renewed(
     now: Timestamp,
 ) -> Result<(Option<PaymentId>, &'static str)> {
     let livemode = parts.config.livemode;
-    if let Some(known) = payments::read_by_money(
-        tx,
-        renewal.method,
-        livemode,
-        &renewal.provider_transaction_id,
-    )
-    .await?
-    {
-        return Ok((Some(known.id), "repeated"));
+    // Several events tell of one debit, and several instances may hear them at once: the first of them takes it,
+    // and the others wait for its end.
+    let money = &renewal.provider_transaction_id;
+    let fact = format!("debit {money}");
+    if !inbox::remember(tx, renewal.method, livemode, &fact, now).await? {
+        let known = payments::read_by_money(tx, renewal.method, livemode, money).await?;
+        return Ok((known.map(|known| known.id), "repeated"));
     }
     let held = agreements::read(tx, renewal.method, livemode, &renewal.agreement_id).await?;
     let plan = match &held {
@@ -202,3 +200,6 @@ pub(super) async fn told(
     }
     Err(moved_on(party.user))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@ pub mod alipay;
 mod circuit;
 #[cfg(feature = "testing")]
 pub mod conformance;
+#[cfg(test)]
+pub(crate) mod fake;
 mod keys;
 mod warning;
 

@@ -1,0 +1,163 @@
+//! A rail of tests that says what it was told to say.
+
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::money::{Currency, Money};
+
+use super::agreement::{Agreement, AgreementChange};
+use super::{
+    Acknowledgement, Cancelled, Capabilities, Created, EventContent, NewOrder, NewRefund, OrderKey,
+    PaymentAction, PaymentProvider, ProviderError, ProviderVerdict, RawWebhook, RefundKey,
+    RefundVerdict, Reply, VerifiedEvent, VerifiedPayment, Warning, WebhookRefusal,
+};
+use crate::model::payment::{MerchantAccount, PaymentMethod};
+use crate::model::scene::Scene;
+
+/// It renews by itself, takes every order and tells what was put into it.
+#[derive(Debug, Default)]
+pub(crate) struct Fake {
+    told: Mutex<Vec<VerifiedEvent>>,
+    created: Mutex<Vec<NewOrder>>,
+}
+
+impl Fake {
+    pub(crate) fn account_of() -> MerchantAccount {
+        MerchantAccount {
+            app_id: "fake".to_owned(),
+            merchant_id: "acct".to_owned(),
+        }
+    }
+
+    /// Puts an event in; gives the call that tells of it.
+    pub(crate) fn event(&self, key: &str, content: EventContent) -> RawWebhook {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.push(VerifiedEvent::new(key.to_owned(), content));
+        RawWebhook {
+            headers: HeaderMap::new(),
+            body: Bytes::from((told.len() - 1).to_string()),
+        }
+    }
+
+    /// The money of an order, and the agreement that it begins.
+    pub(crate) fn paid(
+        &self,
+        money: &str,
+        amount: Money,
+        agreement: Option<Agreement>,
+    ) -> EventContent {
+        let created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
+        let order = created.last().expect("an order");
+        let paid = VerifiedPayment::new(
+            PaymentMethod::Stripe,
+            order.order_no.as_str().to_owned(),
+            money.to_owned(),
+            amount,
+            Self::account_of(),
+            None,
+        );
+        EventContent::Paid(match agreement {
+            Some(agreement) => paid.under(agreement),
+            None => paid,
+        })
+    }
+
+    /// What was ordered last.
+    pub(crate) fn ordered(&self) -> NewOrder {
+        let created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
+        created.last().expect("an order").clone()
+    }
+}
+
+#[async_trait]
+impl PaymentProvider for Fake {
+    fn name(&self) -> PaymentMethod {
+        PaymentMethod::Stripe
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            currencies: vec![Currency::CNY],
+            scenes: vec![Scene::Pc],
+            renews: true,
+        }
+    }
+
+    fn account(&self) -> MerchantAccount {
+        Self::account_of()
+    }
+
+    async fn create_payment(&self, order: &NewOrder) -> Result<Created, ProviderError> {
+        let mut created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
+        created.push(order.clone());
+        Ok(Created {
+            action: PaymentAction::Redirect {
+                url: "https://pay.example/".to_owned(),
+            },
+            provider_order_id: Some(format!("session {}", created.len())),
+        })
+    }
+
+    async fn verify_payment(&self, _: &OrderKey) -> Result<ProviderVerdict, ProviderError> {
+        Ok(ProviderVerdict::Waiting)
+    }
+
+    async fn close_payment(&self, _: &OrderKey) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
+    async fn refund_payment(&self, _: &NewRefund) -> Result<RefundVerdict, ProviderError> {
+        Ok(RefundVerdict::Pending)
+    }
+
+    async fn verify_refund(&self, _: &RefundKey) -> Result<RefundVerdict, ProviderError> {
+        Ok(RefundVerdict::Pending)
+    }
+
+    async fn cancel_payment(&self, _: &OrderKey) -> Result<Cancelled, ProviderError> {
+        Ok(Cancelled::Nothing)
+    }
+
+    async fn change_agreement(&self, _: &str, _: AgreementChange) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
+    async fn portal(&self, customer_id: &str, return_url: &str) -> Result<String, ProviderError> {
+        Ok(format!(
+            "https://pay.example/{customer_id}?back={return_url}"
+        ))
+    }
+
+    async fn missed_events(&self, _: Timestamp) -> Result<Vec<VerifiedEvent>, ProviderError> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(told.clone())
+    }
+
+    async fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = std::str::from_utf8(&raw.body)
+            .ok()
+            .and_then(|text| text.parse::<usize>().ok());
+        at.and_then(|at| told.get(at).cloned())
+            .ok_or(WebhookRefusal::Forged)
+    }
+
+    fn warnings(&self, _: Timestamp) -> Vec<Warning> {
+        Vec::new()
+    }
+
+    fn acknowledge(&self, answer: Acknowledgement) -> Reply {
+        Reply {
+            status: if answer == Acknowledgement::Accepted {
+                200
+            } else {
+                400
+            },
+            content_type: "text/plain",
+            body: "",
+        }
+    }
+}
