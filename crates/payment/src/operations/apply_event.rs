@@ -87,10 +87,16 @@ pub(crate) async fn apply(
         if let Some(cause) = misfit(parts, &order, money) {
             return suspend(parts, tx, money, Some(order.id), cause, now).await;
         }
-        // All five match, and still no row: somebody was faster, or this money paid another order.
-        let again = payments::read_by_order_no(tx, &order_no).await?;
-        if again.is_some_and(|again| again.state == order.state) {
-            return suspend(parts, tx, money, Some(order.id), Cause::Surplus, now).await;
+        // All five match, and still no row: this money paid another order, where it is booked, or somebody
+        // was faster. It is never set aside as well: it came once, and would go back from under that order.
+        let (rail, livemode) = (money.method(), parts.config.livemode);
+        let number = money.provider_transaction_id();
+        if let Some(other) = payments::read_by_money(tx, rail, livemode, number).await?
+            && other.id != order.id
+        {
+            tracing::error!(payment.id = %order.id, other.id = %other.id,
+                "a provider tells of one money for two orders; it is booked for the other");
+            return Ok(Applied::Repeated(other.id));
         }
     }
     Err(StorageError::Inconsistent {

@@ -140,6 +140,22 @@ pub(crate) async fn read_by_order_no(tx: &mut Tx, order_no: &OrderNo) -> Result<
     row.map(Payment::try_from).transpose()
 }
 
+/// The payment that this money paid.
+pub(crate) async fn read_by_money(
+    tx: &mut Tx,
+    method: PaymentMethod,
+    livemode: bool,
+    transaction_id: &str,
+) -> Result<Option<Payment>> {
+    let row: Option<PaymentRow> = in_tx!(tx, |c| sqlx::query_as(READ_BY_MONEY)
+        .bind(method.as_str())
+        .bind(livemode)
+        .bind(transaction_id)
+        .fetch_optional(c)
+        .await)?;
+    row.map(Payment::try_from).transpose()
+}
+
 /// The open order of a person for a plan on a rail.
 pub(crate) async fn find_open(
     db: &Db,
@@ -352,6 +368,8 @@ const FIND_OWN: &str = columns!("WHERE id = $1 AND user_id = $2");
 const FIND_BY_LINK: &str = columns!("WHERE link_hash = $1");
 const FIND_ANY: &str = columns!("WHERE id = $1");
 const READ_BY_ORDER_NO: &str = columns!("WHERE order_no = $1");
+const READ_BY_MONEY: &str =
+    columns!("WHERE payment_method = $1 AND livemode = $2 AND payment_provider_id = $3");
 const FIND_OPEN: &str = columns!(
     "WHERE user_id = $1 AND plan_id = $2 AND payment_method = $3 AND livemode = $4
      AND state IN ('created', 'pending') AND superseded_at IS NULL"
@@ -399,6 +417,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     FIND_BY_LINK,
     FIND_ANY,
     READ_BY_ORDER_NO,
+    READ_BY_MONEY,
     FIND_OPEN,
     LIST,
     INSERT,
