@@ -371,3 +371,31 @@ pub(crate) async fn same_books(app: &App) {
         .find(|account| account.code == "provider.alipay");
     assert_eq!(theirs, json!(ours.expect("an account").minor));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p1_one_money_that_is_told_of_two_orders_pays_one_and_stays_there() {
+    each_engine(async |app| {
+        let (first, second) = (app.buyer().await, app.buyer().await);
+        let id = paid(app, &first).await;
+        let money = status(app, &first, &id).await["payment_provider_id"].clone();
+        let order = app.order(&second).await;
+        let pen = Pen::of(app).await;
+        let mut notice = pen.paid(&order);
+        notice.insert("trade_no", money.as_str().expect("a number").to_owned());
+        let (status_code, words) = app.notify(pen.sign(&notice)).await;
+        assert_eq!((status_code, words.as_str()), (200, "success"));
+        let other = order["transaction"]["id"].as_str().expect("an id");
+        assert_eq!(status(app, &second, other).await["status"], "pending");
+        assert!(!has_plan(app, &second).await);
+        assert!(has_plan(app, &first).await);
+        let aside = "SELECT COUNT(*) FROM suspense";
+        assert_eq!(
+            app.count(aside).await,
+            0,
+            "it would go back from under the first"
+        );
+        assert_eq!(at_the_gateway(app).await, (0, 0));
+        app.balance().await;
+    })
+    .await;
+}
