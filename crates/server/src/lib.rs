@@ -5,6 +5,7 @@ pub mod app;
 pub mod browser;
 pub mod client_address;
 pub mod config;
+pub mod doctor;
 mod keys;
 mod mail;
 mod modules;

@@ -73,3 +73,12 @@ fn sandbox_alipay(
         seller_id: Some(merchant.seller_id),
     })
 }
+
+/// Where the rails of the settings are called.
+pub(crate) fn gateways(config: &Config) -> Vec<url::Url> {
+    config
+        .alipay
+        .iter()
+        .map(|alipay| alipay.gateway.clone())
+        .collect()
+}

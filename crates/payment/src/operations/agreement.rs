@@ -178,7 +178,7 @@ pub(super) async fn told(
     now: Timestamp,
 ) -> Result<&'static str> {
     let livemode = parts.config.livemode;
-    let Some(party) = agreements::read(tx, method, livemode, agreement_id).await? else {
+    let Some(partner) = agreements::read(tx, method, livemode, agreement_id).await? else {
         return Ok("agreement_unknown");
     };
     let (becomes, grace, auto_renew, word) = match news {
@@ -188,8 +188,8 @@ pub(super) async fn told(
         AgreementNews::Ended => (State::Cancelling, NO_GRACE, false, "agreement_ended"),
     };
     for _ in 0..TRIES {
-        let held = subscriptions::read_live(tx, party.user, livemode).await?;
-        let Some(held) = held.filter(|held| held.id == party.subscription) else {
+        let held = subscriptions::read_live(tx, partner.user, livemode).await?;
+        let Some(held) = held.filter(|held| held.id == partner.subscription) else {
             return Ok("agreement_of_the_past");
         };
         let until = held.term_end.map(|end| end.after(grace));
@@ -198,7 +198,7 @@ pub(super) async fn told(
             return Ok(word);
         }
     }
-    Err(moved_on(party.user))
+    Err(moved_on(partner.user))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod admin;
 mod demo;
+mod doctor;
 mod import;
 mod ledger;
 mod sandbox;
@@ -47,6 +48,8 @@ enum Command {
     ApiKeys(import::ApiKeys),
     /// Play the whole job against a freshly started server: register, buy, pay, spend the quota.
     Demo,
+    /// Look at the settings, the database, every rail's keys, the clock and the way callbacks take.
+    Doctor,
     /// The books: what came in, what went back, what is owed.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -78,6 +81,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Users(command) => import::users(Config::from_env()?, command).await,
             Command::ApiKeys(command) => import::api_keys(Config::from_env()?, command).await,
             Command::Demo => demo::run(Config::from_env()?).await,
+            Command::Doctor => doctor::run(Config::from_env()?).await,
             Command::Ledger(command) => ledger::run(command, Config::from_env()?).await,
             Command::Sandbox(command) => sandbox::run(command, Config::from_env()?).await,
             Command::SigningKeys(command) => signing_keys::run(command, Config::from_env()?).await,

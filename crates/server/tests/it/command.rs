@@ -5,7 +5,9 @@ use std::process::{Command, Output, Stdio};
 
 use reqwest::Client;
 use serde_json::{Value, json};
-use tollgate_storage::testing::{ENGINES, TestDatabase};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Row as _};
+use tollgate_storage::testing::{ENGINES, Engine, TestDatabase};
 
 use crate::crash::Process;
 
@@ -128,4 +130,120 @@ async fn the_first_admin_gets_in_and_the_command_line_lets_others_in() {
 
 fn written_now(path: &std::path::Path) -> bool {
     std::fs::read_to_string(path).is_ok_and(|text| text.lines().count() == 3)
+}
+
+/// The keys of the look-alike's merchant.
+async fn sandbox_keys(file: &std::path::Path) -> Value {
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    let mut file = options.connect().await.expect("the sandbox's file");
+    let row = sqlx::query("SELECT keys FROM peers WHERE rail = 'alipay'");
+    let row = row.fetch_one(&mut file).await.expect("a merchant");
+    serde_json::from_str(row.get("keys")).expect("keys")
+}
+
+/// What `tollgate doctor` says, and its exit code.
+fn doctor(database: &TestDatabase, settings: &[(&str, &str)]) -> (i32, String) {
+    let run = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .arg("doctor")
+        .envs(Process::settings(database, "data"))
+        .env("SANDBOX", "off")
+        .envs(settings.iter().copied())
+        .output()
+        .expect("the binary runs");
+    let said = [run.stdout, run.stderr].concat();
+    let said = String::from_utf8(said).expect("text");
+    (run.status.code().expect("a code"), said)
+}
+
+#[tokio::test]
+async fn the_doctor_finds_mixed_up_keys_and_ways_that_lead_nowhere() {
+    let database = TestDatabase::new(Engine::Sqlite).await;
+    let process = Process::start(&database, "data");
+    let url = process.url.clone();
+    let folder = database.folder().join("data");
+    // What a merchant of the look-alike would set.
+    let merchant = reqwest::get(format!("{url}/sandbox/alipay/merchant")).await;
+    let merchant: Value = merchant.expect("answered").json().await.expect("JSON");
+    let mode = &merchant["public_key_mode"];
+    let word = |value: &Value| value.as_str().expect("a text").to_owned();
+    let app_id = word(&mode["app_id"]);
+    let theirs = word(&mode["alipay_public_key"]);
+    let gateway = format!("{url}/sandbox/alipay/gateway.do");
+    let keys = sandbox_keys(&folder.join("sandbox.db")).await;
+    let (own, own_public) = (
+        word(&keys["merchant_private"]),
+        word(&keys["merchant_public"]),
+    );
+    let good = [
+        ("ALIPAY_APP_ID", app_id.as_str()),
+        ("ALIPAY_PRIVATE_KEY", own.as_str()),
+        ("ALIPAY_PUBLIC_KEY", theirs.as_str()),
+        ("ALIPAY_GATEWAY", gateway.as_str()),
+        ("PUBLIC_URL", url.as_str()),
+    ];
+    let but = |name: &'static str, value: &str| {
+        let mut settings: Vec<_> = good.to_vec();
+        settings.retain(|(known, _)| *known != name);
+        settings.push((name, value));
+        let settings: Vec<(String, String)> = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        settings
+    };
+    let look = |settings: &[(String, String)]| {
+        let settings: Vec<_> = settings
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        doctor(&database, &settings)
+    };
+    let (code, said) = look(&but("LANG", "C"));
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains("ok    alipay         answers, takes our signature"),
+        "{said}"
+    );
+    assert!(said.contains("/payments/webhooks/alipay answers"), "{said}");
+    assert!(!said.contains(&own), "a key is told");
+    for (settings, exit, words) in [
+        (
+            but("ALIPAY_PUBLIC_KEY", &own_public),
+            1,
+            "the application's own public key",
+        ),
+        (but("ALIPAY_APP_ID", "2021999999999999"), 1, "BAD   alipay"),
+        (
+            but("ALIPAY_GATEWAY", "http://127.0.0.1:1/gateway.do"),
+            1,
+            "cannot be reached",
+        ),
+        (
+            but("PUBLIC_URL", "http://127.0.0.1:1"),
+            1,
+            "BAD   PUBLIC_URL",
+        ),
+        (
+            but("PUBLIC_URL", &format!("{url}/elsewhere")),
+            1,
+            "does not lead to this service",
+        ),
+        (
+            but("ALIPAY_PRIVATE_KEY", "nonsense"),
+            1,
+            "ALIPAY_PRIVATE_KEY",
+        ),
+        (
+            but("DATABASE_URL", "sqlite:///nowhere/at.db"),
+            1,
+            "BAD   DATABASE_URL",
+        ),
+        (but("MASTER_KEY", "short"), 3, "MASTER_KEY"),
+    ] {
+        let (code, said) = look(&settings);
+        assert_eq!(code, exit, "{words}: {said}");
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    drop(process);
+    database.remove().await;
 }
