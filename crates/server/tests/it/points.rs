@@ -28,10 +28,16 @@ async fn is_alone(test: &'static str) -> bool {
     command
         .args([test, "--exact", "--nocapture"])
         .env(ALONE, "1");
-    let ran = tokio::task::spawn_blocking(move || command.status()).await;
+    // Its summary is not the summary of this run.
+    let ran = tokio::task::spawn_blocking(move || command.output()).await;
+    let ran = ran.expect("joined").expect("runs");
+    let (said, told) = (
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr),
+    );
     assert!(
-        ran.expect("joined").expect("runs").success(),
-        "{test} failed in a process of its own"
+        ran.status.success(),
+        "{test} failed in a process of its own\n{said}\n{told}"
     );
     false
 }
