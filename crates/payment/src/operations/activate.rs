@@ -7,11 +7,12 @@ use tollgate_storage::{Result, StorageError};
 
 use super::{TRIES, roll};
 use crate::Parts;
+use crate::model::payment::{Payment, Purpose};
 use crate::model::period::Anchor;
 use crate::model::plan::Plan;
 use crate::model::quota::Units;
 use crate::model::subscription::{Purchase, Subscription, SubscriptionState};
-use crate::store::{plans, quota_counters, subscriptions};
+use crate::store::{payments, plans, quota_counters, subscriptions};
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,9 @@ pub(crate) enum Activation {
     Granted(SubscriptionId),
     /// Another paid plan is in force, and this one cannot be put beside or on top of it.
     Conflict,
+    /// What the order was placed for has been given already, for other money: the buyer has paid twice for
+    /// one wish, by two rails or by an order that was given up.
+    Surplus,
 }
 
 /// Begins, extends or replaces, inside the transaction that saw the money. What a person has is
@@ -29,6 +33,7 @@ pub(crate) async fn activate(
     tx: &mut Tx,
     user: UserId,
     plan: &Plan,
+    order: Option<&Payment>,
     now: Timestamp,
 ) -> Result<Activation> {
     let livemode = parts.config.livemode;
@@ -44,6 +49,11 @@ pub(crate) async fn activate(
         match (purchase, held) {
             (Purchase::Conflict, _) => return Ok(Activation::Conflict),
             (Purchase::Extend { term_end }, Some(held)) => {
+                if let Some(order) = order
+                    && is_surplus(tx, order, &held).await?
+                {
+                    return Ok(Activation::Surplus);
+                }
                 if extend(tx, &held, term_end, now).await? {
                     return Ok(Activation::Granted(held.id));
                 }
@@ -63,6 +73,18 @@ pub(crate) async fn activate(
         column: "version",
         row: user.to_string(),
     })
+}
+
+/// A first term that began after this one was ordered, or a further one that was ordered before and paid after
+/// it: the same wish. Read after every wait for a rival, so that of two monies one comes second.
+async fn is_surplus(tx: &mut Tx, order: &Payment, held: &Subscription) -> Result<bool> {
+    match order.purpose {
+        Purpose::Subscription | Purpose::Change => Ok(held.created_at >= order.created_at),
+        // A debit was placed by nobody, and is no second wish.
+        Purpose::Renewal if order.superseded_at == Some(order.created_at) => Ok(false),
+        Purpose::Renewal => payments::is_renewed_meanwhile(tx, order).await,
+        Purpose::OneOff => Ok(false),
+    }
 }
 
 async fn begin(
@@ -132,3 +154,6 @@ async fn replace(
     subscriptions::end(tx, held, ends_as, "bought_another", now).await?;
     quota_counters::close(tx, held.id, now).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ use super::resolve_suspense::by_rule;
 use crate::Parts;
 use crate::model::ledger::Fact;
 use crate::model::payment::{OrderNo, Payment, PaymentEvent, PaymentState, SuspenseCause as Cause};
-use crate::model::suspense::{Kept, SuspenseState};
+use crate::model::suspense::{Kept, Resolution, SuspenseState};
 use crate::providers::VerifiedPayment;
 use crate::store::{payments, suspense};
 
@@ -128,9 +128,15 @@ async fn grant(
             book(parts, tx, order.livemode, &[received], now).await?;
             Ok(Applied::Paid(order.id))
         }
-        Delivery::Conflict => {
-            let (cause, amount) = (Cause::EndedOrder, money.amount());
-            let kept = keep(parts, tx, money, Some(order.id), cause, now).await?;
+        refused @ (Delivery::Conflict | Delivery::Surplus) => {
+            let cause = Cause::EndedOrder;
+            // What the buyer has already needs nobody's decision: it goes back.
+            let rule = match refused {
+                Delivery::Surplus => Some(Resolution::Refund),
+                _ => cause.rule(),
+            };
+            let amount = money.amount();
+            let kept = keep(parts, tx, money, Some(order.id), (cause, rule), now).await?;
             // It came in once, for the order; until somebody has decided it is not earned.
             let aside = kept.map(|suspense| Fact::SuspenseSetAside { suspense, amount });
             let facts: Vec<_> = [received].into_iter().chain(aside).collect();
@@ -165,7 +171,7 @@ async fn suspend(
     cause: Cause,
     now: Timestamp,
 ) -> Result<Applied> {
-    if let Some(suspense) = keep(parts, tx, money, payment, cause, now).await? {
+    if let Some(suspense) = keep(parts, tx, money, payment, (cause, cause.rule()), now).await? {
         let received = Fact::SuspenseReceived {
             suspense,
             rail: money.method(),
@@ -176,13 +182,13 @@ async fn suspend(
     Ok(Applied::Suspended(payment, cause))
 }
 
-/// Keeps it, and does what the rules say of its kind. `None`: this money is kept already.
+/// Keeps it, and does what the rule says. `None`: this money is kept already.
 async fn keep(
     parts: &Parts,
     tx: &mut Tx,
     money: &VerifiedPayment,
     payment: Option<PaymentId>,
-    cause: Cause,
+    (cause, rule): (Cause, Option<Resolution>),
     now: Timestamp,
 ) -> Result<Option<SuspenseId>> {
     let id = parts.ids.at(now);
@@ -211,6 +217,6 @@ async fn keep(
         resolved_at: None,
         created_at: now,
     };
-    by_rule(parts, tx, &kept, now).await?;
+    by_rule(parts, tx, &kept, rule, now).await?;
     Ok(Some(id))
 }

@@ -232,9 +232,9 @@ impl PaymentService {
             {
                 return Err(CheckoutError::FreeOnce);
             }
-            match activate(parts, &mut tx, wish.user_id, plan, now).await? {
+            match activate(parts, &mut tx, wish.user_id, plan, None, now).await? {
                 Activation::Granted(_) => tx.commit().await?,
-                Activation::Conflict => tx.rollback().await?,
+                Activation::Conflict | Activation::Surplus => tx.rollback().await?,
             }
         }
         let held = entitled(parts, wish.user_id, now)

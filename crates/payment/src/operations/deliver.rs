@@ -16,6 +16,8 @@ pub(super) enum Delivery {
     Given,
     /// Another paid plan is in force, and this one cannot be put beside or on top of it.
     Conflict,
+    /// The buyer has it already, for other money that was paid for the same wish.
+    Surplus,
 }
 
 /// Gives it, and notes at the order what it became.
@@ -35,12 +37,13 @@ pub(super) async fn deliver(
             column: "plan_id",
             row: order.id.to_string(),
         })?;
-    match activate(parts, tx, order.user_id, &plan, now).await? {
+    match activate(parts, tx, order.user_id, &plan, Some(order), now).await? {
         Activation::Granted(subscription) => {
             payments::bought(tx, order.id, subscription).await?;
             tracing::info!(payment.id = %order.id, subscription.id = %subscription, "paid and activated");
             Ok(Delivery::Given)
         }
         Activation::Conflict => Ok(Delivery::Conflict),
+        Activation::Surplus => Ok(Delivery::Surplus),
     }
 }

@@ -115,10 +115,16 @@ async fn turn(
     }
 }
 
-/// What is done about new money without being asked (P6). Call it before the books.
-pub(super) async fn by_rule(parts: &Parts, tx: &mut Tx, kept: &Kept, now: Timestamp) -> Stored<()> {
+/// What is done about new money without being asked (P6): the rule of its cause, mostly. Call it before the books.
+pub(super) async fn by_rule(
+    parts: &Parts,
+    tx: &mut Tx,
+    kept: &Kept,
+    rule: Option<Resolution>,
+    now: Timestamp,
+) -> Stored<()> {
     const WHY: &str = "重复支付，原路退回 (paid twice)";
-    let Some(rule) = kept.cause.rule() else {
+    let Some(rule) = rule else {
         return Ok(());
     };
     let Some(to) = kept.state.next(SuspenseEvent::Resolved(rule)) else {
@@ -208,7 +214,7 @@ async fn pay(
             }
         }
     }
-    if deliver(parts, tx, &order, now).await? == Delivery::Conflict {
+    if deliver(parts, tx, &order, now).await? != Delivery::Given {
         return Err(ResolveError::AnotherPlan);
     }
     let applied = Fact::SuspenseApplied {

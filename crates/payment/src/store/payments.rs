@@ -156,6 +156,19 @@ pub(crate) async fn read_by_money(
     row.map(Payment::try_from).transpose()
 }
 
+/// Whether another renewal of the same plan was paid while this one was open.
+pub(crate) async fn is_renewed_meanwhile(tx: &mut Tx, order: &Payment) -> Result<bool> {
+    let (count,): (i64,) = in_tx!(tx, |c| sqlx::query_as(RENEWED_MEANWHILE)
+        .bind(order.user_id.uuid())
+        .bind(order.id.uuid())
+        .bind(order.livemode)
+        .bind(order.plan.map(|(plan, _)| plan.uuid()))
+        .bind(order.created_at.utc())
+        .fetch_one(c)
+        .await)?;
+    Ok(count > 0)
+}
+
 /// The open order of a person for a plan on a rail.
 pub(crate) async fn find_open(
     db: &Db,
@@ -371,6 +384,10 @@ const FIND_ANY: &str = columns!("WHERE id = $1");
 const READ_BY_ORDER_NO: &str = columns!("WHERE order_no = $1");
 const READ_BY_MONEY: &str =
     columns!("WHERE payment_method = $1 AND livemode = $2 AND payment_provider_id = $3");
+const RENEWED_MEANWHILE: &str =
+    "SELECT COUNT(*) FROM payment_transactions WHERE user_id = $1 AND id <> $2 AND livemode = $3
+    AND plan_id = $4 AND purpose = 'renewal' AND state = 'completed' AND subscription_id IS NOT NULL
+    AND paid_at >= $5";
 const FIND_OPEN: &str = columns!(
     "WHERE user_id = $1 AND plan_id = $2 AND payment_method = $3 AND livemode = $4
      AND state IN ('created', 'pending') AND superseded_at IS NULL"
@@ -420,6 +437,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     FIND_ANY,
     READ_BY_ORDER_NO,
     READ_BY_MONEY,
+    RENEWED_MEANWHILE,
     FIND_OPEN,
     LIST,
     INSERT,

@@ -48,7 +48,7 @@ fn agreement() -> Agreement {
 impl Scenery {
     async fn bought(db: &Db) -> Self {
         let clock = Clock::fixed(start());
-        let fake = Arc::new(Fake::default());
+        let fake = Arc::new(Fake::new(PaymentMethod::Stripe));
         let service = PaymentService::builder(
             db.clone(),
             MasterKey::generate(&Entropy::system()),
