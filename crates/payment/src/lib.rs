@@ -30,6 +30,7 @@ pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::create_payment::CreatePayment;
 pub use crate::operations::demand::Demand;
 use crate::operations::keep_call::InboundBounds;
+use crate::operations::missed_events::ReadUpTo;
 pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::operations::replay_webhook::ReplayError;
 pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
@@ -72,6 +73,7 @@ struct Parts {
     /// When the operator was last told what to do.
     warned_at: Mutex<Option<Timestamp>>,
     inbound: InboundBounds,
+    read_up_to: ReadUpTo,
     self_audit: SelfAudit,
     /// When the months of the log were last made ahead.
     months_made_at: Mutex<Timestamp>,
@@ -165,6 +167,7 @@ impl PaymentBuilder {
             ids: Ids::new(self.clock.clone(), self.entropy),
             warned_at: Mutex::new(None),
             inbound: InboundBounds::default(),
+            read_up_to: ReadUpTo::default(),
             self_audit: SelfAudit::default(),
             months_made_at: Mutex::new(self.clock.now()),
             db: self.db,

@@ -47,6 +47,7 @@ impl PaymentService {
             self.make_months().await,
             self.audit_books().await.map(drop),
             self.forget().await,
+            self.catch_up().await.map(drop),
         ];
         rest.into_iter().collect::<Result<()>>().and(asked)
     }

@@ -20,6 +20,7 @@ mod dispute;
 pub(crate) mod expire;
 mod foreign_refund;
 pub(crate) mod keep_call;
+pub(crate) mod missed_events;
 pub(crate) mod open_books;
 pub(crate) mod payment_status;
 pub(crate) mod place_order;

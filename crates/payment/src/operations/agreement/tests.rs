@@ -326,3 +326,26 @@ async fn the_way_to_the_providers_page_is_for_who_is_known_there() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p5_what_was_never_told_is_read_from_the_providers_list() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        // Put into the list, and no call comes: the service was away.
+        let _ = scenery.fake.event("missed", scenery.debit("pi_2", 9_900));
+        scenery.clock.advance(Duration::from_mins(11));
+        scenery.service.tick().await.expect("a tick");
+        assert_eq!(scenery.until(&db).await.0, Scenery::in_months(2));
+        // Told after all, and read again: it is known.
+        scenery.tell("missed", scenery.debit("pi_2", 9_900)).await;
+        scenery.clock.advance(Duration::from_mins(11));
+        scenery.service.tick().await.expect("a tick");
+        assert_eq!(scenery.until(&db).await.0, Scenery::in_months(2));
+        assert_eq!(
+            (count(&db, PAID).await, count(&db, SUSPENDED).await),
+            (2, 0)
+        );
+        assert_eq!(damaged(&scenery.service).await, [""; 0]);
+    })
+    .await;
+}
