@@ -10,7 +10,7 @@ use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::testing::each_engine;
 
-use crate::model::payment::PaymentMethod;
+use crate::model::payment::{PaymentMethod, PaymentState};
 use crate::model::plan::{BillingCycle, NewPlan, PlanText};
 use crate::model::quota::Units;
 use crate::model::scene::Scene;
@@ -191,6 +191,46 @@ async fn inv_p4_an_order_that_was_given_up_and_paid_late_goes_back_if_another_wa
         let held = held.expect("a plan");
         assert_eq!(held.term_end, Some(held.anchor.month(1)));
         two.settled(&db, 1).await;
+    })
+    .await;
+}
+
+/// On each engine.
+const ENDS: usize = 500;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p4_money_around_the_end_of_its_order_always_counts() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let two = TwoRails::open(&db).await;
+        for round in 0..ENDS {
+            let user = two.ids.next();
+            two.order(user, 0).await;
+            let order = two.rails[0].ordered();
+            let id = uuid::Uuid::parse_str(order.order_no.as_str())
+                .expect("a number")
+                .into();
+            // A second before its end, at it, and a second after.
+            let at = order.expires_at.before(Duration::from_secs(1));
+            let at = at.after(Duration::from_secs(u64::try_from(round % 3).expect("few")));
+            two.clock.advance(at.since(two.clock.now()));
+            let (asked, ()) = tokio::join!(
+                two.service.reconcile(id),
+                two.pay(0, format!("money {round}")),
+            );
+            asked.expect("the database is there");
+            let order = crate::store::payments::find_any(&db, id)
+                .await
+                .expect("read");
+            assert_eq!(
+                order.map(|order| order.state),
+                Some(PaymentState::Completed)
+            );
+            let held = subscriptions::find_live(&db, user, true)
+                .await
+                .expect("read");
+            assert!(held.is_some(), "paid, and nothing happened");
+        }
+        two.settled(&db, 0).await;
     })
     .await;
 }
