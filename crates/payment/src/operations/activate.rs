@@ -5,7 +5,7 @@ use tollgate_kernel::ids::{SubscriptionId, UserId};
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
-use super::{TRIES, roll};
+use super::{TRIES, roll, tell};
 use crate::Parts;
 use crate::model::payment::{Payment, Purpose};
 use crate::model::period::Anchor;
@@ -55,6 +55,7 @@ pub(crate) async fn activate(
                     return Ok(Activation::Surplus);
                 }
                 if extend(tx, &held, term_end, now).await? {
+                    told(parts, tx, "subscription.renewed", held.id, now).await?;
                     return Ok(Activation::Granted(held.id));
                 }
             }
@@ -123,7 +124,21 @@ async fn begin(
         return Ok(None);
     }
     roll::roll(tx, &new, &plan.meter, now).await?;
+    told(parts, tx, "subscription.activated", new.id, now).await?;
     Ok(Some(new.id))
+}
+
+async fn told(
+    parts: &Parts,
+    tx: &mut Tx,
+    event: &'static str,
+    id: SubscriptionId,
+    now: Timestamp,
+) -> Result<()> {
+    match subscriptions::read(tx, id).await? {
+        Some(held) => tell::subscription(parts, tx, event, &held, now).await,
+        None => Ok(()),
+    }
 }
 
 async fn extend(

@@ -13,7 +13,7 @@ use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
 use super::apply_event::apply;
-use super::{TRIES, checkout_link};
+use super::{TRIES, checkout_link, tell};
 use crate::Parts;
 use crate::model::payment::{OrderNo, Payment, PaymentMethod, PaymentState, Purpose};
 use crate::model::scene::Scene;
@@ -187,6 +187,11 @@ pub(super) async fn told(
         AgreementNews::Cancelling => (State::Cancelling, NO_GRACE, false, "agreement_cancelling"),
         AgreementNews::Ended => (State::Cancelling, NO_GRACE, false, "agreement_ended"),
     };
+    let event = match news {
+        AgreementNews::PastDue => "subscription.changed",
+        AgreementNews::Current => "subscription.resumed",
+        AgreementNews::Cancelling | AgreementNews::Ended => "subscription.cancelled",
+    };
     for _ in 0..TRIES {
         let held = subscriptions::read_live(tx, partner.user, livemode).await?;
         let Some(held) = held.filter(|held| held.id == partner.subscription) else {
@@ -195,6 +200,9 @@ pub(super) async fn told(
         let until = held.term_end.map(|end| end.after(grace));
         reach(tx, &held, until, now).await?;
         if agreements::mirror(tx, &held, becomes, auto_renew, until, now).await? {
+            if let Some(stands) = subscriptions::read(tx, held.id).await? {
+                tell::subscription(parts, tx, event, &stands, now).await?;
+            }
             return Ok(word);
         }
     }

@@ -16,6 +16,7 @@ use super::agreement;
 use super::book::book;
 use super::deliver::{Delivery, deliver};
 use super::resolve_suspense::by_rule;
+use super::tell;
 use crate::Parts;
 use crate::model::ledger::Fact;
 use crate::model::payment::{OrderNo, Payment, PaymentEvent, PaymentState, SuspenseCause as Cause};
@@ -126,6 +127,7 @@ async fn grant(
                 agreement::begin(tx, order, agreement, now).await?;
             }
             book(parts, tx, order.livemode, &[received], now).await?;
+            tell::payment(parts, tx, "payment.completed", order.id, now).await?;
             Ok(Applied::Paid(order.id))
         }
         refused @ (Delivery::Conflict | Delivery::Surplus) => {
@@ -141,6 +143,7 @@ async fn grant(
             let aside = kept.map(|suspense| Fact::SuspenseSetAside { suspense, amount });
             let facts: Vec<_> = [received].into_iter().chain(aside).collect();
             book(parts, tx, order.livemode, &facts, now).await?;
+            tell::payment(parts, tx, "payment.completed", order.id, now).await?;
             Ok(Applied::Suspended(Some(order.id), cause))
         }
     }

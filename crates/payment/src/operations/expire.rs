@@ -3,6 +3,7 @@
 
 use tollgate_storage::Result;
 
+use super::tell;
 use crate::PaymentService;
 use crate::store::subscriptions;
 
@@ -18,7 +19,12 @@ impl PaymentService {
         let now = self.0.clock.now();
         let mut tx = self.0.db.begin().await?;
         let ended = subscriptions::end_lapsed(&mut tx, now, BATCH).await?;
+        for id in &ended {
+            if let Some(held) = subscriptions::read(&mut tx, *id).await? {
+                tell::subscription(&self.0, &mut tx, "subscription.expired", &held, now).await?;
+            }
+        }
         tx.commit().await?;
-        Ok(ended)
+        Ok(ended.len())
     }
 }

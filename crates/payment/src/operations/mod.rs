@@ -37,6 +37,7 @@ pub(crate) mod roll;
 mod settle_refund;
 pub(crate) mod submit_order;
 mod suspense;
+mod tell;
 pub(crate) mod transactions;
 pub(crate) mod usage_summary;
 pub(crate) mod verify_books;

@@ -8,6 +8,7 @@ use tollgate_kernel::ids::PaymentId;
 use tollgate_storage::Result;
 
 use super::apply_event::apply;
+use super::tell;
 use crate::model::payment::{Payment, PaymentEvent};
 use crate::providers::{PaymentProvider, ProviderError, ProviderVerdict};
 use crate::store::attempts::{self, Operation};
@@ -112,6 +113,16 @@ async fn give_up(parts: &Parts, order: &Payment, event: PaymentEvent) -> Result<
         parts.clock.now(),
     )
     .await?;
+    if gone {
+        tell::payment(
+            parts,
+            &mut tx,
+            "payment.failed",
+            order.id,
+            parts.clock.now(),
+        )
+        .await?;
+    }
     tx.commit().await?;
     Ok(if gone {
         Reconciled::Settled

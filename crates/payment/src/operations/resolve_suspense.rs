@@ -16,6 +16,7 @@ use tollgate_storage::{Result as Stored, StorageError};
 use super::book::book;
 use super::deliver::{Delivery, deliver};
 use super::refund::begin;
+use super::tell;
 use crate::model::ledger::Fact;
 use crate::model::payment::{Payment, PaymentState};
 use crate::model::refund::{Refund, RefundOrigin, RefundState};
@@ -222,6 +223,7 @@ async fn pay(
         amount: kept.amount,
     };
     book(parts, tx, kept.livemode, &[applied], now).await?;
+    tell::payment(parts, tx, "payment.completed", order.id, now).await?;
     Ok(())
 }
 

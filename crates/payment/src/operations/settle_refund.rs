@@ -8,6 +8,7 @@ use tollgate_storage::{Result, StorageError};
 use super::TRIES;
 use super::book::book;
 use super::refund_source::Source;
+use super::tell;
 use crate::Parts;
 use crate::model::payment::{Payment, Purpose};
 use crate::model::refund::{Refund, RefundNo, RefundState};
@@ -158,6 +159,8 @@ pub(super) async fn decide(
                 return Ok(Decided::Over);
             }
             stays(&mut tx, source, refund, now).await?;
+            let user = source.payment.as_ref().map(|payment| payment.user_id);
+            tell::refund(parts, &mut tx, "refund.failed", refund, user, now).await?;
             tracing::warn!(refund.id = %refund.id, code, "a refund failed; its amount is free again");
         }
     }
@@ -183,12 +186,13 @@ pub(super) async fn gone(
         let all = refunds::book(tx, payment.id, refund.amount, now).await?;
         let all = all.ok_or_else(|| inconsistent(refund))?;
         if refund.ends_subscription(all) {
-            claw_back(tx, payment, now).await?;
+            claw_back(parts, tx, payment, now).await?;
         }
     }
     let fact = source.gone(refund);
     book(parts, tx, source.livemode, &[fact], now).await?;
-    Ok(())
+    let user = source.payment.as_ref().map(|payment| payment.user_id);
+    tell::refund(parts, tx, "refund.succeeded", refund, user, now).await
 }
 
 /// The money stays: its amount is free again, and what lies in suspense waits for somebody.
@@ -216,7 +220,7 @@ fn inconsistent(refund: &Refund) -> StorageError {
 
 /// What the money had bought goes back too: a renewal takes its own term off the end, anything else ends
 /// the plan, if it is the one that is still in force.
-async fn claw_back(tx: &mut Tx, payment: &Payment, now: Timestamp) -> Result<()> {
+async fn claw_back(parts: &Parts, tx: &mut Tx, payment: &Payment, now: Timestamp) -> Result<()> {
     for _ in 0..TRIES {
         let held = subscriptions::read_live(tx, payment.user_id, payment.livemode).await?;
         let bought = |held: &Subscription| Some(held.id) == payment.subscription_id;
@@ -227,7 +231,7 @@ async fn claw_back(tx: &mut Tx, payment: &Payment, now: Timestamp) -> Result<()>
             // Counters before the subscription, as everywhere.
             quota_counters::cut(tx, held.id, end, now).await?;
             if subscriptions::extend(tx, &held, Some(end), now).await? {
-                return Ok(());
+                return told(parts, tx, "subscription.changed", &held, now).await;
             }
             continue;
         }
@@ -237,7 +241,7 @@ async fn claw_back(tx: &mut Tx, payment: &Payment, now: Timestamp) -> Result<()>
             subscriptions::end(tx, &held, SubscriptionState::Refunded, "refunded", now).await?;
         quota_counters::close(tx, held.id, now).await?;
         if ended {
-            return Ok(());
+            return told(parts, tx, "subscription.expired", &held, now).await;
         }
     }
     Err(StorageError::Inconsistent {
@@ -245,6 +249,18 @@ async fn claw_back(tx: &mut Tx, payment: &Payment, now: Timestamp) -> Result<()>
         column: "version",
         row: payment.user_id.to_string(),
     })
+}
+
+/// Tells of a subscription as it stands now.
+async fn told(
+    parts: &Parts,
+    tx: &mut Tx,
+    event: &'static str,
+    held: &Subscription,
+    now: Timestamp,
+) -> Result<()> {
+    let stands = subscriptions::read(tx, held.id).await?;
+    tell::subscription(parts, tx, event, stands.as_ref().unwrap_or(held), now).await
 }
 
 /// Where the term ends without the part that a renewal had bought.

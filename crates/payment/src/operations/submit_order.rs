@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::checkout::{CheckoutError, step};
 use super::checkout_link;
+use super::tell;
 use super::way::Way;
 use crate::Parts;
 use crate::model::payment::{Payment, PaymentEvent, PaymentState};
@@ -85,14 +86,10 @@ pub(super) async fn submit(
             // another way does not: the first can still be paid.
             let first = order.state == PaymentState::Created;
             if first && matches!(error, ProviderError::Refused { .. }) {
-                payments::fail(
-                    &mut tx,
-                    order.id,
-                    order.state,
-                    PaymentEvent::Declined.as_str(),
-                    now,
-                )
-                .await?;
+                let declined = PaymentEvent::Declined.as_str();
+                if payments::fail(&mut tx, order.id, order.state, declined, now).await? {
+                    tell::payment(parts, &mut tx, "payment.failed", order.id, now).await?;
+                }
             }
             tx.commit().await?;
             Err(CheckoutError::Provider(method, error))

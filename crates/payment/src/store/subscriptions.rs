@@ -92,6 +92,15 @@ pub(crate) async fn read_live(
     row.map(Subscription::try_from).transpose()
 }
 
+/// By its id, ended or not.
+pub(crate) async fn read(tx: &mut Tx, id: SubscriptionId) -> Result<Option<Subscription>> {
+    let row: Option<SubscriptionRow> = in_tx!(tx, |c| sqlx::query_as(READ)
+        .bind(id.uuid())
+        .fetch_optional(c)
+        .await)?;
+    row.map(Subscription::try_from).transpose()
+}
+
 /// Begins a subscription. `false`: the person has a live one already.
 pub(crate) async fn insert(tx: &mut Tx, new: &Subscription, livemode: bool) -> Result<bool> {
     let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(INSERT)
@@ -149,14 +158,18 @@ pub(crate) async fn end(
     Ok(row.is_some())
 }
 
-/// Ends up to `limit` subscriptions whose right is over; gives how many.
-pub(crate) async fn end_lapsed(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<usize> {
+/// Ends up to `limit` subscriptions whose right is over; gives which.
+pub(crate) async fn end_lapsed(
+    tx: &mut Tx,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<SubscriptionId>> {
     let rows: Vec<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(END_LAPSED)
         .bind(now.utc())
         .bind(limit)
         .fetch_all(c)
         .await)?;
-    Ok(rows.len())
+    Ok(rows.into_iter().map(|(id,)| id.into()).collect())
 }
 
 /// Keeps the row from changing under a roll. `false`: it changed since it was read, or is over.
@@ -222,6 +235,10 @@ const FIND_LIVE: &str = "SELECT id, user_id, plan_id, current_period_start, curr
     quota_limit, auto_renew, created_at, updated_at, state, plan_version, anchor_at, anchor_zone, entitled_until,
     quota_meter, version
     FROM user_subscriptions WHERE user_id = $1 AND livemode = $2 AND ended_at IS NULL";
+const READ: &str = "SELECT id, user_id, plan_id, current_period_start, current_period_end, quota_used,
+    quota_limit, auto_renew, created_at, updated_at, state, plan_version, anchor_at, anchor_zone, entitled_until,
+    quota_meter, version
+    FROM user_subscriptions WHERE id = $1";
 const INSERT: &str = "INSERT INTO user_subscriptions (id, user_id, plan_id, status, state, current_period_start,
     current_period_end, quota_limit, created_at, updated_at, plan_version, livemode, anchor_at, anchor_zone,
     entitled_until, quota_meter)
@@ -252,6 +269,7 @@ const MIRROR: &str =
 
 pub(crate) const STATEMENTS: &[&str] = &[
     FIND_LIVE,
+    READ,
     INSERT,
     EXTEND,
     END,

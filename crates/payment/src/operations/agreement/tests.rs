@@ -349,3 +349,28 @@ async fn inv_p5_what_was_never_told_is_read_from_the_providers_list() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_l4_l3_what_happens_is_written_for_those_who_listen() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        scenery.tell("renewed", scenery.debit("pi_2", 9_900)).await;
+        scenery.tell("again", scenery.debit("pi_2", 9_900)).await;
+        scenery.news("cancel", AgreementNews::Cancelling).await;
+        scenery.clock.advance(Scenery::in_months(2).since(start()));
+        scenery.service.tick().await.expect("a tick");
+        let mut told = Vec::new();
+        for kind in [
+            "SELECT COUNT(*) FROM outbox WHERE kind = 'payment.completed' AND object_kind = 'payment'",
+            "SELECT COUNT(*) FROM outbox WHERE kind = 'subscription.activated'",
+            "SELECT COUNT(*) FROM outbox WHERE kind = 'subscription.renewed'",
+            "SELECT COUNT(*) FROM outbox WHERE kind = 'subscription.cancelled'",
+            "SELECT COUNT(*) FROM outbox WHERE kind = 'subscription.expired'",
+            "SELECT COUNT(*) FROM outbox",
+        ] {
+            told.push(count(&db, kind).await);
+        }
+        assert_eq!(told, [2, 1, 1, 1, 1, 6]);
+    })
+    .await;
+}

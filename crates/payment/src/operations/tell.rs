@@ -1,0 +1,114 @@
+//! What has happened is written into the outbox by the transaction that makes it true, for those who listen. Whoever
+//! caused it, it is told the same way.
+
+use serde_json::{Value, json};
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{Id as _, PaymentId, UserId};
+use tollgate_storage::Result;
+use tollgate_storage::db::Tx;
+use tollgate_storage::outbox::{self, Event};
+use uuid::Uuid;
+
+use crate::Parts;
+use crate::model::refund::{Refund, RefundNo};
+use crate::model::subscription::Subscription;
+use crate::shapes::{RefundShape, TransactionShape};
+use crate::store::{payments, refunds};
+
+/// What it is about.
+struct Object<'a> {
+    kind: &'static str,
+    id: Uuid,
+    user: Option<UserId>,
+    data: &'a Value,
+}
+
+async fn tell(
+    parts: &Parts,
+    tx: &mut Tx,
+    event: &'static str,
+    object: Object<'_>,
+    now: Timestamp,
+) -> Result<()> {
+    let event = Event {
+        id: parts.ids.at(now),
+        kind: event,
+        object_kind: object.kind,
+        object_id: object.id,
+        user_id: object.user,
+        livemode: parts.config.livemode,
+        body: object.data,
+    };
+    outbox::append(tx, &event, now).await
+}
+
+/// `payment.completed` or `payment.failed`, with the transaction as it stands now.
+pub(super) async fn payment(
+    parts: &Parts,
+    tx: &mut Tx,
+    event: &'static str,
+    id: PaymentId,
+    now: Timestamp,
+) -> Result<()> {
+    let Some(payment) = payments::read(tx, id).await? else {
+        return Ok(());
+    };
+    let data = json!(TransactionShape::from(&payment));
+    let object = Object {
+        kind: "payment",
+        id: id.uuid(),
+        user: Some(payment.user_id),
+        data: &data,
+    };
+    tell(parts, tx, event, object, now).await
+}
+
+/// `refund.succeeded` or `refund.failed`, with the refund as it stands now.
+pub(super) async fn refund(
+    parts: &Parts,
+    tx: &mut Tx,
+    event: &'static str,
+    refund: &Refund,
+    user: Option<UserId>,
+    now: Timestamp,
+) -> Result<()> {
+    let number = RefundNo::of(refund.id);
+    let settled = refunds::read_by_number(tx, number.as_str()).await?;
+    let settled = settled.as_ref().unwrap_or(refund);
+    let data = json!(RefundShape::from(settled));
+    let object = Object {
+        kind: "refund",
+        id: refund.id.uuid(),
+        user,
+        data: &data,
+    };
+    tell(parts, tx, event, object, now).await
+}
+
+/// `subscription.activated`, `.renewed`, `.changed`, `.cancelled`, `.resumed` or `.expired`.
+pub(super) async fn subscription(
+    parts: &Parts,
+    tx: &mut Tx,
+    event: &'static str,
+    held: &Subscription,
+    now: Timestamp,
+) -> Result<()> {
+    let data = json!({
+        "id": held.id,
+        "user_id": held.user_id,
+        "plan_id": held.plan_id,
+        "status": held.state.status().as_str(),
+        "state": held.state.as_str(),
+        "current_period_start": held.term_start,
+        "current_period_end": held.term_end,
+        "entitled_until": held.entitled_until,
+        "auto_renew": held.auto_renew,
+    });
+    let object = Object {
+        kind: "subscription",
+        id: held.id.uuid(),
+        user: Some(held.user_id),
+        data: &data,
+    };
+    tell(parts, tx, event, object, now).await
+}
