@@ -146,6 +146,10 @@ ids! {
     RequestId
     /// A call that a look-alike gateway owes to a merchant.
     CallbackId
+    /// A receiver of events.
+    EndpointId
+    /// An event on its way to a receiver.
+    DeliveryId
 }
 
 /// Makes ids from the clock and the entropy handed in.

@@ -23,6 +23,8 @@ pub struct PaymentConfig {
     /// Where a buyer's browser may be sent after paying: `https://shop.example`, scheme, host and
     /// port. Its own origin is among them from the start.
     pub return_origins: Vec<String>,
+    /// Whether events may go to this machine and to private networks, and without TLS: for development only.
+    pub webhook_allow_private: bool,
 }
 
 impl PaymentConfig {
@@ -36,6 +38,7 @@ impl PaymentConfig {
             public_url,
             zone: Tz::Asia__Shanghai,
             order_expiry: Duration::from_mins(30),
+            webhook_allow_private: false,
         }
     }
 }

@@ -31,6 +31,8 @@ pub use crate::operations::create_payment::CreatePayment;
 pub use crate::operations::demand::Demand;
 use crate::operations::keep_call::InboundBounds;
 use crate::operations::missed_events::ReadUpTo;
+use crate::operations::outbound::Outbound;
+pub use crate::operations::outbound::endpoints::{EndpointError, WantEndpoint};
 pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::operations::replay_webhook::ReplayError;
 pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
@@ -51,6 +53,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     5 "0005_free_grants",
     6 "0006_refund_wishes",
     7 "0007_ledger",
+    8 "0008_outbound_webhooks",
     9 "0009_provider_customers",
 );
 
@@ -74,6 +77,8 @@ struct Parts {
     warned_at: Mutex<Option<Timestamp>>,
     inbound: InboundBounds,
     read_up_to: ReadUpTo,
+    outbound: Outbound,
+    entropy: Entropy,
     self_audit: SelfAudit,
     /// When the months of the log were last made ahead.
     months_made_at: Mutex<Timestamp>,
@@ -162,12 +167,19 @@ impl PaymentBuilder {
         CORE.run(&self.db).await?;
         MIGRATIONS.run(&self.db).await?;
         partitions::make_ahead(&self.db, "usage_logs", self.clock.now()).await?;
+        let outbound = Outbound::new(self.config.webhook_allow_private).map_err(|error| {
+            StorageError::Unavailable(tollgate_storage::sqlx::Error::Io(std::io::Error::other(
+                error,
+            )))
+        })?;
         let service = PaymentService(Arc::new(Parts {
             providers: Registry::new(self.providers, &self.clock),
-            ids: Ids::new(self.clock.clone(), self.entropy),
+            ids: Ids::new(self.clock.clone(), self.entropy.clone()),
             warned_at: Mutex::new(None),
             inbound: InboundBounds::default(),
             read_up_to: ReadUpTo::default(),
+            outbound,
+            entropy: self.entropy,
             self_audit: SelfAudit::default(),
             months_made_at: Mutex::new(self.clock.now()),
             db: self.db,

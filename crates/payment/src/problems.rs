@@ -6,6 +6,7 @@ use tollgate_kernel::problem::{Code, Problem};
 use crate::model::payment::PaymentMethod;
 use crate::operations::checkout::CheckoutError;
 use crate::operations::consume::ConsumeError;
+use crate::operations::outbound::endpoints::EndpointError;
 use crate::operations::refund::{ProviderErrorOf, RefundError};
 use crate::operations::replay_webhook::ReplayError;
 use crate::operations::resolve_suspense::ResolveError;
@@ -273,5 +274,49 @@ pub(crate) fn replay(error: ReplayError) -> Problem {
         ReplayError::NotFound => Problem::new(Code::NotFound),
         ReplayError::MethodUnavailable => Problem::new(Code::MethodUnavailable),
         ReplayError::Internal(error) => error.into(),
+    }
+}
+
+/// As the endpoints of events refuse.
+pub(crate) fn endpoint(error: EndpointError) -> Problem {
+    match error {
+        EndpointError::NotFound => Problem::new(Code::NotFound),
+        EndpointError::Address { private: false } => Problem::invalid(
+            "/url",
+            "invalid_url",
+            "须为不含用户名与片段的完整 https 地址",
+            "a whole https address without user and fragment",
+        ),
+        EndpointError::Address { private: true } => Problem::invalid(
+            "/url",
+            "private_address",
+            "不能指向本机或内网地址",
+            "not an address of this machine or of a private network",
+        ),
+        EndpointError::Kind(kind) => Problem::invalid(
+            "/event_types",
+            "unknown_event_type",
+            format!("没有此事件类型：{kind}"),
+            format!("there is no event of type {kind}"),
+        ),
+        EndpointError::Description => Problem::invalid(
+            "/description",
+            "too_long",
+            "至多 200 个字符",
+            "at most 200 characters",
+        ),
+        EndpointError::TooMany => Problem::invalid(
+            "/url",
+            "too_many",
+            "至多 50 个接收地址",
+            "at most 50 endpoints",
+        ),
+        EndpointError::Open => Problem::invalid(
+            "/delivery_id",
+            "not_resendable",
+            "没有此投递，或正在投递中",
+            "there is no such delivery, or it is on its way",
+        ),
+        EndpointError::Internal(error) => error.into(),
     }
 }

@@ -14,7 +14,7 @@ use crate::operations::console_refund::CONSOLE_REFUND;
 use crate::operations::reconcile::{Reconciled, next_question};
 use crate::operations::refund::REFUND;
 use crate::operations::webhook_events;
-use crate::store::attempts;
+use crate::store::{attempts, deliveries};
 
 /// Work on orders, one lane per rail: a slow one does not keep the others waiting.
 pub(crate) const RECONCILE: &str = "reconcile";
@@ -22,6 +22,8 @@ pub(crate) const RECONCILE: &str = "reconcile";
 const LEASE: Duration = Duration::from_mins(1);
 /// No call to a provider takes as long, so who began one earlier was cut off.
 const LONGEST_CALL: Duration = Duration::from_mins(5);
+/// How long the tries of deliveries are kept.
+const TRIES_KEPT: Duration = Duration::from_hours(30 * 24);
 const AT_ONCE: i64 = 16;
 const PURGED_AT_ONCE: i64 = 1_000;
 
@@ -48,6 +50,7 @@ impl PaymentService {
             self.audit_books().await.map(drop),
             self.forget().await,
             self.catch_up().await.map(drop),
+            self.deliver_events().await.map(drop),
         ];
         rest.into_iter().collect::<Result<()>>().and(asked)
     }
@@ -60,6 +63,7 @@ impl PaymentService {
         let begun_before = now.before(LONGEST_CALL);
         attempts::conclude_orphans(&mut tx, begun_before, PURGED_AT_ONCE, now).await?;
         webhook_events::forget(&self.0, &mut tx).await?;
+        deliveries::forget_tries(&mut tx, now.before(TRIES_KEPT), PURGED_AT_ONCE).await?;
         tx.commit().await
     }
 

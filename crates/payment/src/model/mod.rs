@@ -5,6 +5,7 @@ pub mod call;
 pub mod damage;
 pub mod ledger;
 pub mod metadata;
+pub mod outbound;
 pub mod payment;
 pub mod period;
 pub mod plan;

@@ -22,6 +22,7 @@ mod foreign_refund;
 pub(crate) mod keep_call;
 pub(crate) mod missed_events;
 pub(crate) mod open_books;
+pub(crate) mod outbound;
 pub(crate) mod payment_status;
 pub(crate) mod place_order;
 pub(crate) mod plans;

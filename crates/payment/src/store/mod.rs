@@ -4,6 +4,8 @@ pub(crate) mod agreements;
 pub(crate) mod attempts;
 pub(crate) mod books;
 pub(crate) mod calls;
+pub(crate) mod deliveries;
+pub(crate) mod endpoints;
 pub(crate) mod free_grants;
 pub(crate) mod inbox;
 pub(crate) mod ledger;
@@ -34,6 +36,8 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     agreements::STATEMENTS,
     attempts::STATEMENTS,
     calls::STATEMENTS,
+    deliveries::STATEMENTS,
+    endpoints::STATEMENTS,
     free_grants::STATEMENTS,
     books::STATEMENTS,
     inbox::STATEMENTS,

@@ -82,6 +82,8 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// `None`: not configured.
     pub alipay: Option<AlipayConfig>,
+    /// Whether events may go to private addresses.
+    pub webhook_allow_private: bool,
     /// How long a buyer may take.
     pub order_expiry: Duration,
     /// Whose calendar.
@@ -204,6 +206,13 @@ impl Reader {
                 )
                 .unwrap_or_default(),
             alipay: self.alipay(app_env),
+            webhook_allow_private: self
+                .word(
+                    "WEBHOOK_ALLOW_PRIVATE",
+                    &[("true", true), ("false", false)],
+                    "WEBHOOK_ALLOW_PRIVATE=true",
+                )
+                .unwrap_or(false),
             order_expiry: Duration::from_secs(
                 self.number("ORDER_EXPIRE_MINUTES", 2, 120, "30")
                     .saturating_mul(60),

@@ -73,6 +73,26 @@ const TABLE: &[(&str, Takes)] = &[
     ("PUT /admin/users/{user_id}/roles", Staff(ADMIN)),
     ("DELETE /admin/users/{user_id}/second-factor", Staff(ADMIN)),
     ("DELETE /admin/users/{user_id}/sessions", Staff(USERS_WRITE)),
+    ("GET /admin/webhook-deliveries", Staff(ADMIN)),
+    (
+        "POST /admin/webhook-deliveries/{delivery_id}/resend",
+        Staff(ADMIN),
+    ),
+    ("GET /admin/webhook-endpoints", Staff(ADMIN)),
+    ("POST /admin/webhook-endpoints", Staff(ADMIN)),
+    (
+        "DELETE /admin/webhook-endpoints/{endpoint_id}",
+        Staff(ADMIN),
+    ),
+    ("PATCH /admin/webhook-endpoints/{endpoint_id}", Staff(ADMIN)),
+    (
+        "POST /admin/webhook-endpoints/{endpoint_id}/rotate-secret",
+        Staff(ADMIN),
+    ),
+    (
+        "POST /admin/webhook-endpoints/{endpoint_id}/test",
+        Staff(ADMIN),
+    ),
     ("GET /admin/webhook-events", Staff(PAYMENTS_READ)),
     (
         "GET /admin/webhook-events/{webhook_event_id}",

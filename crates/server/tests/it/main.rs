@@ -25,6 +25,7 @@ mod link;
 mod link_bytes;
 mod mail;
 mod one_off;
+mod outbound;
 mod points;
 mod quota;
 #[cfg(feature = "redis")]

@@ -1,0 +1,260 @@
+//! Brings deliveries to their endpoints. Each try is claimed under a fence before anything leaves, and noted under it
+//! afterwards: of two instances one sends, and a try that was cut off is made again. A receiver therefore gets a fact at
+//! least once, and knows a repeat by its `webhook-id`.
+//!
+//! An endpoint has a few tries under way at most, and none waits for another endpoint's.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, StatusCode, header, redirect};
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::EndpointId;
+use tollgate_storage::Result;
+
+use super::address::{PublicOnly, checked};
+use crate::model::outbound::{DeliveryState, GIVEN_UP_AFTER, Secret, pause_after};
+use crate::store::deliveries::{self, Due, Outcome};
+use crate::store::endpoints;
+use crate::{Parts, PaymentService};
+
+/// A receiver has so long to answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Who holds a try longer was cut off.
+const LEASE: Duration = Duration::from_mins(1);
+/// Tries under way to one endpoint.
+const AT_ONCE: usize = 8;
+/// What a receiver may ask for with `Retry-After`.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+/// The purpose under which secrets are sealed.
+pub(super) const SECRET: &str = "webhook secret";
+
+/// The way out, and what is under way.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    http: Client,
+    allow_private: bool,
+    under_way: Mutex<BTreeMap<EndpointId, usize>>,
+}
+
+impl Outbound {
+    /// Without proxies of the environment: they would connect where we must not.
+    pub(crate) fn new(allow_private: bool) -> reqwest::Result<Self> {
+        let http = Client::builder()
+            .timeout(PATIENCE)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .dns_resolver(Arc::new(PublicOnly { allow_private }))
+            .user_agent(concat!("Tollgate/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self {
+            http,
+            allow_private,
+            under_way: Mutex::default(),
+        })
+    }
+
+    fn room(&self, endpoint: EndpointId) -> usize {
+        let under_way = self
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        AT_ONCE.saturating_sub(under_way.get(&endpoint).copied().unwrap_or(0))
+    }
+
+    fn begin(&self, endpoint: EndpointId) {
+        let mut under_way = self
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let count = under_way.entry(endpoint).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    fn end(&self, endpoint: EndpointId) {
+        let mut under_way = self
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = under_way.get_mut(&endpoint) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
+/// What a receiver answered.
+struct Answer {
+    status: Option<StatusCode>,
+    retry_after: Option<Duration>,
+    error: Option<String>,
+}
+
+impl PaymentService {
+    /// Fans out what is new and begins every try whose time has come; gives how many. It waits for none of them.
+    ///
+    /// # Errors
+    /// The database; the next call goes on.
+    pub(crate) async fn deliver_events(&self) -> Result<usize> {
+        self.fan_out().await?;
+        let parts = &self.0;
+        let mut begun = 0_usize;
+        for endpoint in endpoints::list(&parts.db, parts.config.livemode).await? {
+            if endpoint.disabled_at.is_some() {
+                continue;
+            }
+            let room = i64::try_from(parts.outbound.room(endpoint.id)).unwrap_or(0);
+            if room == 0 {
+                continue;
+            }
+            let now = parts.clock.now();
+            for mut due in deliveries::find_due(&parts.db, endpoint.id, now, room).await? {
+                let mut tx = parts.db.begin().await?;
+                let mine = deliveries::claim(&mut tx, &mut due, now.after(LEASE)).await?;
+                tx.commit().await?;
+                if mine {
+                    begun = begun.saturating_add(1);
+                    parts.outbound.begin(due.endpoint);
+                    let service = self.clone();
+                    tokio::spawn(async move {
+                        let done = service.attempt(&due).await;
+                        service.0.outbound.end(due.endpoint);
+                        if let Err(error) = done {
+                            tracing::error!(delivery.id = %due.id, error = &error as &dyn std::error::Error,
+                                "what came of a delivery could not be noted; it is made again");
+                        }
+                    });
+                }
+            }
+        }
+        Ok(begun)
+    }
+
+    async fn attempt(&self, due: &Due) -> Result<()> {
+        let parts = &self.0;
+        let started = Instant::now();
+        let answer = call(parts, due).await?;
+        let took = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
+        note(parts, due, &answer, took).await
+    }
+}
+
+/// Signs and sends. The database is asked for the secrets, and for nothing while the receiver is waited for.
+async fn call(parts: &Parts, due: &Due) -> Result<Answer> {
+    let now = parts.clock.now();
+    let failed = |error: String| Answer {
+        status: None,
+        retry_after: None,
+        error: Some(error),
+    };
+    let Ok(url) = checked(&due.url, parts.outbound.allow_private) else {
+        return Ok(failed("the address is private".to_owned()));
+    };
+    let Some((current, previous)) = endpoints::find_secrets(&parts.db, due.endpoint, now).await?
+    else {
+        return Ok(failed("the endpoint is gone".to_owned()));
+    };
+    let (id, at) = (due.event.to_string(), now.seconds());
+    let body = format!(
+        "{{\"type\":\"{}\",\"timestamp\":\"{}\",\"data\":{}}}",
+        due.kind, due.event_at, due.data
+    );
+    let mut signatures = Vec::new();
+    for sealed in [Some(current), previous].into_iter().flatten() {
+        let secret = Secret::of(parts.master_key.open(SECRET, &sealed)?);
+        signatures.push(secret.sign(&id, at, &body));
+    }
+    let sent = parts
+        .outbound
+        .http
+        .post(url)
+        .header("webhook-id", &id)
+        .header("webhook-timestamp", at)
+        .header("webhook-signature", signatures.join(" "))
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(body)
+        .send()
+        .await;
+    Ok(match sent {
+        Ok(answer) => Answer {
+            status: Some(answer.status()),
+            retry_after: retry_after(answer.headers()),
+            error: None,
+        },
+        Err(error) if error.is_timeout() => failed("no answer in time".to_owned()),
+        Err(error) => failed(cause(&error.without_url())),
+    })
+}
+
+/// The innermost words: the outer ones only say that sending failed.
+fn cause(error: &reqwest::Error) -> String {
+    const LONGEST: usize = 200;
+    let mut at: &dyn std::error::Error = error;
+    while let Some(inner) = at.source() {
+        at = inner;
+    }
+    at.to_string().chars().take(LONGEST).collect()
+}
+
+/// In seconds; dates are not worth reading here.
+fn retry_after(headers: &header::HeaderMap) -> Option<Duration> {
+    let seconds = headers
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+}
+
+async fn note(parts: &Parts, due: &Due, answer: &Answer, duration_us: i64) -> Result<()> {
+    let now = parts.clock.now();
+    let taken = answer.status.is_some_and(|status| status.is_success());
+    let pause = pause_after(due.attempts.saturating_add(1), &parts.entropy);
+    let (state, due_at) = match pause {
+        _ if taken => (DeliveryState::Succeeded, now),
+        Some(pause) => {
+            let pause = answer.retry_after.map_or(pause, |asked| asked.max(pause));
+            (DeliveryState::Open, now.after(pause))
+        }
+        None => (DeliveryState::Failed, now),
+    };
+    let outcome = Outcome {
+        state,
+        status: answer.status.map(|status| i64::from(status.as_u16())),
+        error: answer.error.as_deref(),
+        duration_us,
+        due_at,
+    };
+    let mut tx = parts.db.begin().await?;
+    if !deliveries::conclude(&mut tx, due, &outcome, now).await? {
+        return Ok(());
+    }
+    if taken {
+        endpoints::works(&mut tx, due.endpoint).await?;
+    } else {
+        trouble(&mut tx, due, answer, now).await?;
+    }
+    tx.commit().await
+}
+
+/// An endpoint that says "gone", or takes nothing for days, is switched off.
+async fn trouble(
+    tx: &mut tollgate_storage::db::Tx,
+    due: &Due,
+    answer: &Answer,
+    now: Timestamp,
+) -> Result<()> {
+    let since = endpoints::fails(tx, due.endpoint, now).await?;
+    let reason = if answer.status == Some(StatusCode::GONE) {
+        "it answered 410"
+    } else if since.is_some_and(|since| now.since(since) >= GIVEN_UP_AFTER) {
+        "it took nothing for five days"
+    } else {
+        return Ok(());
+    };
+    if endpoints::disable(tx, due.endpoint, reason, now).await? {
+        tracing::error!(endpoint.id = %due.endpoint, reason, "an endpoint is switched off: nobody is told any more");
+    }
+    Ok(())
+}
