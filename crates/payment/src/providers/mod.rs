@@ -10,6 +10,7 @@ mod circuit;
 pub mod conformance;
 mod keys;
 mod warning;
+pub mod wechat;
 
 use std::collections::BTreeMap;
 use std::fmt;
