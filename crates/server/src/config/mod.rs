@@ -7,6 +7,7 @@ mod mail;
 mod reader;
 mod redis;
 mod tokens;
+mod wechat;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use tollgate_kernel::text::Language;
 use tollgate_payment::providers::alipay::AlipayConfig;
+use tollgate_payment::providers::wechat::WechatConfig;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::url::DatabaseUrl;
 use url::Url;
@@ -82,6 +84,8 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// `None`: not configured.
     pub alipay: Option<AlipayConfig>,
+    /// `None`: not configured.
+    pub wechat: Option<WechatConfig>,
     /// How long a buyer may take.
     pub order_expiry: Duration,
     /// Whose calendar.
@@ -100,7 +104,9 @@ impl Config {
         match self.sandbox {
             SandboxMode::On => true,
             SandboxMode::Off => false,
-            SandboxMode::Auto => self.addr.ip().is_loopback() && self.alipay.is_none(),
+            SandboxMode::Auto => {
+                self.addr.ip().is_loopback() && self.alipay.is_none() && self.wechat.is_none()
+            }
         }
     }
 
@@ -204,6 +210,7 @@ impl Reader {
                 )
                 .unwrap_or_default(),
             alipay: self.alipay(app_env),
+            wechat: self.wechat(app_env),
             order_expiry: Duration::from_secs(
                 self.number("ORDER_EXPIRE_MINUTES", 2, 120, "30")
                     .saturating_mul(60),

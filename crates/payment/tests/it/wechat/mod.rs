@@ -1,0 +1,7 @@
+//! WeChat Pay against a gateway that checks how it is called.
+
+mod gateway;
+mod keys;
+mod money;
+mod settings;
+mod ways;
