@@ -9,50 +9,16 @@ use tollgate_kernel::ids::{Ids, PaymentId};
 use tollgate_payment::model::payment::OrderNo;
 use tollgate_payment::providers::wechat::Wechat;
 use tollgate_payment::providers::{
-    Acknowledgement, EventContent, OrderKey, PaymentProvider as _, ProviderError, ProviderVerdict,
-    RawWebhook, Warning, WebhookRefusal,
+    OrderKey, PaymentProvider as _, ProviderError, ProviderVerdict, Warning, WebhookRefusal,
 };
 
 use super::gateway::{
     API_KEY, APP_ID, Answer, CERTIFICATES, Gateway, KEY_ID, MCH_ID, Seal, sealed,
 };
+use super::notices::{is_read, notice};
 
 const FIRST: &str = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1";
 const SECOND: &str = "00A7F09EFDC096DE15EBE81A47057A7232F1B8E2";
-const NUMBER: &str = "0f5c0e6c2b7d4e0a9a5d5d0d4f1a2b3c";
-
-fn notice_under(gateway: &Gateway, seal: &Seal, api_key: &str) -> RawWebhook {
-    let plain = json!({
-        "appid": APP_ID, "mchid": MCH_ID, "out_trade_no": NUMBER, "transaction_id": "42",
-        "trade_state": "SUCCESS", "amount": { "total": 990, "currency": "CNY" },
-    });
-    let body = json!({
-        "id": "EV-1", "create_time": "2027-01-15T16:00:00+08:00", "resource_type": "encrypt-resource",
-        "event_type": "TRANSACTION.SUCCESS", "summary": "支付成功",
-        "resource": sealed(plain.to_string().as_bytes(), "transaction", api_key),
-    });
-    seal.notice(body.to_string(), gateway.clock.now())
-}
-
-fn notice(gateway: &Gateway, seal: &Seal) -> RawWebhook {
-    notice_under(gateway, seal, API_KEY)
-}
-
-async fn is_read(wechat: &Wechat, raw: &RawWebhook) -> bool {
-    match wechat.handle_webhook(raw).await {
-        Ok(event) => {
-            let EventContent::Paid(paid) = event.content() else {
-                panic!("{event:?}")
-            };
-            assert_eq!(
-                (event.key(), paid.order_no(), paid.amount().minor()),
-                ("EV-1", NUMBER, 990)
-            );
-            true
-        }
-        Err(_) => false,
-    }
-}
 
 /// An order that is answered for under this key.
 fn order(gateway: &Gateway, seal: &Seal) -> OrderKey {
@@ -290,61 +256,6 @@ async fn line_46_a_merchant_with_a_public_key_may_have_no_certificates() {
     gateway.clock.advance(Duration::from_hours(13));
     assert!(is_answered(&gateway, &wechat, &public).await);
     assert_eq!(downloads(&gateway), 1);
-}
-
-#[tokio::test]
-async fn line_46_a_notice_that_is_not_genuine_is_refused_in_wechats_words() {
-    let (gateway, wechat, public) = Gateway::by_key().await;
-    let good = notice(&gateway, &public);
-    let with = |name: &'static str, value: &'static str| {
-        let mut raw = good.clone();
-        raw.headers.insert(name, HeaderValue::from_static(value));
-        raw
-    };
-    let mut changed = good.clone();
-    changed.body = changed.body.iter().rev().copied().collect();
-    for (raw, refusal, status) in [
-        (changed, WebhookRefusal::Forged, 401),
-        (
-            with("wechatpay-signature", "WECHATPAY/SIGNTEST/x=="),
-            WebhookRefusal::Probe,
-            401,
-        ),
-        (
-            with("wechatpay-serial", "PUB_KEY_ID_2"),
-            WebhookRefusal::Forged,
-            401,
-        ),
-        (
-            with("wechatpay-timestamp", "1799999699"),
-            WebhookRefusal::Stale,
-            401,
-        ),
-        (
-            with("wechatpay-timestamp", "1800000301"),
-            WebhookRefusal::Stale,
-            401,
-        ),
-        (
-            public.notice("\u{0}".to_owned(), gateway.clock.now()),
-            WebhookRefusal::Unreadable,
-            400,
-        ),
-    ] {
-        let told = wechat.handle_webhook(&raw).await.expect_err("refused");
-        assert_eq!(told, refusal);
-        let reply = wechat.acknowledge(told.into());
-        assert_eq!(reply.status, status);
-        assert!(reply.body.starts_with("{\"code\":\"FAIL\""), "{reply:?}");
-    }
-    // Genuine, and closed to our key: it is wanted again, once the setting is mended.
-    let closed = notice_under(&gateway, &public, &"f".repeat(32));
-    let told = wechat.handle_webhook(&closed).await.expect_err("closed");
-    assert!(matches!(told, WebhookRefusal::NotYet(_)), "{told:?}");
-    assert_eq!(wechat.acknowledge(told.into()).status, 503);
-    let reply = wechat.acknowledge(Acknowledgement::Accepted);
-    assert_eq!((reply.status, reply.body), (204, ""));
-    assert!(is_read(&wechat, &good).await);
 }
 
 #[tokio::test]

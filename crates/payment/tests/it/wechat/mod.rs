@@ -3,5 +3,6 @@
 mod gateway;
 mod keys;
 mod money;
+mod notices;
 mod settings;
 mod ways;
