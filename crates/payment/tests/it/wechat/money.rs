@@ -366,3 +366,20 @@ async fn inv_p10_an_empty_balance_keeps_the_number_and_a_repeat_is_asked_about()
         assert!(is_unknown(&wechat.refund_payment(&refund).await), "{code}");
     }
 }
+
+#[tokio::test]
+async fn a_refund_numbered_at_wechats_desk_is_asked_about_under_its_number() {
+    let (gateway, wechat, seal) = Gateway::by_key().await;
+    let mut refund = refund(&gateway, &key(&gateway), 100);
+    refund.key.refund_no = RefundNo::foreign("a|b@c*d-1");
+    let name = "GET /v3/refund/domestic/refunds/a%7Cb%40c*d-1";
+    let body = refund_answer(&refund, "SUCCESS").to_string();
+    gateway.answers(name, Answer::new(200, &body, &seal));
+    let verdict = wechat.verify_refund(&refund.key).await;
+    assert!(
+        matches!(verdict, Ok(RefundVerdict::Succeeded(_))),
+        "{verdict:?}"
+    );
+    // The path is signed as it was sent.
+    assert!(gateway.is_signed(&gateway.calls(name)[0]));
+}
