@@ -4,6 +4,7 @@
 //! brings them back.
 
 use reqwest::Method;
+use tokio::sync::OwnedMutexGuard;
 
 use super::Wechat;
 use super::certificate::{Certificate, is_serial};
@@ -22,7 +23,7 @@ impl Wechat {
             return true;
         }
         // One at a time: whoever waited finds what the first has brought.
-        let _gate = self.gate.lock().await;
+        let gate = self.gate.clone().lock_owned().await;
         let now = self.clock.now();
         if self.trust.knows(serial, now) {
             return true;
@@ -30,7 +31,7 @@ impl Wechat {
         if !self.trust.claim(now) {
             return self.trust.has_learned();
         }
-        self.fetch().await
+        self.fetch(gate).await
     }
 
     /// Fetches newer certificates when those that are known are old. Never in the way of a call that
@@ -40,15 +41,25 @@ impl Wechat {
         if !self.trust.is_old(now) {
             return;
         }
-        let Ok(_gate) = self.gate.try_lock() else {
+        let Ok(gate) = self.gate.clone().try_lock_owned() else {
             return;
         };
         if self.trust.is_old(now) && self.trust.claim(now) {
-            self.fetch().await;
+            self.fetch(gate).await;
         }
     }
 
-    async fn fetch(&self) -> bool {
+    /// Goes on though whoever sent the serial hangs up: the next try is ten minutes away.
+    async fn fetch(&self, gate: OwnedMutexGuard<()>) -> bool {
+        let rail = self.clone();
+        let fetched = tokio::spawn(async move {
+            let _gate = gate;
+            rail.download_and_keep().await
+        });
+        fetched.await.unwrap_or(false)
+    }
+
+    async fn download_and_keep(&self) -> bool {
         match self.download().await {
             Ok(None) => {
                 tracing::info!("WeChat Pay has no platform certificates for this merchant");

@@ -20,6 +20,7 @@ mod trust;
 mod ways;
 mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -42,16 +43,16 @@ use crate::model::payment::{MerchantAccount, PaymentMethod};
 const CONNECT: Duration = Duration::from_secs(5);
 const CALL: Duration = Duration::from_secs(10);
 
-/// The rail.
-#[derive(Debug)]
+/// The rail. Clones share what was learned.
+#[derive(Clone, Debug)]
 pub struct Wechat {
     app_id: String,
-    merchant: Merchant,
+    merchant: Arc<Merchant>,
     certificate_expires_at: Timestamp,
-    api_key: Api3Key,
-    trust: Trust,
+    api_key: Arc<Api3Key>,
+    trust: Arc<Trust>,
     /// Held by whoever downloads certificates.
-    gate: tokio::sync::Mutex<()>,
+    gate: Arc<tokio::sync::Mutex<()>>,
     gateway: url::Url,
     refund_notify_url: Option<String>,
     http: reqwest::Client,
@@ -86,11 +87,11 @@ impl Wechat {
         let url = config.refund_notify_url.as_deref();
         Ok(Self {
             app_id: config.app_id.clone(),
-            merchant: checked.merchant,
+            merchant: Arc::new(checked.merchant),
             certificate_expires_at: checked.certificate_expires_at,
-            api_key: checked.api_key,
-            trust: Trust::new(checked.public_key),
-            gate: tokio::sync::Mutex::default(),
+            api_key: Arc::new(checked.api_key),
+            trust: Arc::new(Trust::new(checked.public_key)),
+            gate: Arc::default(),
             gateway: config.gateway.clone(),
             refund_notify_url: url.map(|url| ways::notify_url(url).to_owned()),
             http,

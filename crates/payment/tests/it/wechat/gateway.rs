@@ -201,6 +201,8 @@ struct Desk {
     answers: BTreeMap<String, Vec<Answer>>,
     calls: Vec<Call>,
     clock: Clock,
+    /// Whoever holds it keeps answers back.
+    door: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The gateway, and the merchant that is known there.
@@ -211,6 +213,12 @@ pub(super) struct Gateway {
     pub(super) merchant: KeyPair,
 }
 
+fn note(desk: &Mutex<Desk>, call: Call) -> Arc<tokio::sync::Mutex<()>> {
+    let mut desk = desk.lock().expect("the desk");
+    desk.calls.push(call);
+    desk.door.clone()
+}
+
 async fn answer(
     State(desk): State<Arc<Mutex<Desk>>>,
     method: Method,
@@ -218,14 +226,18 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let mut desk = desk.lock().expect("the desk");
     let name = format!("{method} {}", uri.path());
-    desk.calls.push(Call {
-        name: name.clone(),
-        target: uri.to_string(),
-        headers,
-        body: String::from_utf8(body.to_vec()).expect("UTF-8"),
-    });
+    let door = note(
+        &desk,
+        Call {
+            name: name.clone(),
+            target: uri.to_string(),
+            headers,
+            body: String::from_utf8(body.to_vec()).expect("UTF-8"),
+        },
+    );
+    let _open = door.lock().await;
+    let mut desk = desk.lock().expect("the desk");
     let now = desk.clock.now();
     let Some(answers) = desk.answers.get_mut(&name) else {
         return Response::builder()
@@ -257,6 +269,7 @@ impl Gateway {
         let desk = Arc::new(Mutex::new(Desk {
             answers: BTreeMap::new(),
             calls: Vec::new(),
+            door: Arc::default(),
             clock: clock.clone(),
         }));
         let router = Router::new().fallback(answer).with_state(desk.clone());
@@ -314,6 +327,12 @@ impl Gateway {
             .entry(name.to_owned())
             .or_default()
             .push(answer);
+    }
+
+    /// Keeps all answers back as long as it is held.
+    pub(super) async fn hold(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        let door = self.desk.lock().expect("the desk").door.clone();
+        door.lock_owned().await
     }
 
     /// In place of all answers that lie there.

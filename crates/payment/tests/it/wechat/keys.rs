@@ -298,3 +298,22 @@ async fn ends_of_certificates_are_told_in_time() {
         .advance(Duration::from_hours(24 * 365 * 3 - 24 * 5));
     assert_eq!(told(), ["WECHAT_CERT_PATH"]);
 }
+
+#[tokio::test]
+async fn line_46_whoever_hangs_up_does_not_stop_the_download() {
+    let (gateway, wechat) = Gateway::by_certificates().await;
+    let first = Seal::new(FIRST);
+    gateway.lists(&[&first]);
+    let held = gateway.hold().await;
+    let (raw, theirs) = (notice(&gateway, &first), wechat.clone());
+    let caller = tokio::spawn(async move { theirs.handle_webhook(&raw).await });
+    while downloads(&gateway) == 0 {
+        tokio::task::yield_now().await;
+    }
+    caller.abort();
+    assert!(caller.await.expect_err("gone").is_cancelled());
+    drop(held);
+    // It waits for the download that goes on; another one is not due yet.
+    assert!(is_read(&wechat, &notice(&gateway, &first)).await);
+    assert_eq!(downloads(&gateway), 1);
+}
