@@ -142,7 +142,14 @@ impl Server {
             .clock(clock.clone())
             .entropy(entropy.clone())
             .people(people.clone());
-        for provider in rails::providers(config, &clock, sandbox.as_ref(), addr, &public_url)? {
+        for provider in rails::providers(
+            config,
+            &clock,
+            &entropy,
+            sandbox.as_ref(),
+            addr,
+            &public_url,
+        )? {
             payment = payment.provider(provider);
         }
         let payment = payment.build().await?;

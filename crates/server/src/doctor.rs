@@ -79,7 +79,7 @@ pub async fn examine(config: &Config, clock: &Clock, entropy: &Entropy) -> Vec<F
         Finding::good("settings", "can be read"),
         database(config).await,
     ];
-    let (rails, faults) = rails(config, clock);
+    let (rails, faults) = rails(config, clock, entropy);
     findings.extend(faults);
     for rail in &rails {
         findings.extend(rail_of(rail.as_ref(), clock, entropy).await);
@@ -109,10 +109,10 @@ async fn database(config: &Config) -> Finding {
 type Rails = Vec<std::sync::Arc<dyn PaymentProvider>>;
 
 /// The rails of the settings, without the sandbox's.
-fn rails(config: &Config, clock: &Clock) -> (Rails, Vec<Finding>) {
+fn rails(config: &Config, clock: &Clock, entropy: &Entropy) -> (Rails, Vec<Finding>) {
     let public_url = config.public_url.as_ref().map_or("", |url| url.as_str());
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    match rails::providers(config, clock, None, nowhere, public_url) {
+    match rails::providers(config, clock, entropy, None, nowhere, public_url) {
         Ok(rails) if rails.is_empty() => {
             let detail = "no rail is set up: buyers pay in the sandbox, and no real money moves";
             (rails, vec![Finding::warning("payments", detail)])

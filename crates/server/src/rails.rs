@@ -7,6 +7,7 @@ use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_payment::providers::PaymentProvider;
 use tollgate_payment::providers::alipay::{Alipay, AlipayConfig, AlipayKeys};
+use tollgate_payment::providers::wechat::{Wechat, WechatConfig};
 use tollgate_sandbox::{Sandbox, SandboxConfig, SandboxError};
 
 use crate::config::{Config, Faults};
@@ -32,6 +33,7 @@ pub(crate) async fn open_sandbox(
 pub(crate) fn providers(
     config: &Config,
     clock: &Clock,
+    entropy: &Entropy,
     sandbox: Option<&Sandbox>,
     addr: SocketAddr,
     public_url: &str,
@@ -48,6 +50,24 @@ pub(crate) fn providers(
                 .map(|fault| format!("{} {}", fault.variable, fault.reason))
                 .collect();
             Faults::one("ALIPAY", faults.join("; "))
+        })?;
+        providers.push(Arc::new(provider) as Arc<dyn PaymentProvider>);
+    }
+    let wechat = match sandbox {
+        Some(_) => None,
+        None => config.wechat.clone(),
+    };
+    if let Some(wechat) = wechat {
+        let wechat = WechatConfig {
+            refund_notify_url: Some(format!("{public_url}/payments/webhooks/wechat")),
+            ..wechat
+        };
+        let provider = Wechat::new(&wechat, clock.clone(), entropy.clone()).map_err(|faults| {
+            let faults: Vec<String> = faults
+                .iter()
+                .map(|fault| format!("{} {}", fault.variable, fault.reason))
+                .collect();
+            Faults::one("WECHAT", faults.join("; "))
         })?;
         providers.push(Arc::new(provider) as Arc<dyn PaymentProvider>);
     }
@@ -76,9 +96,7 @@ fn sandbox_alipay(
 
 /// Where the rails of the settings are called.
 pub(crate) fn gateways(config: &Config) -> Vec<url::Url> {
-    config
-        .alipay
-        .iter()
-        .map(|alipay| alipay.gateway.clone())
-        .collect()
+    let alipay = config.alipay.iter().map(|alipay| &alipay.gateway);
+    let wechat = config.wechat.iter().map(|wechat| &wechat.gateway);
+    alipay.chain(wechat).cloned().collect()
 }

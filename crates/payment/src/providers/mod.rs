@@ -13,6 +13,7 @@ pub mod conformance;
 pub(crate) mod fake;
 mod keys;
 mod warning;
+pub mod wechat;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -489,6 +490,10 @@ impl VerifiedPayment {
     }
 
     /// It began an agreement.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "of our rails only Stripe's has agreements")
+    )]
     #[must_use]
     pub(in crate::providers) fn under(mut self, agreement: Agreement) -> Self {
         self.agreement = Some(agreement);

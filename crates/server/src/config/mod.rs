@@ -7,6 +7,7 @@ mod mail;
 mod reader;
 mod redis;
 mod tokens;
+mod wechat;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use tollgate_kernel::text::Language;
 use tollgate_payment::providers::alipay::AlipayConfig;
+use tollgate_payment::providers::wechat::WechatConfig;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::url::DatabaseUrl;
 use url::Url;
@@ -84,6 +86,8 @@ pub struct Config {
     pub alipay: Option<AlipayConfig>,
     /// Whether events may go to private addresses.
     pub webhook_allow_private: bool,
+    /// `None`: not configured.
+    pub wechat: Option<WechatConfig>,
     /// How long a buyer may take.
     pub order_expiry: Duration,
     /// Whose calendar.
@@ -102,7 +106,9 @@ impl Config {
         match self.sandbox {
             SandboxMode::On => true,
             SandboxMode::Off => false,
-            SandboxMode::Auto => self.addr.ip().is_loopback() && self.alipay.is_none(),
+            SandboxMode::Auto => {
+                self.addr.ip().is_loopback() && self.alipay.is_none() && self.wechat.is_none()
+            }
         }
     }
 
@@ -213,6 +219,7 @@ impl Reader {
                     "WEBHOOK_ALLOW_PRIVATE=true",
                 )
                 .unwrap_or(false),
+            wechat: self.wechat(app_env),
             order_expiry: Duration::from_secs(
                 self.number("ORDER_EXPIRE_MINUTES", 2, 120, "30")
                     .saturating_mul(60),

@@ -258,3 +258,87 @@ async fn trouble(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use tollgate_kernel::clock::Clock;
+    use tollgate_kernel::entropy::Entropy;
+    use tollgate_kernel::origin::Origin;
+    use tollgate_storage::seal::MasterKey;
+    use tollgate_storage::testing::each_engine;
+
+    use super::*;
+    use crate::operations::outbound::endpoints::WantEndpoint;
+    use crate::{MIGRATIONS, PaymentConfig};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn inv_l4_of_two_instances_one_sends_and_a_late_one_notes_nothing() {
+        each_engine(&[MIGRATIONS], async |db| {
+            let mut config = PaymentConfig::new("https://pay.example");
+            config.webhook_allow_private = true;
+            let key = MasterKey::generate(&Entropy::system());
+            let service = PaymentService::builder(db.clone(), key, config);
+            let service = service.clock(Clock::system()).build().await.expect("built");
+            let wish = WantEndpoint {
+                url: "http://127.0.0.1:9/".to_owned(),
+                description: String::new(),
+                kinds: Vec::new(),
+                enabled: true,
+            };
+            let made = service
+                .create_endpoint(&wish, None, &Origin::default())
+                .await;
+            let (endpoint, _) = made.expect("made");
+            service.test_endpoint(endpoint.id).await.expect("begun");
+            let now = service.0.clock.now();
+            let due = deliveries::find_due(&db, endpoint.id, now, 10)
+                .await
+                .expect("read");
+            assert_eq!(due.len(), 1);
+            let (mut one, mut other) = (due[0].clone(), due[0].clone());
+            let mut tx = db.begin().await.expect("begins");
+            let until = now.after(LEASE);
+            assert!(
+                deliveries::claim(&mut tx, &mut one, until)
+                    .await
+                    .expect("asked")
+            );
+            assert!(
+                !deliveries::claim(&mut tx, &mut other, until)
+                    .await
+                    .expect("asked")
+            );
+            tx.commit().await.expect("commits");
+            // Its lease is over, and another takes the try: the first is late.
+            let later = deliveries::find_due(&db, endpoint.id, until, 10)
+                .await
+                .expect("read");
+            let mut again = later[0].clone();
+            let mut tx = db.begin().await.expect("begins");
+            assert!(
+                deliveries::claim(&mut tx, &mut again, until.after(LEASE))
+                    .await
+                    .expect("asked")
+            );
+            let outcome = Outcome {
+                state: DeliveryState::Succeeded,
+                status: Some(204),
+                error: None,
+                duration_us: 1,
+                due_at: now,
+            };
+            assert!(
+                !deliveries::conclude(&mut tx, &one, &outcome, now)
+                    .await
+                    .expect("asked")
+            );
+            assert!(
+                deliveries::conclude(&mut tx, &again, &outcome, now)
+                    .await
+                    .expect("asked")
+            );
+            tx.commit().await.expect("commits");
+        })
+        .await;
+    }
+}
