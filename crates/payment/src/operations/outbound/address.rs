@@ -153,7 +153,7 @@ mod tests {
             ("ftp://hooks.example.com/", NotThere::Malformed),
             ("https://user@hooks.example.com/", NotThere::Malformed),
             ("https://hooks.example.com/#x", NotThere::Malformed),
-            ("https:///x", NotThere::Malformed),
+            ("https:///x", NotThere::Private),
             ("hooks.example.com", NotThere::Malformed),
             ("", NotThere::Malformed),
             ("https://localhost/", NotThere::Private),
