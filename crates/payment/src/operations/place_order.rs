@@ -42,6 +42,22 @@ pub(super) struct Draft {
     pub(super) metadata: Metadata,
 }
 
+impl Draft {
+    /// What an order is for, once more.
+    pub(super) fn again(order: &Payment) -> Result<Self, CheckoutError> {
+        let metadata = order.metadata.as_object().cloned().unwrap_or_default();
+        Ok(Self {
+            user_id: order.user_id,
+            amount: order.amount,
+            method: order.method,
+            purpose: order.purpose,
+            plan: order.plan,
+            description: order.description.clone(),
+            metadata: Metadata::try_from(metadata).map_err(|_| CheckoutError::Metadata)?,
+        })
+    }
+}
+
 /// Writes the order down, or finds the one that is open for the same plan: `true` when it is a new one. A rail
 /// that does not answer gets no new ones.
 pub(super) async fn write_order(
@@ -76,8 +92,11 @@ pub(super) async fn write_order(
             return Err(CheckoutError::Silent(draft.method));
         };
         let mut tx = parts.db.begin().await?;
-        if open.expires_at <= now {
-            // Nobody can pay it any more; it stays to be settled, beside a new one.
+        let other_way = open.action.is_some() && open.scene != way.scene;
+        let elsewhere = other_way && !provider.capabilities().ways_share_an_order;
+        if open.expires_at <= now || (elsewhere && rail_answers) {
+            // Nobody can pay it any more, or it can only be paid in its own way; it stays to be settled, beside a
+            // new one. Paid twice all the same, the other money goes back.
             payments::supersede(&mut tx, open.id, now).await?;
             tx.commit().await?;
             continue;

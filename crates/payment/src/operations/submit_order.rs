@@ -116,7 +116,8 @@ pub(super) async fn wait_for(
             .clone()
             .and_then(|action| serde_json::from_value(action).ok());
         if let Some(action) = action {
-            if order.is_open() && *way != Way::of(&order) {
+            let shared = provider.capabilities().ways_share_an_order;
+            if order.is_open() && shared && *way != Way::of(&order) {
                 return submit(parts, provider, &way.to_pay(&order), payer).await;
             }
             return Ok(begun(parts, &order, &action));

@@ -1,6 +1,8 @@
 //! By which way a buyer pays: a code at a desk, the provider's page, a phone's browser, an app.
 
+use super::begin_order::begin;
 use super::checkout::CheckoutError;
+use super::place_order::Draft;
 use super::submit_order::wait_for;
 use crate::model::payment::{Payment, PaymentMethod};
 use crate::model::return_url;
@@ -107,7 +109,17 @@ impl PaymentService {
             scene,
             ..Way::of(order)
         };
-        let begun = wait_for(parts, provider.as_ref(), order, &way, payer).await?;
-        Ok(begun.payment)
+        if provider.capabilities().ways_share_an_order || order.scene == scene {
+            let begun = wait_for(parts, provider.as_ref(), order, &way, payer).await?;
+            return Ok(begun.payment);
+        }
+        // Nothing would say that two payments of the host's own mean the same.
+        if order.plan.is_none() {
+            return Ok(self.next_step(order));
+        }
+        // An order of its own, for the same wish.
+        let draft = Draft::again(order)?;
+        let begun = begin(parts, provider.as_ref(), &draft, &way, payer, None).await?;
+        Ok(begun.value.payment)
     }
 }

@@ -90,7 +90,8 @@ impl PaymentProvider for Fake {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             currencies: vec![Currency::CNY],
-            scenes: vec![Scene::Pc],
+            scenes: vec![Scene::Pc, Scene::H5],
+            ways_share_an_order: self.method == PaymentMethod::Alipay,
             renews: true,
         }
     }

@@ -133,6 +133,8 @@ pub struct Capabilities {
     pub currencies: Vec<Currency>,
     /// It has a way to pay for these.
     pub scenes: Vec<Scene>,
+    /// Every way leads to one order under one number. Where not, another way takes an order of its own.
+    pub ways_share_an_order: bool,
     /// It debits further terms by itself.
     pub renews: bool,
 }

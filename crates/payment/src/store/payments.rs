@@ -276,7 +276,7 @@ pub(crate) async fn submitted(
     Ok(row.is_some())
 }
 
-/// Sets an order aside so that a new one for the same plan can be made; it stays payable.
+/// Sets an open order aside so that a new one for the same plan can be made; it stays payable.
 pub(crate) async fn supersede(tx: &mut Tx, id: PaymentId, now: Timestamp) -> Result<()> {
     in_tx!(tx, |c| sqlx::query(SUPERSEDE)
         .bind(id.uuid())
@@ -408,8 +408,9 @@ const INSERT: &str = "INSERT INTO payment_transactions (id, user_id, amount, cur
 const SUBMITTED: &str =
     "UPDATE payment_transactions SET state = 'pending', action = $2, client = $3, return_url = $4, updated_at = $5,
     provider_order_id = COALESCE($6, provider_order_id), version = version + 1 WHERE id = $1 AND state IN ('created', 'pending') RETURNING version";
-const SUPERSEDE: &str = "UPDATE payment_transactions SET superseded_at = $2, updated_at = $2, version = version + 1
-    WHERE id = $1 AND superseded_at IS NULL AND state IN ('created', 'pending') AND expires_at <= $2";
+const SUPERSEDE: &str =
+    "UPDATE payment_transactions SET superseded_at = $2, updated_at = $2, version = version + 1
+    WHERE id = $1 AND superseded_at IS NULL AND state IN ('created', 'pending')";
 const SETTLE: &str = "UPDATE payment_transactions SET state = 'completed', status = 'completed',
     payment_provider_id = $9, paid_at = $10, failure_code = NULL, updated_at = $11, version = version + 1
     WHERE id = $1 AND state = $2 AND state IN ('created', 'pending', 'failed')

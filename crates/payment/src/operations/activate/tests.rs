@@ -65,6 +65,10 @@ impl TwoRails {
     }
 
     async fn order(&self, user: UserId, rail: usize) {
+        self.order_on(user, rail, Scene::Pc).await;
+    }
+
+    async fn order_on(&self, user: UserId, rail: usize, scene: Scene) {
         let wish = Subscribe {
             user_id: user,
             plan: PlanRef {
@@ -74,7 +78,7 @@ impl TwoRails {
             by: PayBy {
                 method: RAILS[rail],
                 client: None,
-                device: Scene::Pc,
+                device: scene,
                 return_url: None,
                 payer: Payer::default(),
             },
@@ -231,6 +235,30 @@ async fn inv_p4_money_around_the_end_of_its_order_always_counts() {
             assert!(held.is_some(), "paid, and nothing happened");
         }
         two.settled(&db, 0).await;
+    })
+    .await;
+}
+
+/// A rail where each way has its own number: another way is another order, and whichever is paid, it is once.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p12_another_way_is_the_same_order_or_one_of_its_own() {
+    const ORDERS: &str = "SELECT COUNT(*) FROM payment_transactions";
+    each_engine(&[MIGRATIONS], async |db| {
+        let two = TwoRails::open(&db).await;
+        for (rail, orders) in [(0, 1), (1, 3)] {
+            let user = two.ids.next();
+            for scene in [Scene::Pc, Scene::H5, Scene::H5] {
+                two.order_on(user, rail, scene).await;
+            }
+            assert_eq!(count(&db, ORDERS).await, orders);
+        }
+        let user = two.ids.next();
+        two.order_on(user, 1, Scene::Pc).await;
+        two.pay(1, "code".to_owned()).await;
+        let held = subscriptions::find_live(&db, user, true)
+            .await
+            .expect("read");
+        assert!(held.is_some());
     })
     .await;
 }

@@ -276,6 +276,7 @@ impl PaymentProvider for Alipay {
         Capabilities {
             currencies: vec![Currency::CNY],
             scenes: ways::SCENES.to_vec(),
+            ways_share_an_order: true,
             renews: false,
         }
     }

@@ -112,6 +112,7 @@ impl PaymentProvider for Wechat {
         Capabilities {
             currencies: vec![Currency::CNY],
             scenes: ways::SCENES.to_vec(),
+            ways_share_an_order: false,
             renews: false,
         }
     }
