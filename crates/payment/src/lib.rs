@@ -33,6 +33,7 @@ use crate::operations::keep_call::InboundBounds;
 use crate::operations::missed_events::ReadUpTo;
 use crate::operations::outbound::Outbound;
 pub use crate::operations::outbound::endpoints::{EndpointError, WantEndpoint};
+pub use crate::operations::outbound::listen::{Listener, SignedEvent};
 pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::operations::replay_webhook::ReplayError;
 pub use crate::operations::resolve_suspense::{Resolve, ResolveError};

@@ -87,6 +87,48 @@ pub(crate) async fn read_fresh(tx: &mut Tx, limit: i64) -> Result<Vec<Fresh>> {
     Ok(fresh.collect())
 }
 
+row!(
+    struct ToldRow {
+        position: i64,
+        id: Uuid,
+        kind: String,
+        body: String,
+        created_at: At,
+    }
+);
+
+/// A fact with what it says.
+pub(crate) struct Told {
+    pub(crate) position: i64,
+    pub(crate) id: EventId,
+    pub(crate) kind: String,
+    pub(crate) data: String,
+    pub(crate) at: Timestamp,
+}
+
+/// Facts behind a place, in their order.
+pub(crate) async fn read_behind(db: &Db, position: i64, limit: i64) -> Result<Vec<Told>> {
+    let rows: Vec<ToldRow> = on_read!(db, |e| sqlx::query_as(READ_BEHIND)
+        .bind(position)
+        .bind(limit)
+        .fetch_all(e)
+        .await)?;
+    let told = rows.into_iter().map(|row| Told {
+        position: row.position,
+        id: row.id.into(),
+        kind: row.kind,
+        data: row.body,
+        at: Timestamp::from_utc(row.created_at),
+    });
+    Ok(told.collect())
+}
+
+/// The place of the newest fact.
+pub(crate) async fn last_position(db: &Db) -> Result<i64> {
+    let (position,): (i64,) = on_read!(db, |e| sqlx::query_as(LAST_POSITION).fetch_one(e).await)?;
+    Ok(position)
+}
+
 /// Takes a fact for fanning out. `false`: somebody else has.
 pub(crate) async fn dispatch(tx: &mut Tx, event: EventId, now: Timestamp) -> Result<bool> {
     let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(DISPATCH)
@@ -284,6 +326,8 @@ pub(crate) async fn forget_tries(tx: &mut Tx, before: Timestamp, limit: i64) -> 
 const READ_FRESH: &str =
     "SELECT position, id, kind, object_id, livemode, created_at FROM outbox WHERE dispatched_at IS NULL
     ORDER BY position LIMIT $1";
+const READ_BEHIND: &str = "SELECT position, id, kind, body, created_at FROM outbox WHERE position > $1 ORDER BY position LIMIT $2";
+const LAST_POSITION: &str = "SELECT COALESCE(MAX(position), 0) FROM outbox";
 const DISPATCH: &str =
     "UPDATE outbox SET dispatched_at = $2 WHERE id = $1 AND dispatched_at IS NULL RETURNING id";
 const INSERT: &str =
@@ -316,6 +360,8 @@ const FORGET_TRIES: &str = "DELETE FROM webhook_tries WHERE at < $1 AND delivery
 
 pub(crate) const STATEMENTS: &[&str] = &[
     READ_FRESH,
+    READ_BEHIND,
+    LAST_POSITION,
     DISPATCH,
     INSERT,
     FIND_DUE,

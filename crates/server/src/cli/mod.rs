@@ -8,6 +8,7 @@ mod ledger;
 mod sandbox;
 mod serve;
 mod signing_keys;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,9 @@ enum Command {
     /// The keys that sign access tokens.
     #[command(subcommand)]
     SigningKeys(signing_keys::SigningKeys),
+    /// Events, as endpoints get them.
+    #[command(subcommand)]
+    Webhooks(webhooks::Webhooks),
 }
 
 /// Runs the command the arguments name.
@@ -85,6 +89,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Ledger(command) => ledger::run(command, Config::from_env()?).await,
             Command::Sandbox(command) => sandbox::run(command, Config::from_env()?).await,
             Command::SigningKeys(command) => signing_keys::run(command, Config::from_env()?).await,
+            Command::Webhooks(command) => webhooks::run(command, Config::from_env()?).await,
         }
     });
     match outcome {

@@ -1,6 +1,8 @@
 //! Events for host applications: signed, at least once, in order per object, to public addresses only.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +17,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tollgate_storage::in_tx;
+use tollgate_storage::testing::{ENGINES, TestDatabase};
 
+use crate::crash::Process;
 use crate::harness::{App, Buyer, each_engine, each_engine_with, until};
 use crate::refunds::paid;
 
@@ -388,4 +392,43 @@ async fn line_58_where_events_may_not_go_is_refused_when_it_is_saved() {
         },
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_developer_listens_beside_the_service_and_gets_it_signed() {
+    for engine in ENGINES {
+        let database = TestDatabase::new(engine).await;
+        let process = Process::start(&database, "a");
+        let (sink, url) = Sink::open().await;
+        let mut listening = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+            .args(["webhooks", "listen", "--forward-to", &url])
+            .envs(Process::settings(&database, "a"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let lines = BufReader::new(listening.stdout.take().expect("its output")).lines();
+        let mut lines = lines.map_while(Result::ok);
+        let secret = lines.next().expect("a line");
+        let secret = secret
+            .strip_prefix("secret")
+            .expect("a secret")
+            .trim()
+            .to_owned();
+        let http = reqwest::Client::new();
+        crate::harness::buyer(&http, &process.url).await;
+        until("the news", async || {
+            sink.types().contains(&"user.created".to_owned())
+        })
+        .await;
+        assert!(sink.calls().iter().all(|call| is_signed(call, &secret)));
+        let line = lines.next().expect("a line");
+        assert!(
+            line.contains("user.created") && line.contains("204"),
+            "{line}"
+        );
+        listening.kill().expect("killed");
+        listening.wait().expect("gone");
+        drop(process);
+        database.remove().await;
+    }
 }

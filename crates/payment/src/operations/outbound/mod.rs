@@ -6,6 +6,7 @@
 mod address;
 pub(crate) mod endpoints;
 mod fan_out;
+pub(crate) mod listen;
 mod send;
 
 pub(crate) use self::send::Outbound;

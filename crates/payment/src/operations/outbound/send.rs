@@ -155,10 +155,7 @@ async fn call(parts: &Parts, due: &Due) -> Result<Answer> {
         return Ok(failed("the endpoint is gone".to_owned()));
     };
     let (id, at) = (due.event.to_string(), now.seconds());
-    let body = format!(
-        "{{\"type\":\"{}\",\"timestamp\":\"{}\",\"data\":{}}}",
-        due.kind, due.event_at, due.data
-    );
+    let body = body_of(&due.kind, due.event_at, &due.data);
     let mut signatures = Vec::new();
     for sealed in [Some(current), previous].into_iter().flatten() {
         let secret = Secret::of(parts.master_key.open(SECRET, &sealed)?);
@@ -184,6 +181,11 @@ async fn call(parts: &Parts, due: &Due) -> Result<Answer> {
         Err(error) if error.is_timeout() => failed("no answer in time".to_owned()),
         Err(error) => failed(cause(&error.without_url())),
     })
+}
+
+/// The same to the byte at every try: it is what is signed.
+pub(super) fn body_of(kind: &str, at: Timestamp, data: &str) -> String {
+    format!("{{\"type\":\"{kind}\",\"timestamp\":\"{at}\",\"data\":{data}}}")
 }
 
 /// The innermost words: the outer ones only say that sending failed.
