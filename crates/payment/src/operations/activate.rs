@@ -55,7 +55,12 @@ pub(crate) async fn activate(
                     return Ok(Activation::Surplus);
                 }
                 if extend(tx, &held, term_end, now).await? {
-                    told(parts, tx, "subscription.renewed", held.id, now).await?;
+                    let grown = Subscription {
+                        term_end,
+                        entitled_until: term_end,
+                        ..held.clone()
+                    };
+                    tell::subscription(parts, tx, "subscription.renewed", &grown, now).await?;
                     return Ok(Activation::Granted(held.id));
                 }
             }
@@ -124,21 +129,8 @@ async fn begin(
         return Ok(None);
     }
     roll::roll(tx, &new, &plan.meter, now).await?;
-    told(parts, tx, "subscription.activated", new.id, now).await?;
+    tell::subscription(parts, tx, "subscription.activated", &new, now).await?;
     Ok(Some(new.id))
-}
-
-async fn told(
-    parts: &Parts,
-    tx: &mut Tx,
-    event: &'static str,
-    id: SubscriptionId,
-    now: Timestamp,
-) -> Result<()> {
-    match subscriptions::read(tx, id).await? {
-        Some(held) => tell::subscription(parts, tx, event, &held, now).await,
-        None => Ok(()),
-    }
 }
 
 async fn extend(

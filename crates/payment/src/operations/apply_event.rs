@@ -7,7 +7,7 @@
 //! (other money).
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{PaymentId, SuspenseId};
+use tollgate_kernel::ids::{PaymentId, SubscriptionId, SuspenseId};
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
@@ -122,12 +122,13 @@ async fn grant(
         amount: money.amount(),
     };
     match deliver(parts, tx, order, now).await? {
-        Delivery::Given => {
+        Delivery::Given(subscription_id) => {
             if let Some(agreement) = money.agreement() {
                 agreement::begin(tx, order, agreement, now).await?;
             }
             book(parts, tx, order.livemode, &[received], now).await?;
-            tell::payment(parts, tx, "payment.completed", order.id, now).await?;
+            let paid = paid(order, money, subscription_id, now);
+            tell::payment(parts, tx, "payment.completed", &paid, now).await?;
             Ok(Applied::Paid(order.id))
         }
         refused @ (Delivery::Conflict | Delivery::Surplus) => {
@@ -143,9 +144,26 @@ async fn grant(
             let aside = kept.map(|suspense| Fact::SuspenseSetAside { suspense, amount });
             let facts: Vec<_> = [received].into_iter().chain(aside).collect();
             book(parts, tx, order.livemode, &facts, now).await?;
-            tell::payment(parts, tx, "payment.completed", order.id, now).await?;
+            tell::payment_of(parts, tx, "payment.completed", order.id, now).await?;
             Ok(Applied::Suspended(Some(order.id), cause))
         }
+    }
+}
+
+/// The order as the statements above have left it.
+fn paid(
+    order: &Payment,
+    money: &VerifiedPayment,
+    subscription_id: Option<SubscriptionId>,
+    now: Timestamp,
+) -> Payment {
+    Payment {
+        state: PaymentState::Completed,
+        provider_transaction_id: Some(money.provider_transaction_id().to_owned()),
+        paid_at: Some(money.paid_at().unwrap_or(now)),
+        failure_code: None,
+        subscription_id,
+        ..order.clone()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Gives what a paid order was for, inside the transaction that saw it paid.
 
 use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::SubscriptionId;
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
@@ -13,7 +14,7 @@ use crate::store::{payments, plans};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
     /// The buyer has what was paid for; of a payment without a plan, that is the payment itself.
-    Given,
+    Given(Option<SubscriptionId>),
     /// Another paid plan is in force, and this one cannot be put beside or on top of it.
     Conflict,
     /// The buyer has it already, for other money that was paid for the same wish.
@@ -28,7 +29,7 @@ pub(super) async fn deliver(
     now: Timestamp,
 ) -> Result<Delivery> {
     let Some((plan_id, _)) = order.plan else {
-        return Ok(Delivery::Given);
+        return Ok(Delivery::Given(None));
     };
     let plan = plans::read(tx, plan_id)
         .await?
@@ -41,7 +42,7 @@ pub(super) async fn deliver(
         Activation::Granted(subscription) => {
             payments::bought(tx, order.id, subscription).await?;
             tracing::info!(payment.id = %order.id, subscription.id = %subscription, "paid and activated");
-            Ok(Delivery::Given)
+            Ok(Delivery::Given(Some(subscription)))
         }
         Activation::Conflict => Ok(Delivery::Conflict),
         Activation::Surplus => Ok(Delivery::Surplus),

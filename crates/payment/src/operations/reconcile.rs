@@ -114,7 +114,7 @@ async fn give_up(parts: &Parts, order: &Payment, event: PaymentEvent) -> Result<
     )
     .await?;
     if gone {
-        tell::payment(
+        tell::payment_of(
             parts,
             &mut tx,
             "payment.failed",

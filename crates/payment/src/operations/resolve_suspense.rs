@@ -215,15 +215,15 @@ async fn pay(
             }
         }
     }
-    if deliver(parts, tx, &order, now).await? != Delivery::Given {
+    let Delivery::Given(_) = deliver(parts, tx, &order, now).await? else {
         return Err(ResolveError::AnotherPlan);
-    }
+    };
     let applied = Fact::SuspenseApplied {
         suspense: kept.id,
         amount: kept.amount,
     };
     book(parts, tx, kept.livemode, &[applied], now).await?;
-    tell::payment(parts, tx, "payment.completed", order.id, now).await?;
+    tell::payment_of(parts, tx, "payment.completed", order.id, now).await?;
     Ok(())
 }
 

@@ -88,7 +88,7 @@ pub(super) async fn submit(
             if first && matches!(error, ProviderError::Refused { .. }) {
                 let declined = PaymentEvent::Declined.as_str();
                 if payments::fail(&mut tx, order.id, order.state, declined, now).await? {
-                    tell::payment(parts, &mut tx, "payment.failed", order.id, now).await?;
+                    tell::payment_of(parts, &mut tx, "payment.failed", order.id, now).await?;
                 }
             }
             tx.commit().await?;

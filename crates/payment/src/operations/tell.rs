@@ -10,6 +10,7 @@ use tollgate_storage::outbox::{self, Event};
 use uuid::Uuid;
 
 use crate::Parts;
+use crate::model::payment::Payment;
 use crate::model::refund::{Refund, RefundNo};
 use crate::model::subscription::Subscription;
 use crate::shapes::{RefundShape, TransactionShape};
@@ -47,20 +48,31 @@ pub(super) async fn payment(
     parts: &Parts,
     tx: &mut Tx,
     event: &'static str,
-    id: PaymentId,
+    payment: &Payment,
     now: Timestamp,
 ) -> Result<()> {
-    let Some(payment) = payments::read(tx, id).await? else {
-        return Ok(());
-    };
-    let data = json!(TransactionShape::from(&payment));
+    let data = json!(TransactionShape::from(payment));
     let object = Object {
         kind: "payment",
-        id: id.uuid(),
+        id: payment.id.uuid(),
         user: Some(payment.user_id),
         data: &data,
     };
     tell(parts, tx, event, object, now).await
+}
+
+/// The same, where it has to be read first.
+pub(super) async fn payment_of(
+    parts: &Parts,
+    tx: &mut Tx,
+    event: &'static str,
+    id: PaymentId,
+    now: Timestamp,
+) -> Result<()> {
+    match payments::read(tx, id).await? {
+        Some(stands) => payment(parts, tx, event, &stands, now).await,
+        None => Ok(()),
+    }
 }
 
 /// `refund.succeeded` or `refund.failed`, with the refund as it stands now.
