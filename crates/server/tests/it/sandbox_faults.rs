@@ -274,14 +274,13 @@ async fn inv_p8_an_answer_that_says_nothing_leaves_unknown_and_is_settled_later(
         app.clock.advance(Duration::from_secs(6));
         let unknown =
             "SELECT COUNT(*) FROM payment_attempts WHERE operation = 'query' AND state = 'unknown'";
-        // The slow answer is waited for, ten seconds at most; the others say nothing at once.
-        counts(app, "five answers that say nothing", unknown, 5).await;
+        // The slow answer is waited for, ten seconds at most, and what is asked together with it as well.
         let slow = async {
             while app.count(unknown).await < 6 {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
-        let ended = tokio::time::timeout(Duration::from_secs(30), slow).await;
+        let ended = tokio::time::timeout(Duration::from_secs(60), slow).await;
         ended.expect("a slow answer is not waited for without end");
         assert_eq!(
             (app.count(COMPLETED).await, app.count(GRANTED).await),
