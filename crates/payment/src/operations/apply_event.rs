@@ -192,6 +192,12 @@ async fn suspend(
     cause: Cause,
     now: Timestamp,
 ) -> Result<Applied> {
+    let (rail, livemode) = (money.method(), parts.config.livemode);
+    let number = money.provider_transaction_id();
+    if let Some(other) = payments::read_by_money(tx, rail, livemode, number).await? {
+        tracing::error!(other.id = %other.id, "a provider tells of money again that has paid an order");
+        return Ok(Applied::Repeated(other.id));
+    }
     if let Some(suspense) = keep(parts, tx, money, payment, (cause, cause.rule()), now).await? {
         let received = Fact::SuspenseReceived {
             suspense,

@@ -149,12 +149,12 @@ impl PaymentService {
         key: Option<&Request>,
     ) -> Result<Answered<CheckoutShape>, CheckoutError> {
         let parts = &self.0;
-        let plan = self.plan_of(&wish.plan).await?;
-        expected_price(&plan, &wish.expected)?;
-        let return_url = way::listed(parts, wish.by.return_url.as_deref())?;
         if let Some(first) = answered(parts, key).await? {
             return Ok(Answered::again(first));
         }
+        let plan = self.plan_of(&wish.plan).await?;
+        expected_price(&plan, &wish.expected)?;
+        let return_url = way::listed(parts, wish.by.return_url.as_deref())?;
         if plan.is_free() {
             return self.begin_free(wish, &plan, key).await;
         }

@@ -53,7 +53,13 @@ impl PaymentService {
         let payment = payments::find_any(&parts.db, id).await?;
         let payment = payment.filter(|payment| payment.livemode == parts.config.livemode);
         let Some(source) = payment.clone().and_then(Source::of_payment) else {
-            return Ok(Reconciled::Settled);
+            // Told before its payment was: that comes first, by its own callback or question.
+            let waits = payment.is_some_and(|payment| payment.is_open()) && attempts < TRIES;
+            return Ok(if waits {
+                Reconciled::Open
+            } else {
+                Reconciled::Settled
+            });
         };
         let (Some(payment), Some(provider)) = (payment, parts.providers.get(source.rail).cloned())
         else {

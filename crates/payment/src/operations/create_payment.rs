@@ -62,6 +62,9 @@ impl PaymentService {
         key: Option<&Request>,
     ) -> Result<Answered<CheckoutShape>, CheckoutError> {
         let parts = &self.0;
+        if let Some(first) = answered(parts, key).await? {
+            return Ok(Answered::again(first));
+        }
         let amount = sum(&wish)?;
         let return_url = way::listed(parts, wish.by.return_url.as_deref())?;
         let description = wish.description.trim();
@@ -69,9 +72,6 @@ impl PaymentService {
             return Err(CheckoutError::Description);
         }
         let metadata = Metadata::try_from(wish.metadata).map_err(|_| CheckoutError::Metadata)?;
-        if let Some(first) = answered(parts, key).await? {
-            return Ok(Answered::again(first));
-        }
         let rail = rail(parts, wish.by.method, amount.currency())?;
         let way = Way::choose(rail.as_ref(), &wish.by, return_url)?;
         let draft = Draft {

@@ -117,7 +117,9 @@ pub(super) async fn wait_for(
             .and_then(|action| serde_json::from_value(action).ok());
         if let Some(action) = action {
             let shared = provider.capabilities().ways_share_an_order;
-            if order.is_open() && shared && *way != Way::of(&order) {
+            // An address or an order for an app is signed with its time, and is good for a while only.
+            let dated = !matches!(action, PaymentAction::Qr { .. });
+            if order.is_open() && shared && (dated || *way != Way::of(&order)) {
                 return submit(parts, provider, &way.to_pay(&order), payer).await;
             }
             return Ok(begun(parts, &order, &action));

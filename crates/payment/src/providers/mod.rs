@@ -345,8 +345,12 @@ impl ProviderError {
     }
 
     pub(in crate::providers) fn unknown(reason: impl fmt::Display) -> Self {
+        // It may hold what an unverified answer says: short, and without what a database could not keep.
+        const LONGEST: usize = 500;
+        let reason = reason.to_string();
+        let plain = reason.chars().filter(|char| !char.is_control());
         Self::Unknown {
-            reason: reason.to_string(),
+            reason: plain.take(LONGEST).collect(),
         }
     }
 }

@@ -235,7 +235,12 @@ async fn check_repeat(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let trade = sandbox.settled(trade.clone(), now).await?;
-    let same = serde_json::from_str::<Value>(&trade.request).is_ok_and(|kept| kept == *content);
+    let kept = serde_json::from_str::<Value>(&trade.request).unwrap_or_default();
+    // Before anybody has scanned, another way may be asked for: it differs in its product alone.
+    let same = match trade.state {
+        TradeState::Issued => without_way(&kept) == without_way(content),
+        _ => kept == *content,
+    };
     let refusal = match trade.state {
         TradeState::Paid => Refusal::business("ACQ.TRADE_HAS_SUCCESS", "交易已被支付"),
         TradeState::Closed => Refusal::business("ACQ.TRADE_HAS_CLOSE", "交易已经关闭"),
@@ -245,6 +250,15 @@ async fn check_repeat(
         TradeState::Issued | TradeState::Waiting => return Ok(()),
     };
     Err(refusal.into())
+}
+
+fn without_way(content: &Value) -> Value {
+    let mut content = content.clone();
+    if let Some(members) = content.as_object_mut() {
+        members.remove("product_code");
+        members.remove("quit_url");
+    }
+    content
 }
 
 fn check_notify_url(sandbox: &Sandbox, url: &str) -> Result<(), Refusal> {

@@ -280,7 +280,7 @@ async fn inv_p8_an_answer_that_says_nothing_leaves_unknown_and_is_settled_later(
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
-        let ended = tokio::time::timeout(Duration::from_secs(60), slow).await;
+        let ended = tokio::time::timeout(Duration::from_mins(1), slow).await;
         ended.expect("a slow answer is not waited for without end");
         assert_eq!(
             (app.count(COMPLETED).await, app.count(GRANTED).await),

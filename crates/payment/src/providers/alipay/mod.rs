@@ -319,9 +319,17 @@ impl PaymentProvider for Alipay {
                     trade.send_pay_date.as_deref().and_then(wire::from_beijing),
                 )))
             }
-            // Paid and wholly refunded says the same word; only our own books tell them apart, and
-            // a payment date shows that there was money.
-            "TRADE_CLOSED" if trade.send_pay_date.is_none() => Ok(ProviderVerdict::Closed),
+            // Paid and wholly refunded says the same word. Asked about are only orders that we have not seen paid: there
+            // the money came and went past us, and nothing is left to give.
+            "TRADE_CLOSED" => {
+                if trade.send_pay_date.is_some_and(|date| !date.is_empty()) {
+                    tracing::error!(
+                        order_no = order_no.as_str(),
+                        "an order was paid and wholly refunded past us"
+                    );
+                }
+                Ok(ProviderVerdict::Closed)
+            }
             "WAIT_BUYER_PAY" => Ok(ProviderVerdict::Waiting),
             word => Err(ProviderError::unknown(format_args!("trade_status {word}"))),
         }

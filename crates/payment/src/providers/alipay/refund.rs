@@ -29,7 +29,7 @@ struct RefundState {
     out_request_no: String,
     #[serde(default)]
     refund_status: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wire::text_or_number")]
     refund_amount: String,
 }
 

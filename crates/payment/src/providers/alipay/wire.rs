@@ -200,7 +200,9 @@ pub(super) struct Cancelled {
 }
 
 /// Amounts come as text, and now and then as a number, whose digits are then read as they stand.
-fn text_or_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(super) fn text_or_number<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<String, D::Error> {
     let raw = Box::<RawValue>::deserialize(deserializer)?;
     Ok(raw.get().trim_matches('"').to_owned())
 }
@@ -248,7 +250,9 @@ fn text_of(members: &[(String, Box<RawValue>)], name: &str) -> Option<String> {
 /// Which certificate an answer says it was signed with. Nothing is believed of it yet.
 pub(super) fn certificate_number(body: &[u8]) -> Option<String> {
     let Members(members) = serde_json::from_slice(body).ok()?;
-    text_of(&members, CERTIFICATE_NUMBER)
+    let number = text_of(&members, CERTIFICATE_NUMBER)?;
+    let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    (number.len() == 32 && number.bytes().all(hexadecimal)).then_some(number)
 }
 
 /// `alipay.open.app.alipaycert.download`: the certificate in an answer that perhaps only this very

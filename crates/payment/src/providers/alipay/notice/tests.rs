@@ -224,9 +224,47 @@ fn inv_p3_a_field_cannot_be_hidden_in_the_value_before_it() {
         .replace("&refund_fee=9.90", "")
         .replace("point_amount=0.00", "point_amount=0.00%26refund_fee%3D9.90");
     assert_eq!(read(&hidden).expect_err("hidden"), WebhookRefusal::Forged);
+    // The same, hidden in a name; and a number that takes its neighbour in.
+    let hidden = body.replace("&refund_fee=", "&x%3D1%26refund_fee=");
+    let named = body.replace(
+        "&point_amount=0.00&refund_fee=",
+        "&point_amount%3D0.00%26refund_fee=",
+    );
+    for changed in [hidden, named] {
+        assert_eq!(read(&changed).expect_err("hidden"), WebhookRefusal::Forged);
+    }
+    let plain = text(signed(&with("notify_time", "1"), UTF_8));
+    let taken = plain
+        .replace("&notify_time=1", "")
+        .replace("notify_id=", "notify_id=x%26y=");
+    assert_eq!(read(&taken).expect_err("taken in"), WebhookRefusal::Forged);
+    for order_no in ["a&b=c", "1&point_amount=0.00"] {
+        let body = text(signed(&with("out_trade_no", order_no), UTF_8));
+        assert_eq!(read(&body).expect_err(order_no), WebhookRefusal::Forged);
+    }
     // Signs in a value that hide nothing stay what they are.
     let body = text(signed(&with("subject", "a&b=c & refund_fee=1"), UTF_8));
     assert!(read(&body).is_ok());
+}
+
+/// Empty fields are left out of one of the two texts, so anybody can add some.
+#[test]
+fn inv_p1_empty_fields_make_no_other_event_of_it() {
+    let without_id: Vec<_> = PAID
+        .iter()
+        .copied()
+        .filter(|(name, _)| *name != "notify_id")
+        .collect();
+    let body = text(signed(&without_id, UTF_8));
+    let first = read(&body).expect("genuine");
+    for more in ["&zzz=", "&a=&b=&c="] {
+        let again = read(&format!("{body}{more}")).expect("genuine");
+        assert_eq!(first.key(), again.key(), "{more}");
+    }
+    for more in ["&%26=", "&a%20b=", "&=", "&%E4%B8%93="] {
+        let refused = read(&format!("{body}{more}")).expect_err(more);
+        assert_eq!(refused, WebhookRefusal::Forged);
+    }
 }
 
 proptest! {
