@@ -161,7 +161,15 @@ pub(super) async fn arrive(
         EventContent::Refunded {
             order_no,
             refund_no,
-        } => look_at_refund(parts, tx, provider, order_no, refund_no.as_deref(), now).await?,
+            transaction_id,
+        } => {
+            let went_back = WentBack {
+                order_no,
+                refund_no: refund_no.as_deref(),
+                transaction_id: transaction_id.as_deref(),
+            };
+            look_at_refund(parts, tx, provider, &went_back, now).await?
+        }
         EventContent::Renewed(renewal) => agreement::renewed(parts, tx, renewal, now).await?,
         EventContent::Agreement { id, news } => {
             let word = agreement::told(parts, tx, provider, id, *news, now).await?;
@@ -187,26 +195,36 @@ async fn order(tx: &mut Tx, order_no: &str, livemode: bool) -> Result<Option<Pay
     Ok(ours.map(|order| order.id))
 }
 
+/// What a callback tells of money that went back.
+struct WentBack<'a> {
+    order_no: &'a str,
+    refund_no: Option<&'a str>,
+    transaction_id: Option<&'a str>,
+}
+
 /// A callback says: go and look. Of a refund of ours the job that asks is due now; one that was made at the
-/// provider's own desk gets a job of its own. Without a number of its own it goes by the order's.
+/// provider's own desk gets a job of its own. Without a number of its own it goes by the order's; without an order's
+/// number by that of the money.
 async fn look_at_refund(
     parts: &Parts,
     tx: &mut Tx,
     method: PaymentMethod,
-    order_no: &str,
-    refund_no: Option<&str>,
+    told: &WentBack<'_>,
     now: Timestamp,
 ) -> Result<(Option<PaymentId>, &'static str)> {
-    let number = refund_no.unwrap_or(order_no);
+    let number = told.refund_no.unwrap_or(told.order_no);
     if let Some(refund) = refunds::read_by_number(tx, number).await? {
         if !refund.state.is_over() {
             jobs::hasten(tx, REFUND, &refund.id.to_string(), now).await?;
         }
         return Ok((refund.payment_id, "refund_noted"));
     }
-    let payment = match OrderNo::sent(order_no) {
-        Some(number) => payments::read_by_order_no(tx, &number).await?,
-        None => None,
+    let payment = match (OrderNo::sent(told.order_no), told.transaction_id) {
+        (Some(number), _) => payments::read_by_order_no(tx, &number).await?,
+        (None, Some(money)) => {
+            payments::read_by_money(tx, method, parts.config.livemode, money).await?
+        }
+        (None, None) => None,
     };
     let Some(payment) = payment.filter(|payment| payment.method == method) else {
         return Ok((None, "refund_of_unknown_order"));

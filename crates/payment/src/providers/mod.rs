@@ -12,6 +12,7 @@ pub mod conformance;
 #[cfg(test)]
 pub(crate) mod fake;
 mod keys;
+pub mod stripe;
 mod warning;
 pub mod wechat;
 
@@ -419,6 +420,8 @@ pub enum EventContent {
         order_no: String,
         /// Of the refund, if it names one.
         refund_no: Option<String>,
+        /// Of the money, where an event can name no order: that of a further term was never one of theirs.
+        transaction_id: Option<String>,
     },
     /// Money of a further term arrived under an agreement.
     Renewed(VerifiedRenewal),
@@ -496,10 +499,6 @@ impl VerifiedPayment {
     }
 
     /// It began an agreement.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "of our rails only Stripe's has agreements")
-    )]
     #[must_use]
     pub(in crate::providers) fn under(mut self, agreement: Agreement) -> Self {
         self.agreement = Some(agreement);

@@ -75,6 +75,7 @@ pub(super) fn event(
             EventContent::Refunded {
                 order_no: number(&refund.out_trade_no)?,
                 refund_no: Some(number(&refund.out_refund_no)?),
+                transaction_id: None,
             }
         }
         kind => {

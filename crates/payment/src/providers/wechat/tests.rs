@@ -352,6 +352,7 @@ fn line_46_a_notice_says_what_it_says_and_no_more() {
         let EventContent::Refunded {
             order_no,
             refund_no,
+            ..
         } = content
         else {
             panic!("{content:?}")

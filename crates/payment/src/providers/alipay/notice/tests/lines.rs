@@ -191,7 +191,7 @@ fn line_45_only_the_two_words_of_payment_are_money() {
     fields.extend([("out_biz_no", "r1"), ("refund_fee", "1.00")]);
     let event = read(&text(signed(&fields, UTF_8))).expect("genuine");
     assert!(
-        matches!(event.content(), EventContent::Refunded { order_no, refund_no: Some(refund_no) }
+        matches!(event.content(), EventContent::Refunded { order_no, refund_no: Some(refund_no), .. }
             if order_no == PAID[3].1 && refund_no == "r1")
     );
 }
