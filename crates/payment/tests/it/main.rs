@@ -1,6 +1,7 @@
 //! The module on both engines, and its rails against gateways of the tests' own.
 
 mod alipay;
+mod stripe;
 mod wechat;
 
 use tollgate_payment::{MIGRATIONS, STATEMENTS};

@@ -1,5 +1,6 @@
-//! Refunds (payments.md, 4.6). Stripe forgets keys after a day, and repeats a trouble of its own under the same key:
-//! what is there already is looked up first, by our number at the refund.
+//! Refunds (payments.md, 4.6). A repeat within a day goes under the same key, and moves nothing. After that Stripe has
+//! forgotten the key; but by then the machine has asked by our number, which stands at the refund, before it repeats.
+//! A key that only repeats a trouble of Stripe's own is left for the next one when that question finds nothing.
 
 use super::call::{Form, Tried};
 use super::wire::{self, Link, List, Refund};
@@ -37,14 +38,15 @@ impl Stripe {
             form = form.with("metadata[reason]", reason);
         }
         for turn in 1..=KEYS {
-            match self.refund_state(key).await? {
-                RefundVerdict::Unheard => {}
-                known => return Ok(known),
-            }
             let number = format!("refund:{}:{turn}", key.refund_no.as_str());
             match self.post(REFUNDS, &form, &number).await? {
                 Tried::Done(made) => return self.verdict_on(&made, key),
-                Tried::Failed(failure) if failure.key_is_spent() => {}
+                Tried::Failed(failure) if failure.key_is_spent() => {
+                    match self.refund_state(key).await? {
+                        RefundVerdict::Unheard => {}
+                        known => return Ok(known),
+                    }
+                }
                 Tried::Failed(failure) => return Err(failure.into()),
             }
         }

@@ -105,7 +105,9 @@ fn livemode(key: &str) -> Result<bool, &'static str> {
         (Some(random), _) => (true, random),
         (_, Some(random)) => (false, random),
         _ => {
-            return Err("says neither live nor test: a secret key begins with sk_live_ or sk_test_");
+            return Err(
+                "says neither live nor test: a secret key begins with sk_live_ or sk_test_",
+            );
         }
     };
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
