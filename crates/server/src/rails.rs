@@ -7,6 +7,7 @@ use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_payment::providers::PaymentProvider;
 use tollgate_payment::providers::alipay::{Alipay, AlipayConfig, AlipayKeys};
+use tollgate_payment::providers::stripe::{Stripe, StripeConfig};
 use tollgate_payment::providers::wechat::{Wechat, WechatConfig};
 use tollgate_sandbox::{Sandbox, SandboxConfig, SandboxError};
 
@@ -71,7 +72,22 @@ pub(crate) fn providers(
         })?;
         providers.push(Arc::new(provider) as Arc<dyn PaymentProvider>);
     }
+    let stripe = config.stripe.as_ref().filter(|_| sandbox.is_none());
+    if let Some(stripe) = stripe {
+        providers.push(open_stripe(stripe, clock)?);
+    }
     Ok(providers)
+}
+
+fn open_stripe(config: &StripeConfig, clock: &Clock) -> Result<Arc<dyn PaymentProvider>, Faults> {
+    let provider = Stripe::new(config, clock.clone()).map_err(|faults| {
+        let faults: Vec<String> = faults
+            .iter()
+            .map(|fault| format!("{} {}", fault.variable, fault.reason))
+            .collect();
+        Faults::one("STRIPE", faults.join("; "))
+    })?;
+    Ok(Arc::new(provider))
 }
 
 /// The settings a merchant of the look-alike would have, with its gateway on this very port.
@@ -98,5 +114,6 @@ fn sandbox_alipay(
 pub(crate) fn gateways(config: &Config) -> Vec<url::Url> {
     let alipay = config.alipay.iter().map(|alipay| &alipay.gateway);
     let wechat = config.wechat.iter().map(|wechat| &wechat.gateway);
-    alipay.chain(wechat).cloned().collect()
+    let stripe = config.stripe.iter().map(|stripe| &stripe.api_base);
+    alipay.chain(wechat).chain(stripe).cloned().collect()
 }

@@ -6,6 +6,7 @@ mod fault;
 mod mail;
 mod reader;
 mod redis;
+mod stripe;
 mod tokens;
 mod wechat;
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use tollgate_kernel::text::Language;
 use tollgate_payment::providers::alipay::AlipayConfig;
+use tollgate_payment::providers::stripe::StripeConfig;
 use tollgate_payment::providers::wechat::WechatConfig;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::url::DatabaseUrl;
@@ -88,6 +90,8 @@ pub struct Config {
     pub webhook_allow_private: bool,
     /// `None`: not configured.
     pub wechat: Option<WechatConfig>,
+    /// `None`: not configured.
+    pub stripe: Option<StripeConfig>,
     /// How long a buyer may take.
     pub order_expiry: Duration,
     /// Whose calendar.
@@ -107,7 +111,9 @@ impl Config {
             SandboxMode::On => true,
             SandboxMode::Off => false,
             SandboxMode::Auto => {
-                self.addr.ip().is_loopback() && self.alipay.is_none() && self.wechat.is_none()
+                let configured =
+                    self.alipay.is_some() || self.wechat.is_some() || self.stripe.is_some();
+                self.addr.ip().is_loopback() && !configured
             }
         }
     }
@@ -220,6 +226,7 @@ impl Reader {
                 )
                 .unwrap_or(false),
             wechat: self.wechat(app_env),
+            stripe: self.stripe(app_env),
             order_expiry: Duration::from_secs(
                 self.number("ORDER_EXPIRE_MINUTES", 2, 120, "30")
                     .saturating_mul(60),

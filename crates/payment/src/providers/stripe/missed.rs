@@ -15,23 +15,34 @@ const AT_ONCE: &str = "10";
 const PAGES: usize = 100;
 
 impl Stripe {
-    /// Oldest first. That our key was answered stands for a signature; each is read as a webhook is.
+    /// Oldest first. That our key was answered stands for a signature; each is read as a webhook is. What cannot be
+    /// read is tried once more; one that nobody can read keeps none of the others back.
     pub(super) async fn since(
         &self,
         since: Timestamp,
     ) -> Result<Vec<VerifiedEvent>, ProviderError> {
         let mut listed = self.listed(since).await?;
         listed.reverse();
-        let mut events = Vec::new();
+        let (mut events, mut unread) = (Vec::new(), None);
         for event in &listed {
-            match self.tell(event).await {
+            let mut told = self.tell(event).await;
+            if matches!(told, Err(WebhookRefusal::NotYet(_))) {
+                told = self.tell(event).await;
+            }
+            match told {
                 Ok(event) => events.push(event),
-                // Neither will ever be read.
-                Err(WebhookRefusal::NotYet(reason)) => return Err(ProviderError::unknown(reason)),
+                Err(WebhookRefusal::NotYet(reason)) => {
+                    tracing::error!(event.id, reason, "a missed event of Stripe's is left out");
+                    unread = Some(reason);
+                }
+                // Neither will ever be read: it is not for us, or no event.
                 Err(_) => {}
             }
         }
-        Ok(events)
+        match unread {
+            Some(reason) if events.is_empty() => Err(ProviderError::unknown(reason)),
+            _ => Ok(events),
+        }
     }
 
     async fn listed(&self, since: Timestamp) -> Result<Vec<Event>, ProviderError> {

@@ -609,21 +609,35 @@ async fn inv_p5_what_was_told_while_nobody_listened_is_read_oldest_first() {
     let pages = gateway.calls("GET /v1/events");
     assert_eq!(pages.len(), 3);
     assert!(pages.iter().all(|call| call.form["types[0]"] == COMPLETED));
-    // An object that cannot be read now: the list is read again.
-    let session = gateway.calls("GET /v1/events").len();
-    let page = format!(
-        "GET {SESSIONS}/{}",
-        gateway.session_of(&order(&gateway.clock, 3).order_no)["id"]
-            .as_str()
-            .expect("an id")
-    );
+    // An object that cannot be read is tried again, and keeps none of the others back.
+    let page = gateway.session_of(&order(&gateway.clock, 3).order_no);
+    let page = format!("GET {SESSIONS}/{}", text(&page, "id"));
     gateway.will_answer(&page, Answer::new(500, ""));
+    assert_eq!(stripe.missed_events(since).await.expect("a list").len(), 23);
+    for _ in 0..2 {
+        gateway.will_answer(&page, Answer::new(500, ""));
+    }
+    assert_eq!(stripe.missed_events(since).await.expect("a list").len(), 22);
+    // A list that cannot be read, or of which nothing can be, is read again.
+    gateway.will_answer("GET /v1/events", Answer::new(500, ""));
     let lost = stripe.missed_events(since).await;
     assert!(
         matches!(lost, Err(ProviderError::Unknown { .. })),
         "{lost:?}"
     );
-    assert!(gateway.calls("GET /v1/events").len() > session);
+    let later = since.after(std::time::Duration::from_secs(1));
+    gateway.put(
+        json!({ "id": "evt_late", "object": "event", "type": COMPLETED, "livemode": false,
+        "created": later.seconds(), "data": { "object": { "id": "cs_1" } } }),
+    );
+    for _ in 0..2 {
+        gateway.will_answer(&format!("GET {SESSIONS}/cs_1"), Answer::new(500, ""));
+    }
+    let lost = stripe.missed_events(later).await;
+    assert!(
+        matches!(lost, Err(ProviderError::Unknown { .. })),
+        "{lost:?}"
+    );
 }
 
 proptest! {
