@@ -32,7 +32,7 @@ pub use crate::operations::demand::Demand;
 use crate::operations::keep_call::InboundBounds;
 use crate::operations::missed_events::ReadUpTo;
 use crate::operations::outbound::Outbound;
-pub use crate::operations::outbound::endpoints::{EndpointError, WantEndpoint};
+pub use crate::operations::outbound::endpoints::{ChangeEndpoint, EndpointError, WantEndpoint};
 pub use crate::operations::outbound::listen::{Listener, SignedEvent};
 pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::operations::replay_webhook::ReplayError;

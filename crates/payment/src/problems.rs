@@ -314,8 +314,8 @@ pub(crate) fn endpoint(error: EndpointError) -> Problem {
         EndpointError::Open => Problem::invalid(
             "/delivery_id",
             "not_resendable",
-            "没有此投递，或正在投递中",
-            "there is no such delivery, or it is on its way",
+            "正在投递中",
+            "it is on its way",
         ),
         EndpointError::Internal(error) => error.into(),
     }

@@ -14,7 +14,7 @@ use crate::operations::console_refund::CONSOLE_REFUND;
 use crate::operations::reconcile::{Reconciled, next_question};
 use crate::operations::refund::REFUND;
 use crate::operations::webhook_events;
-use crate::store::{attempts, deliveries};
+use crate::store::{attempts, tries};
 
 /// Work on orders, one lane per rail: a slow one does not keep the others waiting.
 pub(crate) const RECONCILE: &str = "reconcile";
@@ -63,7 +63,7 @@ impl PaymentService {
         let begun_before = now.before(LONGEST_CALL);
         attempts::conclude_orphans(&mut tx, begun_before, PURGED_AT_ONCE, now).await?;
         webhook_events::forget(&self.0, &mut tx).await?;
-        deliveries::forget_tries(&mut tx, now.before(TRIES_KEPT), PURGED_AT_ONCE).await?;
+        tries::forget(&mut tx, now.before(TRIES_KEPT), PURGED_AT_ONCE).await?;
         tx.commit().await
     }
 

@@ -59,6 +59,22 @@ pub fn pause_after(attempt: i64, entropy: &Entropy) -> Option<Duration> {
     Some(Duration::from_millis(millis))
 }
 
+/// What a receiver may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+
+/// The pause that `Retry-After` asks for, at most a day: seconds, or a date (RFC 9110, 10.2.3), which is zero when it
+/// has passed. `None`: it is neither.
+pub fn asked_pause(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    let pause = if let Ok(seconds) = text.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let until = chrono::DateTime::parse_from_rfc2822(text).ok()?;
+        Timestamp::from_utc(until.to_utc()).since(now)
+    };
+    Some(pause.min(LONGEST_PAUSE))
+}
+
 /// A receiver.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
@@ -80,6 +96,8 @@ pub struct Endpoint {
     pub created_by: Option<UserId>,
     /// Of the endpoint.
     pub created_at: Timestamp,
+    /// Counts its changes.
+    pub version: i64,
 }
 
 /// An event on its way to a receiver.
@@ -107,6 +125,21 @@ pub struct Delivery {
     pub created_at: Timestamp,
     /// When it was decided.
     pub finished_at: Option<Timestamp>,
+}
+
+/// One attempt to bring it there.
+#[derive(Clone, Debug)]
+pub struct Try {
+    /// From 1, over every resending.
+    pub attempt: i64,
+    /// When it was over.
+    pub at: Timestamp,
+    /// What the receiver answered.
+    pub status: Option<i64>,
+    /// How long it took, in microseconds.
+    pub duration_us: i64,
+    /// Why there was no answer.
+    pub error: Option<String>,
 }
 
 /// What sender and receiver share. Shown once, as `whsec_` and base64.
@@ -168,6 +201,29 @@ mod tests {
             secret.shown(),
             format!("{PREFIX}MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         );
+    }
+
+    #[test]
+    fn a_receiver_asks_for_a_pause_in_seconds_or_by_a_date() {
+        let now = Timestamp::from_seconds(784_111_777).expect("a moment");
+        for (text, seconds) in [
+            ("0", Some(0)),
+            ("120", Some(120)),
+            (" 120 ", Some(120)),
+            ("999999999", Some(86_400)),
+            ("Sun, 06 Nov 1994 08:51:37 GMT", Some(120)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(0)),
+            ("Sat, 05 Nov 1994 08:49:37 GMT", Some(0)),
+            ("Fri, 06 Nov 2093 08:49:37 GMT", Some(86_400)),
+            ("-1", None),
+            ("1.5", None),
+            ("99999999999999999999999", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            let pause = asked_pause(text, now).map(|pause| pause.as_secs());
+            assert_eq!(pause, seconds, "{text}");
+        }
     }
 
     #[test]

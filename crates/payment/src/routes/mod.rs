@@ -9,6 +9,7 @@ mod subscriptions;
 mod suspense;
 mod transactions;
 mod usage;
+mod webhook_deliveries;
 mod webhook_endpoints;
 mod webhook_events;
 mod webhooks;
@@ -66,13 +67,15 @@ impl PaymentService {
             .routes(routes!(suspense::resolve))
             .routes(routes!(webhook_endpoints::list, webhook_endpoints::create))
             .routes(routes!(
+                webhook_endpoints::detail,
                 webhook_endpoints::change,
                 webhook_endpoints::delete
             ))
             .routes(routes!(webhook_endpoints::rotate_secret))
             .routes(routes!(webhook_endpoints::test))
-            .routes(routes!(webhook_endpoints::deliveries))
-            .routes(routes!(webhook_endpoints::resend))
+            .routes(routes!(webhook_deliveries::list))
+            .routes(routes!(webhook_deliveries::detail))
+            .routes(routes!(webhook_deliveries::resend))
             .routes(routes!(webhook_events::list))
             .routes(routes!(webhook_events::detail))
             .routes(routes!(webhook_events::replay))

@@ -1,4 +1,4 @@
-//! `webhook_deliveries`, `webhook_tries`, and the outbox that they are made of.
+//! `webhook_deliveries`, and the outbox that they are made of. A try is written with what it changes.
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{DeliveryId, EndpointId, EventId, Id};
@@ -274,20 +274,30 @@ pub(crate) async fn conclude(
     Ok(true)
 }
 
-/// Sends it again, from the start of the schedule. `false`: there is none, or it is open.
+/// Sends it again, from the start of the schedule; gives to whom. `None`: there is none, or it is open.
 pub(crate) async fn reopen(
     tx: &mut Tx,
     id: DeliveryId,
     livemode: bool,
     now: Timestamp,
-) -> Result<bool> {
-    let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(REOPEN)
+) -> Result<Option<EndpointId>> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(REOPEN)
         .bind(id.uuid())
         .bind(now.utc())
         .bind(livemode)
         .fetch_optional(c)
         .await)?;
-    Ok(row.is_some())
+    Ok(row.map(|(endpoint,)| endpoint.into()))
+}
+
+/// One of them.
+pub(crate) async fn find(db: &Db, id: DeliveryId, livemode: bool) -> Result<Option<Delivery>> {
+    let row: Option<DeliveryRow> = on_read!(db, |e| sqlx::query_as(FIND)
+        .bind(id.uuid())
+        .bind(livemode)
+        .fetch_optional(e)
+        .await)?;
+    row.map(Delivery::try_from).transpose()
 }
 
 /// Deliveries, newest first.
@@ -310,17 +320,6 @@ pub(crate) async fn list(
         .fetch_all(e)
         .await)?;
     rows.into_iter().map(Delivery::try_from).collect()
-}
-
-/// Forgets tries that are older than `before`.
-pub(crate) async fn forget_tries(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<()> {
-    in_tx!(tx, |c| sqlx::query(FORGET_TRIES)
-        .bind(before.utc())
-        .bind(limit)
-        .execute(c)
-        .await
-        .map(|_| ()))?;
-    Ok(())
 }
 
 const READ_FRESH: &str =
@@ -349,15 +348,23 @@ const TRIED: &str = "INSERT INTO webhook_tries (delivery_id, attempt, at, status
 const REOPEN: &str =
     "UPDATE webhook_deliveries SET state = 'open', attempts = 0, due_at = $2, finished_at = NULL,
     fence = fence + 1 WHERE id = $1 AND state <> 'open'
-    AND endpoint_id IN (SELECT id FROM webhook_endpoints WHERE livemode = $3) RETURNING fence";
-const LIST: &str = "SELECT d.id, d.endpoint_id, d.event_id, o.kind, d.state, d.attempts, d.due_at, d.last_status,
-    d.last_error, d.created_at, d.finished_at
-    FROM webhook_deliveries d JOIN outbox o ON o.id = d.event_id JOIN webhook_endpoints w ON w.id = d.endpoint_id
-    WHERE d.id < $1 AND (d.endpoint_id = $2 OR $3) AND (d.state = $4 OR $5) AND w.livemode = $6
-    ORDER BY d.id DESC LIMIT $7";
-const FORGET_TRIES: &str = "DELETE FROM webhook_tries WHERE at < $1 AND delivery_id IN
-    (SELECT delivery_id FROM webhook_tries WHERE at < $1 ORDER BY at LIMIT $2)";
+    AND endpoint_id IN (SELECT id FROM webhook_endpoints WHERE livemode = $3) RETURNING endpoint_id";
+macro_rules! deliveries {
+    ($rest:literal) => {
+        concat!(
+            "SELECT d.id, d.endpoint_id, d.event_id, o.kind, d.state, d.attempts, d.due_at, d.last_status,
+             d.last_error, d.created_at, d.finished_at FROM webhook_deliveries d
+             JOIN outbox o ON o.id = d.event_id JOIN webhook_endpoints w ON w.id = d.endpoint_id ",
+            $rest
+        )
+    };
+}
 
+const FIND: &str = deliveries!("WHERE d.id = $1 AND w.livemode = $2");
+const LIST: &str = deliveries!(
+    "WHERE d.id < $1 AND (d.endpoint_id = $2 OR $3) AND (d.state = $4 OR $5) AND w.livemode = $6
+    ORDER BY d.id DESC LIMIT $7"
+);
 pub(crate) const STATEMENTS: &[&str] = &[
     READ_FRESH,
     READ_BEHIND,
@@ -369,6 +376,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CONCLUDE,
     TRIED,
     REOPEN,
+    FIND,
     LIST,
-    FORGET_TRIES,
 ];

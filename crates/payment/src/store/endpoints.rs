@@ -21,6 +21,7 @@ row!(
         disabled_reason: Option<String>,
         created_by: Option<Uuid>,
         created_at: At,
+        version: i64,
     }
 );
 
@@ -36,6 +37,7 @@ impl From<EndpointRow> for Endpoint {
             disabled_reason: row.disabled_reason,
             created_by: row.created_by.map(UserId::from),
             created_at: Timestamp::from_utc(row.created_at),
+            version: row.version,
         }
     }
 }
@@ -104,7 +106,7 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Other words, another address, on or off. `false`: it is gone.
+/// Other words, another address, on or off. `false`: it is gone, or was changed since it was read.
 pub(crate) async fn change(
     tx: &mut Tx,
     changed: &Endpoint,
@@ -121,6 +123,7 @@ pub(crate) async fn change(
         .bind(now.utc())
         .bind(livemode)
         .bind(changed.disabled_at.is_none())
+        .bind(changed.version)
         .fetch_optional(c)
         .await)?;
     Ok(row.is_some())
@@ -199,7 +202,8 @@ pub(crate) async fn disable(
 macro_rules! columns {
     ($rest:literal) => {
         concat!(
-            "SELECT id, url, description, kinds, failing_since, disabled_at, disabled_reason, created_by, created_at
+            "SELECT id, url, description, kinds, failing_since, disabled_at, disabled_reason, created_by, created_at,
+             version
              FROM webhook_endpoints ",
             $rest
         )
@@ -216,7 +220,8 @@ const INSERT: &str = "INSERT INTO webhook_endpoints (id, url, description, kinds
     created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
 const CHANGE: &str = "UPDATE webhook_endpoints SET url = $2, description = $3, kinds = $4, disabled_at = $5,
     disabled_reason = $6, failing_since = CASE WHEN $9 AND disabled_at IS NOT NULL THEN NULL ELSE failing_since END,
-    updated_at = $7, version = version + 1 WHERE id = $1 AND livemode = $8 RETURNING version";
+    updated_at = $7, version = version + 1 WHERE id = $1 AND livemode = $8
+    AND version = $10 RETURNING version";
 const ROTATE: &str = "UPDATE webhook_endpoints SET previous_secret_sealed = secret_sealed, previous_until = $3,
     secret_sealed = $2, updated_at = $4, version = version + 1 WHERE id = $1 AND livemode = $5 RETURNING version";
 const DELETE: &str = "DELETE FROM webhook_endpoints WHERE id = $1 AND livemode = $2 RETURNING id";

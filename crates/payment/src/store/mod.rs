@@ -16,6 +16,7 @@ pub(crate) mod refunds;
 pub(crate) mod subscriptions;
 pub(crate) mod suspense;
 pub(crate) mod timeline;
+pub(crate) mod tries;
 pub(crate) mod usage;
 
 use std::str::FromStr;
@@ -49,6 +50,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     subscriptions::STATEMENTS,
     suspense::STATEMENTS,
     timeline::STATEMENTS,
+    tries::STATEMENTS,
     usage::STATEMENTS,
 ];
 

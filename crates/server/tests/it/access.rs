@@ -74,6 +74,7 @@ const TABLE: &[(&str, Takes)] = &[
     ("DELETE /admin/users/{user_id}/second-factor", Staff(ADMIN)),
     ("DELETE /admin/users/{user_id}/sessions", Staff(USERS_WRITE)),
     ("GET /admin/webhook-deliveries", Staff(ADMIN)),
+    ("GET /admin/webhook-deliveries/{delivery_id}", Staff(ADMIN)),
     (
         "POST /admin/webhook-deliveries/{delivery_id}/resend",
         Staff(ADMIN),
@@ -84,6 +85,7 @@ const TABLE: &[(&str, Takes)] = &[
         "DELETE /admin/webhook-endpoints/{endpoint_id}",
         Staff(ADMIN),
     ),
+    ("GET /admin/webhook-endpoints/{endpoint_id}", Staff(ADMIN)),
     ("PATCH /admin/webhook-endpoints/{endpoint_id}", Staff(ADMIN)),
     (
         "POST /admin/webhook-endpoints/{endpoint_id}/rotate-secret",

@@ -26,6 +26,7 @@ mod link_bytes;
 mod mail;
 mod one_off;
 mod outbound;
+mod outbound_fates;
 mod points;
 mod quota;
 #[cfg(feature = "redis")]

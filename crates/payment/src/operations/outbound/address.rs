@@ -68,6 +68,8 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
+    // Reachable from within one cloud only, and there it hands out secrets, though its range is everybody's.
+    const AZURE_HOST: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
     let [a, b, c, _] = address.octets();
     let special = matches!(
         (a, b, c),
@@ -85,7 +87,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
             | (198, 51, 100)
             | (203, 0, 113)
     );
-    !special
+    !special && address != AZURE_HOST
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
@@ -170,6 +172,11 @@ mod tests {
                 "https://169.254.169.254/latest/meta-data/",
                 NotThere::Private,
             ),
+            ("https://168.63.129.16/machine", NotThere::Private),
+            ("https://100.100.100.200/latest/", NotThere::Private),
+            ("https://192.0.0.192/opc/", NotThere::Private),
+            ("https://[fd00:ec2::254]/", NotThere::Private),
+            ("https://[::ffff:168.63.129.16]/", NotThere::Private),
             ("https://172.16.0.1/", NotThere::Private),
             ("https://192.168.1.1/", NotThere::Private),
             ("https://198.18.0.1/", NotThere::Private),

@@ -1,19 +1,18 @@
-//! Who is told: made, changed, tried and taken away by an admin, each deed in the audit log.
+//! Who is told: made, changed and taken away by an admin, each deed in the audit log.
 
 use serde_json::{Value, json};
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{DeliveryId, EndpointId, Id as _, UserId};
+use tollgate_kernel::ids::{EndpointId, UserId};
 use tollgate_kernel::origin::Origin;
 use tollgate_storage::audit::{self, Actor, Entry};
 use tollgate_storage::db::Tx;
-use tollgate_storage::outbox::{self, Event};
 use tollgate_storage::{Result, StorageError};
 
+use super::super::TRIES;
 use super::address::{NotThere, checked};
 use super::send::SECRET;
-use crate::model::outbound::{Delivery, DeliveryState, EVENT_TYPES, Endpoint, Secret, TEST_EVENT};
-use crate::store::deliveries::Fresh;
-use crate::store::{deliveries, endpoints};
+use crate::model::outbound::{EVENT_TYPES, Endpoint, Secret};
+use crate::store::endpoints;
 use crate::{Parts, PaymentService};
 
 /// How long the secret before counts beside the new one.
@@ -31,8 +30,19 @@ pub struct WantEndpoint {
     pub description: String,
     /// Which types; empty: all.
     pub kinds: Vec<String>,
+}
+
+/// What is to be different; what is left out stays.
+#[derive(Clone, Debug, Default)]
+pub struct ChangeEndpoint {
+    /// Where to.
+    pub url: Option<String>,
+    /// For whoever reads the list.
+    pub description: Option<String>,
+    /// Which types; empty: all.
+    pub kinds: Option<Vec<String>>,
     /// Whether it is told at all.
-    pub enabled: bool,
+    pub enabled: Option<bool>,
 }
 
 /// Why there is no such receiver.
@@ -93,7 +103,7 @@ impl PaymentService {
         origin: &Origin,
     ) -> Result<(Endpoint, Secret), EndpointError> {
         let parts = &self.0;
-        check(parts, wish)?;
+        check(parts, Some(&wish.url), &wish.kinds, &wish.description)?;
         if self.endpoints().await?.len() >= MOST_ENDPOINTS {
             return Err(EndpointError::TooMany);
         }
@@ -109,6 +119,7 @@ impl PaymentService {
             disabled_reason: None,
             created_by: by,
             created_at: now,
+            version: 1,
         };
         let mut tx = parts.db.begin().await?;
         endpoints::insert(&mut tx, &new, &seal(parts, &secret), parts.config.livemode).await?;
@@ -127,47 +138,52 @@ impl PaymentService {
         Ok((new, secret))
     }
 
-    /// Another address, other types, on or off. Switched on again, what waited is sent.
+    /// Another address, other types, on or off. Switched on again, what waited is sent. What is read before is
+    /// written under its version: an endpoint that is switched off meanwhile is not switched on by other words.
     ///
     /// # Errors
     /// [`EndpointError`].
     pub async fn change_endpoint(
         &self,
         id: EndpointId,
-        wish: &WantEndpoint,
+        wish: &ChangeEndpoint,
         origin: &Origin,
     ) -> Result<Endpoint, EndpointError> {
         let parts = &self.0;
-        check(parts, wish)?;
-        let (now, livemode) = (parts.clock.now(), parts.config.livemode);
-        let known = self.endpoint(id).await?.ok_or(EndpointError::NotFound)?;
-        let off = (!wish.enabled).then(|| known.disabled_at.unwrap_or(now));
-        let changed = Endpoint {
-            url: wish.url.clone(),
-            description: wish.description.clone(),
-            kinds: wish.kinds.clone(),
-            disabled_at: off,
-            disabled_reason: off.and_then(|_| known.disabled_reason.clone()),
-            ..known
-        };
-        let mut tx = parts.db.begin().await?;
-        if !endpoints::change(&mut tx, &changed, livemode, now).await? {
-            return Err(EndpointError::NotFound);
+        let kinds = wish.kinds.as_deref().unwrap_or_default();
+        let description = wish.description.as_deref().unwrap_or_default();
+        check(parts, wish.url.as_deref(), kinds, description)?;
+        for _ in 0..TRIES {
+            let now = parts.clock.now();
+            let known = self.endpoint(id).await?.ok_or(EndpointError::NotFound)?;
+            let changed = changed(known, wish, now);
+            let mut tx = parts.db.begin().await?;
+            if !endpoints::change(&mut tx, &changed, parts.config.livemode, now).await? {
+                tx.rollback().await?;
+                continue;
+            }
+            let enabled = changed.disabled_at.is_none();
+            let after =
+                json!({ "url": changed.url, "event_types": changed.kinds, "enabled": enabled });
+            record(
+                parts,
+                &mut tx,
+                "webhook_endpoint.changed",
+                id,
+                after,
+                origin,
+                now,
+            )
+            .await?;
+            tx.commit().await?;
+            return self.endpoint(id).await?.ok_or(EndpointError::NotFound);
         }
-        let after =
-            json!({ "url": changed.url, "event_types": changed.kinds, "enabled": wish.enabled });
-        record(
-            parts,
-            &mut tx,
-            "webhook_endpoint.changed",
-            id,
-            after,
-            origin,
-            now,
-        )
-        .await?;
-        tx.commit().await?;
-        self.endpoint(id).await?.ok_or(EndpointError::NotFound)
+        Err(StorageError::Inconsistent {
+            table: "webhook_endpoints",
+            column: "version",
+            row: id.to_string(),
+        }
+        .into())
     }
 
     /// Another secret, shown this once; for 24 hours both sign.
@@ -229,93 +245,39 @@ impl PaymentService {
         tx.commit().await?;
         Ok(())
     }
+}
 
-    /// Sends an event of type `endpoint.test` to this endpoint alone.
-    ///
-    /// # Errors
-    /// [`EndpointError`].
-    pub async fn test_endpoint(&self, id: EndpointId) -> Result<DeliveryId, EndpointError> {
-        let parts = &self.0;
-        let now = parts.clock.now();
-        self.endpoint(id).await?.ok_or(EndpointError::NotFound)?;
-        let event = Event {
-            id: parts.ids.at(now),
-            kind: TEST_EVENT,
-            object_kind: "webhook_endpoint",
-            object_id: id.uuid(),
-            user_id: None,
-            livemode: parts.config.livemode,
-            body: &json!({ "endpoint_id": id }),
-        };
-        let delivery: DeliveryId = parts.ids.at(now);
-        let mut tx = parts.db.begin().await?;
-        outbox::append(&mut tx, &event, now).await?;
-        // Fanned out by hand: to nobody else.
-        deliveries::dispatch(&mut tx, event.id, now).await?;
-        let fresh = Fresh {
-            position: i64::MAX,
-            id: event.id,
-            kind: TEST_EVENT.to_owned(),
-            // Each test is an object of its own, so that none waits for another.
-            object_id: delivery.uuid(),
-            livemode: event.livemode,
-            created_at: now,
-        };
-        deliveries::insert(&mut tx, delivery, id, &fresh, now).await?;
-        tx.commit().await?;
-        Ok(delivery)
-    }
-
-    /// Deliveries, newest first, and whether there are more.
-    ///
-    /// # Errors
-    /// The database.
-    pub async fn deliveries(
-        &self,
-        endpoint: Option<EndpointId>,
-        state: Option<DeliveryState>,
-        after: Option<DeliveryId>,
-        limit: u32,
-    ) -> Result<(Vec<Delivery>, bool)> {
-        let (db, livemode) = (&self.0.db, self.0.config.livemode);
-        let one_more = i64::from(limit).saturating_add(1);
-        let mut found = deliveries::list(db, endpoint, state, after, livemode, one_more).await?;
-        let more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-        if more {
-            found.pop();
-        }
-        Ok((found, more))
-    }
-
-    /// Sends a delivery once more, by the schedule from its start.
-    ///
-    /// # Errors
-    /// [`EndpointError`].
-    pub async fn resend_delivery(&self, id: DeliveryId) -> Result<(), EndpointError> {
-        let parts = &self.0;
-        let mut tx = parts.db.begin().await?;
-        let livemode = parts.config.livemode;
-        if !deliveries::reopen(&mut tx, id, livemode, parts.clock.now()).await? {
-            return Err(EndpointError::Open);
-        }
-        tx.commit().await?;
-        Ok(())
+/// As it will be.
+fn changed(known: Endpoint, wish: &ChangeEndpoint, now: Timestamp) -> Endpoint {
+    let enabled = wish.enabled.unwrap_or(known.disabled_at.is_none());
+    let off = (!enabled).then(|| known.disabled_at.unwrap_or(now));
+    Endpoint {
+        url: wish.url.clone().unwrap_or(known.url),
+        description: wish.description.clone().unwrap_or(known.description),
+        kinds: wish.kinds.clone().unwrap_or(known.kinds),
+        disabled_at: off,
+        disabled_reason: off.and(known.disabled_reason),
+        ..known
     }
 }
 
-fn check(parts: &Parts, wish: &WantEndpoint) -> Result<(), EndpointError> {
-    if let Err(error) = checked(&wish.url, parts.config.webhook_allow_private) {
+fn check(
+    parts: &Parts,
+    url: Option<&str>,
+    kinds: &[String],
+    description: &str,
+) -> Result<(), EndpointError> {
+    if let Some(url) = url
+        && let Err(error) = checked(url, parts.config.webhook_allow_private)
+    {
         let private = error == NotThere::Private;
         return Err(EndpointError::Address { private });
     }
-    if let Some(unknown) = wish
-        .kinds
-        .iter()
-        .find(|kind| !EVENT_TYPES.contains(&kind.as_str()))
-    {
+    let is_known = |kind: &&String| EVENT_TYPES.contains(&kind.as_str());
+    if let Some(unknown) = kinds.iter().find(|kind| !is_known(kind)) {
         return Err(EndpointError::Kind(unknown.clone()));
     }
-    if wish.description.chars().count() > DESCRIPTION_CHARS {
+    if description.chars().count() > DESCRIPTION_CHARS {
         return Err(EndpointError::Description);
     }
     Ok(())
@@ -327,7 +289,8 @@ fn seal(parts: &Parts, secret: &Secret) -> Vec<u8> {
         .seal(SECRET, secret.bytes(), &parts.entropy)
 }
 
-async fn record(
+/// Into the audit log, in the transaction of the deed.
+pub(super) async fn record(
     parts: &Parts,
     tx: &mut Tx,
     action: &'static str,
@@ -348,4 +311,55 @@ async fn record(
         origin,
     };
     audit::append(tx, &parts.master_key, &entry, now).await
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_kernel::entropy::Entropy;
+    use tollgate_storage::seal::MasterKey;
+    use tollgate_storage::testing::each_engine;
+
+    use super::*;
+    use crate::{MIGRATIONS, PaymentConfig};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn inv_l4_other_words_do_not_switch_on_what_was_switched_off_meanwhile() {
+        each_engine(&[MIGRATIONS], async |db| {
+            let config = PaymentConfig::new("https://pay.example");
+            let key = MasterKey::generate(&Entropy::system());
+            let service = PaymentService::builder(db.clone(), key, config);
+            let service = service.build().await.expect("built");
+            let wish = WantEndpoint {
+                url: "https://hooks.example.com/".to_owned(),
+                description: String::new(),
+                kinds: Vec::new(),
+            };
+            let origin = Origin::default();
+            let made = service.create_endpoint(&wish, None, &origin).await;
+            let (before, _) = made.expect("made");
+            let (now, livemode) = (service.0.clock.now(), service.0.config.livemode);
+            let mut tx = db.begin().await.expect("begins");
+            let off = endpoints::disable(&mut tx, before.id, "it answered 410", now).await;
+            assert!(off.expect("asked"));
+            // Whoever read it before writes what he read: nothing comes of it.
+            let late = endpoints::change(&mut tx, &before, livemode, now).await;
+            assert!(!late.expect("asked"));
+            tx.commit().await.expect("commits");
+            let words = ChangeEndpoint {
+                description: Some("shop".to_owned()),
+                ..ChangeEndpoint::default()
+            };
+            let changed = service.change_endpoint(before.id, &words, &origin).await;
+            let changed = changed.expect("changed");
+            assert_eq!(changed.description, "shop");
+            assert_eq!(changed.disabled_reason.as_deref(), Some("it answered 410"));
+            let on = ChangeEndpoint {
+                enabled: Some(true),
+                ..ChangeEndpoint::default()
+            };
+            let changed = service.change_endpoint(before.id, &on, &origin).await;
+            assert_eq!(changed.expect("changed").disabled_at, None);
+        })
+        .await;
+    }
 }

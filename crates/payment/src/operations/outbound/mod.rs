@@ -4,6 +4,7 @@
 //! endpoint; `send` brings it there, at least once, in order per object, under the id that the fact has for ever.
 
 mod address;
+mod deliveries;
 pub(crate) mod endpoints;
 mod fan_out;
 pub(crate) mod listen;

@@ -14,7 +14,7 @@ use tollgate_kernel::ids::EndpointId;
 use tollgate_storage::Result;
 
 use super::address::{PublicOnly, checked};
-use crate::model::outbound::{DeliveryState, GIVEN_UP_AFTER, Secret, pause_after};
+use crate::model::outbound::{DeliveryState, GIVEN_UP_AFTER, Secret, asked_pause, pause_after};
 use crate::store::deliveries::{self, Due, Outcome};
 use crate::store::endpoints;
 use crate::{Parts, PaymentService};
@@ -25,8 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const LEASE: Duration = Duration::from_mins(1);
 /// Tries under way to one endpoint.
 const AT_ONCE: usize = 8;
-/// What a receiver may ask for with `Retry-After`.
-const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 /// The purpose under which secrets are sealed.
 pub(super) const SECRET: &str = "webhook secret";
 
@@ -175,7 +173,7 @@ async fn call(parts: &Parts, due: &Due) -> Result<Answer> {
     Ok(match sent {
         Ok(answer) => Answer {
             status: Some(answer.status()),
-            retry_after: retry_after(answer.headers()),
+            retry_after: retry_after(answer.headers(), parts.clock.now()),
             error: None,
         },
         Err(error) if error.is_timeout() => failed("no answer in time".to_owned()),
@@ -198,15 +196,8 @@ fn cause(error: &reqwest::Error) -> String {
     at.to_string().chars().take(LONGEST).collect()
 }
 
-/// In seconds; dates are not worth reading here.
-fn retry_after(headers: &header::HeaderMap) -> Option<Duration> {
-    let seconds = headers
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+fn retry_after(headers: &header::HeaderMap, now: Timestamp) -> Option<Duration> {
+    asked_pause(headers.get(header::RETRY_AFTER)?.to_str().ok()?, now)
 }
 
 async fn note(parts: &Parts, due: &Due, answer: &Answer, duration_us: i64) -> Result<()> {
@@ -273,6 +264,34 @@ mod tests {
     use crate::operations::outbound::endpoints::WantEndpoint;
     use crate::{MIGRATIONS, PaymentConfig};
 
+    /// A name that was public when it was saved and leads home by now: whatever was looked at before, the
+    /// connection itself is refused.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn line_58_a_name_that_leads_home_by_now_is_not_connected_to() {
+        let home = std::net::TcpListener::bind("127.0.0.1:0").expect("listens");
+        let port = home.local_addr().expect("an address").port();
+        let url = format!("http://localhost:{port}/");
+        home.set_nonblocking(true).expect("set");
+        let strict = Outbound::new(false).expect("built");
+        let refused = strict.http.post(&url).send().await;
+        let why = cause(&refused.expect_err("refused"));
+        assert_eq!(why, super::super::address::NotThere::Private.to_string());
+        assert!(home.accept().is_err(), "somebody came");
+        // Nothing but the guard kept it away.
+        let open = Outbound::new(true).expect("built");
+        let call = tokio::spawn(open.http.post(&url).send());
+        for _ in 0..1_000 {
+            match home.accept() {
+                Ok(_) => {
+                    call.abort();
+                    return;
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+        panic!("nobody came");
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn inv_l4_of_two_instances_one_sends_and_a_late_one_notes_nothing() {
         each_engine(&[MIGRATIONS], async |db| {
@@ -285,13 +304,14 @@ mod tests {
                 url: "http://127.0.0.1:9/".to_owned(),
                 description: String::new(),
                 kinds: Vec::new(),
-                enabled: true,
             };
             let made = service
                 .create_endpoint(&wish, None, &Origin::default())
                 .await;
             let (endpoint, _) = made.expect("made");
-            service.test_endpoint(endpoint.id).await.expect("begun");
+            let origin = Origin::default();
+            let begun = service.test_endpoint(endpoint.id, &origin).await;
+            begun.expect("begun");
             let now = service.0.clock.now();
             let due = deliveries::find_due(&db, endpoint.id, now, 10)
                 .await
