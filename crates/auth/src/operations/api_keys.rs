@@ -9,7 +9,7 @@ use tollgate_kernel::origin::Origin;
 use tollgate_storage::audit::Actor;
 use tollgate_storage::{Result, StorageError};
 
-use super::records::{Deed, Subject, record};
+use super::records::{Deed, Subject, record, tell_key};
 use crate::AuthService;
 use crate::model::api_key::{ApiKey, KeyName, PlainKey};
 use crate::model::key_terms::KeyTerms;
@@ -167,6 +167,7 @@ impl AuthService {
             origin,
         };
         record(parts, &mut tx, deed, now).await?;
+        tell_key(parts, &mut tx, "api_key.created", user_id, &made, now).await?;
         tx.commit().await?;
         Ok((made, key))
     }
@@ -216,14 +217,16 @@ impl AuthService {
         let made = api_keys::insert(&mut tx, &new, MOST_WITH_OLD, now)
             .await?
             .ok_or(CreateKeyError::TooMany)?;
-        let ended = if wish.overlap.is_zero() {
-            api_keys::revoke(&mut tx, user_id, id, now).await?
+        let revoked = if wish.overlap.is_zero() {
+            let revoked = api_keys::revoke(&mut tx, user_id, id, now).await?;
+            Some(revoked.ok_or(CreateKeyError::NotFound)?)
         } else {
-            api_keys::end_at(&mut tx, user_id, id, now.after(wish.overlap), now).await?
+            let end = now.after(wish.overlap);
+            if !api_keys::end_at(&mut tx, user_id, id, end, now).await? {
+                return Err(CreateKeyError::NotFound);
+            }
+            None
         };
-        if !ended {
-            return Err(CreateKeyError::NotFound);
-        }
         let deed = Deed {
             actor: Actor::of(origin),
             action: "api_key.rotated",
@@ -234,6 +237,10 @@ impl AuthService {
             origin,
         };
         record(parts, &mut tx, deed, now).await?;
+        tell_key(parts, &mut tx, "api_key.created", user_id, &made, now).await?;
+        if let Some(revoked) = revoked {
+            tell_key(parts, &mut tx, "api_key.revoked", user_id, &revoked, now).await?;
+        }
         tx.commit().await?;
         parts.live_keys.forget_all();
         Ok((made, key))
@@ -281,7 +288,7 @@ impl AuthService {
         let now = parts.clock.now();
         let mut tx = parts.db.begin().await?;
         let ended = api_keys::revoke(&mut tx, user_id, id, now).await?;
-        if ended {
+        if let Some(key) = &ended {
             let deed = Deed {
                 actor: Actor::of(origin),
                 action: "api_key.ended",
@@ -292,9 +299,10 @@ impl AuthService {
                 origin,
             };
             record(parts, &mut tx, deed, now).await?;
+            tell_key(parts, &mut tx, "api_key.revoked", user_id, key, now).await?;
         }
         tx.commit().await?;
         parts.live_keys.forget_all();
-        Ok(ended)
+        Ok(ended.is_some())
     }
 }

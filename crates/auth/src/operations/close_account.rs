@@ -8,7 +8,7 @@ use tollgate_storage::audit::Actor;
 use tollgate_storage::{Result, StorageError};
 
 use super::change_password::{ChangePasswordError, is_current};
-use super::records::{Deed, record, tell};
+use super::records::{Deed, record, tell, tell_key};
 use crate::AuthService;
 use crate::model::user::User;
 use crate::store::{api_keys, known_devices, one_time_tokens, second_factors, sessions, users};
@@ -91,7 +91,9 @@ impl AuthService {
         one_time_tokens::erase(&mut tx, user).await?;
         known_devices::forget(&mut tx, user).await?;
         second_factors::remove(&mut tx, user, now).await?;
-        api_keys::revoke_all(&mut tx, user, now).await?;
+        for key in api_keys::revoke_all(&mut tx, user, now).await? {
+            tell_key(parts, &mut tx, "api_key.revoked", user, &key, now).await?;
+        }
         let deed = Deed {
             actor,
             action: "user.deleted",

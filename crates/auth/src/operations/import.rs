@@ -10,7 +10,7 @@ use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError, settings};
 
 use super::api_keys::MOST;
-use super::records::{Deed, Subject, record, tell};
+use super::records::{Deed, Subject, record, tell, tell_key};
 use crate::brought_keys::MARK;
 use crate::hashing::Hasher;
 use crate::model::api_key::KeyName;
@@ -227,5 +227,6 @@ async fn bring(
         origin: &origin,
     };
     record(parts, tx, deed, now).await?;
+    tell_key(parts, tx, "api_key.created", user_id, &made, now).await?;
     Ok(Ok(true))
 }

@@ -10,6 +10,7 @@ use tollgate_storage::db::Tx;
 use tollgate_storage::outbox::{self, Event};
 
 use crate::Parts;
+use crate::model::api_key::ApiKey;
 
 /// What a deed is done to.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +93,41 @@ pub(super) async fn tell(
         user_id: Some(user),
         livemode: parts.config.livemode,
         body: &json!({ "user_id": user }),
+    };
+    outbox::append(tx, &event, now).await
+}
+
+/// Tells those who listen: `api_key.created`, `api_key.revoked`. Never its text.
+pub(super) async fn tell_key(
+    parts: &Parts,
+    tx: &mut Tx,
+    kind: &'static str,
+    user: UserId,
+    key: &ApiKey,
+    now: Timestamp,
+) -> Result<()> {
+    let body = json!({
+        "id": key.id,
+        "user_id": user,
+        "key_prefix": key.key_prefix,
+        "name": key.name,
+        "last_used_at": key.last_used_at,
+        "is_active": key.is_active,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "scopes": key.terms.scopes.names().unwrap_or_default(),
+        "allowed_addresses": key.terms.addresses.texts(),
+        "rate_limit_per_minute": key.terms.per_minute,
+        "rotated_from": key.rotated_from,
+    });
+    let event = Event {
+        id: parts.ids.at(now),
+        kind,
+        object_kind: "api_key",
+        object_id: key.id.uuid(),
+        user_id: Some(user),
+        livemode: parts.config.livemode,
+        body: &body,
     };
     outbox::append(tx, &event, now).await
 }

@@ -15,7 +15,7 @@ use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
 use super::one_time_link::{MINUTES, make};
-use super::records::{Deed, record, tell};
+use super::records::{Deed, record, tell, tell_key};
 use crate::hashing::Busy;
 use crate::mailer::{Content, Letter, post};
 use crate::model::one_time::Purpose;
@@ -204,7 +204,9 @@ impl AuthService {
         touchable(&mut tx, id, by).await?;
         let ended = sessions::revoke_others(&mut tx, id, None, "ended by staff", now).await?;
         if keys {
-            api_keys::revoke_all(&mut tx, id, now).await?;
+            for key in api_keys::revoke_all(&mut tx, id, now).await? {
+                tell_key(parts, &mut tx, "api_key.revoked", id, &key, now).await?;
+            }
         }
         let deed = Deed {
             actor: Actor::of(by.origin),

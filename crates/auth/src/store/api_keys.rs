@@ -151,14 +151,14 @@ pub(crate) async fn revoke(
     user: UserId,
     id: ApiKeyId,
     now: Timestamp,
-) -> Result<bool> {
-    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(REVOKE)
+) -> Result<Option<ApiKey>> {
+    let row: Option<KeyRow> = in_tx!(tx, |c| sqlx::query_as(REVOKE)
         .bind(id.uuid())
         .bind(user.uuid())
         .bind(now.utc())
         .fetch_optional(c)
         .await)?;
-    Ok(row.is_some())
+    row.map(ApiKey::try_from).transpose()
 }
 
 /// One of a person's keys that still opens something.
@@ -196,15 +196,14 @@ pub(crate) async fn end_at(
     Ok(row.is_some())
 }
 
-/// Ends every key of a person.
-pub(crate) async fn revoke_all(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<()> {
-    in_tx!(tx, |c| sqlx::query(REVOKE_ALL)
+/// Ends every key of a person; gives those.
+pub(crate) async fn revoke_all(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<Vec<ApiKey>> {
+    let rows: Vec<KeyRow> = in_tx!(tx, |c| sqlx::query_as(REVOKE_ALL)
         .bind(user.uuid())
         .bind(now.utc())
-        .execute(c)
-        .await
-        .map(|_| ()))?;
-    Ok(())
+        .fetch_all(c)
+        .await)?;
+    rows.into_iter().map(ApiKey::try_from).collect()
 }
 
 row!(
@@ -280,7 +279,9 @@ const LIST: &str = "SELECT id, key_prefix, name, last_used_at, is_active, create
         scopes, allowed_addresses, rate_limit_per_minute, rotated_from FROM api_keys
     WHERE user_id = $1 AND id < $2 AND revoked_at IS NULL ORDER BY id DESC LIMIT $3";
 const REVOKE: &str = "UPDATE api_keys SET revoked_at = $3, is_active = (1 = 0)
-    WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id";
+    WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL
+    RETURNING id, key_prefix, name, last_used_at, is_active, created_at, expires_at,
+        scopes, allowed_addresses, rate_limit_per_minute, rotated_from";
 const READ_LIVE: &str = "SELECT id, key_prefix, name, last_used_at, is_active, created_at, expires_at,
         scopes, allowed_addresses, rate_limit_per_minute, rotated_from FROM api_keys
     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND is_active AND (expires_at IS NULL OR expires_at > $3)";
@@ -288,7 +289,9 @@ const END_AT: &str = "UPDATE api_keys SET expires_at = CASE WHEN expires_at < $3
     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND is_active AND (expires_at IS NULL OR expires_at > $4)
     RETURNING id";
 const REVOKE_ALL: &str = "UPDATE api_keys SET revoked_at = $2, is_active = (1 = 0)
-    WHERE user_id = $1 AND revoked_at IS NULL";
+    WHERE user_id = $1 AND revoked_at IS NULL
+    RETURNING id, key_prefix, name, last_used_at, is_active, created_at, expires_at,
+        scopes, allowed_addresses, rate_limit_per_minute, rotated_from";
 const FIND_LIVE: &str = "SELECT k.id, k.user_id, k.expires_at, k.last_used_at, k.scopes, k.allowed_addresses, k.rate_limit_per_minute
     FROM api_keys k JOIN users u ON u.id = k.user_id
     WHERE k.key_hash = $1 AND k.livemode = $2 AND k.revoked_at IS NULL AND k.is_active

@@ -223,6 +223,10 @@ async fn who_leaves_leaves_no_data_behind() {
             .one("SELECT COUNT(*) FROM outbox WHERE kind = 'user.deleted'")
             .await;
         assert_eq!(told, 1);
+        let told: i64 = app
+            .one("SELECT COUNT(*) FROM outbox WHERE kind = 'api_key.revoked'")
+            .await;
+        assert_eq!(told, 1);
         // The address is free again.
         app.register("ann").await.ok(201);
     })

@@ -25,7 +25,7 @@ words! {
 }
 
 /// What is told. Another word in an endpoint's list is refused: it would never come.
-pub const EVENT_TYPES: [&str; 14] = [
+pub const EVENT_TYPES: [&str; 17] = [
     "payment.completed",
     "payment.failed",
     "refund.succeeded",
@@ -40,6 +40,9 @@ pub const EVENT_TYPES: [&str; 14] = [
     "user.updated",
     "user.deactivated",
     "user.deleted",
+    "api_key.created",
+    "api_key.revoked",
+    "quota.threshold_reached",
 ];
 /// The event that shows whether a receiver works.
 pub const TEST_EVENT: &str = "endpoint.test";

@@ -213,6 +213,9 @@ impl FieldError for InvalidResourceId {
     }
 }
 
+/// Of the limit, in percent: whoever has used as much is told.
+const THRESHOLDS: [u8; 2] = [80, 100];
+
 /// How a meter stands in its period.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuotaState {
@@ -233,6 +236,20 @@ impl QuotaState {
     pub fn remaining(&self) -> Option<Units> {
         self.limit
             .map(|limit| limit.less(self.used.plus(self.held)))
+    }
+
+    /// Which of the thresholds (in percent of the limit) the last `taken` units have reached: told to who listens,
+    /// each once in a period.
+    pub fn reached(&self, taken: Units) -> impl Iterator<Item = u8> + use<> {
+        let used = i128::from(self.used.get());
+        let before = used.saturating_sub(i128::from(taken.get()));
+        let limit = self.limit.map(|limit| i128::from(limit.get()));
+        THRESHOLDS.into_iter().filter(move |percent| {
+            let is_at = |units: i128, limit: i128| {
+                units.saturating_mul(100) >= limit.saturating_mul(i128::from(*percent))
+            };
+            limit.is_some_and(|limit| limit > 0 && is_at(used, limit) && !is_at(before, limit))
+        })
     }
 
     /// Whether `units` more fit.
@@ -256,6 +273,39 @@ mod tests {
         assert_eq!(most.at(Units(1)), Ok(Units(Units::MOST)));
         for price in [0, 2, i64::MAX] {
             assert_eq!(most.at(Units(price)), Err(InvalidCost), "{price}");
+        }
+    }
+
+    #[test]
+    fn a_threshold_is_reached_once() {
+        let at = |used, limit: Option<i64>| QuotaState {
+            meter: "m".parse().expect("a meter"),
+            limit: limit.map(Units),
+            used: Units(used),
+            held: Units::NONE,
+            resets_at: Timestamp::EPOCH,
+        };
+        let reached =
+            |used, limit, taken| -> Vec<u8> { at(used, limit).reached(Units(taken)).collect() };
+        for (used, limit, taken, percents) in [
+            (79, Some(100), 79, vec![]),
+            (80, Some(100), 1, vec![80]),
+            (81, Some(100), 1, vec![]),
+            (99, Some(100), 19, vec![]),
+            (99, Some(100), 20, vec![80]),
+            (100, Some(100), 1, vec![100]),
+            (100, Some(100), 100, vec![80, 100]),
+            (1, Some(1), 1, vec![80, 100]),
+            (3, Some(4), 3, vec![]),
+            (i64::MAX, Some(i64::MAX), 1, vec![100]),
+            (1_000, None, 1_000, vec![]),
+            (0, Some(0), 0, vec![]),
+        ] {
+            assert_eq!(
+                reached(used, limit, taken),
+                percents,
+                "{used} of {limit:?}, {taken} now"
+            );
         }
     }
 

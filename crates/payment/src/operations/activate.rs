@@ -65,7 +65,7 @@ pub(crate) async fn activate(
                 }
             }
             (Purchase::Replace { ends_as }, Some(held)) => {
-                replace(tx, &held, ends_as, now).await?;
+                replace(parts, tx, &held, ends_as, now).await?;
             }
             (Purchase::Begin | Purchase::Extend { .. } | Purchase::Replace { .. }, _) => {
                 if let Some(id) = begin(parts, tx, user, plan, now).await? {
@@ -151,6 +151,7 @@ async fn extend(
 }
 
 async fn replace(
+    parts: &Parts,
     tx: &mut Tx,
     held: &Subscription,
     ends_as: SubscriptionState,
@@ -158,8 +159,19 @@ async fn replace(
 ) -> Result<()> {
     // Counters before the subscription, as everywhere; and again, for one rolled in between.
     quota_counters::close(tx, held.id, now).await?;
-    subscriptions::end(tx, held, ends_as, "bought_another", now).await?;
-    quota_counters::close(tx, held.id, now).await
+    let ended = subscriptions::end(tx, held, ends_as, "bought_another", now).await?;
+    quota_counters::close(tx, held.id, now).await?;
+    if !ended {
+        return Ok(());
+    }
+    // Changed, not expired: its owner has another one now, and keeps what that gives.
+    let replaced = Subscription {
+        state: ends_as,
+        entitled_until: Some(now),
+        updated_at: now,
+        ..held.clone()
+    };
+    tell::subscription(parts, tx, "subscription.changed", &replaced, now).await
 }
 
 #[cfg(test)]

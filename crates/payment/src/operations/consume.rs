@@ -15,7 +15,7 @@ use tollgate_storage::idempotency::{self, Known, Request};
 
 use super::current_subscription::entitled;
 use super::roll::roll;
-use super::{Answered, TRIES};
+use super::{Answered, TRIES, tell};
 use crate::model::quota::{Cost, Meter, QuotaState, ResourceId, ResourceType, Units};
 use crate::model::subscription::Subscription;
 use crate::shapes::{ConsumeShape, QuotaShape};
@@ -135,6 +135,9 @@ impl PaymentService {
                 continue;
             }
             write_down(&mut tx, call, &held, &counter, usage_id, units, now).await?;
+            for percent in counter.quota.reached(units) {
+                tell::quota(parts, &mut tx, &held, percent, &shape.quota, now).await?;
+            }
             tx.commit().await?;
             return Ok(Answered::first(shape));
         }

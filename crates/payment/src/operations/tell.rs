@@ -13,8 +13,12 @@ use crate::Parts;
 use crate::model::payment::Payment;
 use crate::model::refund::{Refund, RefundNo};
 use crate::model::subscription::Subscription;
-use crate::shapes::{RefundShape, TransactionShape};
+use crate::shapes::{QuotaShape, RefundShape, TransactionShape};
 use crate::store::{payments, refunds};
+
+/// Receivers are promised at most 20,000 bytes, the envelope among them. Only what a host keeps at a payment can be as
+/// long, and the host has it.
+const MOST_BYTES: usize = 19_800;
 
 /// What it is about.
 struct Object<'a> {
@@ -51,7 +55,11 @@ pub(super) async fn payment(
     payment: &Payment,
     now: Timestamp,
 ) -> Result<()> {
-    let data = json!(TransactionShape::from(payment));
+    let mut data = json!(TransactionShape::from(payment));
+    if data.to_string().len() > MOST_BYTES {
+        data["metadata"] = Value::Null;
+        data["metadata_left_out"] = Value::Bool(true);
+    }
     let object = Object {
         kind: "payment",
         id: payment.id.uuid(),
@@ -123,4 +131,28 @@ pub(super) async fn subscription(
         data: &data,
     };
     tell(parts, tx, event, object, now).await
+}
+
+/// `quota.threshold_reached`: this much of the limit is used, in percent.
+pub(super) async fn quota(
+    parts: &Parts,
+    tx: &mut Tx,
+    held: &Subscription,
+    percent: u8,
+    quota: &QuotaShape,
+    now: Timestamp,
+) -> Result<()> {
+    let data = json!({
+        "user_id": held.user_id,
+        "subscription_id": held.id,
+        "threshold": percent,
+        "quota": quota,
+    });
+    let object = Object {
+        kind: "subscription",
+        id: held.id.uuid(),
+        user: Some(held.user_id),
+        data: &data,
+    };
+    tell(parts, tx, "quota.threshold_reached", object, now).await
 }

@@ -27,6 +27,7 @@ mod mail;
 mod one_off;
 mod outbound;
 mod outbound_fates;
+mod outbound_kinds;
 mod points;
 mod quota;
 #[cfg(feature = "redis")]

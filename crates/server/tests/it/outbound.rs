@@ -133,7 +133,7 @@ impl Sink {
         self.calls.lock().expect("whole").clone()
     }
 
-    fn types(&self) -> Vec<String> {
+    pub(crate) fn types(&self) -> Vec<String> {
         let types = self.calls().into_iter().map(|(_, _, _, body)| {
             let body: Value = serde_json::from_str(&body).expect("JSON");
             body["type"].as_str().expect("a type").to_owned()
