@@ -25,6 +25,7 @@ pub use crate::config::PaymentConfig;
 pub use crate::operations::Answered;
 pub use crate::operations::accept_webhook::Received;
 use crate::operations::audit_books::SelfAudit;
+pub use crate::operations::cancel_subscription::ChangeError;
 pub use crate::operations::checkout::{CheckoutError, Expected, PlanRef, Subscribe};
 pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::create_payment::CreatePayment;

@@ -4,6 +4,7 @@ use serde_json::json;
 use tollgate_kernel::problem::{Code, Problem};
 
 use crate::model::payment::PaymentMethod;
+use crate::operations::cancel_subscription::ChangeError;
 use crate::operations::checkout::CheckoutError;
 use crate::operations::consume::ConsumeError;
 use crate::operations::outbound::endpoints::EndpointError;
@@ -77,6 +78,26 @@ pub(crate) fn consume(error: ConsumeError, upgrade_url: &str) -> Problem {
         ConsumeError::KeyReused => key_reused(),
         ConsumeError::KeyInProgress => Problem::new(Code::IdempotencyInProgress).retry_after(1),
         ConsumeError::Internal(error) => error.into(),
+    }
+}
+
+/// As a change of a subscription is refused.
+pub(crate) fn change(error: ChangeError) -> Problem {
+    match error {
+        ChangeError::NoSubscription => Problem::new(Code::NoSubscription),
+        ChangeError::Endless => Problem::invalid(
+            "/plan",
+            "no_term",
+            "免费或永久套餐没有到期日，无需取消",
+            "a free or lifetime plan has no term: there is nothing to cancel",
+        ),
+        ChangeError::Reason => Problem::invalid(
+            "/reason",
+            "too_long",
+            "至多 500 个字符",
+            "at most 500 characters",
+        ),
+        ChangeError::Internal(error) => error.into(),
     }
 }
 

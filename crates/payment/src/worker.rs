@@ -10,6 +10,7 @@ use tollgate_storage::{Result, StorageError, idempotency, partitions};
 
 use crate::PaymentService;
 use crate::model::payment::PaymentMethod;
+use crate::operations::agreement::calls::{END_AGREEMENT, KEEP_AGREEMENT};
 use crate::operations::console_refund::CONSOLE_REFUND;
 use crate::operations::reconcile::{Reconciled, next_question};
 use crate::operations::refund::REFUND;
@@ -116,6 +117,10 @@ impl PaymentService {
 
     async fn work(&self, job: &Job) -> Result<()> {
         let outcome = match job.kind.as_str() {
+            KEEP_AGREEMENT | END_AGREEMENT => {
+                let (method, id) = (named(job, "method")?, named::<String>(job, "agreement_id")?);
+                return self.work_on_agreement(job, method, &id).await;
+            }
             REFUND => self.reconcile_refund(named(job, "refund_id")?).await?,
             CONSOLE_REFUND => {
                 let (payment, number) =

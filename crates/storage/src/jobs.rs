@@ -153,7 +153,8 @@ pub async fn give_up(tx: &mut Tx, job: &Job, now: Timestamp, why: &str) -> Resul
     Ok(row.is_some())
 }
 
-/// Lets an open job be due at once. Whoever works on it at this moment loses it, and writes nothing.
+/// Lets an open job be due at once. Whoever works on it at this moment loses it, and writes nothing. The row stays
+/// ours until the caller's end: nobody finishes the job before what the caller writes can be seen.
 ///
 /// # Errors
 /// The database.
@@ -166,6 +167,21 @@ pub async fn hasten(tx: &mut Tx, kind: &str, dedupe_key: &str, now: Timestamp) -
         .await
         .map(|_| ()))?;
     Ok(())
+}
+
+/// Whether a job of this kind and key is open.
+///
+/// # Errors
+/// The database.
+pub async fn is_open(tx: &mut Tx, kind: &str, dedupe_key: &str) -> Result<bool> {
+    let row: Option<(uuid::Uuid,)> = in_tx!(tx, |c| {
+        sqlx::query_as(IS_OPEN)
+            .bind(kind)
+            .bind(dedupe_key)
+            .fetch_optional(c)
+            .await
+    })?;
+    Ok(row.is_some())
 }
 
 /// Forgets at most `most` jobs that were asked for before `before` and are over, whatever became of them.
@@ -200,8 +216,11 @@ const PUT_OFF: &str = "UPDATE jobs SET due_at = $3, last_error = $4
 const GIVE_UP: &str = "UPDATE jobs SET state = 'dead', finished_at = $3, last_error = $4
     WHERE id = $1 AND fence = $2 AND state = 'open' RETURNING id";
 
-const HASTEN: &str = "UPDATE jobs SET due_at = $3 WHERE kind = $1 AND dedupe_key = $2 AND state = 'open' AND due_at > $3";
+const HASTEN: &str = "UPDATE jobs SET due_at = CASE WHEN due_at > $3 THEN $3 ELSE due_at END
+    WHERE kind = $1 AND dedupe_key = $2 AND state = 'open'";
+const IS_OPEN: &str = "SELECT id FROM jobs WHERE kind = $1 AND dedupe_key = $2 AND state = 'open'";
 const PURGE: &str = "DELETE FROM jobs WHERE id IN
     (SELECT id FROM jobs WHERE id < $1 AND state <> 'open' ORDER BY id LIMIT $2)";
 
-pub(crate) const STATEMENTS: &[&str] = &[PUT, CLAIM, FINISH, PUT_OFF, GIVE_UP, HASTEN, PURGE];
+pub(crate) const STATEMENTS: &[&str] =
+    &[PUT, CLAIM, FINISH, PUT_OFF, GIVE_UP, HASTEN, IS_OPEN, PURGE];

@@ -5,7 +5,7 @@ use tollgate_kernel::ids::{SubscriptionId, UserId};
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
-use super::{TRIES, roll, tell};
+use super::{TRIES, agreement, roll, tell};
 use crate::Parts;
 use crate::model::payment::{Payment, Purpose};
 use crate::model::period::Anchor;
@@ -164,6 +164,7 @@ async fn replace(
     if !ended {
         return Ok(());
     }
+    agreement::calls::end_of(parts, tx, held.id, now).await?;
     // Changed, not expired: its owner has another one now, and keeps what that gives.
     let replaced = Subscription {
         state: ends_as,

@@ -5,12 +5,14 @@
 //! that the right lives on for [`AWAITING_DEBIT`] without money, and for [`PAST_DUE`] while a failed one is tried
 //! again.
 
+pub(crate) mod calls;
+
 use std::time::Duration;
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{PaymentId, UserId};
 use tollgate_storage::db::Tx;
-use tollgate_storage::{Result, StorageError};
+use tollgate_storage::{Result, StorageError, jobs};
 
 use super::apply_event::apply;
 use super::{TRIES, checkout_link, tell};
@@ -23,14 +25,15 @@ use crate::providers::agreement::{Agreement, AgreementNews, VerifiedRenewal};
 use crate::store::{agreements, inbox, payments, plans, quota_counters, subscriptions};
 
 /// How long after the end of a term a debit may still come.
-const AWAITING_DEBIT: Duration = Duration::from_hours(24);
+pub(super) const AWAITING_DEBIT: Duration = Duration::from_hours(24);
 /// How long a failed debit is tried again.
 const PAST_DUE: Duration = Duration::from_hours(3 * 24);
 /// A right that ends with its term.
-const NO_GRACE: Duration = Duration::ZERO;
+pub(super) const NO_GRACE: Duration = Duration::ZERO;
 
 /// The order that began it is paid: its subscription goes on by itself from now on.
 pub(super) async fn begin(
+    parts: &Parts,
     tx: &mut Tx,
     order: &Payment,
     agreement: &Agreement,
@@ -49,30 +52,43 @@ pub(super) async fn begin(
     let Some(order) = payments::read(tx, order.id).await? else {
         return Ok(());
     };
-    bind(tx, &order, &agreement.id, now).await?;
+    bind(parts, tx, &order, &agreement.id, now).await?;
     tracing::info!(payment.id = %order.id, provider = method.as_str(), "an agreement has begun");
     Ok(())
 }
 
-/// The subscription that was paid for goes on by this agreement, and no other does.
-async fn bind(tx: &mut Tx, order: &Payment, agreement_id: &str, now: Timestamp) -> Result<()> {
+/// The subscription that was paid for goes on by this agreement; the one that it went on by before ends.
+async fn bind(
+    parts: &Parts,
+    tx: &mut Tx,
+    order: &Payment,
+    agreement_id: &str,
+    now: Timestamp,
+) -> Result<()> {
     for _ in 0..TRIES {
         let held = subscriptions::read_live(tx, order.user_id, order.livemode).await?;
         let Some(held) = held.filter(|held| Some(held.id) == order.subscription_id) else {
-            return Ok(());
+            // Its subscription is another by now, which nothing of this agreement's is to extend.
+            return calls::end(parts, tx, order.method, agreement_id, now).await;
         };
+        let before = agreements::of(tx, held.id).await?;
         let until = held.term_end.map(|end| end.after(AWAITING_DEBIT));
         reach(tx, &held, until, now).await?;
         agreements::release(tx, held.id, order.method, agreement_id, now).await?;
         if agreements::bind(tx, &held, order.method, agreement_id, until, now).await? {
-            return Ok(());
+            return match before {
+                Some((method, id)) if id != agreement_id => {
+                    calls::end(parts, tx, method, &id, now).await
+                }
+                _ => Ok(()),
+            };
         }
     }
     Err(moved_on(order.user_id))
 }
 
 /// Counters before the subscription, as everywhere: the open one may have been bounded by another end.
-async fn reach(
+pub(super) async fn reach(
     tx: &mut Tx,
     held: &Subscription,
     until: Option<Timestamp>,
@@ -116,56 +132,72 @@ pub(super) async fn renewed(
         let known = payments::read_by_money(tx, renewal.method, livemode, money).await?;
         return Ok((known.map(|known| known.id), "repeated"));
     }
-    let held = agreements::read(tx, renewal.method, livemode, &renewal.agreement_id).await?;
-    let plan = match &held {
-        Some(held) => plans::read(tx, held.plan).await?,
-        None => None,
-    };
-    let id: PaymentId = parts.ids.at(now);
-    let order_no = match (held, plan) {
-        (Some(held), Some(plan)) => {
-            let order = Payment {
-                id,
-                user_id: held.user,
-                subscription_id: None,
-                amount: plan.price,
-                method: renewal.method,
-                account: renewal.account.clone(),
-                livemode,
-                provider_order_id: None,
-                provider_transaction_id: None,
-                state: PaymentState::Created,
-                purpose: Purpose::Renewal,
-                plan: Some((plan.id, plan.version)),
-                action: None,
-                scene: Scene::Pc,
-                return_url: None,
-                description: plan.name.clone(),
-                metadata: serde_json::Value::Object(serde_json::Map::new()),
-                failure_code: None,
-                // Beside an order for the same plan that the buyer may have open.
-                superseded_at: Some(now),
-                created_at: now,
-                expires_at: now,
-                paid_at: None,
-                refunded_minor: 0,
-                refunding_minor: 0,
-            };
-            let hash = checkout_link::hash(&checkout_link::token(&parts.master_key, id));
-            payments::insert(tx, &order, &hash).await?;
-            order.order_no().as_str().to_owned()
-        }
-        // Nobody here has agreed to it: kept under the agreement's number.
-        _ => renewal.agreement_id.clone(),
+    let order_no = if let Some(order_no) = place(parts, tx, renewal, now).await? {
+        order_no.as_str().to_owned()
+    } else {
+        // Nobody here has agreed to it: kept under the agreement's number, and it is the last of its kind.
+        calls::end(parts, tx, renewal.method, &renewal.agreement_id, now).await?;
+        renewal.agreement_id.clone()
     };
     let money = VerifiedPayment::of_renewal(renewal, order_no);
     let applied = apply(parts, tx, &money, now).await?;
     if let Some(number) = OrderNo::sent(money.order_no())
         && let Some(order) = payments::read_by_order_no(tx, &number).await?
     {
-        bind(tx, &order, &renewal.agreement_id, now).await?;
+        bind(parts, tx, &order, &renewal.agreement_id, now).await?;
     }
     Ok((applied.payment(), applied.word()))
+}
+
+/// An order for what was agreed, which nobody had to place. `None`: nobody here has agreed to it.
+async fn place(
+    parts: &Parts,
+    tx: &mut Tx,
+    renewal: &VerifiedRenewal,
+    now: Timestamp,
+) -> Result<Option<OrderNo>> {
+    let (method, livemode) = (renewal.method, parts.config.livemode);
+    let held = agreements::read(tx, method, livemode, &renewal.agreement_id).await?;
+    let Some(held) = held else {
+        return Ok(None);
+    };
+    let plan = plans::read(tx, held.plan).await?;
+    // What was agreed, whatever the plan costs others by now.
+    let price = agreements::price(tx, held.subscription, method).await?;
+    let (Some(plan), Some(price)) = (plan, price) else {
+        return Ok(None);
+    };
+    let id: PaymentId = parts.ids.at(now);
+    let order = Payment {
+        id,
+        user_id: held.user,
+        subscription_id: None,
+        amount: price,
+        method,
+        account: renewal.account.clone(),
+        livemode,
+        provider_order_id: None,
+        provider_transaction_id: None,
+        state: PaymentState::Created,
+        purpose: Purpose::Renewal,
+        plan: Some((plan.id, plan.version)),
+        action: None,
+        scene: Scene::Pc,
+        return_url: None,
+        description: plan.name.clone(),
+        metadata: serde_json::Value::Object(serde_json::Map::new()),
+        failure_code: None,
+        // Beside an order for the same plan that the buyer may have open.
+        superseded_at: Some(now),
+        created_at: now,
+        expires_at: now,
+        paid_at: None,
+        refunded_minor: 0,
+        refunding_minor: 0,
+    };
+    let hash = checkout_link::hash(&checkout_link::token(&parts.master_key, id));
+    payments::insert(tx, &order, &hash).await?;
+    Ok(Some(order.order_no()))
 }
 
 /// What the provider says of an agreement is mirrored at its subscription; only money gives a longer term.
@@ -181,6 +213,11 @@ pub(super) async fn told(
     let Some(partner) = agreements::read(tx, method, livemode, agreement_id).await? else {
         return Ok("agreement_unknown");
     };
+    // What was looked up before our own wish got there says nothing of it. The rail will tell again.
+    let steady = matches!(news, AgreementNews::Current | AgreementNews::Cancelling);
+    if steady && jobs::is_open(tx, calls::KEEP_AGREEMENT, agreement_id).await? {
+        return Ok("agreement_is_being_changed");
+    }
     let (becomes, grace, auto_renew, word) = match news {
         AgreementNews::PastDue => (State::PastDue, PAST_DUE, true, "agreement_past_due"),
         AgreementNews::Current => (State::Active, AWAITING_DEBIT, true, "agreement_current"),

@@ -124,7 +124,7 @@ async fn grant(
     match deliver(parts, tx, order, now).await? {
         Delivery::Given(subscription_id) => {
             if let Some(agreement) = money.agreement() {
-                agreement::begin(tx, order, agreement, now).await?;
+                agreement::begin(parts, tx, order, agreement, now).await?;
             }
             book(parts, tx, order.livemode, &[received], now).await?;
             let paid = paid(order, money, subscription_id, now);
@@ -244,6 +244,10 @@ async fn keep(
         resolved_at: None,
         created_at: now,
     };
+    // Whatever becomes of this money, no more is to follow it.
+    if let Some(agreement) = money.agreement() {
+        agreement::calls::end(parts, tx, money.method(), &agreement.id, now).await?;
+    }
     by_rule(parts, tx, &kept, rule, now).await?;
     Ok(Some(id))
 }

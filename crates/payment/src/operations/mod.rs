@@ -2,11 +2,12 @@
 
 pub(crate) mod accept_webhook;
 pub(crate) mod activate;
-mod agreement;
+pub(crate) mod agreement;
 pub(crate) mod apply_event;
 pub(crate) mod audit_books;
 pub(crate) mod begin_order;
 mod book;
+pub(crate) mod cancel_subscription;
 pub(crate) mod check;
 pub(crate) mod checkout;
 pub(crate) mod checkout_link;

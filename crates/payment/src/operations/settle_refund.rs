@@ -5,10 +5,9 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
-use super::TRIES;
 use super::book::book;
 use super::refund_source::Source;
-use super::tell;
+use super::{TRIES, agreement, tell};
 use crate::Parts;
 use crate::model::payment::{Payment, Purpose};
 use crate::model::refund::{Refund, RefundNo, RefundState};
@@ -241,6 +240,7 @@ async fn claw_back(parts: &Parts, tx: &mut Tx, payment: &Payment, now: Timestamp
             subscriptions::end(tx, &held, SubscriptionState::Refunded, "refunded", now).await?;
         quota_counters::close(tx, held.id, now).await?;
         if ended {
+            agreement::calls::end_of(parts, tx, held.id, now).await?;
             return told(parts, tx, "subscription.expired", &held, now).await;
         }
     }

@@ -1,10 +1,11 @@
 //! A rail of tests that says what it was told to say.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
+use tokio::sync::Notify;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::money::{Currency, Money};
 
@@ -23,6 +24,18 @@ pub(crate) struct Fake {
     method: PaymentMethod,
     told: Mutex<Vec<VerifiedEvent>>,
     created: Mutex<Vec<NewOrder>>,
+    changes: Mutex<Vec<(String, AgreementChange)>>,
+    /// What the next change of an agreement is answered with, in place of a yes.
+    refusals: Mutex<Vec<ProviderError>>,
+    /// The next change says that it has come, and waits to be let go.
+    gate: Mutex<Option<Gate>>,
+}
+
+/// Where a call waits.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gate {
+    pub(crate) arrived: Arc<Notify>,
+    pub(crate) go: Arc<Notify>,
 }
 
 impl Fake {
@@ -31,6 +44,9 @@ impl Fake {
             method,
             told: Mutex::default(),
             created: Mutex::default(),
+            changes: Mutex::default(),
+            refusals: Mutex::default(),
+            gate: Mutex::default(),
         }
     }
 
@@ -72,6 +88,24 @@ impl Fake {
             Some(agreement) => paid.under(agreement),
             None => paid,
         })
+    }
+
+    /// What was asked of agreements since it was looked at last.
+    pub(crate) fn changes(&self) -> Vec<(String, AgreementChange)> {
+        std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The next change waits.
+    pub(crate) fn hold_change(&self) -> Gate {
+        let gate = Gate::default();
+        *self.gate.lock().unwrap_or_else(PoisonError::into_inner) = Some(gate.clone());
+        gate
+    }
+
+    /// The next change is not made.
+    pub(crate) fn refuse_change(&self, error: ProviderError) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.push(error);
     }
 
     /// What was ordered last.
@@ -132,8 +166,24 @@ impl PaymentProvider for Fake {
         Ok(Cancelled::Nothing)
     }
 
-    async fn change_agreement(&self, _: &str, _: AgreementChange) -> Result<(), ProviderError> {
-        Ok(())
+    async fn change_agreement(
+        &self,
+        agreement_id: &str,
+        change: AgreementChange,
+    ) -> Result<(), ProviderError> {
+        let gate = self
+            .gate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(gate) = gate {
+            gate.arrived.notify_one();
+            gate.go.notified().await;
+        }
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.push((agreement_id.to_owned(), change));
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.pop().map_or(Ok(()), Err)
     }
 
     async fn portal(&self, customer_id: &str, return_url: &str) -> Result<String, ProviderError> {

@@ -41,6 +41,8 @@ impl PaymentService {
             .routes(routes!(plans::detail))
             .routes(routes!(subscriptions::subscribe))
             .routes(routes!(subscriptions::current))
+            .routes(routes!(subscriptions::cancel))
+            .routes(routes!(subscriptions::resume))
             .routes(routes!(subscriptions::portal))
             .routes(routes!(payments::create))
             .routes(routes!(payments::status))

@@ -178,3 +178,45 @@ pub(super) async fn portal(
     url.map(|url| Json(PortalShape { url }))
         .ok_or_else(|| Problem::new(Code::NoSubscription))
 }
+
+/// Why it ends.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(super) struct CancelBody {
+    /// For the operator, in at most 500 characters.
+    reason: Option<String>,
+}
+
+/// Nothing to say.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(super) struct ResumeBody {}
+
+/// No further term, and no further debit: what is paid stays usable to its end. Where a debit has failed and is being
+/// tried again, it ends at once.
+#[utoipa::path(post, path = "/subscriptions/cancel", tag = "subscriptions", request_body = CancelBody,
+    responses(
+        (status = 200, body = SubscriptionShape),
+        (status = 404, description = "`no_subscription`"),
+        (status = 422, description = "`validation_failed`: a free or lifetime plan has no end to cancel to"),
+    ))]
+pub(super) async fn cancel(
+    State(service): State<PaymentService>,
+    SignedIn(user_id): SignedIn,
+    Body { value: body, .. }: Body<CancelBody>,
+) -> Result<Json<SubscriptionShape>, Problem> {
+    let cancelled = service
+        .cancel_subscription(user_id, body.reason.as_deref())
+        .await;
+    cancelled.map(Json).map_err(problems::change)
+}
+
+/// Takes a cancellation back, before the term is over; it renews as it did before.
+#[utoipa::path(post, path = "/subscriptions/resume", tag = "subscriptions", request_body = ResumeBody,
+    responses((status = 200, body = SubscriptionShape), (status = 404, description = "`no_subscription`")))]
+pub(super) async fn resume(
+    State(service): State<PaymentService>,
+    SignedIn(user_id): SignedIn,
+    _: Body<ResumeBody>,
+) -> Result<Json<SubscriptionShape>, Problem> {
+    let resumed = service.resume_subscription(user_id).await;
+    resumed.map(Json).map_err(problems::change)
+}

@@ -2,10 +2,12 @@
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, PlanId, SubscriptionId, UserId};
+use tollgate_kernel::money::{Currency, Money};
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, in_tx, on_read};
 use uuid::Uuid;
 
+use super::Reader;
 use crate::model::payment::PaymentMethod;
 use crate::model::subscription::{Subscription, SubscriptionState};
 
@@ -15,6 +17,8 @@ pub(crate) struct Party {
     pub(crate) subscription: SubscriptionId,
     pub(crate) user: UserId,
     pub(crate) plan: PlanId,
+    /// Whether it is to debit by itself: `None`, since the subscription has ended.
+    pub(crate) renews: Option<bool>,
 }
 
 /// By the provider's number of the agreement; the subscription may have ended.
@@ -24,17 +28,57 @@ pub(crate) async fn read(
     livemode: bool,
     agreement_id: &str,
 ) -> Result<Option<Party>> {
-    let row: Option<(Uuid, Uuid, Uuid)> = in_tx!(tx, |c| sqlx::query_as(READ)
+    let row: Option<(Uuid, Uuid, Uuid, Option<bool>)> = in_tx!(tx, |c| sqlx::query_as(READ)
         .bind(method.as_str())
         .bind(agreement_id)
         .bind(livemode)
         .fetch_optional(c)
         .await)?;
-    Ok(row.map(|(id, user, plan)| Party {
+    Ok(row.map(|(id, user, plan, renews)| Party {
         subscription: id.into(),
         user: user.into(),
         plan: plan.into(),
+        renews,
     }))
+}
+
+/// The agreement that a subscription goes on by: the rail, and the provider's number of it.
+pub(crate) async fn of(
+    tx: &mut Tx,
+    subscription: SubscriptionId,
+) -> Result<Option<(PaymentMethod, String)>> {
+    let row: Option<(String, String)> = in_tx!(tx, |c| sqlx::query_as(OF)
+        .bind(subscription.uuid())
+        .fetch_optional(c)
+        .await)?;
+    let read = Reader {
+        table: "user_subscriptions",
+        row: subscription.uuid(),
+    };
+    row.map(|(method, id)| Ok((read.text("provider", &method)?, id)))
+        .transpose()
+}
+
+/// The amount that was agreed: of the order that was paid last for this subscription by this rail.
+pub(crate) async fn price(
+    tx: &mut Tx,
+    subscription: SubscriptionId,
+    method: PaymentMethod,
+) -> Result<Option<Money>> {
+    let row: Option<(i64, String)> = in_tx!(tx, |c| sqlx::query_as(PRICE)
+        .bind(subscription.uuid())
+        .bind(method.as_str())
+        .fetch_optional(c)
+        .await)?;
+    let read = Reader {
+        table: "user_subscriptions",
+        row: subscription.uuid(),
+    };
+    row.map(|(minor, currency)| {
+        let currency: Currency = read.text("currency", &currency)?;
+        Ok(Money::new(minor, currency))
+    })
+    .transpose()
 }
 
 /// Takes an agreement from every subscription but this one: it has one at a time.
@@ -136,8 +180,13 @@ pub(crate) async fn find_customer(
     Ok(row.map(|(customer,)| customer))
 }
 
-const READ: &str = "SELECT id, user_id, plan_id FROM user_subscriptions
+const READ: &str = "SELECT id, user_id, plan_id, CASE WHEN ended_at IS NULL THEN auto_renew END FROM user_subscriptions
     WHERE provider = $1 AND provider_subscription_id = $2 AND livemode = $3";
+const OF: &str = "SELECT provider, provider_subscription_id FROM user_subscriptions
+    WHERE id = $1 AND provider IS NOT NULL AND provider_subscription_id IS NOT NULL";
+const PRICE: &str = "SELECT amount, currency FROM payment_transactions
+    WHERE subscription_id = $1 AND payment_method = $2 AND paid_at IS NOT NULL
+    ORDER BY paid_at DESC, id DESC LIMIT 1";
 const RELEASE: &str =
     "UPDATE user_subscriptions SET provider_subscription_id = NULL, updated_at = $4,
     version = version + 1 WHERE provider = $2 AND provider_subscription_id = $3 AND id <> $1";
@@ -157,6 +206,8 @@ const FIND_CUSTOMER: &str = "SELECT customer_id FROM provider_customers
 
 pub(crate) const STATEMENTS: &[&str] = &[
     READ,
+    OF,
+    PRICE,
     RELEASE,
     BIND,
     MIRROR,

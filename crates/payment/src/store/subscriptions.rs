@@ -158,6 +158,42 @@ pub(crate) async fn end(
     Ok(row.is_some())
 }
 
+/// It ends with its term. `false`: it changed since it was read.
+pub(crate) async fn cancel(
+    tx: &mut Tx,
+    held: &Subscription,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(CANCEL)
+        .bind(held.id.uuid())
+        .bind(held.version)
+        .bind(reason)
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// It goes on after all. `false`: it changed since it was read.
+pub(crate) async fn resume(
+    tx: &mut Tx,
+    held: &Subscription,
+    auto_renew: bool,
+    entitled_until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(RESUME)
+        .bind(held.id.uuid())
+        .bind(held.version)
+        .bind(auto_renew)
+        .bind(entitled_until.map(Timestamp::utc))
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
 /// Ends up to `limit` subscriptions whose right is over; gives which.
 pub(crate) async fn end_lapsed(
     tx: &mut Tx,
@@ -247,12 +283,22 @@ const INSERT: &str = "INSERT INTO user_subscriptions (id, user_id, plan_id, stat
 const EXTEND: &str =
     "UPDATE user_subscriptions SET current_period_end = $3, entitled_until = $3, updated_at = $4,
     version = version + 1 WHERE id = $1 AND version = $2 AND ended_at IS NULL RETURNING version";
+const CANCEL: &str =
+    "UPDATE user_subscriptions SET state = 'cancelling', status = 'cancelled', auto_renew = FALSE,
+    entitled_until = current_period_end, cancelled_at = $4, end_reason = $3, updated_at = $4, version = version + 1
+    WHERE id = $1 AND version = $2 AND ended_at IS NULL AND state <> 'cancelling' AND current_period_end > $4
+    RETURNING version";
+const RESUME: &str =
+    "UPDATE user_subscriptions SET state = 'active', status = 'active', auto_renew = $3, entitled_until = $4,
+    cancelled_at = NULL, end_reason = NULL, updated_at = $5, version = version + 1
+    WHERE id = $1 AND version = $2 AND ended_at IS NULL AND state = 'cancelling' AND entitled_until > $5
+    RETURNING version";
 const END: &str =
     "UPDATE user_subscriptions SET status = 'expired', state = $3, end_reason = $4, ended_at = $2,
     entitled_until = $2, updated_at = $2, version = version + 1
     WHERE id = $1 AND version = $5 AND ended_at IS NULL RETURNING version";
 const END_LAPSED: &str = "UPDATE user_subscriptions SET status = 'expired', state = 'expired',
-    end_reason = 'term_over', ended_at = $1, updated_at = $1, version = version + 1
+    end_reason = COALESCE(end_reason, 'term_over'), ended_at = $1, updated_at = $1, version = version + 1
     WHERE ended_at IS NULL AND entitled_until <= $1 AND id IN
         (SELECT id FROM user_subscriptions WHERE ended_at IS NULL AND entitled_until <= $1
          ORDER BY entitled_until LIMIT $2)
@@ -272,6 +318,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     READ,
     INSERT,
     EXTEND,
+    CANCEL,
+    RESUME,
     END,
     END_LAPSED,
     ROLL_LOCK,

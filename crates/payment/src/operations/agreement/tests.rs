@@ -8,6 +8,7 @@ use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::{Ids, UserId};
 use tollgate_storage::db::Db;
+use tollgate_storage::in_tx;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::testing::each_engine;
 
@@ -17,9 +18,10 @@ use crate::model::quota::Units;
 use crate::model::scene::Scene;
 use crate::operations::book::tests::{cny, count, damaged};
 use crate::operations::way::PayBy;
+use crate::providers::agreement::AgreementChange;
 use crate::providers::agreement::{Dispute, DisputeState, Interval};
 use crate::providers::fake::Fake;
-use crate::providers::{EventContent, Payer};
+use crate::providers::{EventContent, Payer, ProviderError};
 use crate::{Expected, MIGRATIONS, PaymentConfig, PaymentService, PlanRef, Subscribe};
 
 const SUSPENDED: &str = "SELECT COUNT(*) FROM suspense";
@@ -371,6 +373,221 @@ async fn inv_l4_l3_what_happens_is_written_for_those_who_listen() {
             told.push(count(&db, kind).await);
         }
         assert_eq!(told, [2, 1, 1, 1, 1, 6]);
+    })
+    .await;
+}
+
+impl Scenery {
+    /// What the worker has asked of agreements.
+    async fn asked(&self) -> Vec<(String, AgreementChange)> {
+        self.service.tick().await.expect("a tick");
+        self.fake.changes()
+    }
+
+    async fn shown(&self) -> crate::shapes::SubscriptionShape {
+        let shown = self.service.current_subscription(self.user).await;
+        shown.expect("read").expect("a subscription")
+    }
+}
+
+fn of_first(change: AgreementChange) -> Vec<(String, AgreementChange)> {
+    vec![("sub_1".to_owned(), change)]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p8_a_cancellation_is_told_until_it_is_heard_and_can_be_taken_back() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        let end = Scenery::in_months(1);
+        assert_eq!(scenery.asked().await, []);
+        let unknown = || ProviderError::Unknown {
+            reason: "no answer".to_owned(),
+        };
+        let no = || ProviderError::Refused {
+            code: "api_key_expired".to_owned(),
+            message: String::new(),
+        };
+        scenery.fake.refuse_change(no());
+        scenery.fake.refuse_change(unknown());
+        let cancelled = scenery
+            .service
+            .cancel_subscription(scenery.user, Some("too dear"))
+            .await;
+        let cancelled = cancelled.expect("cancelled");
+        assert!(cancelled.cancel_at_period_end && !cancelled.auto_renew && cancelled.is_entitled);
+        assert_eq!(scenery.until(&db).await, (end, end));
+        // What was looked up before our wish got there takes nothing back.
+        scenery.news("stale", AgreementNews::Current).await;
+        assert!(!scenery.shown().await.auto_renew);
+        // Neither silence nor a no ends it.
+        for _ in 0..3 {
+            let asked = scenery.asked().await;
+            assert_eq!(asked, of_first(AgreementChange::Cancel));
+            assert_eq!(scenery.asked().await, []);
+            scenery.clock.advance(Duration::from_hours(1));
+        }
+        assert_eq!(scenery.asked().await, []);
+        scenery.news("mirrored", AgreementNews::Cancelling).await;
+        let again = scenery
+            .service
+            .cancel_subscription(scenery.user, None)
+            .await;
+        assert!(again.expect("as it was").cancel_at_period_end);
+        assert_eq!(scenery.asked().await, []);
+
+        let resumed = scenery.service.resume_subscription(scenery.user).await;
+        assert!(resumed.expect("resumed").auto_renew);
+        assert_eq!(scenery.until(&db).await, (end, end.after(AWAITING_DEBIT)));
+        assert_eq!(scenery.asked().await, of_first(AgreementChange::Resume));
+        // It has ended there meanwhile: nobody is to wait for a debit.
+        let again = scenery
+            .service
+            .cancel_subscription(scenery.user, None)
+            .await;
+        again.expect("cancelled");
+        assert_eq!(scenery.asked().await, of_first(AgreementChange::Cancel));
+        scenery.fake.refuse_change(no());
+        let resumed = scenery.service.resume_subscription(scenery.user).await;
+        resumed.expect("resumed");
+        assert_eq!(scenery.asked().await, of_first(AgreementChange::Resume));
+        let shown = scenery.shown().await;
+        assert!(shown.cancel_at_period_end && !shown.auto_renew);
+        assert_eq!(scenery.until(&db).await, (end, end));
+        assert_eq!(damaged(&scenery.service).await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p8_who_changes_his_mind_meanwhile_is_told_of_last() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        let (service, user) = (&scenery.service, scenery.user);
+        service
+            .cancel_subscription(user, None)
+            .await
+            .expect("cancelled");
+        // Resumed while somebody is on his way with the cancellation: his job is not over with it.
+        let gate = scenery.fake.hold_change();
+        let worker = service.clone();
+        let on_the_way = tokio::spawn(async move { worker.tick().await });
+        gate.arrived.notified().await;
+        service.resume_subscription(user).await.expect("resumed");
+        gate.go.notify_one();
+        on_the_way.await.expect("no panic").expect("a tick");
+        assert_eq!(scenery.fake.changes(), of_first(AgreementChange::Cancel));
+        assert_eq!(scenery.asked().await, of_first(AgreementChange::Resume));
+        assert_eq!(scenery.asked().await, []);
+        let open = "SELECT COUNT(*) FROM jobs WHERE kind = 'keep_agreement' AND state = 'open'";
+        assert_eq!(count(&db, open).await, 0);
+        assert!(scenery.shown().await.auto_renew);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p6_an_agreement_that_nobody_holds_is_ended() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        let second = |id: &str| Agreement {
+            id: id.to_owned(),
+            customer_id: "cus_1".to_owned(),
+        };
+        // Another one takes its place.
+        scenery.subscribe().await;
+        let paid = scenery.fake.paid("pi_2", cny(9_900), Some(second("sub_2")));
+        scenery.tell("another", paid).await;
+        assert_eq!(scenery.asked().await, of_first(AgreementChange::End));
+        // Its money fits no order: more of it is not wanted.
+        scenery.subscribe().await;
+        let paid = scenery.fake.paid("pi_3", cny(9_901), Some(second("sub_3")));
+        scenery.tell("too much", paid).await;
+        let ended = |id: &str| vec![(id.to_owned(), AgreementChange::End)];
+        assert_eq!(scenery.asked().await, ended("sub_3"));
+        // A debit under an agreement that nobody here knows.
+        let EventContent::Renewed(stranger) = scenery.debit("pi_9", 9_900) else {
+            panic!("a renewal");
+        };
+        let stranger = VerifiedRenewal {
+            agreement_id: "sub_9".to_owned(),
+            ..stranger
+        };
+        scenery
+            .tell("stranger", EventContent::Renewed(stranger))
+            .await;
+        assert_eq!(scenery.asked().await, ended("sub_9"));
+        // Who has left is debited no more.
+        let event = tollgate_storage::outbox::Event {
+            id: scenery.service.0.ids.next(),
+            kind: "user.deleted",
+            object_kind: "user",
+            object_id: tollgate_kernel::ids::Id::uuid(scenery.user),
+            user_id: Some(scenery.user),
+            livemode: scenery.service.0.config.livemode,
+            body: &serde_json::json!({}),
+        };
+        let mut tx = db.begin().await.expect("begins");
+        tollgate_storage::outbox::append(&mut tx, &event, scenery.clock.now())
+            .await
+            .expect("told");
+        tx.commit().await.expect("commits");
+        let mut asked = scenery.asked().await;
+        asked.extend(scenery.asked().await);
+        assert_eq!(asked, ended("sub_2"));
+        assert_eq!(damaged(&scenery.service).await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p2_a_further_term_costs_what_was_agreed() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        let mut tx = db.begin().await.expect("begins");
+        let dearer = "UPDATE subscription_plans SET price = 19900";
+        in_tx!(&mut tx, |c| sqlx::query(dearer)
+            .execute(c)
+            .await
+            .map(|_| ()))
+        .expect("dearer");
+        tx.commit().await.expect("commits");
+        scenery.tell("renewed", scenery.debit("pi_2", 9_900)).await;
+        scenery
+            .tell("renewed too", scenery.debit("pi_3", 9_900))
+            .await;
+        assert_eq!(scenery.until(&db).await.0, Scenery::in_months(3));
+        scenery.tell("dearer", scenery.debit("pi_4", 19_900)).await;
+        assert_eq!(scenery.until(&db).await.0, Scenery::in_months(3));
+        assert_eq!(
+            (count(&db, PAID).await, count(&db, SUSPENDED).await),
+            (3, 1)
+        );
+        assert_eq!(damaged(&scenery.service).await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cancels_while_a_debit_is_tried_again_is_not_debited_any_more() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        let end = Scenery::in_months(1);
+        scenery
+            .clock
+            .advance(end.since(start()) + Duration::from_hours(1));
+        scenery.news("failed", AgreementNews::PastDue).await;
+        let ended = scenery
+            .service
+            .cancel_subscription(scenery.user, None)
+            .await;
+        assert!(!ended.expect("ended").is_entitled);
+        assert_eq!(count(&db, LIVE).await, 0);
+        assert_eq!(scenery.asked().await, of_first(AgreementChange::End));
+        let gone = scenery
+            .service
+            .cancel_subscription(scenery.user, None)
+            .await;
+        assert!(matches!(gone, Err(crate::ChangeError::NoSubscription)));
     })
     .await;
 }

@@ -2,6 +2,7 @@
 
 use tollgate_storage::Result;
 
+use super::super::agreement::calls;
 use crate::PaymentService;
 use crate::store::{deliveries, endpoints};
 
@@ -26,6 +27,9 @@ impl PaymentService {
                 continue;
             }
             taken = taken.saturating_add(1);
+            if event.kind == "user.deleted" {
+                calls::end_of_user(parts, &mut tx, event.object_id.into(), now).await?;
+            }
             let wants = |kinds: &[String]| kinds.is_empty() || kinds.contains(&event.kind);
             for endpoint in &endpoints {
                 // What happened before somebody asked is not for them.

@@ -1,0 +1,172 @@
+//! Ends a subscription with the term that is paid, and takes that back while there is time. What debits by itself is
+//! told to its rail by a job, until it has heard.
+
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::UserId;
+use tollgate_storage::{StorageError, db::Tx};
+
+use super::agreement::{AWAITING_DEBIT, NO_GRACE, calls, reach};
+use super::current_subscription::{entitled, shown};
+use super::{TRIES, tell};
+use crate::model::subscription::{Subscription, SubscriptionState as State};
+use crate::shapes::SubscriptionShape;
+use crate::store::{agreements, quota_counters, subscriptions};
+use crate::{Parts, PaymentService};
+
+const LONGEST_REASON: usize = 500;
+
+/// Why a subscription does not change.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// None is in force.
+    #[error("no subscription is in force")]
+    NoSubscription,
+    /// It has no term, so that it never ends by itself.
+    #[error("what has no term cannot be cancelled to its end")]
+    Endless,
+    /// A reason of more than 500 characters.
+    #[error("the reason is too long")]
+    Reason,
+    /// The database.
+    #[error(transparent)]
+    Internal(#[from] StorageError),
+}
+
+/// Where it goes.
+#[derive(Clone, Copy, Debug)]
+enum Wish<'a> {
+    Cancel(Option<&'a str>),
+    Resume,
+}
+
+impl PaymentService {
+    /// No further term: what is paid stays usable to its end. Cancelled before, nothing changes.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn cancel_subscription(
+        &self,
+        user: UserId,
+        reason: Option<&str>,
+    ) -> Result<SubscriptionShape, ChangeError> {
+        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+        if reason.is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
+            return Err(ChangeError::Reason);
+        }
+        self.change(user, Wish::Cancel(reason)).await
+    }
+
+    /// It goes on after all, by itself where it went on by itself. Not cancelled, nothing changes.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn resume_subscription(
+        &self,
+        user: UserId,
+    ) -> Result<SubscriptionShape, ChangeError> {
+        self.change(user, Wish::Resume).await
+    }
+
+    async fn change(&self, user: UserId, wish: Wish<'_>) -> Result<SubscriptionShape, ChangeError> {
+        let parts = &self.0;
+        for _ in 0..TRIES {
+            let now = parts.clock.now();
+            let held = entitled(parts, user, now).await?;
+            let held = held.ok_or(ChangeError::NoSubscription)?;
+            if matches!(wish, Wish::Cancel(_)) && held.term_end.is_none() {
+                return Err(ChangeError::Endless);
+            }
+            if matches!(wish, Wish::Cancel(_)) == (held.state == State::Cancelling) {
+                return Ok(shown(parts, &held, now).await?);
+            }
+            let mut tx = parts.db.begin().await?;
+            let changed = match wish {
+                Wish::Cancel(reason) if held.term_end.is_some_and(|end| end <= now) => {
+                    end_now(parts, &mut tx, &held, reason, now).await?
+                }
+                _ => turn(parts, &mut tx, &held, wish, now).await?,
+            };
+            if let Some(stands) = changed {
+                tx.commit().await?;
+                return Ok(shown(parts, &stands, now).await?);
+            }
+            tx.rollback().await?;
+        }
+        Err(StorageError::Inconsistent {
+            table: "user_subscriptions",
+            column: "version",
+            row: user.to_string(),
+        }
+        .into())
+    }
+}
+
+/// The term is over and its debit is being tried again: there is nothing paid to use up, and nothing is to be tried.
+/// `None`: it changed since it was read.
+async fn end_now(
+    parts: &Parts,
+    tx: &mut Tx,
+    held: &Subscription,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<Subscription>, StorageError> {
+    calls::end_of(parts, tx, held.id, now).await?;
+    // Counters before the subscription, as everywhere; and again, for one rolled in between.
+    quota_counters::close(tx, held.id, now).await?;
+    let reason = reason.unwrap_or("cancelled");
+    if !subscriptions::end(tx, held, State::Expired, reason, now).await? {
+        return Ok(None);
+    }
+    quota_counters::close(tx, held.id, now).await?;
+    told(parts, tx, "subscription.expired", held, now).await
+}
+
+/// `None`: it changed since it was read.
+async fn turn(
+    parts: &Parts,
+    tx: &mut Tx,
+    held: &Subscription,
+    wish: Wish<'_>,
+    now: Timestamp,
+) -> Result<Option<Subscription>, StorageError> {
+    let agreement = agreements::of(tx, held.id).await?;
+    // The job before the subscription: see `calls::PaymentService::work_on_agreement`.
+    if let Some((method, id)) = &agreement {
+        calls::keep(parts, tx, *method, id, now).await?;
+    }
+    let renews = agreement.is_some();
+    let (changed, event) = match wish {
+        Wish::Cancel(reason) => {
+            reach(tx, held, held.term_end, now).await?;
+            let changed = subscriptions::cancel(tx, held, reason, now).await?;
+            (changed, "subscription.cancelled")
+        }
+        Wish::Resume => {
+            let grace = if renews { AWAITING_DEBIT } else { NO_GRACE };
+            let until = held.term_end.map(|end| end.after(grace));
+            reach(tx, held, until, now).await?;
+            let changed = subscriptions::resume(tx, held, renews, until, now).await?;
+            (changed, "subscription.resumed")
+        }
+    };
+    if !changed {
+        return Ok(None);
+    }
+    told(parts, tx, event, held, now).await
+}
+
+/// Tells of it as it stands now.
+async fn told(
+    parts: &Parts,
+    tx: &mut Tx,
+    event: &'static str,
+    held: &Subscription,
+    now: Timestamp,
+) -> Result<Option<Subscription>, StorageError> {
+    let stands = subscriptions::read(tx, held.id).await?;
+    if let Some(stands) = &stands {
+        tell::subscription(parts, tx, event, stands, now).await?;
+    }
+    Ok(stands)
+}
