@@ -8,22 +8,57 @@ use reqwest::{Client, Url, header};
 use tokio::task::JoinSet;
 use tollgate_kernel::clock::Timestamp;
 
-use crate::store::{CallbackState, DueCallback};
-use crate::{Sandbox, SandboxError};
+use crate::store::{CallbackState, DueCallback, Rail};
+use crate::{Sandbox, SandboxError, wechat};
+
+const fn minutes(count: u64) -> Duration {
+    Duration::from_mins(count)
+}
+
+const fn hours(count: u64) -> Duration {
+    Duration::from_hours(count)
+}
 
 /// Alipay's waits after a send that was not accepted: eight sends in about 25 hours.
-const WAITS: [Duration; 7] = [
-    Duration::from_mins(4),
-    Duration::from_mins(10),
-    Duration::from_mins(10),
-    Duration::from_hours(1),
-    Duration::from_hours(2),
-    Duration::from_hours(6),
-    Duration::from_hours(15),
+const ALIPAY_WAITS: [Duration; 7] = [
+    minutes(4),
+    minutes(10),
+    minutes(10),
+    hours(1),
+    hours(2),
+    hours(6),
+    hours(15),
+];
+/// WeChat Pay's: sixteen sends in about 24 hours.
+const WECHAT_WAITS: [Duration; 15] = [
+    Duration::from_secs(15),
+    Duration::from_secs(15),
+    Duration::from_secs(30),
+    minutes(3),
+    minutes(10),
+    minutes(20),
+    minutes(30),
+    minutes(30),
+    minutes(30),
+    hours(1),
+    hours(3),
+    hours(3),
+    hours(3),
+    hours(6),
+    hours(6),
 ];
 
+fn waits(rail: Rail) -> &'static [Duration] {
+    match rail {
+        Rail::Alipay => &ALIPAY_WAITS,
+        Rail::Wechat => &WECHAT_WAITS,
+    }
+}
+
 /// How often a notice is sent at most.
-pub(crate) const SENDS: i64 = 8;
+pub(crate) fn sends(rail: Rail) -> i64 {
+    i64::try_from(waits(rail).len()).map_or(i64::MAX, |waits| waits.saturating_add(1))
+}
 
 /// How long a claimed call is nobody else's: longer than a call can last.
 const LEASE: Duration = Duration::from_secs(30);
@@ -35,10 +70,20 @@ const BATCH: i64 = 16;
 const POLL: Duration = Duration::from_millis(500);
 /// What is kept of an answer, in bytes.
 const REPLY_KEPT_BYTES: usize = 512;
-/// The longest address Alipay takes.
+/// The longest address either gateway takes.
 const URL_LIMIT: usize = 256;
 
+/// What Alipay wants to hear, and nothing else.
 const ACCEPTED: &[u8] = b"success";
+
+/// Whether a whole answer says that the notice has arrived.
+fn accepts(rail: Rail, status: u16, body: &[u8]) -> bool {
+    match rail {
+        Rail::Alipay => status == 200 && body == ACCEPTED,
+        // Whatever the body says.
+        Rail::Wechat => matches!(status, 200 | 204),
+    }
+}
 
 /// Makes the calls. It is a look-alike's, never a tool to reach others with: it calls this machine
 /// and the host it is reached at itself, follows no redirect and asks no proxy.
@@ -87,12 +132,14 @@ impl Messenger {
         }
     }
 
-    async fn send(&self, callback: &DueCallback) -> Reply {
+    /// `seal`: headers of this very send.
+    async fn send(&self, callback: &DueCallback, seal: BTreeMap<String, String>) -> Reply {
         let Ok(url) = self.target(&callback.url) else {
             return Reply::failed("not called: the address is on a foreign host");
         };
-        let headers: BTreeMap<String, String> =
+        let mut headers: BTreeMap<String, String> =
             serde_json::from_str(&callback.headers).unwrap_or_default();
+        headers.extend(seal);
         let mut request = self
             .client
             .post(url)
@@ -102,7 +149,7 @@ impl Messenger {
             request = request.header(name, value);
         }
         match request.send().await {
-            Ok(response) => Reply::read(response).await,
+            Ok(response) => Reply::read(callback.rail, response).await,
             Err(error) => Reply::failed(match error {
                 error if error.is_timeout() => "no answer in time",
                 error if error.is_connect() => "nobody listens at the address",
@@ -138,7 +185,7 @@ impl Reply {
         }
     }
 
-    async fn read(mut response: reqwest::Response) -> Self {
+    async fn read(rail: Rail, mut response: reqwest::Response) -> Self {
         let status = response.status().as_u16();
         let mut body = Vec::new();
         let mut whole = true;
@@ -159,7 +206,7 @@ impl Reply {
         }
         Self {
             status: Some(status),
-            accepted: whole && status == 200 && body == ACCEPTED,
+            accepted: whole && accepts(rail, status, &body),
             body: String::from_utf8_lossy(&body).replace('\0', "\u{FFFD}"),
         }
     }
@@ -205,10 +252,14 @@ impl Sandbox {
         callback: &DueCallback,
         sent_at: Timestamp,
     ) -> Result<(), SandboxError> {
-        let reply = self.inner.messenger.send(callback).await;
+        let seal = match callback.rail {
+            Rail::Alipay => BTreeMap::new(),
+            Rail::Wechat => wechat::notice::seal(self, callback).await?,
+        };
+        let reply = self.inner.messenger.send(callback, seal).await;
         let wait = usize::try_from(callback.attempts)
             .ok()
-            .and_then(|attempts| WAITS.get(attempts.checked_sub(1)?));
+            .and_then(|attempts| waits(callback.rail).get(attempts.checked_sub(1)?));
         let (state, due_at) = match (reply.accepted, wait) {
             (true, _) => (CallbackState::Accepted, sent_at),
             (false, Some(wait)) => (CallbackState::Open, sent_at.after(*wait)),
@@ -255,7 +306,11 @@ mod tests {
 
     #[test]
     fn a_notice_is_sent_once_and_after_each_wait() {
-        assert_eq!(usize::try_from(SENDS), Ok(WAITS.len() + 1));
+        for (rail, count, hours) in [(Rail::Alipay, 8, 24), (Rail::Wechat, 16, 24)] {
+            assert_eq!(sends(rail), count);
+            let whole: Duration = waits(rail).iter().sum();
+            assert_eq!(whole.as_secs() / 3_600, hours);
+        }
     }
 
     #[test]

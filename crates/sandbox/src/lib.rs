@@ -1,11 +1,19 @@
 #![doc = include_str!("../README.md")]
 
 mod alipay;
+mod books;
+mod buyer;
 mod callbacks;
+mod console;
 mod faults;
+mod keys;
 mod mailbox;
+mod notices;
 mod phone;
+mod refunds;
 mod store;
+mod trouble;
+mod wechat;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,7 +21,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use reqwest::Url;
 use tokio::sync::Notify;
 use tollgate_kernel::clock::Clock;
@@ -22,11 +30,14 @@ use tollgate_kernel::ids::Ids;
 use tollgate_kernel::text::Language;
 
 use crate::alipay::Alipay;
-pub use crate::alipay::books::{AlipayBooks, AlipayMovement, AlipaySum};
 pub use crate::alipay::{AlipayCertificates, AlipayMerchant};
+pub use crate::books::{BookMovement, BookSum, Books};
 use crate::callbacks::Messenger;
 pub use crate::mailbox::Mail;
+pub use crate::store::Rail;
 use crate::store::Store;
+use crate::wechat::Wechat;
+pub use crate::wechat::WechatMerchant;
 
 /// The largest request a gateway or the phone reads, in bytes.
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
@@ -34,8 +45,8 @@ const BODY_LIMIT_BYTES: usize = 64 * 1024;
 /// What a sandbox is made from.
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
-    /// Its own `SQLite` file; made when there is none. The folder must exist. Beside it, in a folder of
-    /// the same name that ends in `.alipay`, lies what a merchant's settings may name: keys and
+    /// Its own `SQLite` file; made when there is none. The folder must exist. Beside it, in folders of
+    /// the same name that end in `.alipay` and `.wechat`, lies what a merchant's settings may name: keys and
     /// certificates as files.
     pub data_file: PathBuf,
     /// Where its routes are reached, without `/sandbox`: `http://127.0.0.1:8080`.
@@ -102,6 +113,7 @@ struct Inner {
     base_url: Url,
     default_language: Language,
     alipay: Alipay,
+    wechat: Wechat,
     /// Where a merchant's keys and certificates lie.
     files: PathBuf,
     messenger: Messenger,
@@ -128,6 +140,8 @@ impl Sandbox {
         let alipay = Alipay::open(&store, &config.clock, &config.entropy).await?;
         let files = config.data_file.with_extension("alipay");
         alipay.write(&files)?;
+        let wechat = Wechat::open(&store, &config.clock, &config.entropy).await?;
+        wechat.write(&config.data_file.with_extension("wechat"))?;
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
@@ -138,6 +152,7 @@ impl Sandbox {
                 base_url,
                 default_language: config.default_language,
                 alipay,
+                wechat,
                 files,
                 owed: Notify::new(),
             }),
@@ -151,17 +166,16 @@ impl Sandbox {
                 "/sandbox/alipay/gateway.do",
                 get(alipay::gateway).post(alipay::gateway),
             )
+            .route("/sandbox/wechat/v3/{*path}", any(wechat::gateway))
+            .route("/sandbox/wechat/merchant", get(wechat::merchant))
             .route(
-                "/sandbox/alipay/faults",
-                get(alipay::faults::list)
-                    .post(alipay::faults::put)
-                    .delete(alipay::faults::clear),
+                "/sandbox/{rail}/faults",
+                get(faults::api::list)
+                    .post(faults::api::put)
+                    .delete(faults::api::clear),
             )
-            .route("/sandbox/alipay/books", get(alipay::books::show))
-            .route(
-                "/sandbox/alipay/console-refund",
-                post(alipay::console::refund),
-            )
+            .route("/sandbox/{rail}/books", get(books::show))
+            .route("/sandbox/{rail}/console-refund", post(console::refund))
             .route(
                 "/sandbox/alipay/certificates/{name}",
                 get(alipay::certificates::serve),

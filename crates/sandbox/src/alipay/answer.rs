@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::sign::SigningKey;
 use crate::SandboxError;
+use crate::keys::SigningKey;
 
 /// Why a call is refused, in Alipay's words.
 #[derive(Clone, Debug, PartialEq, Eq)]

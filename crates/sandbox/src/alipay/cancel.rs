@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::answer::{self, Fault, Refusal};
-use super::refund::{self, Wish};
 use super::request::Request;
 use super::trade;
 use crate::Sandbox;
+use crate::refunds::{Wish, send_back};
 use crate::store::{MovementCause, Refunded, TradeState};
 
 #[derive(Serialize)]
@@ -62,7 +62,7 @@ async fn give_back(sandbox: &Sandbox, trade: &crate::store::Trade) -> Result<(),
         cause: MovementCause::Cancel,
         amount: tollgate_kernel::money::Money::new(rest, trade.amount.currency()),
     };
-    match refund::send_back(sandbox, trade, &wish).await? {
+    match send_back(sandbox, trade, &wish).await? {
         Refunded::Now | Refunded::Before | Refunded::Pending => Ok(()),
         _ => Err(Refusal::business("ACQ.CANCEL_NOT_ALLOWED", "不允许撤销").into()),
     }

@@ -62,7 +62,7 @@ impl Sandbox {
         let method = match trade.product {
             Product::Page => "alipay.trade.page.pay.return",
             Product::Wap => "alipay.trade.wap.pay.return",
-            Product::Precreate | Product::App => return Ok(None),
+            _ => return Ok(None),
         };
         let Some(url) = trade.return_url.as_deref() else {
             return Ok(None);

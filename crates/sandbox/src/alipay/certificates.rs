@@ -18,6 +18,7 @@ use tollgate_kernel::entropy::Entropy;
 
 use super::answer::{self, Fault, Refusal};
 use super::request::Request;
+use crate::keys::armoured;
 use crate::{Sandbox, SandboxError};
 
 /// As the files are called when they are downloaded from Alipay's console.
@@ -242,26 +243,10 @@ fn pem(der: &[u8]) -> String {
     armoured("CERTIFICATE", &BASE64_STANDARD.encode(der))
 }
 
-/// PEM around base64: 64 characters a line.
-pub(super) fn armoured(label: &str, base64: &str) -> String {
-    let mut text = format!("-----BEGIN {label}-----\n");
-    let mut rest = base64;
-    while !rest.is_empty() {
-        let (line, after) = rest.split_at_checked(64).unwrap_or((rest, ""));
-        text.push_str(line);
-        text.push('\n');
-        rest = after;
-    }
-    text.push_str("-----END ");
-    text.push_str(label);
-    text.push_str("-----\n");
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alipay::sign;
+    use crate::keys;
 
     #[test]
     fn a_number_is_the_hash_of_the_issuer_and_the_serial_in_decimal() {
@@ -275,7 +260,7 @@ mod tests {
     #[test]
     fn a_new_key_comes_with_a_new_certificate_and_the_old_one_can_still_be_had() {
         let keys: Vec<_> = (0..3)
-            .map(|_| sign::generate().expect("a key").private)
+            .map(|_| keys::generate().expect("a key").private)
             .collect();
         let entropy = Entropy::seeded(1);
         let made = Chain::make(

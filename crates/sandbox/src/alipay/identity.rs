@@ -10,9 +10,9 @@ use tokio::task::spawn_blocking;
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 
-use super::certificates::{ALIPAY_FILE, APP_FILE, Chain, ROOT_FILE, armoured};
+use super::certificates::{ALIPAY_FILE, APP_FILE, Chain, ROOT_FILE};
 use super::digits;
-use super::sign::{self, SigningKey, VerifyingKey};
+use crate::keys::{self, SigningKey, VerifyingKey, armoured};
 use crate::store::{Peer, Rail, Store, create_private};
 use crate::{Sandbox, SandboxError};
 
@@ -100,7 +100,7 @@ impl Identity {
     }
 
     /// Both applications.
-    pub(super) fn apps(&self) -> [&str; 2] {
+    pub(crate) fn apps(&self) -> [&str; 2] {
         [&self.app_id, &self.chain.app_id]
     }
 
@@ -231,7 +231,7 @@ impl Sandbox {
     pub async fn change_alipay_key(&self) -> Result<(), SandboxError> {
         let inner = &self.inner;
         let identity = inner.alipay.identity();
-        let key = spawn_blocking(sign::generate).await.map_err(unmade)??;
+        let key = spawn_blocking(keys::generate).await.map_err(unmade)??;
         let (mut keys, mut chain) = (identity.keys.clone(), identity.chain.clone());
         chain.renew(&key.private, &inner.entropy)?;
         (keys.gateway_private, keys.gateway_public) = (key.private, key.public);
@@ -261,7 +261,7 @@ async fn with_chain(
     if keys.chain.is_some() {
         return Ok(peer);
     }
-    let root = spawn_blocking(sign::generate).await.map_err(unmade)??;
+    let root = spawn_blocking(keys::generate).await.map_err(unmade)??;
     keys.chain = Some(chain(&keys, root.private, entropy)?);
     let keys = written(&keys)?;
     store
@@ -273,9 +273,9 @@ async fn with_chain(
 /// Keys for both sides and a root, made at once, as they are kept.
 async fn make_keys(entropy: &Entropy) -> Result<String, SandboxError> {
     let made = tokio::join!(
-        spawn_blocking(sign::generate),
-        spawn_blocking(sign::generate),
-        spawn_blocking(sign::generate)
+        spawn_blocking(keys::generate),
+        spawn_blocking(keys::generate),
+        spawn_blocking(keys::generate)
     );
     let merchant = made.0.map_err(unmade)??;
     let (gateway, root) = (made.1.map_err(unmade)??, made.2.map_err(unmade)??);

@@ -2,39 +2,52 @@
 
 mod answer;
 pub(crate) mod beijing;
-pub(crate) mod books;
-mod buyer;
 mod cancel;
 mod cashier;
 pub(crate) mod certificates;
-pub(crate) mod console;
-pub(crate) mod faults;
 mod identity;
 mod misbehave;
-mod notice;
-mod order;
+pub(crate) mod notice;
+pub(crate) mod order;
 mod precreate;
 mod refund;
 mod request;
 mod sign;
-mod trade;
+pub(crate) mod trade;
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use serde_json::{Value, json};
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::entropy::Entropy;
 
 use self::answer::{Answer, Fault, Refusal};
-pub(crate) use self::buyer::{Outcome, Refusal as BuyerRefusal};
 pub(crate) use self::identity::Alipay;
 pub use self::identity::{AlipayCertificates, AlipayMerchant};
 use self::request::{Method, Request};
 use crate::Sandbox;
 
+/// The one buyer there is, masked as Alipay shows buyers to merchants.
+const BUYER_LOGON_ID: &str = "san***@sandbox.example";
+const BUYER_USER_ID: &str = "2088000000000001";
+
+/// Under which name a fault may ask for the refund's call.
+pub(crate) const REFUND: &str = "alipay.trade.refund";
+
+/// Whether there is a call of this name.
+pub(crate) fn is_call(name: &str) -> bool {
+    Method::is_call(name)
+}
+
+/// The gateway's number of a refund: 26 digits, beginning with the day.
+pub(crate) fn refund_no(entropy: &Entropy, now: Timestamp) -> String {
+    format!("{}{}", beijing::date_digits(now), digits(entropy, 18))
+}
+
 /// Random decimal digits; at most 18, which fit into 64 bits.
-fn digits(entropy: &Entropy, count: u32) -> String {
+pub(crate) fn digits(entropy: &Entropy, count: u32) -> String {
     let width = usize::try_from(count).unwrap_or_default();
     format!("{:0width$}", entropy.below(10_u64.pow(count)))
 }

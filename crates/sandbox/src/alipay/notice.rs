@@ -1,100 +1,55 @@
-//! The asynchronous notice: form-encoded, signed without `sign` and `sign_type`; and what goes wrong
-//! with it to order.
-
-use std::time::Duration;
+//! The asynchronous notice: form-encoded, signed without `sign` and `sign_type`.
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::CallbackId;
 use tollgate_kernel::money::Money;
 
-use super::buyer::{BUYER_LOGON_ID, BUYER_USER_ID};
 use super::order::Order;
 use super::sign::{Parameters, notice_content};
-use super::{beijing, digits};
-use crate::callbacks::SENDS;
-use crate::faults::{FaultKind, Faults, Place};
-use crate::store::{NewCallback, Rail, Trade};
+use super::{BUYER_LOGON_ID, BUYER_USER_ID, beijing, digits};
+use crate::faults::{FaultKind, Faults};
+use crate::store::Trade;
 use crate::{Inner, Sandbox, SandboxError};
 
-const HEADERS: &str = r#"{"content-type":"application/x-www-form-urlencoded; charset=utf-8"}"#;
-/// What comes after something else comes this much later.
-const NEXT: Duration = Duration::from_secs(1);
-const MANY: usize = 50;
+/// What a notice is sent with.
+pub(crate) const HEADERS: &str =
+    r#"{"content-type":"application/x-www-form-urlencoded; charset=utf-8"}"#;
 /// Nobody's: ours begin alike and go on otherwise.
 const OTHER_APP: &str = "2021000000000000";
 const OTHER_SELLER: &str = "2088000000000000";
 
-/// A notice that is owed.
-pub(super) struct Owed {
-    id: CallbackId,
-    provider_no: String,
-    url: String,
-    body: Vec<u8>,
-    kind: &'static str,
-    due_at: Timestamp,
-    /// Sends that count as made.
-    attempts: i64,
-    at: Timestamp,
-}
-
-impl Owed {
-    pub(super) fn callback(&self) -> NewCallback<'_> {
-        NewCallback {
-            id: self.id,
-            rail: Rail::Alipay,
-            provider_no: &self.provider_no,
-            kind: self.kind,
-            url: &self.url,
-            body: &self.body,
-            headers: HEADERS,
-            due_at: self.due_at,
-            attempts: self.attempts,
-            at: self.at,
-        }
-    }
-}
-
-/// What goes wrong with the notices that are owed about a trade now.
-pub(super) async fn faults(sandbox: &Sandbox, trade: &Trade) -> Result<Faults, SandboxError> {
-    if trade.notify_url.is_none() {
-        return Ok(Faults::default());
-    }
-    let of_notices = |kind: FaultKind| kind.place() == Place::Notice;
-    let store = &sandbox.inner.store;
-    store
-        .take_faults(Rail::Alipay, of_notices, "", Some(&trade.out_trade_no))
-        .await
+/// Of a trade that waits for its buyer.
+pub(crate) fn waiting(
+    sandbox: &Sandbox,
+    trade: &Trade,
+    faults: &Faults,
+) -> Result<Vec<u8>, SandboxError> {
+    let status = ("trade_status", "WAIT_BUYER_PAY");
+    written(sandbox, trade, &[status], faults)
 }
 
 /// Of a payment made now: the trade as it is then.
-pub(super) fn of_payment(
+pub(crate) fn paid(
     sandbox: &Sandbox,
     trade: &Trade,
     faults: &Faults,
     now: Timestamp,
-) -> Result<Vec<Owed>, SandboxError> {
+) -> Result<Vec<u8>, SandboxError> {
     let moment = beijing::write(now);
-    let fields = |status| [("gmt_payment", moment.as_str()), ("trade_status", status)];
-    let before = || {
-        written(
-            sandbox,
-            trade,
-            &[("trade_status", "WAIT_BUYER_PAY")],
-            faults,
-        )
-    };
-    let told = written(sandbox, trade, &fields("TRADE_SUCCESS"), faults)?;
-    owed(sandbox, trade, &told, before, faults)
+    let fields = [
+        ("gmt_payment", moment.as_str()),
+        ("trade_status", "TRADE_SUCCESS"),
+    ];
+    written(sandbox, trade, &fields, faults)
 }
 
 /// Of money that goes back now: it still says that the trade succeeded, until all of it is back.
-pub(super) async fn of_refund(
+pub(crate) fn refunded(
     sandbox: &Sandbox,
     trade: &Trade,
     out_refund_no: &str,
     amount: Money,
     faults: &Faults,
-) -> Result<Vec<Owed>, SandboxError> {
+) -> Result<Vec<u8>, SandboxError> {
     let now = sandbox.inner.clock.now();
     let sum = trade.refunded.minor().saturating_add(amount.minor());
     let sum = Money::new(sum, amount.currency());
@@ -112,89 +67,25 @@ pub(super) async fn of_refund(
         ("refund_fee", &fee),
         ("trade_status", status),
     ];
-    let told = written(sandbox, trade, &fields, faults)?;
-    let store = &sandbox.inner.store;
-    let first = store.first_callback(trade.rail, &trade.provider_no).await?;
-    let before = || Ok(first.clone().unwrap_or_else(|| told.clone()));
-    owed(sandbox, trade, &told, before, faults)
+    written(sandbox, trade, &fields, faults)
 }
 
 /// Of a trade that was closed unpaid. Only pages of phones and apps are told of that.
-pub(super) fn of_closing(
+pub(crate) fn closed(
     sandbox: &Sandbox,
     trade: &Trade,
     faults: &Faults,
-) -> Result<Vec<Owed>, SandboxError> {
+) -> Result<Vec<u8>, SandboxError> {
     let moment = beijing::write(sandbox.inner.clock.now());
     let fields = [
         ("gmt_close", moment.as_str()),
         ("trade_status", "TRADE_CLOSED"),
     ];
-    let told = written(sandbox, trade, &fields, faults)?;
-    let before = || {
-        written(
-            sandbox,
-            trade,
-            &[("trade_status", "WAIT_BUYER_PAY")],
-            faults,
-        )
-    };
-    owed(sandbox, trade, &told, before, faults)
-}
-
-/// One notice as what is sent of it, by the faults. `before` makes what should have come first.
-fn owed(
-    sandbox: &Sandbox,
-    trade: &Trade,
-    told: &[u8],
-    before: impl Fn() -> Result<Vec<u8>, SandboxError>,
-    faults: &Faults,
-) -> Result<Vec<Owed>, SandboxError> {
-    let inner = &sandbox.inner;
-    let Some(url) = trade.notify_url.as_deref() else {
-        return Ok(Vec::new());
-    };
-    let now = inner.clock.now();
-    let notice = |body: &[u8], due_at: Timestamp| Owed {
-        id: inner.ids.at(now),
-        provider_no: trade.provider_no.clone(),
-        url: url.to_owned(),
-        body: body.to_vec(),
-        kind: "trade_status_sync",
-        due_at,
-        attempts: 0,
-        at: now,
-    };
-    if faults.has(FaultKind::CallbackLost) {
-        return Ok(Vec::new());
-    }
-    let late = faults
-        .find(FaultKind::CallbackLate)
-        .and_then(|fault| fault.kind.wait(fault.argument.as_deref()));
-    let mut first = now.after(late.unwrap_or_default());
-    let mut all = Vec::new();
-    if faults.has(FaultKind::CallbackForged) {
-        all.push(Owed {
-            kind: "forged",
-            attempts: SENDS - 1,
-            ..notice(&forged(told), first)
-        });
-        first = first.after(NEXT);
-    }
-    let count = match () {
-        () if faults.has(FaultKind::CallbackTimes50) => MANY,
-        () if faults.has(FaultKind::CallbackTwice) => 2,
-        () => 1,
-    };
-    if faults.has(FaultKind::CallbackReordered) {
-        all.push(notice(&before()?, first.after(NEXT)));
-    }
-    all.extend((0..count).map(|_| notice(told, first)));
-    Ok(all)
+    written(sandbox, trade, &fields, faults)
 }
 
 /// The same with another trade number, under a signature that no longer fits.
-fn forged(told: &[u8]) -> Vec<u8> {
+pub(crate) fn forged(told: &[u8]) -> Vec<u8> {
     let fields = form_urlencoded::parse(told).map(|(name, value)| {
         let value = match name.as_ref() {
             "trade_no" => value.chars().rev().collect(),

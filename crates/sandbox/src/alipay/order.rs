@@ -15,7 +15,7 @@ use crate::store::{NewTrade, Product, Rail, Trade, TradeState};
 use crate::{Sandbox, SandboxError};
 
 /// How long a code can be scanned.
-pub(super) const CODE_LIFE: Duration = Duration::from_hours(2);
+pub(crate) const CODE_LIFE: Duration = Duration::from_hours(2);
 /// A trade without a deadline of its own ends then.
 const LONGEST: Duration = Duration::from_hours(15 * 24);
 /// 100,000,000.00 yuan.
@@ -76,6 +76,7 @@ impl Order {
             Product::Page => (&["FAST_INSTANT_TRADE_PAY"], true),
             Product::Wap => (&["QUICK_WAP_WAY"], true),
             Product::App => (&["QUICK_MSECURITY_PAY"], false),
+            Product::Native | Product::Jsapi | Product::H5 => (&[], true),
         };
         let given = self.product_code.as_deref();
         if !given.map_or(!required, |code| codes.contains(&code)) {
@@ -126,8 +127,13 @@ fn timeout(text: &str, now: Timestamp) -> Option<Timestamp> {
         .then(|| now.after(span))
 }
 
+/// What the merchant sells.
+pub(crate) fn subject(trade: &Trade) -> Result<String, SandboxError> {
+    Ok(Order::of(trade)?.subject)
+}
+
 /// Yuan as text: `9`, `9.9` and `9.90` are one amount.
-pub(super) fn amount(text: &str) -> Option<Money> {
+pub(crate) fn amount(text: &str) -> Option<Money> {
     let full = match text.split_once('.') {
         None => format!("{text}.00"),
         Some((_, fraction)) if fraction.len() == 1 => format!("{text}0"),
@@ -188,6 +194,7 @@ pub(super) async fn place(
         provider_no: &trade_no(sandbox, now),
         product,
         amount,
+        state: TradeState::Issued,
         request: &content.to_string(),
         notify_url,
         return_url,
@@ -279,7 +286,7 @@ fn check_notify_url(sandbox: &Sandbox, url: &str) -> Result<(), Refusal> {
 }
 
 /// 28 digits, beginning with the day, as the real one's do.
-pub(super) fn trade_no(sandbox: &Sandbox, now: Timestamp) -> String {
+pub(crate) fn trade_no(sandbox: &Sandbox, now: Timestamp) -> String {
     let random = digits(&sandbox.inner.entropy, 15);
     format!("{}22001{random}", beijing::date_digits(now))
 }

@@ -1,23 +1,15 @@
 //! `alipay.trade.refund` and `alipay.trade.fastpay.refund.query`.
 
-use serde::{Deserialize, Serialize};
-use tollgate_kernel::money::Money;
-
 use super::answer::{self, Fault, Refusal};
-use super::buyer::{BUYER_LOGON_ID, BUYER_USER_ID};
-use super::notice::{self, Owed};
 use super::request::Request;
-use super::{beijing, digits, order, trade};
-use crate::faults::{FaultKind, Place};
-use crate::store::{MovementCause, NewRefund, Rail, RefundState, Refunded, Trade, TradeState};
-use crate::{Sandbox, SandboxError};
+use super::{BUYER_LOGON_ID, BUYER_USER_ID, beijing, order, trade};
+use crate::Sandbox;
+use crate::refunds::{Wish, send_back};
+use crate::store::{MovementCause, RefundState, Refunded, TradeState};
+use serde::{Deserialize, Serialize};
 
 /// Longest number of a refund.
 const NUMBER: usize = 64;
-/// Refunds of one trade at once are told one after another; somebody always gets through.
-const TRIES: usize = 50;
-/// What a refund that fails later fails with.
-const FAILURE: &str = "ACQ.SELLER_BALANCE_NOT_ENOUGH";
 
 #[derive(Deserialize)]
 struct Wanted {
@@ -57,13 +49,6 @@ struct State<'a> {
     total_amount: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trade_no: Option<&'a str>,
-}
-
-/// Money that shall go back.
-pub(super) struct Wish<'a> {
-    pub(super) out_refund_no: &'a str,
-    pub(super) cause: MovementCause,
-    pub(super) amount: Money,
 }
 
 pub(super) async fn refund(sandbox: &Sandbox, request: &Request) -> Result<String, Fault> {
@@ -109,71 +94,6 @@ pub(super) async fn refund(sandbox: &Sandbox, request: &Request) -> Result<Strin
     }))
 }
 
-/// Sends money of a trade back, once per number, and never more than is left.
-pub(super) async fn send_back(
-    sandbox: &Sandbox,
-    trade: &Trade,
-    wish: &Wish<'_>,
-) -> Result<Refunded, SandboxError> {
-    let inner = &sandbox.inner;
-    let mut trade = trade.clone();
-    let known = inner.store.find_refund(&trade, wish.out_refund_no).await?;
-    // A repeat is no new refund, so no fault of refunds is spent on it.
-    let fault = if known.is_none() && wish.cause == MovementCause::Refund {
-        let pending = |kind: FaultKind| kind.place() == Place::Refund;
-        let (method, order) = ("alipay.trade.refund", Some(trade.out_trade_no.as_str()));
-        let taken = inner
-            .store
-            .take_faults(Rail::Alipay, pending, method, order);
-        taken.await?.0.into_iter().next()
-    } else {
-        None
-    };
-    let mut faults = None;
-    for _ in 0..TRIES {
-        let now = inner.clock.now();
-        let pending = fault.as_ref().map(|fault| {
-            let wait = fault.kind.wait(fault.argument.as_deref());
-            let fails = fault.kind == FaultKind::RefundPendingFailed;
-            (
-                now.after(wait.unwrap_or_default()),
-                fails.then_some(FAILURE),
-            )
-        });
-        let told = if known.is_none() && pending.is_none() {
-            if faults.is_none() {
-                faults = Some(notice::faults(sandbox, &trade).await?);
-            }
-            let faults = faults.clone().unwrap_or_default();
-            notice::of_refund(sandbox, &trade, wish.out_refund_no, wish.amount, &faults).await?
-        } else {
-            Vec::new()
-        };
-        let provider_no = digits(&inner.entropy, 18);
-        let wanted = NewRefund {
-            out_refund_no: wish.out_refund_no,
-            provider_refund_no: &format!("{}{provider_no}", beijing::date_digits(now)),
-            cause: wish.cause,
-            amount: wish.amount,
-            pending,
-            at: now,
-        };
-        let notices: Vec<_> = told.iter().map(|owed| owed.callback()).collect();
-        let refunded = inner.store.refund(&trade, &wanted, &notices).await?;
-        if refunded == Refunded::Raced
-            && let Some(newer) = sandbox.newer(&trade).await?
-        {
-            trade = newer;
-            continue;
-        }
-        if refunded == Refunded::Now {
-            inner.owed.notify_one();
-        }
-        return Ok(refunded);
-    }
-    Ok(Refunded::Raced)
-}
-
 /// Success says nothing: only `refund_status` does, and it is missing where nothing went back.
 pub(super) async fn query(sandbox: &Sandbox, request: &Request) -> Result<String, Fault> {
     sandbox.settle_refunds().await?;
@@ -196,35 +116,4 @@ pub(super) async fn query(sandbox: &Sandbox, request: &Request) -> Result<String
         total_amount: Some(trade.amount.to_string()),
         trade_no: Some(&trade.provider_no),
     }))
-}
-
-impl Sandbox {
-    /// Decides the refunds that were on their way and whose time has come.
-    pub(crate) async fn settle_refunds(&self) -> Result<(), SandboxError> {
-        let inner = &self.inner;
-        let now = inner.clock.now();
-        for due in inner.store.due_refunds(Rail::Alipay, now).await? {
-            let (app, number) = (due.app_id.as_str(), due.provider_no.as_str());
-            let trade = inner
-                .store
-                .find_by_number(Rail::Alipay, app, number)
-                .await?;
-            let Some(trade) = trade else { continue };
-            let refund = inner.store.find_refund(&trade, &due.out_refund_no).await?;
-            let Some(refund) = refund else { continue };
-            let faults = notice::faults(self, &trade).await?;
-            let number = &refund.out_refund_no;
-            let told: Vec<Owed> =
-                notice::of_refund(self, &trade, number, refund.amount, &faults).await?;
-            let notices: Vec<_> = told.iter().map(|owed| owed.callback()).collect();
-            if inner
-                .store
-                .settle_refund(&trade, &refund, &notices, now)
-                .await?
-            {
-                inner.owed.notify_one();
-            }
-        }
-        Ok(())
-    }
 }

@@ -1,15 +1,11 @@
 //! `alipay.trade.query` and `alipay.trade.close`.
 
-use serde::{Deserialize, Serialize};
-use tollgate_kernel::clock::Timestamp;
-
 use super::answer::{self, Fault, Refusal};
-use super::beijing;
-use super::buyer::{BUYER_LOGON_ID, BUYER_USER_ID};
-use super::notice;
 use super::request::Request;
-use crate::store::{Product, Rail, Trade, TradeState};
-use crate::{Sandbox, SandboxError};
+use super::{BUYER_LOGON_ID, BUYER_USER_ID, beijing};
+use crate::Sandbox;
+use crate::store::{Rail, Trade, TradeState};
+use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
 struct Named {
@@ -146,64 +142,4 @@ pub(super) async fn find(
     };
     let trade = sandbox.settled(trade, sandbox.inner.clock.now()).await?;
     Ok((number, Some(trade)))
-}
-
-impl Sandbox {
-    /// The trade as it stands now: one whose time is over is closed by whoever looks first.
-    pub(super) async fn settled(
-        &self,
-        trade: Trade,
-        now: Timestamp,
-    ) -> Result<Trade, SandboxError> {
-        if trade.state == TradeState::Waiting && trade.is_over(now) {
-            self.inner.store.close_overdue(&trade, now).await?;
-            return Ok(self.newer(&trade).await?.unwrap_or(trade));
-        }
-        Ok(trade)
-    }
-
-    /// The same trade, read again.
-    pub(super) async fn newer(&self, trade: &Trade) -> Result<Option<Trade>, SandboxError> {
-        let store = &self.inner.store;
-        store
-            .find_by_number(trade.rail, &trade.app_id, &trade.provider_no)
-            .await
-    }
-
-    /// By the merchant's order number, in either application.
-    pub(super) async fn trade_of(&self, order_no: &str) -> Result<Option<Trade>, SandboxError> {
-        for app_id in self.inner.alipay.identity().apps() {
-            let store = &self.inner.store;
-            let found = store
-                .find_by_merchant(Rail::Alipay, app_id, order_no)
-                .await?;
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-        Ok(None)
-    }
-
-    /// Closes an unpaid trade; `false` when there was none.
-    pub(super) async fn close_trade(&self, trade: &Trade) -> Result<bool, SandboxError> {
-        let inner = &self.inner;
-        let told = match trade.product {
-            // Neither codes nor desktop pages are told of a closing.
-            Product::Precreate | Product::Page => Vec::new(),
-            Product::Wap | Product::App if trade.state == TradeState::Waiting => {
-                let faults = notice::faults(self, trade).await?;
-                notice::of_closing(self, trade, &faults)?
-            }
-            Product::Wap | Product::App => Vec::new(),
-        };
-        let notices: Vec<_> = told.iter().map(|owed| owed.callback()).collect();
-        let closed = inner
-            .store
-            .close(trade, &notices, inner.clock.now())
-            .await?;
-        if closed {
-            inner.owed.notify_one();
-        }
-        Ok(closed)
-    }
 }

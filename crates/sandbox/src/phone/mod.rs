@@ -17,8 +17,9 @@ use tollgate_kernel::text::Language;
 
 pub(crate) use self::faults::order as order_fault;
 use self::page::{Page, Shows};
-use crate::alipay::{BuyerRefusal, Outcome};
+use crate::buyer::{Outcome, Refusal as BuyerRefusal};
 use crate::callbacks::is_loopback;
+use crate::store::{Product, Rail};
 use crate::{Sandbox, SandboxError};
 
 /// No script, no inline style, nothing from elsewhere, in nobody's frame.
@@ -33,6 +34,8 @@ pub(crate) struct Shown {
     lang: Option<String>,
     /// Set by the redirect after a failed attempt.
     failed: Option<String>,
+    /// Where WeChat's page for browsers leads back to.
+    redirect_url: Option<String>,
 }
 
 impl Shown {
@@ -82,7 +85,13 @@ pub(crate) async fn show(
     let beside = Shows {
         callback: callback.as_ref(),
         faults: &open.map_err(failed)?,
-        back: sandbox.way_back(&outcome.trade).map_err(failed)?,
+        back: match outcome.trade.rail {
+            Rail::Alipay => sandbox.way_back(&outcome.trade).map_err(failed)?,
+            Rail::Wechat => shown.redirect_url.clone().filter(|url| {
+                let ours = sandbox.inner.messenger.target(url).is_ok();
+                ours && outcome.trade.product == Product::H5
+            }),
+        },
         failed: shown.failed.is_some(),
     };
     let page = Page::of(&outcome, &beside, language).map_err(failed)?;

@@ -6,9 +6,11 @@ use tollgate_kernel::text::Language;
 
 use super::words::{Stage, Words, words};
 use crate::SandboxError;
-use crate::alipay::{Outcome, beijing};
+use crate::alipay::beijing;
+use crate::buyer::Outcome;
+use crate::callbacks::sends;
 use crate::faults::FaultKind;
-use crate::store::{Callback, CallbackState, OpenFault, TradeState};
+use crate::store::{Callback, CallbackState, OpenFault, Rail, TradeState};
 
 #[derive(Template)]
 #[template(path = "phone.html")]
@@ -19,6 +21,8 @@ pub(super) struct Page<'a> {
     /// The tone of the stage: a class of the stylesheet.
     tone: &'static str,
     stage: &'static Stage,
+    /// Whose phone it is.
+    app: &'static str,
     trade: Option<Details<'a>>,
     /// Whether the buyer can still do something.
     open: bool,
@@ -68,7 +72,7 @@ impl<'a> Page<'a> {
         language: Language,
     ) -> Result<String, SandboxError> {
         let (trade, callback) = (&outcome.trade, shows.callback);
-        let faults = buttons(&trade.out_trade_no, shows.faults, language);
+        let faults = buttons(trade.rail, &trade.out_trade_no, shows.faults, language);
         let can_pay_late = faults
             .iter()
             .any(|button| button.open > 0 && button.word == FaultKind::PayAfterClose.as_str());
@@ -85,6 +89,10 @@ impl<'a> Page<'a> {
             Language::En => "CN¥",
         };
         let page = Self {
+            app: match trade.rail {
+                Rail::Alipay => words.alipay,
+                Rail::Wechat => words.wechat,
+            },
             trade: Some(Details {
                 number: &trade.provider_no,
                 exists: outcome.status().is_some(),
@@ -92,7 +100,7 @@ impl<'a> Page<'a> {
                 subject: outcome.subject()?,
                 amount: format!("{sign}{}", trade.amount),
                 paid_at: trade.paid_at.map(local),
-                notice: callback.map(|callback| told(callback, words)),
+                notice: callback.map(|callback| told(trade.rail, callback, words)),
                 back: shows.back.as_deref(),
                 faults,
             }),
@@ -123,6 +131,7 @@ impl<'a> Page<'a> {
             other_lang: other.tag(),
             tone,
             stage,
+            app: words(language).phone,
             trade: None,
             open: false,
             late: false,
@@ -136,22 +145,22 @@ impl<'a> Page<'a> {
 }
 
 /// One for each kind, with how often it is ordered for this order.
-fn buttons(order_no: &str, open: &[OpenFault], language: Language) -> Vec<Button> {
+fn buttons(rail: Rail, order_no: &str, open: &[OpenFault], language: Language) -> Vec<Button> {
     let of = |kind: FaultKind| {
         let here = |fault: &&OpenFault| {
             fault.kind == kind && fault.order_no.as_deref().is_none_or(|no| no == order_no)
         };
         open.iter().filter(here).map(|fault| fault.remaining).sum()
     };
-    let button = |kind: &FaultKind| Button {
+    let button = |kind: FaultKind| Button {
         word: kind.as_str(),
         says: match language {
             Language::Zh => kind.says().0,
             Language::En => kind.says().1,
         },
-        open: of(*kind),
+        open: of(kind),
     };
-    FaultKind::ALL.iter().map(button).collect()
+    FaultKind::of(rail).map(button).collect()
 }
 
 fn local(at: Timestamp) -> String {
@@ -159,7 +168,7 @@ fn local(at: Timestamp) -> String {
 }
 
 /// How far the merchant has been told.
-fn told(callback: &Callback, words: &Words) -> String {
+fn told(rail: Rail, callback: &Callback, words: &Words) -> String {
     let answered = || {
         let status = callback.last_status.map(|status| format!("HTTP {status}"));
         let status = status.unwrap_or_else(|| words.no_answer.to_owned());
@@ -170,7 +179,7 @@ fn told(callback: &Callback, words: &Words) -> String {
             .filter(|shown| !shown.is_control())
             .take(60)
             .collect();
-        format!("{status} “{reply}” · {}/8", callback.attempts)
+        format!("{status} “{reply}” · {}/{}", callback.attempts, sends(rail))
     };
     match callback.state {
         CallbackState::Accepted => words.accepted.to_owned(),

@@ -4,7 +4,9 @@ use tollgate_kernel::text::Language;
 
 pub(super) struct Words {
     pub(super) banner: &'static str,
-    pub(super) app: &'static str,
+    pub(super) phone: &'static str,
+    pub(super) alipay: &'static str,
+    pub(super) wechat: &'static str,
     pub(super) other_language: &'static str,
     pub(super) amount: &'static str,
     pub(super) item: &'static str,
@@ -45,7 +47,9 @@ pub(super) fn words(language: Language) -> &'static Words {
 
 static ZH: Words = Words {
     banner: "沙箱，不产生真实扣款",
-    app: "支付宝 · 模拟手机",
+    phone: "模拟手机",
+    alipay: "支付宝 · 模拟手机",
+    wechat: "微信支付 · 模拟手机",
     other_language: "English",
     amount: "金额",
     item: "商品",
@@ -91,7 +95,9 @@ static ZH: Words = Words {
 
 static EN: Words = Words {
     banner: "SANDBOX · no real money",
-    app: "Alipay · simulated phone",
+    phone: "Simulated phone",
+    alipay: "Alipay · simulated phone",
+    wechat: "WeChat Pay · simulated phone",
     other_language: "中文",
     amount: "Amount",
     item: "Item",

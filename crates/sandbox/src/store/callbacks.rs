@@ -37,12 +37,60 @@ impl CallbackState {
     }
 }
 
+macro_rules! kinds {
+    ($($(#[$text:meta])* $variant:ident $word:literal;)+) => {
+        /// What a call is worth.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum CallbackKind {
+            $($(#[$text])* $variant,)+
+        }
+
+        impl CallbackKind {
+            fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+
+            fn read(text: &str) -> Option<Self> {
+                match text { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The gateway's own.
+    Genuine "genuine";
+    /// The same, under the other of the gateway's two keys.
+    OtherKey "other_key";
+    /// Under a signature that does not fit.
+    Forged "forged";
+    /// Under a signature that is there to be refused.
+    Probe "probe";
+    /// Under a key that nobody knows.
+    UnknownKey "unknown_key";
+    /// Signed long ago.
+    Stale "stale";
+    /// Well signed, and nobody can open it.
+    WrongSecret "wrong_secret";
+}
+
+impl CallbackKind {
+    /// Those that are no news of anything.
+    pub(crate) const FALSE: [Self; 5] = [
+        Self::Forged,
+        Self::Probe,
+        Self::UnknownKey,
+        Self::Stale,
+        Self::WrongSecret,
+    ];
+}
+
 /// A call to be made, byte for byte.
 pub(crate) struct NewCallback<'a> {
     pub(crate) id: CallbackId,
     pub(crate) rail: Rail,
     pub(crate) provider_no: &'a str,
-    pub(crate) kind: &'a str,
+    pub(crate) kind: CallbackKind,
     pub(crate) url: &'a str,
     pub(crate) body: &'a [u8],
     /// A JSON object of names and values.
@@ -63,7 +111,7 @@ impl NewCallback<'_> {
             .bind(self.id.uuid())
             .bind(self.rail.as_str())
             .bind(self.provider_no)
-            .bind(self.kind)
+            .bind(self.kind.as_str())
             .bind(self.url)
             .bind(self.body)
             .bind(self.headers)
@@ -80,6 +128,9 @@ impl NewCallback<'_> {
 #[derive(Debug)]
 pub(crate) struct DueCallback {
     pub(crate) id: CallbackId,
+    pub(crate) rail: Rail,
+    pub(crate) kind: CallbackKind,
+    pub(crate) provider_no: String,
     pub(crate) url: String,
     pub(crate) body: Vec<u8>,
     pub(crate) headers: String,
@@ -174,6 +225,9 @@ impl Store {
 fn due(row: &SqliteRow) -> Result<DueCallback, SandboxError> {
     Ok(DueCallback {
         id: row.try_get::<Uuid, _>("id")?.into(),
+        rail: word(row, "rail", Rail::read)?,
+        kind: word(row, "kind", CallbackKind::read)?,
+        provider_no: row.try_get("provider_no")?,
         url: row.try_get("url")?,
         body: row.try_get("body")?,
         headers: row.try_get("headers")?,
@@ -188,14 +242,14 @@ const OWE: &str =
 const CLAIM: &str = "UPDATE callbacks SET due_at = $2, attempts = attempts + 1
     WHERE state = 'open' AND due_at <= $1 AND id IN (
         SELECT id FROM callbacks WHERE state = 'open' AND due_at <= $1 ORDER BY due_at, id LIMIT $3)
-    RETURNING id, url, body, headers, attempts";
+    RETURNING id, rail, kind, provider_no, url, body, headers, attempts";
 
 const FINISH: &str =
     "UPDATE callbacks SET state = $3, due_at = $4, last_status = $5, last_reply = $6
     WHERE id = $1 AND attempts = $2 AND state = 'open'";
 
 const LAST: &str = "SELECT attempts, state, due_at, last_status, last_reply FROM callbacks
-    WHERE rail = $1 AND provider_no = $2 AND kind <> 'forged' ORDER BY id DESC LIMIT 1";
+    WHERE rail = $1 AND provider_no = $2 AND kind IN ('genuine', 'other_key') ORDER BY id DESC LIMIT 1";
 
 const FIRST: &str = "SELECT body FROM callbacks
-    WHERE rail = $1 AND provider_no = $2 AND kind <> 'forged' ORDER BY id LIMIT 1";
+    WHERE rail = $1 AND provider_no = $2 AND kind IN ('genuine', 'other_key') ORDER BY id LIMIT 1";

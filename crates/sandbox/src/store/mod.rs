@@ -23,44 +23,51 @@ use sqlx::sqlite::{
 use sqlx::{Row as _, Transaction};
 use tollgate_kernel::clock::Timestamp;
 
-pub(crate) use self::callbacks::{Callback, CallbackState, DueCallback, NewCallback};
+pub(crate) use self::callbacks::{Callback, CallbackKind, CallbackState, DueCallback, NewCallback};
 pub(crate) use self::faults::{NewFault, OpenFault};
 pub(crate) use self::mails::KeptMail;
 pub(crate) use self::movements::{Movement, MovementCause, MovementSum};
 pub(crate) use self::peers::Peer;
-pub(crate) use self::refunds::{NewRefund, RefundState, Refunded};
+pub(crate) use self::refunds::{NewRefund, Refund, RefundState, Refunded};
 pub(crate) use self::trades::{NewPayment, NewTrade, Product, Trade, TradeState};
 use crate::SandboxError;
 
 /// Each step ends by writing its own number into `user_version`. A landed step never changes.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("../../migrations/0001_alipay.sql"),
     include_str!("../../migrations/0002_mails.sql"),
     include_str!("../../migrations/0003_refunds.sql"),
     include_str!("../../migrations/0004_faults_and_books.sql"),
+    include_str!("../../migrations/0005_wechat.sql"),
 ];
 
 /// Page loads and queries need not wait for the writer's disk.
 const READERS: u32 = 4;
 
-/// Which gateway a row belongs to.
+/// Which gateway it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rail {
+#[non_exhaustive]
+pub enum Rail {
+    /// Alipay's.
     Alipay,
+    /// WeChat Pay's.
+    Wechat,
 }
 
 impl Rail {
-    fn as_str(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Alipay, Self::Wechat];
+
+    /// As it stands in addresses.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Alipay => "alipay",
+            Self::Wechat => "wechat",
         }
     }
 
-    fn read(text: &str) -> Option<Self> {
-        match text {
-            "alipay" => Some(Self::Alipay),
-            _ => None,
-        }
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rail| rail.as_str() == text)
     }
 }
 

@@ -6,7 +6,7 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::money::Money;
 
 use super::movements::{self, MovementCause};
-use super::{NewCallback, Rail, Store, Trade, word};
+use super::{NewCallback, Rail, Store, Trade, optional_time, time, word};
 use crate::SandboxError;
 
 /// What a call for a refund came to.
@@ -62,9 +62,12 @@ pub(crate) struct NewRefund<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Refund {
     pub(crate) out_refund_no: String,
+    pub(crate) provider_refund_no: String,
     pub(crate) amount: Money,
     pub(crate) state: RefundState,
-    failure: Option<String>,
+    pub(crate) failure: Option<String>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) settled_at: Option<Timestamp>,
 }
 
 /// A refund that is to be decided now.
@@ -148,6 +151,21 @@ impl Store {
             .transpose()
     }
 
+    /// Whose refund it is, by the merchant's number of it alone: the gateway's number of the trade.
+    pub(crate) async fn trade_of_refund(
+        &self,
+        rail: Rail,
+        app_id: &str,
+        out_refund_no: &str,
+    ) -> Result<Option<String>, SandboxError> {
+        Ok(sqlx::query_scalar(TRADE)
+            .bind(rail.as_str())
+            .bind(app_id)
+            .bind(out_refund_no)
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
     /// Those whose time has come.
     pub(crate) async fn due_refunds(
         &self,
@@ -194,9 +212,9 @@ impl Store {
             let cause = word(&settled, "cause", MovementCause::read)?;
             let (number, amount) = (Some(refund.out_refund_no.as_str()), refund.amount);
             movements::insert(&mut tx, trade, number, cause, amount, now).await?;
-            for notice in notices {
-                notice.insert(&mut tx).await?;
-            }
+        }
+        for notice in notices {
+            notice.insert(&mut tx).await?;
         }
         tx.commit().await?;
         Ok(true)
@@ -218,14 +236,21 @@ fn again(known: &Refund, amount: Money) -> Refunded {
 fn refund_of(row: &SqliteRow, trade: &Trade) -> Result<Refund, SandboxError> {
     Ok(Refund {
         out_refund_no: row.try_get("out_refund_no")?,
+        provider_refund_no: row.try_get("provider_refund_no")?,
         amount: Money::new(row.try_get("amount")?, trade.amount.currency()),
         state: word(row, "state", RefundState::read)?,
         failure: row.try_get("failure")?,
+        created_at: time(row, "created_at")?,
+        settled_at: optional_time(row, "settled_at")?,
     })
 }
 
-const FIND: &str = "SELECT out_refund_no, amount, state, failure FROM trade_refunds
+const FIND: &str = "SELECT out_refund_no, provider_refund_no, amount, state, failure, created_at, settled_at FROM trade_refunds
     WHERE rail = $1 AND provider_no = $2 AND out_refund_no = $3";
+
+const TRADE: &str =
+    "SELECT r.provider_no FROM trade_refunds r JOIN trades t ON t.rail = r.rail AND t.provider_no = r.provider_no
+    WHERE r.rail = $1 AND t.app_id = $2 AND r.out_refund_no = $3 ORDER BY r.created_at LIMIT 1";
 
 const DONE: &str = "SELECT COALESCE(SUM(amount), 0) FROM trade_refunds
     WHERE rail = $1 AND provider_no = $2 AND state = 'done'";

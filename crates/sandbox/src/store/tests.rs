@@ -7,7 +7,10 @@ use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::Ids;
 use tollgate_kernel::money::{Currency, Money};
 
-use super::{CallbackState, NewCallback, NewPayment, NewTrade, Product, Rail, Store, Trade};
+use super::{
+    CallbackKind, CallbackState, NewCallback, NewPayment, NewTrade, Product, Rail, Store, Trade,
+    TradeState,
+};
 
 fn now() -> Timestamp {
     Timestamp::from_seconds(1_767_323_045).expect("a moment")
@@ -33,6 +36,7 @@ async fn waiting(store: &Store) -> Trade {
             provider_no: "1",
             product: Product::Precreate,
             amount: Money::new(990, Currency::CNY),
+            state: TradeState::Issued,
             request: "{}",
             notify_url: None,
             return_url: None,
@@ -66,7 +70,7 @@ fn notice(ids: &Ids) -> NewCallback<'_> {
         id: ids.at(now()),
         rail: Rail::Alipay,
         provider_no: "1",
-        kind: "trade_status_sync",
+        kind: CallbackKind::Genuine,
         url: "http://127.0.0.1/",
         body: b"x",
         headers: "{}",

@@ -27,14 +27,19 @@ pub(crate) enum TradeState {
 }
 
 impl TradeState {
-    fn read(text: &str) -> Option<Self> {
-        match text {
-            "issued" => Some(Self::Issued),
-            "waiting" => Some(Self::Waiting),
-            "paid" => Some(Self::Paid),
-            "closed" => Some(Self::Closed),
-            _ => None,
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::Waiting => "waiting",
+            Self::Paid => "paid",
+            Self::Closed => "closed",
         }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        [Self::Issued, Self::Waiting, Self::Paid, Self::Closed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
     }
 }
 
@@ -49,22 +54,39 @@ pub(crate) enum Product {
     Wap,
     /// Out of the merchant's own app.
     App,
+    /// A code to scan, of WeChat's.
+    Native,
+    /// A page or mini program inside WeChat.
+    Jsapi,
+    /// WeChat's page for a phone's browser.
+    H5,
 }
 
 impl Product {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Precreate => "precreate",
             Self::Page => "page",
             Self::Wap => "wap",
             Self::App => "app",
+            Self::Native => "native",
+            Self::Jsapi => "jsapi",
+            Self::H5 => "h5",
         }
     }
 
     fn read(text: &str) -> Option<Self> {
-        [Self::Precreate, Self::Page, Self::Wap, Self::App]
-            .into_iter()
-            .find(|product| product.as_str() == text)
+        [
+            Self::Precreate,
+            Self::Page,
+            Self::Wap,
+            Self::App,
+            Self::Native,
+            Self::Jsapi,
+            Self::H5,
+        ]
+        .into_iter()
+        .find(|product| product.as_str() == text)
     }
 }
 
@@ -76,6 +98,8 @@ pub(crate) struct NewTrade<'a> {
     pub(crate) provider_no: &'a str,
     pub(crate) product: Product,
     pub(crate) amount: Money,
+    /// Waiting at once, where an order needs no scan to be one.
+    pub(crate) state: TradeState,
     pub(crate) request: &'a str,
     pub(crate) notify_url: Option<&'a str>,
     pub(crate) return_url: Option<&'a str>,
@@ -157,6 +181,7 @@ impl Store {
             .bind(trade.expires_at.utc())
             .bind(trade.product.as_str())
             .bind(trade.return_url)
+            .bind(trade.state.as_str())
             .execute(&self.writer)
             .await?;
         Ok(issued.rows_affected() == 1)
@@ -343,7 +368,7 @@ const BY_NUMBER: &str = select!("WHERE rail = $1 AND provider_no = $3 AND app_id
 
 const ISSUE: &str = "INSERT INTO trades (rail, app_id, out_trade_no, provider_no, amount, currency,
         state, request, notify_url, created_at, expires_at, product, return_url)
-    VALUES ($1, $2, $3, $4, $5, $6, 'issued', $7, $8, $9, $10, $11, $12)
+    VALUES ($1, $2, $3, $4, $5, $6, $13, $7, $8, $9, $10, $11, $12)
     ON CONFLICT (rail, app_id, out_trade_no, copy) DO NOTHING";
 
 const ISSUE_AGAIN: &str = "UPDATE trades SET notify_url = $4, return_url = $8,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tollgate_sandbox::Rail;
 
 use crate::harness::{Answer, Bench, Receiver, verified};
 
@@ -137,7 +138,7 @@ async fn money_is_false_late_or_double_and_the_books_know() {
     assert_eq!(bench.press(&code, "pay").await.0, 200);
     assert_eq!(bench.status("closed").await, "TRADE_SUCCESS");
 
-    let books = bench.sandbox.alipay_books().await.expect("books");
+    let books = bench.sandbox.books(Rail::Alipay).await.expect("books");
     let amounts: Vec<_> = books.data.iter().map(|row| row.amount_minor).collect();
     assert_eq!(amounts, [1, 990, 990, 990, 990]);
     assert_eq!(books.sums.len(), 1);
@@ -233,7 +234,7 @@ async fn a_refund_takes_its_time_and_comes_to_either_end() {
     assert_eq!(refund(&bench, "s", "9.90").await.value["fund_change"], "N");
     assert_eq!(bench.deliver().await, 0);
     assert_eq!(
-        bench.sandbox.alipay_books().await.expect("books").sums[0].out_minor,
+        bench.sandbox.books(Rail::Alipay).await.expect("books").sums[0].out_minor,
         0
     );
     bench.clock.advance(Duration::from_secs(30));
@@ -249,7 +250,7 @@ async fn a_refund_takes_its_time_and_comes_to_either_end() {
         Some("REFUND_SUCCESS")
     );
     assert_eq!(
-        bench.sandbox.alipay_books().await.expect("books").sums[0].out_minor,
+        bench.sandbox.books(Rail::Alipay).await.expect("books").sums[0].out_minor,
         990
     );
 }

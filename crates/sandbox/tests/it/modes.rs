@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
-use tollgate_sandbox::AlipayCertificates;
+use tollgate_sandbox::{AlipayCertificates, Rail};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::pem::Pem;
 
@@ -115,7 +115,7 @@ async fn a_purchase_in_certificate_mode() {
     bench.deliver().await;
     let notice = verified(&bench, &receiver.bodies()[0]);
     assert_eq!(notice["app_id"], bench.merchant.app_id);
-    let books = bench.sandbox.alipay_books().await.expect("books");
+    let books = bench.sandbox.books(Rail::Alipay).await.expect("books");
     assert_eq!(books.sums[0].app_id, bench.merchant.app_id);
 }
 

@@ -1,6 +1,7 @@
 //! Pages, apps, cancelling, and refunds by hand.
 
 use serde_json::{Value, json};
+use tollgate_sandbox::Rail;
 
 use crate::harness::{Bench, Receiver, order, verified};
 
@@ -176,7 +177,7 @@ async fn cancelling_closes_or_gives_back_and_knows_no_stranger() {
         assert_eq!(cancel("b").await, "refund");
     }
     assert_eq!(bench.status("b").await, "TRADE_CLOSED");
-    let books = bench.sandbox.alipay_books().await.expect("books");
+    let books = bench.sandbox.books(Rail::Alipay).await.expect("books");
     let moved: Vec<_> = books
         .data
         .iter()

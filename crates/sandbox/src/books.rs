@@ -1,7 +1,7 @@
-//! The gateway's own books: every movement of money and its sums, for comparing with the merchant's.
+//! The gateways' own books: every movement of money and its sums, for comparing with the merchant's.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ const PAGE: i64 = 1_000;
 
 /// Money that came from a buyer or went back to one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AlipayMovement {
+pub struct BookMovement {
     /// Counts up.
     pub id: i64,
     /// The application.
@@ -42,7 +42,7 @@ pub struct AlipayMovement {
 
 /// What an application's movements come to, in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AlipaySum {
+pub struct BookSum {
     /// The application.
     pub app_id: String,
     /// ISO 4217.
@@ -59,16 +59,16 @@ pub struct AlipaySum {
 
 /// The books, or a page of them; the sums are always over everything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AlipayBooks {
+pub struct Books {
     /// In the order they came about.
-    pub data: Vec<AlipayMovement>,
+    pub data: Vec<BookMovement>,
     /// Whether there are more after these.
     pub has_more: bool,
     /// By application.
-    pub sums: Vec<AlipaySum>,
+    pub sums: Vec<BookSum>,
 }
 
-impl From<Movement> for AlipayMovement {
+impl From<Movement> for BookMovement {
     fn from(movement: Movement) -> Self {
         let amount: Money = movement.amount;
         Self {
@@ -91,7 +91,7 @@ impl From<Movement> for AlipayMovement {
     }
 }
 
-impl From<MovementSum> for AlipaySum {
+impl From<MovementSum> for BookSum {
     fn from(sum: MovementSum) -> Self {
         Self {
             app_id: sum.app_id,
@@ -110,9 +110,16 @@ pub(crate) struct Asked {
     after: Option<i64>,
 }
 
-/// `GET /sandbox/alipay/books`
-pub(crate) async fn show(State(sandbox): State<Sandbox>, Query(asked): Query<Asked>) -> Response {
-    match sandbox.alipay_books_after(asked.after.unwrap_or(0)).await {
+/// `GET /sandbox/{rail}/books`
+pub(crate) async fn show(
+    State(sandbox): State<Sandbox>,
+    Path(rail): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let Some(rail) = Rail::read(&rail) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    match sandbox.books_after(rail, asked.after.unwrap_or(0)).await {
         Ok(books) => Json(books).into_response(),
         Err(error) => {
             tracing::error!(%error, "the books cannot be read");
@@ -122,32 +129,32 @@ pub(crate) async fn show(State(sandbox): State<Sandbox>, Query(asked): Query<Ask
 }
 
 impl Sandbox {
-    /// The gateway's own books: every movement of money, and what they come to by application.
+    /// A gateway's own books: every movement of money, and what they come to by application.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn alipay_books(&self) -> Result<AlipayBooks, SandboxError> {
-        let mut books = self.alipay_books_after(0).await?;
+    pub async fn books(&self, rail: Rail) -> Result<Books, SandboxError> {
+        let mut books = self.books_after(rail, 0).await?;
         while books.has_more {
             let last = books.data.last().map_or(0, |movement| movement.id);
-            let more = self.alipay_books_after(last).await?;
+            let more = self.books_after(rail, last).await?;
             books.data.extend(more.data);
             (books.has_more, books.sums) = (more.has_more, more.sums);
         }
         Ok(books)
     }
 
-    async fn alipay_books_after(&self, after: i64) -> Result<AlipayBooks, SandboxError> {
+    async fn books_after(&self, rail: Rail, after: i64) -> Result<Books, SandboxError> {
         // What is due by now has moved.
         self.settle_refunds().await?;
         let store = &self.inner.store;
-        let mut rows = store.movements(Rail::Alipay, after, PAGE + 1).await?;
+        let mut rows = store.movements(rail, after, PAGE + 1).await?;
         let has_more = rows.len() > usize::try_from(PAGE).unwrap_or(usize::MAX);
         if has_more {
             rows.pop();
         }
-        let sums = store.movement_sums(Rail::Alipay).await?;
-        Ok(AlipayBooks {
+        let sums = store.movement_sums(rail).await?;
+        Ok(Books {
             data: rows.into_iter().map(Into::into).collect(),
             has_more,
             sums: sums.into_iter().map(Into::into).collect(),

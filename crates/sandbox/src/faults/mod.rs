@@ -2,12 +2,16 @@
 //!
 //! | place | where it acts |
 //! |---|---|
-//! | [`Place::Buyer`] | `alipay/buyer.rs`, when the buyer pays |
-//! | [`Place::Notice`] | `alipay/notice.rs`, when a notice is owed |
-//! | [`Place::Call`] | `alipay/misbehave.rs`, around a call of the merchant's |
-//! | [`Place::Refund`] | `alipay/refund.rs`, when money is to go back |
+//! | [`Place::Buyer`] | `buyer.rs`, when the buyer pays |
+//! | [`Place::Notice`] | `notices.rs`, when a notice is owed |
+//! | [`Place::Call`] | `misbehave.rs` of each rail, around a call of the merchant's |
+//! | [`Place::Refund`] | `refunds.rs`, when money is to go back |
+
+pub(crate) mod api;
 
 use std::time::Duration;
+
+use crate::store::{CallbackKind, Rail};
 
 /// Where a fault acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +72,11 @@ kinds! {
     CallbackLate "callback_late" Notice "回调迟到" "The notice is sent 25 hours late, or as many seconds as the argument says.";
     CallbackReordered "callback_reordered" Notice "回调乱序" "After the notice comes the one that should have come before it.";
     CallbackForged "callback_forged" Notice "伪造回调" "A notice whose signature does not fit comes first, the real one after it.";
+    ProbeCallback "probe_callback" Notice "回调探测签名" "A notice with a probe in place of a signature comes first, the real one after it.";
+    UnknownKey "unknown_key" Notice "未知证书序列号" "A notice under a serial that nobody knows comes first, the real one after it.";
+    StaleCallback "stale_callback" Notice "过期回调" "A notice that was signed ten minutes ago comes first, the real one after it.";
+    WrongSecret "wrong_secret" Notice "APIv3 密钥不符" "A notice that the merchant's secret does not open comes first, the real one after it.";
+    OtherKey "other_key" Notice "换用另一种公钥" "The notice is signed by the certificate where answers are by the public key, and the reverse.";
     WrongMerchant "wrong_merchant" Notice "商户不符" "The notice, well signed, names another application and seller.";
     WrongAmount "wrong_amount" Buyer "金额不符" "The buyer pays 0.01, or the amount of the argument, and not what was asked for.";
     PayAfterClose "pay_after_close" Buyer "关闭后付款" "A closed or lapsed trade is paid all the same.";
@@ -78,9 +87,11 @@ kinds! {
     Refused "refused" Call "业务拒绝" "Nothing is done, and the answer says no, with the code of the argument.";
     ServerError "server_error" Call "服务器错误" "Nothing is done; the answer is a page with status 502.";
     BrokenSignature "broken_signature" Call "应答签名错误" "The call is done, and the answer's signature does not fit.";
+    ProbeAnswer "probe_answer" Call "应答探测签名" "The call is done, and the answer carries a probe in place of a signature.";
     SlowDrip "slow_drip" Call "应答缓慢" "The call is done; its answer comes byte by byte, for a minute at most.";
     HugeBody "huge_body" Call "应答过大" "The call is done; its answer is well signed and 12 MB long.";
     RefundPendingFailed "refund_pending_failed" Refund "退款处理后失败" "The refund is accepted, and fails 30 seconds later, or as many as the argument says.";
+    RefundClosed "refund_closed" Refund "退款关闭" "The refund is accepted, and closed 30 seconds later, or as many as the argument says.";
     RefundPendingSucceeded "refund_pending_succeeded" Refund "退款处理后成功" "The refund is accepted, and done 30 seconds later, or as many as the argument says.";
 }
 
@@ -109,8 +120,43 @@ impl FaultKind {
     pub(crate) fn waits(self) -> bool {
         matches!(
             self,
-            Self::CallbackLate | Self::RefundPendingFailed | Self::RefundPendingSucceeded
+            Self::CallbackLate
+                | Self::RefundPendingFailed
+                | Self::RefundPendingSucceeded
+                | Self::RefundClosed
         )
+    }
+
+    /// Those that this rail can have, in the order of the table.
+    pub(crate) fn of(rail: Rail) -> impl Iterator<Item = Self> {
+        let kinds = Self::ALL.iter().copied();
+        kinds.filter(move |kind| kind.is_of(rail))
+    }
+
+    /// Whether this rail can have it.
+    pub(crate) fn is_of(self, rail: Rail) -> bool {
+        match self {
+            Self::ProbeAnswer
+            | Self::ProbeCallback
+            | Self::UnknownKey
+            | Self::StaleCallback
+            | Self::WrongSecret
+            | Self::OtherKey
+            | Self::RefundClosed => rail == Rail::Wechat,
+            _ => true,
+        }
+    }
+
+    /// Which false notice it sends before the genuine one.
+    pub(crate) fn spoils(self) -> Option<CallbackKind> {
+        match self {
+            Self::CallbackForged => Some(CallbackKind::Forged),
+            Self::ProbeCallback => Some(CallbackKind::Probe),
+            Self::UnknownKey => Some(CallbackKind::UnknownKey),
+            Self::StaleCallback => Some(CallbackKind::Stale),
+            Self::WrongSecret => Some(CallbackKind::WrongSecret),
+            _ => None,
+        }
     }
 }
 
@@ -146,7 +192,8 @@ mod tests {
             let (zh, en) = kind.says();
             assert!(!zh.is_ascii() && en.is_ascii() && en.ends_with('.'), "{en}");
         }
-        assert_eq!(FaultKind::ALL.len(), 20);
+        assert_eq!(FaultKind::of(Rail::Alipay).count(), 20);
+        assert_eq!(FaultKind::of(Rail::Wechat).count(), 27);
         assert_eq!(FaultKind::read("callback"), None);
     }
 

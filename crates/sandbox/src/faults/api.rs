@@ -1,17 +1,16 @@
-//! Faults to order: `POST`, `GET` and `DELETE /sandbox/alipay/faults`.
+//! Faults to order: `POST`, `GET` and `DELETE /sandbox/{rail}/faults`.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::order;
-use super::request::Method;
-use crate::faults::{FaultKind, Place};
+use super::{FaultKind, Place};
+use crate::alipay::order;
 use crate::store::{NewFault, Rail};
-use crate::{Sandbox, SandboxError};
+use crate::{Sandbox, SandboxError, alipay, wechat};
 
 /// Longest argument and order number, in bytes.
 const TEXT: usize = 64;
@@ -23,7 +22,7 @@ const TIMES: u32 = 10_000;
 pub(crate) struct Wanted {
     /// A word of the table.
     kind: String,
-    /// `alipay.trade.refund` …; any when left out. Only of faults around a call.
+    /// `alipay.trade.refund` or `refund` …; any when left out. Only of faults around a call.
     method: Option<String>,
     /// The merchant's order number; any when left out.
     order: Option<String>,
@@ -35,9 +34,9 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// Why it cannot be ordered.
-    fn refused(&self) -> Result<FaultKind, String> {
-        let Some(kind) = FaultKind::read(&self.kind) else {
-            let words: Vec<_> = FaultKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    fn refused(&self, rail: Rail) -> Result<FaultKind, String> {
+        let Some(kind) = FaultKind::read(&self.kind).filter(|kind| kind.is_of(rail)) else {
+            let words: Vec<_> = FaultKind::of(rail).map(FaultKind::as_str).collect();
             return Err(format!("kind is one of {}", words.join(", ")));
         };
         let texts = [&self.method, &self.order, &self.argument];
@@ -52,7 +51,7 @@ impl Wanted {
             Some(_) if kind.place() != Place::Call => {
                 return Err(format!("{} takes no method", kind.as_str()));
             }
-            Some(method) if !Method::is_call(method) => {
+            Some(method) if !is_call(rail, method) => {
                 return Err("method is none that is called".to_owned());
             }
             Some(_) => {}
@@ -73,21 +72,32 @@ impl Wanted {
     }
 }
 
+fn is_call(rail: Rail, method: &str) -> bool {
+    match rail {
+        Rail::Alipay => alipay::is_call(method),
+        Rail::Wechat => wechat::is_call(method),
+    }
+}
+
 /// Orders a fault.
 pub(crate) async fn put(
     State(sandbox): State<Sandbox>,
+    Path(rail): Path<String>,
     Json(mut wanted): Json<Wanted>,
 ) -> Response {
+    let Some(rail) = Rail::read(&rail) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     // An empty text is none, as everywhere at the gateway.
     for text in [&mut wanted.method, &mut wanted.order, &mut wanted.argument] {
         text.take_if(|text| text.is_empty());
     }
-    let kind = match wanted.refused() {
+    let kind = match wanted.refused(rail) {
         Ok(kind) => kind,
         Err(says) => return refusal(&says),
     };
     let fault = NewFault {
-        rail: Rail::Alipay,
+        rail,
         kind,
         method: wanted.method.as_deref(),
         order_no: wanted.order.as_deref(),
@@ -103,8 +113,11 @@ pub(crate) async fn put(
 }
 
 /// What is ordered, and what there is.
-pub(crate) async fn list(State(sandbox): State<Sandbox>) -> Response {
-    let open = match sandbox.inner.store.open_faults(Rail::Alipay).await {
+pub(crate) async fn list(State(sandbox): State<Sandbox>, Path(rail): Path<String>) -> Response {
+    let Some(rail) = Rail::read(&rail) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let open = match sandbox.inner.store.open_faults(rail).await {
         Ok(open) => open,
         Err(error) => return failed(&error),
     };
@@ -122,16 +135,18 @@ pub(crate) async fn list(State(sandbox): State<Sandbox>) -> Response {
             })
         })
         .collect();
-    let kinds: Vec<Value> = FaultKind::ALL
-        .iter()
+    let kinds: Vec<Value> = FaultKind::of(rail)
         .map(|kind| json!({ "kind": kind.as_str(), "acts": kind.place().as_str(), "says": kind.says().1 }))
         .collect();
     Json(json!({ "data": data, "kinds": kinds })).into_response()
 }
 
 /// Nothing goes wrong any more.
-pub(crate) async fn clear(State(sandbox): State<Sandbox>) -> Response {
-    match sandbox.inner.store.clear_faults(Rail::Alipay).await {
+pub(crate) async fn clear(State(sandbox): State<Sandbox>, Path(rail): Path<String>) -> Response {
+    let Some(rail) = Rail::read(&rail) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    match sandbox.inner.store.clear_faults(rail).await {
         Ok(_) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => failed(&error),
     }

@@ -1,16 +1,15 @@
 //! What the buyer does on the phone.
 
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::money::Money;
 
-use super::order::{self, CODE_LIFE, Order};
-use super::{notice, trade};
+use crate::alipay::order::CODE_LIFE;
 use crate::faults::{FaultKind, Faults, Place};
 use crate::store::{NewPayment, Rail, Trade, TradeState};
-use crate::{Sandbox, SandboxError};
+use crate::{Sandbox, SandboxError, alipay, notices, wechat};
 
-/// The one buyer there is, masked as Alipay shows buyers to merchants.
-pub(super) const BUYER_LOGON_ID: &str = "san***@sandbox.example";
-pub(super) const BUYER_USER_ID: &str = "2088000000000001";
+/// The one buyer there is.
+const BUYER: &str = "2088000000000001";
 
 /// What is paid instead of what was asked for, unless the fault says how much.
 const WRONG_MINOR: i64 = 1;
@@ -34,14 +33,20 @@ pub(crate) enum Refusal {
 }
 
 impl Outcome {
-    /// In Alipay's words; `None` before the trade exists.
+    /// In the rail's words; `None` before the trade exists.
     pub(crate) fn status(&self) -> Option<&'static str> {
-        trade::status(self.trade.state)
+        match self.trade.rail {
+            Rail::Alipay => alipay::trade::status(self.trade.state),
+            Rail::Wechat => Some(wechat::order::state(&self.trade)),
+        }
     }
 
     /// What the merchant sells.
     pub(crate) fn subject(&self) -> Result<String, SandboxError> {
-        Ok(Order::of(&self.trade)?.subject)
+        match self.trade.rail {
+            Rail::Alipay => alipay::order::subject(&self.trade),
+            Rail::Wechat => wechat::order::description(&self.trade),
+        }
     }
 
     fn of(trade: Trade, wanted: TradeState) -> Self {
@@ -66,7 +71,7 @@ impl Sandbox {
         let trade = if trade.state == TradeState::Issued {
             self.inner
                 .store
-                .scan(&trade, BUYER_USER_ID, now.before(CODE_LIFE), now)
+                .scan(&trade, BUYER, now.before(CODE_LIFE), now)
                 .await?;
             self.again(trade).await?
         } else {
@@ -119,24 +124,30 @@ impl Sandbox {
             return Ok(());
         }
         if faults.has(FaultKind::KeyChanged) {
-            self.change_alipay_key().await?;
+            match trade.rail {
+                Rail::Alipay => self.change_alipay_key().await?,
+                Rail::Wechat => self.change_wechat_certificate().await?,
+            }
         }
         let now = inner.clock.now();
         let second = faults.has(FaultKind::PayTwice);
-        let second = second.then(|| order::trade_no(self, now));
+        let second = second.then(|| match trade.rail {
+            Rail::Alipay => alipay::order::trade_no(self, now),
+            Rail::Wechat => wechat::order::transaction_id(self, now),
+        });
         let paid = Trade {
             amount: paid_amount(trade, &faults),
             paid_at: Some(now),
             ..trade.clone()
         };
-        let of_notices = notice::faults(self, trade).await?;
-        let mut told = notice::of_payment(self, &paid, &of_notices, now)?;
+        let of_notices = notices::faults(self, trade).await?;
+        let mut told = notices::of_payment(self, &paid, &of_notices, now)?;
         if let Some(number) = &second {
             let another = Trade {
                 provider_no: number.clone(),
                 ..paid.clone()
             };
-            told.extend(notice::of_payment(self, &another, &of_notices, now)?);
+            told.extend(notices::of_payment(self, &another, &of_notices, now)?);
         }
         let payment = NewPayment {
             amount: paid.amount,
@@ -158,26 +169,91 @@ impl Sandbox {
         let allows = |kind: FaultKind| kind == FaultKind::PayAfterClose;
         let mut faults = Faults::default();
         if late {
-            faults = store.take_faults(Rail::Alipay, allows, "", order).await?;
+            faults = store.take_faults(trade.rail, allows, "", order).await?;
             if faults.0.is_empty() {
                 return Ok(faults);
             }
         }
         let others = |kind: FaultKind| kind.place() == Place::Buyer && !allows(kind);
-        let others = store.take_faults(Rail::Alipay, others, "", order).await?;
+        let others = store.take_faults(trade.rail, others, "", order).await?;
         faults.0.extend(others.0);
         Ok(faults)
     }
 
-    /// By what stands in the code, or by the merchant's own number, in either application.
+    /// By what stands in the code, or by the merchant's own number, on any rail and in any application.
     pub(crate) async fn coded(&self, code: &str) -> Result<Option<Trade>, SandboxError> {
         let store = &self.inner.store;
-        for app_id in self.inner.alipay.identity().apps() {
-            if let Some(trade) = store.find_by_number(Rail::Alipay, app_id, code).await? {
+        for (rail, app_id) in self.apps() {
+            // What is handed to an app or a page of WeChat's is the same number with something before it.
+            let number = match rail {
+                Rail::Alipay => code,
+                Rail::Wechat => wechat::order::number_of(code),
+            };
+            if let Some(trade) = store.find_by_number(rail, &app_id, number).await? {
                 return Ok(Some(trade));
             }
         }
         self.trade_of(code).await
+    }
+
+    /// By the merchant's order number.
+    pub(crate) async fn trade_of(&self, order_no: &str) -> Result<Option<Trade>, SandboxError> {
+        let store = &self.inner.store;
+        for (rail, app_id) in self.apps() {
+            let found = store.find_by_merchant(rail, &app_id, order_no).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Every application that there is.
+    fn apps(&self) -> Vec<(Rail, String)> {
+        let alipay = self.inner.alipay.identity();
+        let mut apps: Vec<_> = alipay
+            .apps()
+            .map(|app_id| (Rail::Alipay, app_id.to_owned()))
+            .into();
+        let wechat = self.inner.wechat.identity();
+        apps.push((Rail::Wechat, wechat.app_id.clone()));
+        apps
+    }
+
+    /// The trade as it stands now: one whose time is over is closed by whoever looks first.
+    pub(crate) async fn settled(
+        &self,
+        trade: Trade,
+        now: Timestamp,
+    ) -> Result<Trade, SandboxError> {
+        if trade.state == TradeState::Waiting && trade.is_over(now) {
+            self.inner.store.close_overdue(&trade, now).await?;
+            return Ok(self.newer(&trade).await?.unwrap_or(trade));
+        }
+        Ok(trade)
+    }
+
+    /// The same trade, read again.
+    pub(crate) async fn newer(&self, trade: &Trade) -> Result<Option<Trade>, SandboxError> {
+        let store = &self.inner.store;
+        store
+            .find_by_number(trade.rail, &trade.app_id, &trade.provider_no)
+            .await
+    }
+
+    /// Closes an unpaid trade; `false` when there was none.
+    pub(crate) async fn close_trade(&self, trade: &Trade) -> Result<bool, SandboxError> {
+        let inner = &self.inner;
+        let told = notices::of_closing(self, trade).await?;
+        let notices: Vec<_> = told.iter().map(|owed| owed.callback()).collect();
+        let closed = inner
+            .store
+            .close(trade, &notices, inner.clock.now())
+            .await?;
+        if closed {
+            inner.owed.notify_one();
+        }
+        Ok(closed)
     }
 
     /// The trade after a move, with its time looked at once more.
@@ -192,7 +268,7 @@ fn paid_amount(trade: &Trade, faults: &Faults) -> Money {
     let Some(fault) = faults.find(FaultKind::WrongAmount) else {
         return trade.amount;
     };
-    let wrong = fault.argument.as_deref().and_then(order::amount);
+    let wrong = fault.argument.as_deref().and_then(alipay::order::amount);
     let wrong = wrong.unwrap_or(Money::new(WRONG_MINOR, trade.amount.currency()));
     if wrong == trade.amount {
         // One more is wrong as well.
