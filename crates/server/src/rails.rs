@@ -8,7 +8,7 @@ use tollgate_kernel::entropy::Entropy;
 use tollgate_payment::providers::PaymentProvider;
 use tollgate_payment::providers::alipay::{Alipay, AlipayConfig, AlipayKeys};
 use tollgate_payment::providers::stripe::{Stripe, StripeConfig};
-use tollgate_payment::providers::wechat::{Wechat, WechatConfig};
+use tollgate_payment::providers::wechat::{Wechat, WechatConfig, WechatPublicKey};
 use tollgate_sandbox::{Sandbox, SandboxConfig, SandboxError};
 
 use crate::config::{Config, Faults};
@@ -39,55 +39,89 @@ pub(crate) fn providers(
     addr: SocketAddr,
     public_url: &str,
 ) -> Result<Vec<Arc<dyn PaymentProvider>>, Faults> {
-    let alipay = match sandbox {
-        Some(sandbox) => Some(sandbox_alipay(sandbox, addr, public_url)?),
-        None => config.alipay.clone(),
+    let (alipay, wechat, stripe) = match sandbox {
+        Some(sandbox) => (
+            Some(sandbox_alipay(sandbox, addr, public_url)?),
+            Some(sandbox_wechat(sandbox, addr)?),
+            None,
+        ),
+        None => (
+            config.alipay.clone(),
+            config.wechat.clone(),
+            config.stripe.clone(),
+        ),
     };
     let mut providers = Vec::new();
-    if let Some(alipay) = alipay {
-        let provider = Alipay::new(&alipay, clock.clone()).map_err(|faults| {
-            let faults: Vec<String> = faults
-                .iter()
-                .map(|fault| format!("{} {}", fault.variable, fault.reason))
-                .collect();
-            Faults::one("ALIPAY", faults.join("; "))
-        })?;
-        providers.push(Arc::new(provider) as Arc<dyn PaymentProvider>);
+    if let Some(alipay) = &alipay {
+        providers.push(open_alipay(alipay, clock)?);
     }
-    let wechat = match sandbox {
-        Some(_) => None,
-        None => config.wechat.clone(),
-    };
     if let Some(wechat) = wechat {
         let wechat = WechatConfig {
             refund_notify_url: Some(format!("{public_url}/payments/webhooks/wechat")),
             ..wechat
         };
-        let provider = Wechat::new(&wechat, clock.clone(), entropy.clone()).map_err(|faults| {
-            let faults: Vec<String> = faults
-                .iter()
-                .map(|fault| format!("{} {}", fault.variable, fault.reason))
-                .collect();
-            Faults::one("WECHAT", faults.join("; "))
-        })?;
-        providers.push(Arc::new(provider) as Arc<dyn PaymentProvider>);
+        providers.push(open_wechat(&wechat, clock, entropy)?);
     }
-    let stripe = config.stripe.as_ref().filter(|_| sandbox.is_none());
-    if let Some(stripe) = stripe {
+    if let Some(stripe) = &stripe {
         providers.push(open_stripe(stripe, clock)?);
     }
     Ok(providers)
 }
 
+/// All that is wrong with the settings of a rail.
+fn told<T: std::fmt::Display>(rail: &'static str, faults: &[T]) -> Faults {
+    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    Faults::one(rail, faults.join("; "))
+}
+
+fn open_alipay(config: &AlipayConfig, clock: &Clock) -> Result<Arc<dyn PaymentProvider>, Faults> {
+    let provider = Alipay::new(config, clock.clone());
+    Ok(Arc::new(
+        provider.map_err(|faults| told("ALIPAY", &faults))?,
+    ))
+}
+
+fn open_wechat(
+    config: &WechatConfig,
+    clock: &Clock,
+    entropy: &Entropy,
+) -> Result<Arc<dyn PaymentProvider>, Faults> {
+    let provider = Wechat::new(config, clock.clone(), entropy.clone());
+    Ok(Arc::new(
+        provider.map_err(|faults| told("WECHAT", &faults))?,
+    ))
+}
+
 fn open_stripe(config: &StripeConfig, clock: &Clock) -> Result<Arc<dyn PaymentProvider>, Faults> {
-    let provider = Stripe::new(config, clock.clone()).map_err(|faults| {
-        let faults: Vec<String> = faults
-            .iter()
-            .map(|fault| format!("{} {}", fault.variable, fault.reason))
-            .collect();
-        Faults::one("STRIPE", faults.join("; "))
-    })?;
-    Ok(Arc::new(provider))
+    let provider = Stripe::new(config, clock.clone());
+    Ok(Arc::new(
+        provider.map_err(|faults| told("STRIPE", &faults))?,
+    ))
+}
+
+/// An address of the sandbox's on this very port, as our own calls reach it.
+fn local(addr: SocketAddr, path: &str) -> Result<url::Url, Faults> {
+    let url = format!("http://127.0.0.1:{}{path}", addr.port());
+    url.parse()
+        .map_err(|_| Faults::one("ADDR", "gives no address for the sandbox"))
+}
+
+/// The settings a merchant of the look-alike would have who has both of WeChat's keys.
+fn sandbox_wechat(sandbox: &Sandbox, addr: SocketAddr) -> Result<WechatConfig, Faults> {
+    let merchant = sandbox.wechat_merchant();
+    Ok(WechatConfig {
+        app_id: merchant.app_id,
+        mch_id: merchant.mch_id,
+        api_key: merchant.api_key.into(),
+        certificate: merchant.certificate,
+        private_key: merchant.private_key.into(),
+        public_key: Some(WechatPublicKey {
+            id: merchant.public_key_id,
+            key: merchant.public_key,
+        }),
+        gateway: local(addr, "/sandbox/wechat")?,
+        refund_notify_url: None,
+    })
 }
 
 /// The settings a merchant of the look-alike would have, with its gateway on this very port.
@@ -97,15 +131,15 @@ fn sandbox_alipay(
     public_url: &str,
 ) -> Result<AlipayConfig, Faults> {
     let merchant = sandbox.alipay_merchant();
-    let at = |base: &str| format!("{base}/sandbox/alipay/gateway.do").parse().ok();
-    let fault = || Faults::one("ADDR", "gives no address for the sandbox");
+    let pages = format!("{public_url}/sandbox/alipay/gateway.do").parse();
+    let pages = pages.map_err(|_| Faults::one("PUBLIC_URL", "gives no address for the sandbox"))?;
     Ok(AlipayConfig {
         app_id: merchant.app_id,
         private_key: merchant.private_key.into(),
         keys: AlipayKeys::PublicKey(merchant.alipay_public_key),
-        gateway: at(&format!("http://127.0.0.1:{}", addr.port())).ok_or_else(fault)?,
+        gateway: local(addr, "/sandbox/alipay/gateway.do")?,
         // A browser may be elsewhere.
-        pages: Some(at(public_url).ok_or_else(fault)?),
+        pages: Some(pages),
         seller_id: Some(merchant.seller_id),
     })
 }

@@ -38,10 +38,31 @@ pub(crate) struct Order {
     server: Server,
 }
 
+/// Whose gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Rail {
+    /// Alipay's.
+    Alipay,
+    /// WeChat Pay's.
+    Wechat,
+}
+
+impl Rail {
+    fn faults(self) -> &'static str {
+        match self {
+            Self::Alipay => "sandbox/alipay/faults",
+            Self::Wechat => "sandbox/wechat/faults",
+        }
+    }
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct Fault {
     /// Its word.
     kind: String,
+    /// Where.
+    #[arg(long, value_enum, default_value_t = Rail::Alipay)]
+    rail: Rail,
     /// How often.
     #[arg(long, value_name = "N", default_value_t = 1)]
     times: u32,
@@ -60,6 +81,9 @@ pub(crate) struct Fault {
 
 #[derive(Args, Debug)]
 pub(crate) struct Faults {
+    /// Where.
+    #[arg(long, value_enum, default_value_t = Rail::Alipay)]
+    rail: Rail,
     /// End all that is ordered.
     #[arg(long)]
     clear: bool,
@@ -74,8 +98,8 @@ pub(crate) async fn run(command: Sandbox, config: Config) -> anyhow::Result<()> 
         Sandbox::Pay(order) => press(&config, &order, "pay").await,
         Sandbox::Fail(order) => press(&config, &order, "fail").await,
         Sandbox::Fault(fault) => put(&config, &fault).await,
-        Sandbox::Faults(faults) if faults.clear => clear(&config, &faults.server).await,
-        Sandbox::Faults(faults) => list(&config, &faults.server).await,
+        Sandbox::Faults(faults) if faults.clear => clear(&config, &faults).await,
+        Sandbox::Faults(faults) => list(&config, &faults).await,
     }
 }
 
@@ -106,7 +130,7 @@ async fn put(config: &Config, fault: &Fault) -> anyhow::Result<()> {
         "order": order,
         "argument": fault.argument,
     });
-    let request = client()?.post(address(config, &fault.server, "sandbox/alipay/faults")?);
+    let request = client()?.post(address(config, &fault.server, fault.rail.faults())?);
     let (status, text) = send(request.json(&body)).await?;
     match status {
         StatusCode::CREATED => Ok(()),
@@ -115,8 +139,8 @@ async fn put(config: &Config, fault: &Fault) -> anyhow::Result<()> {
     }
 }
 
-async fn list(config: &Config, server: &Server) -> anyhow::Result<()> {
-    let request = client()?.get(address(config, server, "sandbox/alipay/faults")?);
+async fn list(config: &Config, asked: &Faults) -> anyhow::Result<()> {
+    let request = client()?.get(address(config, &asked.server, asked.rail.faults())?);
     let (status, text) = send(request).await?;
     if status != StatusCode::OK {
         bail!("the server answers {status}: {text}");
@@ -137,8 +161,8 @@ async fn list(config: &Config, server: &Server) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn clear(config: &Config, server: &Server) -> anyhow::Result<()> {
-    let request = client()?.delete(address(config, server, "sandbox/alipay/faults")?);
+async fn clear(config: &Config, asked: &Faults) -> anyhow::Result<()> {
+    let request = client()?.delete(address(config, &asked.server, asked.rail.faults())?);
     match send(request).await? {
         (StatusCode::NO_CONTENT, _) => Ok(()),
         (status, text) => bail!("the server answers {status}: {text}"),

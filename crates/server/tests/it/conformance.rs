@@ -111,7 +111,7 @@ impl<'a> AlipayPeer<'a> {
     }
 }
 
-async fn open(app: &App) -> SqliteConnection {
+pub(crate) async fn open(app: &App) -> SqliteConnection {
     let options = SqliteConnectOptions::new()
         .filename(app.sandbox_file())
         .read_only(true);

@@ -8,6 +8,7 @@ mod callbacks;
 mod checkout;
 mod command;
 mod conformance;
+mod conformance_wechat;
 mod crash;
 mod dependencies;
 mod disk;
