@@ -40,7 +40,7 @@ pub use crate::operations::replay_webhook::ReplayError;
 pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
 pub use crate::operations::transactions::TransactionFilter;
 pub use crate::operations::verify_books::{AccountBalance, Books, verify_books};
-pub use crate::operations::way::PayBy;
+pub use crate::operations::way::{Offer, PayBy};
 pub use crate::operations::webhook_events::WebhookEventFilter;
 pub use crate::people::People;
 use crate::providers::{PaymentProvider, Registry, Warning};

@@ -42,22 +42,6 @@ pub(super) struct Draft {
     pub(super) metadata: Metadata,
 }
 
-impl Draft {
-    /// What an order is for, once more.
-    pub(super) fn again(order: &Payment) -> Result<Self, CheckoutError> {
-        let metadata = order.metadata.as_object().cloned().unwrap_or_default();
-        Ok(Self {
-            user_id: order.user_id,
-            amount: order.amount,
-            method: order.method,
-            purpose: order.purpose,
-            plan: order.plan,
-            description: order.description.clone(),
-            metadata: Metadata::try_from(metadata).map_err(|_| CheckoutError::Metadata)?,
-        })
-    }
-}
-
 /// Writes the order down, or finds the one that is open for the same plan: `true` when it is a new one. A rail
 /// that does not answer gets no new ones.
 pub(super) async fn write_order(

@@ -1,8 +1,6 @@
 //! By which way a buyer pays: a code at a desk, the provider's page, a phone's browser, an app.
 
-use super::begin_order::begin;
-use super::checkout::CheckoutError;
-use super::place_order::Draft;
+use super::checkout::{CheckoutError, Expected, PlanRef, Subscribe};
 use super::submit_order::wait_for;
 use crate::model::payment::{Payment, PaymentMethod};
 use crate::model::return_url;
@@ -83,43 +81,105 @@ pub(super) fn listed(parts: &Parts, url: Option<&str>) -> Result<Option<String>,
         .ok_or(CheckoutError::ReturnUrl)
 }
 
+/// A way to pay that can be offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// By which rail.
+    pub method: PaymentMethod,
+    /// On what.
+    pub scene: Scene,
+}
+
+/// What fits a device best, in this order.
+fn fitting(device: Scene) -> &'static [Scene] {
+    match device {
+        Scene::H5 => &[Scene::H5, Scene::Page, Scene::Pc],
+        _ => &[Scene::Pc, Scene::Page, Scene::H5],
+    }
+}
+
 impl PaymentService {
-    /// Another way to pay an open order, for whoever has its checkout link. It stays one order.
+    /// By which rails an order can be paid on a device, its own first. A payment of the host's own stays with its
+    /// rail: nothing would say that two of them mean the same.
+    pub fn offers(&self, order: &Payment, device: Scene) -> Vec<Offer> {
+        let rails = self.0.providers.iter().filter(|rail| {
+            let own = rail.name() == order.method;
+            let takes = rail
+                .capabilities()
+                .currencies
+                .contains(&order.amount.currency());
+            takes && (own || order.plan.is_some())
+        });
+        let offer = |rail: &dyn PaymentProvider| {
+            let scenes = rail.capabilities().scenes;
+            let fits = fitting(device).iter().find(|scene| scenes.contains(scene));
+            fits.map(|scene| Offer {
+                method: rail.name(),
+                scene: *scene,
+            })
+        };
+        let mut offers: Vec<_> = rails.filter_map(|rail| offer(rail.as_ref())).collect();
+        offers.sort_by_key(|offer| offer.method != order.method);
+        offers
+    }
+
+    /// Whether an order's own rail has this way.
+    pub fn has_way(&self, order: &Payment, scene: Scene) -> bool {
+        let rail = self.0.providers.get(order.method);
+        rail.is_some_and(|rail| rail.capabilities().scenes.contains(&scene))
+    }
+
+    /// Another way to pay what an order is for, for whoever has its checkout link: by the same order, where its rail
+    /// lets several ways lead to it, and else by an order of its own for the same wish, at the price of today. However
+    /// many of them are paid, the wish is fulfilled once, and other money goes back.
     ///
     /// # Errors
-    /// [`CheckoutError::SceneUnavailable`] when the rail has no such way, [`CheckoutError::Provider`].
+    /// As [`Self::subscribe`].
     pub async fn pay_by(
         &self,
         order: &Payment,
-        scene: Scene,
+        offer: Offer,
         payer: &Payer,
     ) -> Result<NextStep, CheckoutError> {
         let parts = &self.0;
         let provider = parts
             .providers
-            .get(order.method)
+            .get(offer.method)
             .ok_or(CheckoutError::MethodUnavailable)?;
-        if !provider.capabilities().scenes.contains(&scene) {
+        if !provider.capabilities().scenes.contains(&offer.scene) {
             return Err(CheckoutError::SceneUnavailable);
         }
-        if !order.is_open() {
+        if order.paid_at.is_some() {
             return Ok(NextStep::none());
         }
-        let way = Way {
-            scene,
-            ..Way::of(order)
-        };
-        if provider.capabilities().ways_share_an_order || order.scene == scene {
+        let own = offer.method == order.method;
+        let shared = provider.capabilities().ways_share_an_order || order.scene == offer.scene;
+        if own && shared && order.is_open() {
+            let way = Way {
+                scene: offer.scene,
+                ..Way::of(order)
+            };
             let begun = wait_for(parts, provider.as_ref(), order, &way, payer).await?;
             return Ok(begun.payment);
         }
-        // Nothing would say that two payments of the host's own mean the same.
-        if order.plan.is_none() {
+        let Some((plan, _)) = order.plan else {
             return Ok(self.next_step(order));
-        }
-        // An order of its own, for the same wish.
-        let draft = Draft::again(order)?;
-        let begun = begin(parts, provider.as_ref(), &draft, &way, payer, None).await?;
-        Ok(begun.value.payment)
+        };
+        let wish = Subscribe {
+            user_id: order.user_id,
+            plan: PlanRef {
+                plan_id: Some(plan.to_string()),
+                plan_slug: None,
+            },
+            by: PayBy {
+                method: offer.method,
+                client: Some(offer.scene),
+                device: offer.scene,
+                return_url: order.return_url.clone(),
+                payer: payer.clone(),
+            },
+            expected: Expected::default(),
+        };
+        Ok(self.subscribe(&wish, None).await?.value.payment)
     }
 }

@@ -13,10 +13,10 @@ use tollgate_kernel::input::{Params, PathText};
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::text::Language;
-use tollgate_payment::PaymentService;
-use tollgate_payment::model::payment::{Payment, PaymentStatus};
+use tollgate_payment::model::payment::{Payment, PaymentMethod, PaymentStatus};
 use tollgate_payment::model::scene::Scene;
 use tollgate_payment::providers::Payer;
+use tollgate_payment::{Offer, PaymentService};
 
 use super::Pages;
 
@@ -33,6 +33,8 @@ pub(super) struct PageParams {
 #[derive(Debug, Deserialize)]
 pub(super) struct PayParams {
     client: String,
+    /// The order's own rail, if left out.
+    method: Option<String>,
 }
 
 /// The words of the page.
@@ -42,9 +44,13 @@ struct Words {
     amount: &'static str,
     order: &'static str,
     until: &'static str,
-    scan: &'static str,
     open: &'static str,
-    go: &'static str,
+    /// Of each rail: what to do with its code, and the way to its own page.
+    alipay: [&'static str; 2],
+    wechat: [&'static str; 2],
+    stripe: [&'static str; 2],
+    others: &'static str,
+    again: &'static str,
     proceed: &'static str,
     check: &'static str,
     waiting: &'static str,
@@ -62,13 +68,16 @@ const ZH: Words = Words {
     amount: "金额",
     order: "订单号",
     until: "请在此之前付款",
-    scan: "请用支付宝扫码付款",
     open: "在手机上打开",
-    go: "前往支付宝付款",
+    alipay: ["请用支付宝扫码付款", "前往支付宝付款"],
+    wechat: ["请用微信扫码付款", "用微信支付付款"],
+    stripe: ["请扫码付款", "用银行卡付款"],
+    others: "换一种方式付款",
+    again: "重新付款",
     proceed: "继续",
     check: "我已付款，立即查询",
     waiting: "等待付款…",
-    checking: "正在向支付宝查询付款结果…",
+    checking: "正在查询付款结果…",
     paid: "已付款 ✓",
     failed: "订单已关闭，未扣款",
     refunded: "已退款",
@@ -82,13 +91,16 @@ const EN: Words = Words {
     amount: "Amount",
     order: "Order number",
     until: "Pay before",
-    scan: "Scan with Alipay to pay",
     open: "Open on the phone",
-    go: "Pay on Alipay's page",
+    alipay: ["Scan with Alipay to pay", "Pay by Alipay"],
+    wechat: ["Scan with WeChat to pay", "Pay by WeChat Pay"],
+    stripe: ["Scan to pay", "Pay by card"],
+    others: "Pay in another way",
+    again: "Pay again",
     proceed: "Continue",
     check: "I have paid, check now",
     waiting: "Waiting for the payment…",
-    checking: "Asking Alipay whether it is paid…",
+    checking: "Asking whether it is paid…",
     paid: "Paid ✓",
     failed: "The order is closed; nothing was charged",
     refunded: "Refunded",
@@ -101,6 +113,14 @@ impl Words {
         match language {
             Language::Zh => &ZH,
             Language::En => &EN,
+        }
+    }
+
+    fn rail(&self, method: PaymentMethod) -> [&'static str; 2] {
+        match method {
+            PaymentMethod::Alipay => self.alipay,
+            PaymentMethod::Wechat => self.wechat,
+            PaymentMethod::Stripe => self.stripe,
         }
     }
 
@@ -127,11 +147,33 @@ struct CheckoutPage<'a> {
     expires_at: String,
     qr_content: Option<String>,
     qr_opens: bool,
-    /// On which device the provider's page is offered, while the order can be paid.
-    page_for: Option<&'static str>,
+    scan: &'static str,
+    /// The way to the page of the order's own rail, while the order can be paid.
+    own: Option<Button>,
+    /// Other ways to pay the same, and what stands above them.
+    others: Vec<Button>,
+    above: &'static str,
     return_url: Option<&'a str>,
     status: &'static str,
     status_text: &'static str,
+}
+
+/// A way to pay.
+struct Button {
+    method: &'static str,
+    client: &'static str,
+    text: &'static str,
+}
+
+impl Button {
+    fn of(offer: Offer, words: &Words) -> Self {
+        let [_, text] = words.rail(offer.method);
+        Self {
+            method: offer.method.as_str(),
+            client: offer.scene.as_str(),
+            text,
+        }
+    }
 }
 
 /// `GET /checkout/{link}`
@@ -155,7 +197,35 @@ pub(super) async fn page(
         PaymentStatus::Pending if params.returned.is_some() => words.checking,
         _ => words.status(status),
     };
+    let [scan, _] = words.rail(payment.method);
+    let page = page_for(&headers);
+    let is_open = step.kind != "none";
+    let own = (is_open && pages.payment.has_way(&payment, page)).then(|| {
+        let method = payment.method;
+        Button::of(
+            Offer {
+                method,
+                scene: page,
+            },
+            words,
+        )
+    });
+    // Of one that is over, its own rail is as good as any other.
+    let offers = pages.payment.offers(&payment, device(&headers));
+    let offered = |offer: &Offer| match status {
+        PaymentStatus::Pending => offer.method != payment.method,
+        PaymentStatus::Failed => payment.plan.is_some(),
+        PaymentStatus::Completed | PaymentStatus::Refunded => false,
+    };
+    let others = offers.into_iter().filter(offered);
     super::page(&CheckoutPage {
+        scan,
+        own,
+        others: others.map(|offer| Button::of(offer, words)).collect(),
+        above: match status {
+            PaymentStatus::Failed => words.again,
+            _ => words.others,
+        },
         words,
         tag: language.tag(),
         sandbox: pages.sandbox,
@@ -168,7 +238,6 @@ pub(super) async fn page(
             .qr_content
             .as_deref()
             .is_some_and(|text| text.starts_with("http")),
-        page_for: (step.kind != "none").then(|| page_for(&headers).as_str()),
         qr_content: step.qr_content,
         return_url: payment.return_url.as_deref(),
         status: status.as_str(),
@@ -216,21 +285,22 @@ pub(super) async fn qr(
     Ok((headers, drawing).into_response())
 }
 
+fn device(headers: &HeaderMap) -> Scene {
+    let agent = headers.get(header::USER_AGENT);
+    let agent = agent.and_then(|agent| agent.to_str().ok());
+    Scene::of_device(agent.unwrap_or_default())
+}
+
 /// The provider's page that fits the device.
 fn page_for(headers: &HeaderMap) -> Scene {
-    let agent = headers.get(header::USER_AGENT);
-    match Scene::of_device(
-        agent
-            .and_then(|agent| agent.to_str().ok())
-            .unwrap_or_default(),
-    ) {
+    match device(headers) {
         Scene::H5 => Scene::H5,
         _ => Scene::Page,
     }
 }
 
-/// `GET /checkout/{link}/pay?client=page`: to the provider's page, signed when it is asked for. It moves
-/// no money, so whoever has the link may go there.
+/// `GET /checkout/{link}/pay?client=page&method=alipay`: to the provider's page, signed when it is asked for, or to the
+/// code of another rail. It moves no money, so whoever has the link may go there.
 pub(super) async fn pay(
     State(pages): State<Pages>,
     origin: Origin,
@@ -238,17 +308,23 @@ pub(super) async fn pay(
     Params(params): Params<PayParams>,
 ) -> Result<Redirect, Problem> {
     let payment = find(&pages.payment, &link).await?;
-    let Ok(scene @ (Scene::Page | Scene::H5)) = params.client.parse() else {
+    let not_found = |_| Problem::new(Code::NotFound);
+    let Ok(scene @ (Scene::Pc | Scene::Page | Scene::H5)) = params.client.parse() else {
         return Err(Problem::new(Code::NotFound));
+    };
+    let method = match params.method.as_deref() {
+        None => payment.method,
+        Some(word) => word.parse().map_err(not_found)?,
     };
     let payer = Payer {
         address: origin.address,
         openid: None,
     };
-    let step = pages.payment.pay_by(&payment, scene, &payer).await?;
-    // Paid or over meanwhile: the page says so.
-    let url = step.url.unwrap_or_else(|| format!("../{link}"));
-    Ok(Redirect::to(&url))
+    let offer = Offer { method, scene };
+    let step = pages.payment.pay_by(&payment, offer, &payer).await?;
+    // A code is shown on a page of ours. Paid or over meanwhile: the page says so.
+    let url = step.url.or(step.checkout_url);
+    Ok(Redirect::to(&url.unwrap_or_else(|| format!("../{link}"))))
 }
 
 /// `GET /checkout/{link}/return`: where the provider sends the buyer's browser. What it adds to the address

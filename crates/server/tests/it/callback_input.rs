@@ -144,7 +144,7 @@ async fn line_48_too_much_packed_or_by_another_method_is_refused_and_costs_no_ro
             assert_eq!(answer.headers["allow"], "POST");
             answer.refused(405, "method_not_allowed");
         }
-        for nowhere in ["wechat", "cash", "%00", "alipay%2F", "ALIPAY"] {
+        for nowhere in ["paypal", "cash", "%00", "alipay%2F", "ALIPAY"] {
             let path = format!("/payments/webhooks/{nowhere}");
             app.call(Method::POST, &path, "", None)
                 .await

@@ -14,14 +14,16 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Row as _};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinHandle;
 use tollgate::Server;
 use tollgate::config::Config;
 use tollgate_auth::AuthService;
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
+use tollgate_kernel::text::Language;
 use tollgate_payment::PaymentService;
+use tollgate_sandbox::{Sandbox, SandboxConfig};
 use tollgate_storage::db::Db;
 use tollgate_storage::testing::{ENGINES, Engine, TestDatabase};
 use tollgate_storage::{in_tx, on_read};
@@ -57,9 +59,49 @@ pub(crate) async fn each_engine_with(settings: &[(&str, &str)], body: impl Async
     }
 }
 
+/// Keys take the better part of a second to make, and every service may have the same ones: the sandbox's file as it
+/// is before anybody orders.
+async fn sandbox_of_all() -> &'static [u8] {
+    static FILE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let make = async || {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (first, whole) = (
+            folder.path().join("sandbox.db"),
+            folder.path().join("whole.db"),
+        );
+        let opened = Sandbox::open(SandboxConfig {
+            data_file: first.clone(),
+            base_url: "http://127.0.0.1".to_owned(),
+            clock: Clock::system(),
+            entropy: Entropy::system(),
+            default_language: Language::En,
+        });
+        opened.await.expect("a sandbox");
+        let options = SqliteConnectOptions::new().filename(first);
+        let mut file = options.connect().await.expect("its file");
+        let copied = sqlx::query("VACUUM INTO $1").bind(whole.to_str());
+        copied.execute(&mut file).await.expect("copied");
+        std::fs::read(whole).expect("read")
+    };
+    FILE.get_or_init(make).await
+}
+
+/// Puts it where the service looks for it.
+async fn give_sandbox(folder: &Path) {
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(folder).expect("a folder");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(folder.join("sandbox.db")).expect("a file");
+    std::io::Write::write_all(&mut file, sandbox_of_all().await).expect("written");
+}
+
 impl App {
     async fn start(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let database = TestDatabase::new(engine).await;
+        give_sandbox(&database.folder().join("data")).await;
         let mut env = BTreeMap::from([
             ("DATABASE_URL".to_owned(), database.variable()),
             (

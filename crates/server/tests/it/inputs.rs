@@ -134,7 +134,7 @@ async fn fields_of_the_wrong_type_are_named() {
         app.post("/payments/subscriptions/subscribe", &buyer.token, order)
             .await
             .refused(422, "method_unavailable");
-        let order = json!({ "plan_slug": "pro", "payment_method": "wechat" });
+        let order = json!({ "plan_slug": "pro", "payment_method": "WeChat" });
         app.post("/payments/subscriptions/subscribe", &buyer.token, order)
             .await
             .refused(422, "method_unavailable");

@@ -26,6 +26,7 @@ mod link;
 mod link_bytes;
 mod mail;
 mod one_off;
+mod other_rails;
 mod outbound;
 mod outbound_fates;
 mod outbound_kinds;

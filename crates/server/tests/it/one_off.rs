@@ -174,7 +174,7 @@ async fn line_35_a_currency_or_a_method_that_is_not_taken_says_so() {
             let answer = create(app, &buyer, json!({ "currency": currency })).await;
             answer.refused(422, "currency_unsupported");
         }
-        for method in ["paypal", "Alipay", "", "stripe"] {
+        for method in ["paypal", "Alipay", "", "wechat_pay"] {
             let answer = create(app, &buyer, json!({ "payment_method": method })).await;
             answer.refused(422, "method_unavailable");
         }

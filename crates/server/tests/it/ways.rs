@@ -239,7 +239,7 @@ async fn inv_p3_coming_back_is_checking_and_nothing_more() {
         assert!(
             html.as_str()
                 .expect("text")
-                .contains("Asking Alipay whether it is paid"),
+                .contains("Asking whether it is paid"),
             "{html}"
         );
         assert_eq!(app.notify(signed).await, (200, "success".to_owned()));

@@ -591,3 +591,36 @@ async fn who_cancels_while_a_debit_is_tried_again_is_not_debited_any_more() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn line_35_a_rail_that_is_not_configured_says_so_and_leaves_no_order() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        let orders = "SELECT COUNT(*) FROM payment_transactions";
+        let before = count(&db, orders).await;
+        for method in [PaymentMethod::Alipay, PaymentMethod::Wechat] {
+            let wish = Subscribe {
+                user_id: scenery.service.0.ids.next(),
+                plan: PlanRef {
+                    plan_id: None,
+                    plan_slug: Some("pro".to_owned()),
+                },
+                by: PayBy {
+                    method,
+                    client: None,
+                    device: Scene::Pc,
+                    return_url: None,
+                    payer: Payer::default(),
+                },
+                expected: Expected::default(),
+            };
+            let refused = scenery.service.subscribe(&wish, None).await;
+            assert!(
+                matches!(refused, Err(crate::CheckoutError::MethodUnavailable)),
+                "{refused:?}"
+            );
+        }
+        assert_eq!(count(&db, orders).await, before);
+    })
+    .await;
+}
