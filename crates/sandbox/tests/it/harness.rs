@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
 };
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -268,6 +268,7 @@ pub(crate) struct Receiver {
 #[derive(Debug)]
 struct Script {
     answers: Vec<(u16, &'static str)>,
+    headers: Vec<HeaderMap>,
     bodies: Vec<String>,
 }
 
@@ -275,6 +276,7 @@ impl Receiver {
     pub(crate) async fn start(answers: &[(u16, &'static str)]) -> Self {
         let script = Arc::new(Mutex::new(Script {
             answers: answers.to_vec(),
+            headers: Vec::new(),
             bodies: Vec::new(),
         }));
         let router = Router::new()
@@ -289,6 +291,10 @@ impl Receiver {
         }
     }
 
+    pub(crate) fn headers(&self) -> Vec<HeaderMap> {
+        self.script.lock().expect("not poisoned").headers.clone()
+    }
+
     pub(crate) fn bodies(&self) -> Vec<String> {
         self.script.lock().expect("not poisoned").bodies.clone()
     }
@@ -296,10 +302,12 @@ impl Receiver {
 
 async fn receive(
     State(script): State<Arc<Mutex<Script>>>,
+    headers: HeaderMap,
     body: String,
 ) -> (StatusCode, &'static str) {
     let mut script = script.lock().expect("not poisoned");
     let turn = script.bodies.len().min(script.answers.len() - 1);
+    script.headers.push(headers);
     script.bodies.push(body);
     let (status, answer) = script.answers[turn];
     (StatusCode::from_u16(status).expect("a status"), answer)

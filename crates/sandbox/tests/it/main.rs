@@ -9,3 +9,4 @@ mod modes;
 mod pages;
 mod phone;
 mod trades;
+mod wechat;
