@@ -17,7 +17,7 @@ use crate::providers::agreement::Interval;
 use crate::providers::{Created, NewOrder, Payer, PaymentAction, PaymentProvider, ProviderError};
 use crate::shapes::{CheckoutShape, NextStep, TransactionShape};
 use crate::store::attempts::{self, Operation};
-use crate::store::{payments, plans};
+use crate::store::{agreements, payments, plans};
 
 /// An order without an answer for this long was cut off, and is sent again.
 const CUT_OFF_AFTER: Duration = Duration::from_secs(12);
@@ -47,6 +47,11 @@ pub(super) async fn submit(
 
     let method = order.method;
     let interval = interval(parts, provider, order).await?;
+    let (livemode, user) = (order.livemode, order.user_id);
+    let payer = Payer {
+        customer_id: agreements::find_customer(&parts.db, method, livemode, user).await?,
+        ..payer.clone()
+    };
     let created = provider
         .create_payment(&NewOrder {
             order_no: order.order_no(),
@@ -60,7 +65,7 @@ pub(super) async fn submit(
             ),
             scene: order.scene,
             return_url: Some(return_url(parts, order)),
-            payer: payer.clone(),
+            payer,
             renews: interval,
         })
         .await;

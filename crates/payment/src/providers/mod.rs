@@ -170,6 +170,9 @@ pub struct Payer {
     pub address: Option<IpAddr>,
     /// Who the buyer is in our WeChat application: JSAPI wants it.
     pub openid: Option<String>,
+    /// Who the buyer is at the provider, since an earlier agreement: Stripe keeps cards there, and its page shows all
+    /// that one customer has.
+    pub customer_id: Option<String>,
 }
 
 /// Which order is meant.

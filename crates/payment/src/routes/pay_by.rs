@@ -45,5 +45,6 @@ pub(super) fn payer(origin: &Origin, openid: Option<String>) -> Payer {
     Payer {
         address: origin.address,
         openid: openid.filter(plain),
+        ..Payer::default()
     }
 }

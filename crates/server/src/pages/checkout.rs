@@ -318,7 +318,7 @@ pub(super) async fn pay(
     };
     let payer = Payer {
         address: origin.address,
-        openid: None,
+        ..Payer::default()
     };
     let offer = Offer { method, scene };
     let step = pages.payment.pay_by(&payment, offer, &payer).await?;

@@ -192,6 +192,7 @@ impl Peer for WechatPeer<'_> {
             payer: Payer {
                 address: "203.0.113.7".parse().ok(),
                 openid: Some("oBuyer".to_owned()),
+                ..Payer::default()
             },
             renews: None,
         }

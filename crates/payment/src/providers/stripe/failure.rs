@@ -81,7 +81,7 @@ impl Failure {
     }
 
     /// A no.
-    fn is_final(&self) -> bool {
+    pub(super) fn is_final(&self) -> bool {
         matches!(self.status, 400..=404)
             && !self.code.is_empty()
             && self.code != EMPTY_BALANCE

@@ -39,9 +39,10 @@ const ASKED: &str = "amount";
 
 impl Stripe {
     pub(super) async fn create(&self, order: &NewOrder) -> Result<Created, ProviderError> {
-        let form = self.wish(order)?;
+        let mut customer = order.payer.customer_id.as_deref();
         let order_no = order.order_no.as_str();
         for turn in 1..=KEYS {
+            let form = self.wish(order, customer)?;
             let key = format!("order:{order_no}:checkout:{turn}");
             match self.post(SESSIONS, &form, &key).await? {
                 Tried::Done(session) => return self.opened(&order.order_no, &session),
@@ -50,6 +51,11 @@ impl Stripe {
                     if let Some(session) = self.find(&order.order_no, since).await? {
                         return self.opened(&order.order_no, &session);
                     }
+                }
+                // Deleted there, or bound to another currency: the buyer is somebody new, and can pay all the same.
+                Tried::Failed(failure) if failure.is_final() && customer.is_some() => {
+                    tracing::warn!(order_no, %failure, "Stripe does not take the buyer as the customer it knew");
+                    customer = None;
                 }
                 Tried::Failed(failure) => return Err(failure.into()),
             }
@@ -60,7 +66,7 @@ impl Stripe {
     }
 
     /// What is ordered. It depends on the order alone, and not on when it is sent.
-    fn wish(&self, order: &NewOrder) -> Result<Form, ProviderError> {
+    fn wish(&self, order: &NewOrder, customer: Option<&str>) -> Result<Form, ProviderError> {
         let refused = |code: &str, message: &str| ProviderError::Refused {
             code: code.to_owned(),
             message: message.to_owned(),
@@ -101,6 +107,9 @@ impl Stripe {
             .with(&format!("{price}[unit_amount]"), units.to_string())
             .with(&format!("{price}[product_data][name]"), name)
             .with(&format!("metadata[{ASKED}]"), units.to_string());
+        if let Some(customer) = customer {
+            form = form.with("customer", customer);
+        }
         if let Some(interval) = order.renews {
             let word = match interval {
                 Interval::Month => "month",

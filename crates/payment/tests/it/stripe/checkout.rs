@@ -14,7 +14,7 @@ use tollgate_payment::providers::{
     ProviderVerdict, VerifiedPayment,
 };
 
-use super::gateway::{Answer, Gateway, SESSIONS, TAG, known, order};
+use super::gateway::{Answer, CUSTOMER, Gateway, SESSIONS, TAG, known, order};
 
 fn is_unknown<T: std::fmt::Debug>(answer: Result<T, ProviderError>) {
     match answer {
@@ -39,6 +39,35 @@ fn paid(verdict: Result<ProviderVerdict, ProviderError>) -> VerifiedPayment {
 
 fn money(minor: i64, code: &str) -> Money {
     Money::new(minor, code.parse().expect("a currency"))
+}
+
+#[tokio::test]
+async fn a_buyer_whom_stripe_knows_stays_one_customer_and_one_whom_it_lost_can_pay() {
+    let (gateway, stripe) = Gateway::with_client().await;
+    for (seed, known, asked) in [(1, CUSTOMER, 1), (2, "cus_deleted", 2)] {
+        let mut order = order(&gateway.clock, seed);
+        order.payer.customer_id = Some(known.to_owned());
+        let before = gateway.calls(&format!("POST {SESSIONS}")).len();
+        stripe.create_payment(&order).await.expect("a page");
+        let calls = gateway.calls(&format!("POST {SESSIONS}"));
+        let calls = &calls[before..];
+        assert_eq!(calls.len(), asked, "{known}");
+        assert_eq!(calls[0].form["customer"], known);
+        let last = calls.last().expect("a call");
+        assert_eq!(last.form.contains_key("customer"), known == CUSTOMER);
+        // The page that there is, whatever is known of its buyer by now.
+        order.payer.customer_id = None;
+        let again = stripe.create_payment(&order).await.expect("the same page");
+        let session = gateway.session_of(&order.order_no);
+        assert_eq!(again.provider_order_id.as_deref(), session["id"].as_str());
+    }
+    let mut dear = order(&gateway.clock, 3);
+    dear.payer.customer_id = Some(CUSTOMER.to_owned());
+    dear.amount = money(0, "USD");
+    assert_eq!(
+        code(stripe.create_payment(&dear).await),
+        "amount_unsupported"
+    );
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ use tollgate_payment::providers::stripe::{Stripe, StripeConfig};
 use tollgate_payment::providers::{NewOrder, OrderKey, Payer, RawWebhook};
 
 pub(super) const TAG: &str = "shop";
+/// The one customer that there is.
+pub(super) const CUSTOMER: &str = "cus_known";
 pub(super) const SECRET: &str = "whsec_0123456789";
 pub(super) const SESSIONS: &str = "/v1/checkout/sessions";
 pub(super) const REFUNDS: &str = "/v1/refunds";
@@ -199,6 +201,9 @@ impl Desk {
             "payment_intent_data"
         };
         let id = self.id(if self.livemode { "cs_live" } else { "cs_test" });
+        if form.get("customer").is_some_and(|id| id != CUSTOMER) {
+            return refused(400, "resource_missing");
+        }
         let units: i64 = form["line_items[0][price_data][unit_amount]"]
             .parse()
             .expect("an amount");

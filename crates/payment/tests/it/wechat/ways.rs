@@ -28,6 +28,7 @@ fn order(gateway: &Gateway, scene: Scene) -> NewOrder {
         payer: Payer {
             address: Some("::ffff:192.0.2.7".parse().expect("an address")),
             openid: Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".to_owned()),
+            ..Payer::default()
         },
         renews: None,
     }
