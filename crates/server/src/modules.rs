@@ -5,12 +5,16 @@ use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
+use tollgate_auth::mailer::Content;
 use tollgate_auth::{AuthService, Entitlements};
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
 use tollgate_kernel::text::Text;
 use tollgate_payment::model::quota::{Cost, ResourceType};
 use tollgate_payment::{Demand, PaymentService, People};
+use tollgate_storage::Result;
+use tollgate_storage::db::Tx;
 
 /// What people have, for `GET /auth/verify`.
 #[derive(Debug)]
@@ -18,18 +22,22 @@ pub(crate) struct PlanEntitlements(pub(crate) PaymentService);
 
 #[async_trait]
 impl Entitlements for PlanEntitlements {
-    async fn entitlements(&self, user: UserId) -> Result<Map<String, Value>, Problem> {
+    async fn entitlements(&self, user: UserId) -> std::result::Result<Map<String, Value>, Problem> {
         Ok(self.0.entitlements(user).await?)
     }
 
-    async fn meets(&self, user: UserId, demand: &BTreeMap<String, String>) -> Result<(), Problem> {
+    async fn meets(
+        &self,
+        user: UserId,
+        demand: &BTreeMap<String, String>,
+    ) -> std::result::Result<(), Problem> {
         let demand = read(demand)?;
         self.0.meets(user, &demand).await
     }
 }
 
 /// `plan` (slugs separated by commas), `resource_type`, `cost`.
-fn read(demand: &BTreeMap<String, String>) -> Result<Demand, Problem> {
+fn read(demand: &BTreeMap<String, String>) -> std::result::Result<Demand, Problem> {
     let mut errors = FieldErrors::new();
     let plans = demand.get("plan").map_or(Vec::new(), |plans| {
         plans
@@ -70,9 +78,20 @@ impl OneMailbox {
 
 #[async_trait]
 impl People for OneMailbox {
-    async fn person(&self, user: UserId) -> Result<Option<String>, Problem> {
+    async fn person(&self, user: UserId) -> std::result::Result<Option<String>, Problem> {
         let auth = self.0.get();
         let auth = auth.ok_or_else(|| Problem::new(Code::Unavailable))?;
         Ok(auth.mailbox(user).await?)
+    }
+
+    async fn endpoint_disabled(&self, tx: &mut Tx, url: &str, at: Timestamp) -> Result<()> {
+        let url = url.to_owned();
+        match self.0.get() {
+            Some(auth) => {
+                let letter = Content::EndpointDisabled { at, url };
+                auth.write_to_admins(tx, &letter).await
+            }
+            None => Ok(()),
+        }
     }
 }

@@ -31,11 +31,14 @@ pub use self::smtp::{Smtp, SmtpError};
 pub use self::smtp_url::{InvalidMailFrom, InvalidSmtpUrl, MailFrom, SmtpUrl};
 pub use self::write::{House, Written};
 use crate::model::user::{Locale, User};
+use crate::store::users;
 use crate::{AuthService, Parts};
 
 const LANE: &str = "mail";
 const KIND: &str = "letter";
 const PURPOSE: &str = "letter";
+/// So many of them are written to.
+const MOST_ADMINS: i64 = 20;
 
 /// A letter before it is put into words.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +136,13 @@ pub enum Content {
         /// How long.
         minutes: u64,
     },
+    /// To admins: an application that was told of events is not told any more.
+    EndpointDisabled {
+        /// When.
+        at: Timestamp,
+        /// Where it was told.
+        url: String,
+    },
 }
 
 impl Content {
@@ -148,6 +158,7 @@ impl Content {
             Self::PasswordChanged { .. } => "password_changed",
             Self::SessionsEnded { .. } => "sessions_ended",
             Self::Invite { .. } => "invite",
+            Self::EndpointDisabled { .. } => "endpoint_disabled",
         }
     }
 
@@ -162,7 +173,8 @@ impl Content {
             | Self::EmailChanged { .. }
             | Self::NewSignIn { .. }
             | Self::PasswordChanged { .. }
-            | Self::SessionsEnded { .. } => None,
+            | Self::SessionsEnded { .. }
+            | Self::EndpointDisabled { .. } => None,
         }
     }
 
@@ -224,6 +236,21 @@ pub(crate) async fn post(
 }
 
 impl AuthService {
+    /// Writes to every admin, inside the transaction of what it tells of.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn write_to_admins(&self, tx: &mut Tx, content: &Content) -> Result<()> {
+        let parts = self.parts();
+        for admin in users::read_admins(tx, MOST_ADMINS).await? {
+            if let Some(user) = users::read(tx, admin).await? {
+                let letter = Letter::to(&user, content.clone());
+                post(parts, tx, &letter, parts.clock.now()).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a letter that no other change causes: a trial of the settings, a host's own occasion. It
     /// leaves like all others, within the next tick.
     ///

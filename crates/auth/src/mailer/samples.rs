@@ -40,6 +40,10 @@ pub fn samples(public_url: &str, locale: Locale, at: Timestamp) -> Vec<Letter> {
             link: link("invite"),
             minutes: 60,
         },
+        Content::EndpointDisabled {
+            at,
+            url: "https://shop.example/events".to_owned(),
+        },
     ];
     let letters = contents.into_iter().map(|content| Letter {
         to: "ann@example.com".to_owned(),

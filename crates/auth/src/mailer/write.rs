@@ -148,6 +148,9 @@ impl House {
             } => vec![Some(when(at)), device(named), address(from)],
             Content::PasswordChanged { at, address: from } => vec![Some(when(at)), address(from)],
             Content::SessionsEnded { at } => vec![Some(when(at))],
+            Content::EndpointDisabled { at, url } => {
+                vec![Some(when(at)), Some((words.endpoint, plain(url)))]
+            }
         };
         let facts = facts.into_iter().flatten();
         facts

@@ -300,6 +300,14 @@ pub(crate) async fn lock(tx: &mut Tx, id: UserId) -> Result<()> {
     Ok(())
 }
 
+/// Those who may do everything, up to `most`, the longest-standing first.
+pub(crate) async fn read_admins(tx: &mut Tx, most: i64) -> Result<Vec<UserId>> {
+    let rows: Vec<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(ADMINS).bind(most).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(id,)| id.into()).collect())
+}
+
+const ADMINS: &str = "SELECT u.id FROM user_roles r JOIN users u ON u.id = r.user_id
+    WHERE r.role = 'admin' AND u.is_active AND u.deleted_at IS NULL ORDER BY u.id LIMIT $1";
 const FIND: &str = "SELECT id, email, username, is_active, is_superuser, created_at, updated_at, email_verified_at,
     locale, tokens_after FROM users WHERE id = $1 AND deleted_at IS NULL";
 const LOGIN_BY_EMAIL: &str = "SELECT id, hashed_password, password_changed_at FROM users WHERE email = $1 AND deleted_at IS NULL";
@@ -345,6 +353,7 @@ const ERASE: &str = "UPDATE users SET email = $2, username = $2, username_key = 
 const LOCK: &str = "UPDATE users SET version = version WHERE id = $1";
 
 pub(crate) const STATEMENTS: &[&str] = &[
+    ADMINS,
     MAILBOX,
     HOLDER,
     FIND,

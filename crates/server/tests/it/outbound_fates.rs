@@ -103,6 +103,16 @@ async fn inv_f26_who_takes_nothing_for_five_days_is_switched_off_and_not_before(
             shown().await["disabled_reason"],
             "it took nothing for five days"
         );
+        // The admins are written to.
+        let letters = async || {
+            let list = app.get("/sandbox/mail?lang=en", "").await;
+            let list = list.expect(StatusCode::OK);
+            let list = list.as_str().expect("text").to_owned();
+            list.matches("An endpoint for events was switched off")
+                .count()
+                + list.matches("事件接收地址已停用").count()
+        };
+        until("a letter", async || letters().await > 0).await;
         // It is not called any more, until somebody switches it on; then what waited is taken.
         app.clock.advance(Duration::from_hours(24));
         let staff = admin(app).await;

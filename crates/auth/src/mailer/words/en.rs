@@ -92,4 +92,15 @@ pub(super) static WORDS: Words = Words {
         button: "Open an account",
         closing: &["If you did not expect this, ignore this letter."],
     },
+    endpoint: "Endpoint",
+    endpoint_disabled: Piece {
+        title: "An endpoint for events was switched off",
+        opening: &[
+            "It refused for good, or took nothing for five days. Your application hears nothing of payments and plans there any more.",
+        ],
+        button: "",
+        closing: &[
+            "Mend it and switch it on again: what has waited is sent then. The tries are listed with its deliveries.",
+        ],
+    },
 };

@@ -34,6 +34,8 @@ pub(super) struct Words {
     pub(super) password_changed: Piece,
     pub(super) sessions_ended: Piece,
     pub(super) invite: Piece,
+    pub(super) endpoint: &'static str,
+    pub(super) endpoint_disabled: Piece,
 }
 
 /// What one kind of letter says.
@@ -79,6 +81,7 @@ impl Words {
             Content::PasswordChanged { .. } => &self.password_changed,
             Content::SessionsEnded { .. } => &self.sessions_ended,
             Content::Invite { .. } => &self.invite,
+            Content::EndpointDisabled { .. } => &self.endpoint_disabled,
         }
     }
 }
@@ -94,7 +97,7 @@ mod tests {
 
     /// All of a catalogue: the texts that belong to no kind of letter, and the kinds. Taken apart
     /// without `..`, so that a new member cannot be forgotten here.
-    fn all(words: &Words) -> ([&'static str; 13], [&Piece; 9]) {
+    fn all(words: &Words) -> ([&'static str; 14], [&Piece; 10]) {
         let Words {
             lang,
             hello,
@@ -116,6 +119,8 @@ mod tests {
             password_changed,
             sessions_ended,
             invite,
+            endpoint,
+            endpoint_disabled,
         } = words;
         let texts = [
             lang,
@@ -131,6 +136,7 @@ mod tests {
             address,
             new_address,
             footer,
+            endpoint,
         ];
         let pieces = [
             verify_email,
@@ -142,6 +148,7 @@ mod tests {
             password_changed,
             sessions_ended,
             invite,
+            endpoint_disabled,
         ];
         (texts, pieces)
     }

@@ -74,4 +74,11 @@ pub(super) static WORDS: Words = Words {
         button: "注册账号",
         closing: &["如果与你无关，请忽略本邮件。"],
     },
+    endpoint: "接收地址",
+    endpoint_disabled: Piece {
+        title: "事件接收地址已停用",
+        opening: &["它明确拒收，或已五天没有收下任何事件。该处的应用不会再收到支付与套餐的事件。"],
+        button: "",
+        closing: &["修复后请重新启用，积压的事件会随即发出。每次投递的结果可在投递记录中查看。"],
+    },
 };

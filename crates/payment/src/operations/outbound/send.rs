@@ -226,13 +226,14 @@ async fn note(parts: &Parts, due: &Due, answer: &Answer, duration_us: i64) -> Re
     if taken {
         endpoints::works(&mut tx, due.endpoint).await?;
     } else {
-        trouble(&mut tx, due, answer, now).await?;
+        trouble(parts, &mut tx, due, answer, now).await?;
     }
     tx.commit().await
 }
 
 /// An endpoint that says "gone", or takes nothing for days, is switched off.
 async fn trouble(
+    parts: &Parts,
     tx: &mut tollgate_storage::db::Tx,
     due: &Due,
     answer: &Answer,
@@ -248,6 +249,9 @@ async fn trouble(
     };
     if endpoints::disable(tx, due.endpoint, reason, now).await? {
         tracing::error!(endpoint.id = %due.endpoint, reason, "an endpoint is switched off: nobody is told any more");
+        if let Some(people) = &parts.people {
+            people.endpoint_disabled(tx, &due.url, now).await?;
+        }
     }
     Ok(())
 }
