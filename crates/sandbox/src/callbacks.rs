@@ -220,7 +220,7 @@ impl Sandbox {
     /// When the database fails; no callback is lost by that.
     pub async fn deliver_due(&self) -> Result<usize, SandboxError> {
         self.settle_refunds().await?;
-        let mut attempted = 0;
+        let mut attempted = self.deliver_stripe().await?;
         loop {
             let now = self.inner.clock.now();
             let due = self

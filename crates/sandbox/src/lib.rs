@@ -12,6 +12,7 @@ mod notices;
 mod phone;
 mod refunds;
 mod store;
+mod stripe;
 mod trouble;
 mod wechat;
 
@@ -36,6 +37,9 @@ use crate::callbacks::Messenger;
 pub use crate::mailbox::Mail;
 pub use crate::store::Rail;
 use crate::store::Store;
+use crate::stripe::Stripe;
+pub use crate::stripe::StripeMerchant;
+pub use crate::stripe::books::{StripeBooks, StripeMovement, StripeSum};
 use crate::wechat::Wechat;
 pub use crate::wechat::WechatMerchant;
 
@@ -114,6 +118,7 @@ struct Inner {
     default_language: Language,
     alipay: Alipay,
     wechat: Wechat,
+    stripe: Stripe,
     /// Where a merchant's keys and certificates lie.
     files: PathBuf,
     messenger: Messenger,
@@ -138,10 +143,12 @@ impl Sandbox {
         let base_url = base_url(&config.base_url)?;
         let store = Store::open(&config.data_file).await?;
         let alipay = Alipay::open(&store, &config.clock, &config.entropy).await?;
+        let stripe = Stripe::open(&store, &config.entropy).await?;
         let files = config.data_file.with_extension("alipay");
         alipay.write(&files)?;
         let wechat = Wechat::open(&store, &config.clock, &config.entropy).await?;
         wechat.write(&config.data_file.with_extension("wechat"))?;
+        stripe.write(&config.data_file.with_extension("stripe"))?;
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
@@ -153,6 +160,7 @@ impl Sandbox {
                 default_language: config.default_language,
                 alipay,
                 wechat,
+                stripe,
                 files,
                 owed: Notify::new(),
             }),
@@ -181,6 +189,8 @@ impl Sandbox {
                 get(alipay::certificates::serve),
             )
             .route("/sandbox/alipay/merchant", get(alipay::merchant))
+            .route("/sandbox/stripe/v1/{*path}", any(stripe::api))
+            .merge(stripe::pages())
             .route("/sandbox/pay/{code}", get(phone::show))
             .route("/sandbox/pay/{code}/fault", post(phone::order_fault))
             .route("/sandbox/pay/{code}/{action}", post(phone::act))

@@ -43,7 +43,7 @@ pub(crate) fn providers(
         Some(sandbox) => (
             Some(sandbox_alipay(sandbox, addr, public_url)?),
             Some(sandbox_wechat(sandbox, addr)?),
-            None,
+            Some(sandbox_stripe(sandbox, addr)?),
         ),
         None => (
             config.alipay.clone(),
@@ -121,6 +121,18 @@ fn sandbox_wechat(sandbox: &Sandbox, addr: SocketAddr) -> Result<WechatConfig, F
         }),
         gateway: local(addr, "/sandbox/wechat")?,
         refund_notify_url: None,
+    })
+}
+
+/// The settings of an account of the look-alike.
+fn sandbox_stripe(sandbox: &Sandbox, addr: SocketAddr) -> Result<StripeConfig, Faults> {
+    let merchant = sandbox.stripe_merchant();
+    Ok(StripeConfig {
+        secret_key: merchant.secret_key.into(),
+        webhook_secrets: vec![merchant.webhook_secret.into()],
+        api_base: local(addr, "/sandbox/stripe")?,
+        app_tag: "tollgate".to_owned(),
+        allow_test_key: true,
     })
 }
 

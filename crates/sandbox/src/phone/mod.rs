@@ -23,7 +23,7 @@ use crate::store::{Product, Rail};
 use crate::{Sandbox, SandboxError};
 
 /// No script, no inline style, nothing from elsewhere, in nobody's frame.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; \
+pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
 
 /// `no-referrer` would make browsers send `Origin: null` with our own forms.
@@ -171,7 +171,7 @@ fn answer(outcome: &Outcome) -> Response {
 }
 
 /// Other sites must not press our buttons. Programs send neither header.
-fn check_origin(headers: &HeaderMap, base_url: &Url) -> Result<(), Problem> {
+pub(crate) fn check_origin(headers: &HeaderMap, base_url: &Url) -> Result<(), Problem> {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let site = text(HeaderName::from_static("sec-fetch-site"));
     let site_fits = matches!(site, None | Some("same-origin" | "none"));

@@ -9,6 +9,7 @@ mod mails;
 mod movements;
 mod peers;
 mod refunds;
+mod stripe;
 #[cfg(test)]
 mod tests;
 mod trades;
@@ -29,16 +30,21 @@ pub(crate) use self::mails::KeptMail;
 pub(crate) use self::movements::{Movement, MovementCause, MovementSum};
 pub(crate) use self::peers::Peer;
 pub(crate) use self::refunds::{NewRefund, Refund, RefundState, Refunded};
+pub(crate) use self::stripe::{
+    DueWebhook, Known, Listed, NewStripeFault, NewStripeMovement, NewWebhook, StripeAccount,
+    StripeFault, StripeMovementRow, StripeSumRow, StripeTx, WebhookState,
+};
 pub(crate) use self::trades::{NewPayment, NewTrade, Product, Trade, TradeState};
 use crate::SandboxError;
 
 /// Each step ends by writing its own number into `user_version`. A landed step never changes.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("../../migrations/0001_alipay.sql"),
     include_str!("../../migrations/0002_mails.sql"),
     include_str!("../../migrations/0003_refunds.sql"),
     include_str!("../../migrations/0004_faults_and_books.sql"),
     include_str!("../../migrations/0005_wechat.sql"),
+    include_str!("../../migrations/0006_stripe.sql"),
 ];
 
 /// Page loads and queries need not wait for the writer's disk.

@@ -8,5 +8,6 @@ mod mail;
 mod modes;
 mod pages;
 mod phone;
+mod stripe;
 mod trades;
 mod wechat;
