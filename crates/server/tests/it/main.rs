@@ -8,6 +8,7 @@ mod callbacks;
 mod checkout;
 mod command;
 mod conformance;
+mod conformance_stripe;
 mod conformance_wechat;
 mod crash;
 mod dependencies;
