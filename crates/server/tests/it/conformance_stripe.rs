@@ -75,8 +75,17 @@ impl Account {
 
     /// The buyer gives a card on the page of an order.
     pub(crate) async fn card(&self, order_no: &str, number: &str) -> Value {
+        self.press(order_no, &[("number", number)]).await
+    }
+
+    /// The buyer answers the bank's question.
+    pub(crate) async fn answer(&self, order_no: &str, word: &str) -> Value {
+        self.press(order_no, &[("answer", word)]).await
+    }
+
+    async fn press(&self, order_no: &str, form: &[(&str, &str)]) -> Value {
         let url = format!("{}/sandbox/stripe/pay/{order_no}", self.url);
-        let request = self.http.post(url).form(&[("number", number)]);
+        let request = self.http.post(url).form(form);
         let answer = request.header("accept", "application/json").send().await;
         let answer = answer.expect("an answer");
         assert_eq!(answer.status(), StatusCode::OK, "{order_no}");

@@ -41,6 +41,7 @@ mod sandbox_faults;
 mod schema;
 mod service_keys;
 mod signing_keys;
+mod stripe;
 mod suspense;
 mod transactions;
 mod ways;

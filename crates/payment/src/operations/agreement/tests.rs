@@ -180,6 +180,8 @@ async fn inv_p1_a_debit_extends_the_term_once_however_often_it_is_told() {
         let (end, right) = scenery.until(&db).await;
         assert_eq!(end, Scenery::in_months(2));
         assert_eq!(right, end.after(AWAITING_DEBIT));
+        let orders = "SELECT COUNT(*) FROM payment_transactions";
+        assert_eq!(count(&db, orders).await, 2);
         assert_eq!(
             (count(&db, PAID).await, count(&db, SUSPENDED).await),
             (2, 0)
