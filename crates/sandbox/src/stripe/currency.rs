@@ -39,6 +39,14 @@ pub(super) fn check(param: &str, currency: &str, amount: i64) -> Result<(), Refu
         let message = format!("Amounts in {currency} must be divisible by {step}.");
         return Err(Refusal::invalid(param, message).code("parameter_invalid_integer"));
     }
+    Ok(())
+}
+
+/// The whole of what is charged at once; nothing at all is free.
+///
+/// # Errors
+/// Stripe charges no such small amount.
+pub(super) fn check_least(param: &str, currency: &str, amount: i64) -> Result<(), Refusal> {
     let least = LEAST.iter().find(|(unit, _)| *unit == currency);
     if least.is_some_and(|(_, least)| (1..*least).contains(&amount)) {
         let message = format!("The amount is below the least that Stripe charges in {currency}.");
@@ -69,6 +77,11 @@ pub(super) fn shown(amount: i64, currency: &str) -> String {
 mod tests {
     use super::*;
 
+    fn both(currency: &str, amount: i64) -> Result<(), Refusal> {
+        check("a", currency, amount)?;
+        check_least("a", currency, amount)
+    }
+
     #[test]
     fn amounts_are_those_of_the_currency() {
         assert_eq!(shown(990, "usd"), "9.90 USD");
@@ -83,7 +96,7 @@ mod tests {
             ("usd", 100_000_000, "amount_too_large"),
             ("usd", -1, "amount_too_large"),
         ] {
-            let refusal = check("a", currency, amount).expect_err("refused");
+            let refusal = both(currency, amount).expect_err("refused");
             assert_eq!(refusal.body()["error"]["code"], code, "{amount} {currency}");
         }
         for (currency, amount) in [
@@ -93,7 +106,7 @@ mod tests {
             ("kwd", 1_230),
             ("cny", 1),
         ] {
-            assert!(check("a", currency, amount).is_ok(), "{amount} {currency}");
+            assert!(both(currency, amount).is_ok(), "{amount} {currency}");
         }
     }
 }

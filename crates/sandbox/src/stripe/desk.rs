@@ -37,6 +37,27 @@ pub(crate) struct Ending {
     outcome: String,
 }
 
+/// Where webhooks go.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Endpoint {
+    url: String,
+}
+
+/// `POST /sandbox/stripe/webhook-endpoint`: from now on, for good.
+pub(crate) async fn endpoint(
+    State(sandbox): State<Sandbox>,
+    Json(endpoint): Json<Endpoint>,
+) -> Response {
+    if sandbox.inner.messenger.target(&endpoint.url).is_err() {
+        let says = "url: an http or https address of this machine or of the sandbox's own host\n";
+        return (StatusCode::UNPROCESSABLE_ENTITY, says).into_response();
+    }
+    match sandbox.set_stripe_notify_url(&endpoint.url).await {
+        Ok(()) => Json(json!({ "url": endpoint.url })).into_response(),
+        Err(error) => answer(Err(error.into())),
+    }
+}
+
 /// `POST /sandbox/stripe/console-refund`
 pub(crate) async fn refund(State(sandbox): State<Sandbox>, Json(money): Json<Money>) -> Response {
     answer(sandbox.stripe_refunds(&money).await)

@@ -39,6 +39,8 @@ pub(super) fn read(deed: &Deed<'_>, form: &Form, recurs: bool) -> Result<Items, 
     if items.shown.is_empty() {
         return Err(Refusal::absent("line_items"));
     }
+    let first = "line_items[0][price_data][unit_amount]";
+    currency::check_least(first, &items.currency, items.total)?;
     Ok(items)
 }
 

@@ -192,6 +192,7 @@ pub(crate) fn pages() -> Router<Sandbox> {
             get(faults::list).post(faults::put).delete(faults::clear),
         )
         .route("/sandbox/stripe/books", get(books::show))
+        .route("/sandbox/stripe/webhook-endpoint", post(desk::endpoint))
         .route("/sandbox/stripe/console-refund", post(desk::refund))
         .route("/sandbox/stripe/console-dispute", post(desk::dispute))
         .route("/sandbox/stripe/console-dispute-close", post(desk::close))

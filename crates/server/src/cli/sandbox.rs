@@ -4,10 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde_json::{Value, json};
 use tollgate::config::Config;
+
+/// Stripe's test cards: one that pays, and one that is declined.
+const PAYS: &str = "4242424242424242";
+const DECLINED: &str = "4000000000000002";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -39,12 +43,14 @@ pub(crate) struct Order {
 }
 
 /// Whose gateway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Rail {
     /// Alipay's.
     Alipay,
     /// WeChat Pay's.
     Wechat,
+    /// Stripe's.
+    Stripe,
 }
 
 impl Rail {
@@ -52,6 +58,7 @@ impl Rail {
         match self {
             Self::Alipay => "sandbox/alipay/faults",
             Self::Wechat => "sandbox/wechat/faults",
+            Self::Stripe => "sandbox/stripe/faults",
         }
     }
 }
@@ -66,7 +73,7 @@ pub(crate) struct Fault {
     /// How often.
     #[arg(long, value_name = "N", default_value_t = 1)]
     times: u32,
-    /// Of a fault around a call: only of this one.
+    /// Of a fault around a call: only of this one. Of one of Stripe's webhooks: only of this kind of event.
     #[arg(long, value_name = "METHOD")]
     method: Option<String>,
     /// Only of this order.
@@ -116,6 +123,27 @@ async fn press(config: &Config, order: &Order, action: &str) -> anyhow::Result<(
             Ok(())
         }
         StatusCode::CONFLICT => bail!("not possible: {}", answer["reason"].as_str().unwrap_or("?")),
+        // Then it is at Stripe's, if anywhere.
+        StatusCode::NOT_FOUND => card(config, order, &code, action).await,
+        status => bail!("the server answers {status}: {text}"),
+    }
+}
+
+/// The same on Stripe's card page.
+async fn card(config: &Config, order: &Order, code: &str, action: &str) -> anyhow::Result<()> {
+    let number = if action == "pay" { PAYS } else { DECLINED };
+    let path = format!("sandbox/stripe/pay/{code}");
+    let request = client()?.post(address(config, &order.server, &path)?);
+    let request = request.header("accept", "application/json");
+    let (status, text) = send(request.json(&json!({ "number": number }))).await?;
+    let answer: Value = serde_json::from_str(&text).unwrap_or_default();
+    let of = |member: &str| answer[member].as_str().unwrap_or_default().to_owned();
+    match status {
+        StatusCode::OK => {
+            println!("{} {}", of("id"), of("status"));
+            Ok(())
+        }
+        StatusCode::CONFLICT => bail!("not possible: the page is {}", of("status")),
         StatusCode::NOT_FOUND => bail!("the sandbox knows no such order"),
         status => bail!("the server answers {status}: {text}"),
     }

@@ -148,6 +148,40 @@ async fn what_stripe_does_not_take_is_refused_by_its_name() {
 }
 
 #[tokio::test]
+async fn several_items_are_one_sum() {
+    let shop = Shop::open().await;
+    let more = "line_items[1][price_data][currency]=usd&line_items[1][price_data][unit_amount]=30\
+        &line_items[1][price_data][product_data][name]=Cup&line_items[1][quantity]=3";
+    // Each alone is less than Stripe charges.
+    let form = format!("{}&{more}", once("o").replace("=990", "=20"));
+    let sold = shop.sold(&form).await;
+    assert_eq!(sold["amount_total"], 110);
+    let path = format!("checkout/sessions/{}/line_items", text(&sold["id"]));
+    let items = shop.get(&path).await;
+    assert_eq!(items["data"][1]["amount_total"], 90);
+    let other = form.replace(
+        "line_items[1][price_data][currency]=usd",
+        "line_items[1][price_data][currency]=eur",
+    );
+    assert_eq!(shop.post("checkout/sessions", &other).await.status, 400);
+    let monthly = format!(
+        "{}&{more}&line_items[1][price_data][recurring][interval]=month",
+        monthly("m")
+    );
+    let sold = shop.sold(&monthly).await;
+    let bill = shop
+        .get(&format!("invoices/{}", text(&sold["invoice"])))
+        .await;
+    assert_eq!(bill["amount_paid"], 1_080);
+    assert_eq!(bill["lines"]["total_count"], 2);
+    let mixed = monthly.replace(
+        "[1][price_data][recurring][interval]=month",
+        "[1][quantity]=3",
+    );
+    assert_eq!(shop.post("checkout/sessions", &mixed).await.status, 400);
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_not_found() {
     let shop = Shop::open().await;
     for path in [

@@ -233,3 +233,16 @@ async fn another_application_sells_under_our_number() {
     assert_eq!(status, 409);
     assert_ne!(own["id"], stranger["id"]);
 }
+
+#[tokio::test]
+async fn webhooks_go_to_this_machine_only() {
+    let shop = Shop::open().await;
+    for url in ["http://10.0.0.1/x", "ftp://127.0.0.1/", "x", ""] {
+        let refused = shop.desk("webhook-endpoint", json!({ "url": url })).await;
+        assert_eq!(refused.status, 422, "{url}");
+    }
+    let elsewhere = json!({ "url": "http://127.0.0.1:9/x" });
+    assert_eq!(shop.desk("webhook-endpoint", elsewhere).await.status, 200);
+    shop.sold(&once("o")).await;
+    assert!(shop.arrived().await.is_empty());
+}
