@@ -151,7 +151,7 @@ async fn rail_of(rail: &dyn PaymentProvider, clock: &Clock, entropy: &Entropy) -
     findings.push(match rail.verify_payment(&nobodys).await {
         Ok(ProviderVerdict::Waiting | ProviderVerdict::Closed) => Finding::good(
             name,
-            "answers, takes our signature, and its own verifies: both sides know each other",
+            "answers, and believes us as we believe it: both sides know each other",
         ),
         Ok(ProviderVerdict::Paid(_)) => {
             Finding::bad(name, "says that an order is paid which never was")

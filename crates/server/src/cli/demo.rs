@@ -4,13 +4,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use chrono::DateTime;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tollgate::Server;
 use tollgate::config::{Config, SandboxMode};
-use tollgate_kernel::clock::Clock;
+use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::origin::Origin;
 use tollgate_payment::model::refund::RefundStatus;
@@ -23,6 +24,13 @@ const LIMIT: u16 = 1_000;
 /// What goes back first, in minor units.
 const PART: i64 = 3_000;
 const RESOURCE: &str = "dicom_processing";
+/// Stripe's test cards.
+const DECLINED: &str = "4000000000000002";
+const PAYS: &str = "4242424242424242";
+/// A bill is a draft for an hour after the term's end.
+const DRAFT: Duration = Duration::from_mins(90);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Plays it. Data go to a folder of their own, which is deleted, unless `DATABASE_URL` names a
 /// database.
@@ -40,7 +48,8 @@ pub(crate) async fn run(mut config: Config) -> anyhow::Result<()> {
     config.sandbox = SandboxMode::On;
 
     let started = Instant::now();
-    let server = Server::start(&config, Clock::system(), entropy.clone()).await?;
+    let clock = Clock::system();
+    let server = Server::start(&config, clock.clone(), entropy.clone()).await?;
     let url = server.public_url().to_owned();
     let database = server.database().shown();
     let payment = server.payment().clone();
@@ -50,6 +59,7 @@ pub(crate) async fn run(mut config: Config) -> anyhow::Result<()> {
         http: Client::builder().timeout(Duration::from_mins(1)).build()?,
         url,
         payment,
+        clock,
         step: 0,
         last: started,
     };
@@ -66,11 +76,22 @@ pub(crate) async fn run(mut config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is to be paid, and where.
+struct Order {
+    id: String,
+    /// The hosted page.
+    page: String,
+    /// What is scanned, or the provider's page.
+    code: String,
+}
+
 struct Demo {
     http: Client,
     url: String,
     /// What an operator does; over HTTP it takes a second account.
     payment: PaymentService,
+    /// The server's, and the sandbox's: it can be a month later.
+    clock: Clock,
     step: u32,
     last: Instant,
 }
@@ -93,11 +114,23 @@ impl Demo {
         )
         .await?;
         self.done("a call without a plan is refused: 402 subscription_required");
-        let transaction = self.buy(&token).await?;
-        self.activated(&token, &transaction).await?;
+        let order = self.order(&token, "alipay").await?;
+        self.pay_by_phone(&order, "TRADE_SUCCESS").await?;
+        self.activated(&token, &order.id).await?;
         self.spend(&key).await?;
         self.balance(&key).await?;
-        self.send_back(&token, &transaction).await?;
+        self.send_back(&token, &order.id).await?;
+
+        let (token, _) = self.sign_up(number.wrapping_add(1)).await?;
+        let order = self.order(&token, "wechat").await?;
+        self.pay_by_phone(&order, "SUCCESS").await?;
+        self.activated(&token, &order.id).await?;
+
+        let (token, key) = self.sign_up(number.wrapping_add(2)).await?;
+        let order = self.order(&token, "stripe").await?;
+        self.pay_by_card(&order).await?;
+        self.activated(&token, &order.id).await?;
+        self.renews(&key).await?;
         self.books().await
     }
 
@@ -134,14 +167,15 @@ impl Demo {
         Ok((token, text(&made, "/key")?))
     }
 
-    async fn buy(&mut self, token: &str) -> anyhow::Result<String> {
-        let order = json!({ "plan_slug": "pro", "payment_method": "alipay" });
+    /// Orders the plan pro.
+    async fn order(&mut self, token: &str, rail: &str) -> anyhow::Result<Order> {
+        let wish = json!({ "plan_slug": "pro", "payment_method": rail });
         let begun = self
             .call(
                 Method::POST,
                 "/payments/subscriptions/subscribe",
                 token,
-                Some(order),
+                Some(wish),
             )
             .await?;
         let begun = expect(begun, StatusCode::CREATED, None).await?;
@@ -149,40 +183,79 @@ impl Demo {
             begun["subscription"].is_null(),
             "a subscription before any money: {begun}"
         );
-        let transaction = text(&begun, "/transaction/id")?;
         let amount = text(&begun, "/transaction/amount")?;
-        self.done(&format!("ordered the plan pro for {amount} CNY by Alipay"));
-        let page = self
-            .http
-            .get(text(&begun, "/payment/checkout_url")?)
-            .send()
-            .await?;
-        ensure!(
-            page.status() == StatusCode::OK,
-            "the checkout page answers {}",
-            page.status()
-        );
-        let phone = text(&begun, "/payment/qr_content")?;
-        let scanned = self.http.get(&phone).send().await?;
-        ensure!(
-            scanned.status() == StatusCode::OK,
-            "the phone page answers {}",
-            scanned.status()
-        );
+        self.done(&format!("ordered the plan pro for {amount} CNY by {rail}"));
+        let code = text(&begun, "/payment/qr_content").or_else(|_| text(&begun, "/payment/url"));
+        Ok(Order {
+            id: text(&begun, "/transaction/id")?,
+            page: text(&begun, "/payment/checkout_url")?,
+            code: code?,
+        })
+    }
+
+    async fn opens(&self, page: &str) -> anyhow::Result<()> {
+        let status = self.http.get(page).send().await?.status();
+        ensure!(status == StatusCode::OK, "{page} answers {status}");
+        Ok(())
+    }
+
+    async fn pay_by_phone(&mut self, order: &Order, paid: &str) -> anyhow::Result<()> {
+        self.opens(&order.page).await?;
+        self.opens(&order.code).await?;
         self.done("opened the checkout page and scanned its code");
-        let paid = self
+        let thumb = self
             .http
-            .post(format!("{phone}/pay"))
+            .post(format!("{}/pay", order.code))
             .header("accept", "application/json")
             .send()
             .await?;
-        let paid = expect(paid, StatusCode::OK, None).await?;
-        ensure!(
-            paid["trade_status"] == "TRADE_SUCCESS",
-            "the phone says {paid}"
-        );
+        let thumb = expect(thumb, StatusCode::OK, None).await?;
+        ensure!(thumb["trade_status"] == paid, "the phone says {thumb}");
         self.done("paid on the sandbox's phone page");
-        Ok(transaction)
+        Ok(())
+    }
+
+    /// Another card, once the first was declined.
+    async fn pay_by_card(&mut self, order: &Order) -> anyhow::Result<()> {
+        self.opens(&order.page).await?;
+        self.opens(&order.code).await?;
+        for (card, status, what) in [
+            (DECLINED, "open", "the bank declined the first card"),
+            (PAYS, "complete", "another card paid on the same page"),
+        ] {
+            let given = self.http.post(&order.code).form(&[("number", card)]);
+            let given = given.header("accept", "application/json").send().await?;
+            let given = expect(given, StatusCode::OK, None).await?;
+            ensure!(given["status"] == status, "the card page says {given}");
+            self.done(what);
+        }
+        Ok(())
+    }
+
+    /// A month passes: the card is debited again, and the term is longer.
+    async fn renews(&mut self, key: &str) -> anyhow::Result<()> {
+        let current = "/payments/subscriptions/current";
+        let held = self.call(Method::GET, current, key, None).await?;
+        let held = expect(held, StatusCode::OK, None).await?;
+        ensure!(held["renewal"] == "automatic", "it does not renew: {held}");
+        let end = DateTime::parse_from_rfc3339(&text(&held, "/current_period_end")?)?;
+        let end = Timestamp::from_utc(end.to_utc());
+        let after = end.after(DRAFT);
+        self.clock.advance(after.since(self.clock.now()));
+        let begun = Instant::now();
+        loop {
+            let now = self.call(Method::GET, current, key, None).await?;
+            let now = expect(now, StatusCode::OK, None).await?;
+            if now["id"] == held["id"] && now["current_period_end"] != held["current_period_end"] {
+                let until = text(&now, "/current_period_end")?;
+                self.done(&format!(
+                    "a month later the card was debited again: the plan goes on until {until}"
+                ));
+                return Ok(());
+            }
+            ensure!(begun.elapsed() < PATIENCE, "no debit extended it: {now}");
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     async fn activated(&mut self, token: &str, transaction: &str) -> anyhow::Result<()> {
@@ -347,32 +420,35 @@ impl Demo {
         Ok(())
     }
 
-    /// Our ledger, and the gateway's own.
+    /// Our ledger, and the gateways' own.
     async fn books(&mut self) -> anyhow::Result<()> {
         let books = self.payment.verify_books().await?;
         ensure!(books.damage.is_empty(), "damaged: {:?}", books.damage);
-        let mut sum = 0_i64;
-        let mut at_alipay = 0_i64;
-        for account in &books.accounts {
-            sum = sum.saturating_add(account.minor);
-            if account.code == "provider.alipay" {
-                at_alipay = account.minor;
-            }
-        }
+        let sum = books.accounts.iter().map(|account| account.minor);
+        let sum = sum.fold(0_i64, i64::saturating_add);
         ensure!(sum == 0, "the ledger sums to {sum}");
         self.done("the ledger sums to zero");
-        let theirs = self
-            .call(Method::GET, "/sandbox/alipay/books", "", None)
-            .await?;
-        let theirs = expect(theirs, StatusCode::OK, None).await?;
-        let movements = theirs["data"].as_array().map_or(0, Vec::len);
-        ensure!(
-            movements == 3 && theirs["sums"][0]["net_minor"] == at_alipay,
-            "Alipay's books say {theirs}, ours {at_alipay}"
-        );
-        self.done(&format!(
-            "the sandbox's ledger equals ours: {movements} movements, {at_alipay} left"
-        ));
+        for (rail, moved, net) in [
+            ("alipay", 3, "net_minor"),
+            ("wechat", 1, "net_minor"),
+            ("stripe", 2, "net"),
+        ] {
+            let code = format!("provider.{rail}");
+            let ours = books.accounts.iter().filter(|account| account.code == code);
+            let ours = ours.map(|account| account.minor);
+            let ours = ours.fold(0_i64, i64::saturating_add);
+            let path = format!("/sandbox/{rail}/books");
+            let theirs = self.call(Method::GET, &path, "", None).await?;
+            let theirs = expect(theirs, StatusCode::OK, None).await?;
+            let movements = theirs["data"].as_array().map_or(0, Vec::len);
+            ensure!(
+                movements == moved && theirs["sums"][0][net] == ours,
+                "the books of {rail} say {theirs}, ours {ours}"
+            );
+            self.done(&format!(
+                "the sandbox's books of {rail} equal ours: {movements} movements, {ours} left"
+            ));
+        }
         Ok(())
     }
 

@@ -201,7 +201,7 @@ async fn the_doctor_finds_mixed_up_keys_and_ways_that_lead_nowhere() {
     let (code, said) = look(&but("LANG", "C"));
     assert_eq!(code, 0, "{said}");
     assert!(
-        said.contains("ok    alipay         answers, takes our signature"),
+        said.contains("ok    alipay         answers, and believes us"),
         "{said}"
     );
     assert!(said.contains("/payments/webhooks/alipay answers"), "{said}");
@@ -244,6 +244,138 @@ async fn the_doctor_finds_mixed_up_keys_and_ways_that_lead_nowhere() {
         assert_eq!(code, exit, "{words}: {said}");
         assert!(said.contains(words), "{words}: {said}");
     }
+    drop(process);
+    database.remove().await;
+}
+
+type Settings = Vec<(&'static str, String)>;
+
+/// Settings, and one of them another.
+fn but(good: &Settings, name: &'static str, value: &str) -> Settings {
+    let mut settings = good.clone();
+    settings.retain(|(known, _)| *known != name);
+    settings.push((name, value.to_owned()));
+    settings
+}
+
+/// Of each settings the exit code and a part of what is said; and what is never said.
+fn examined(database: &TestDatabase, cases: Vec<(Settings, i32, &str)>, secrets: &[&str]) {
+    for (settings, exit, words) in cases {
+        let named: Vec<_> = settings
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let (code, said) = doctor(database, &named);
+        assert_eq!(code, exit, "{words}: {said}");
+        assert!(said.contains(words), "{words}: {said}");
+        for secret in secrets {
+            assert!(!said.contains(secret), "a secret is told: {words}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_doctor_tells_wechats_keys_apart() {
+    let database = TestDatabase::new(Engine::Sqlite).await;
+    let process = Process::start(&database, "data");
+    let (url, folder) = (process.url.clone(), database.folder().join("data"));
+    let file = |name: &str| folder.join(name).display().to_string();
+    let merchant = reqwest::get(format!("{url}/sandbox/wechat/merchant")).await;
+    let merchant: Value = merchant.expect("answered").json().await.expect("JSON");
+    let word = |name: &str| merchant[name].as_str().expect("a text").to_owned();
+    let api_key = folder.join("sandbox.wechat/api_v3_key");
+    let api_key = std::fs::read_to_string(api_key).expect("a file");
+    let both = vec![
+        ("WECHAT_APP_ID", word("app_id")),
+        ("WECHAT_MCH_ID", word("mch_id")),
+        ("WECHAT_API_KEY", api_key.clone()),
+        (
+            "WECHAT_CERT_PATH",
+            file("sandbox.wechat/apiclient_cert.pem"),
+        ),
+        ("WECHAT_KEY_PATH", file("sandbox.wechat/apiclient_key.pem")),
+        ("WECHAT_PUBLIC_KEY_ID", word("public_key_id")),
+        ("WECHAT_PUBLIC_KEY_PATH", file("sandbox.wechat/pub_key.pem")),
+        ("WECHAT_GATEWAY", format!("{url}/sandbox/wechat")),
+        ("PUBLIC_URL", url.clone()),
+    ];
+    let mut certificates = both.clone();
+    certificates.retain(|(name, _)| !name.starts_with("WECHAT_PUBLIC"));
+    let known = "ok    wechat         answers";
+    let another = "does not belong to WECHAT_KEY_PATH";
+    let alipay = |name: &str| file(&format!("sandbox.alipay/{name}"));
+    let (app, key) = (alipay("appCertPublicKey.crt"), alipay("appPrivateKey.pem"));
+    let theirs = alipay("alipayPublicKey.pem");
+    let cases = vec![
+        (both.clone(), 0, known),
+        (certificates.clone(), 0, known),
+        (
+            but(&certificates, "WECHAT_API_KEY", &"0".repeat(32)),
+            1,
+            "BAD   wechat",
+        ),
+        (but(&both, "WECHAT_API_KEY", "short"), 1, "WECHAT_API_KEY"),
+        (but(&both, "WECHAT_CERT_PATH", &app), 1, another),
+        (but(&both, "WECHAT_KEY_PATH", &key), 1, another),
+        (
+            but(&both, "WECHAT_PUBLIC_KEY_PATH", &theirs),
+            1,
+            "BAD   wechat",
+        ),
+        (
+            but(&both, "WECHAT_PUBLIC_KEY_ID", "12345"),
+            1,
+            "PUB_KEY_ID_",
+        ),
+        (but(&both, "WECHAT_MCH_ID", "1900000000"), 1, "BAD   wechat"),
+    ];
+    examined(&database, cases, &[&api_key]);
+    drop(process);
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn the_doctor_tells_stripes_keys_apart() {
+    let database = TestDatabase::new(Engine::Sqlite).await;
+    let process = Process::start(&database, "data");
+    let (url, folder) = (process.url.clone(), database.folder().join("data"));
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a file");
+    let (key, secret) = (
+        read("sandbox.stripe/secretKey"),
+        read("sandbox.stripe/webhookSecret"),
+    );
+    let good = vec![
+        ("STRIPE_SECRET_KEY", key.clone()),
+        ("STRIPE_WEBHOOK_SECRET", secret.clone()),
+        ("STRIPE_API_BASE", format!("{url}/sandbox/stripe")),
+        ("PUBLIC_URL", url.clone()),
+    ];
+    let other_key = ["sk", "test", "0123456789abcdef0123"].join("_");
+    let nowhere = "http://127.0.0.1:1";
+    let cases = vec![
+        (good.clone(), 0, "ok    stripe         answers"),
+        (
+            but(&good, "STRIPE_SECRET_KEY", &other_key),
+            1,
+            "BAD   stripe",
+        ),
+        (
+            but(&good, "STRIPE_SECRET_KEY", &secret),
+            1,
+            "belongs into STRIPE_WEBHOOK_SECRET",
+        ),
+        (
+            but(&good, "STRIPE_WEBHOOK_SECRET", &key),
+            1,
+            "is an API key",
+        ),
+        (
+            but(&good, "STRIPE_API_BASE", nowhere),
+            1,
+            "cannot be reached",
+        ),
+    ];
+    examined(&database, cases, &[&key, &secret]);
     drop(process);
     database.remove().await;
 }
