@@ -84,6 +84,12 @@ impl Pen {
         .to_string()
     }
 
+    /// A genuine notice of this moment about a payment.
+    pub(crate) fn notice(&self, order: &Value, now: Timestamp) -> RawWebhook {
+        let id = order["transaction_id"].as_str().expect("a number");
+        self.sealed(Mode::PublicKey, &self.paid(id, order), now)
+    }
+
     /// Under one of the gateway's two keys, at this moment.
     #[expect(
         clippy::disallowed_methods,

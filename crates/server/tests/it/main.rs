@@ -45,3 +45,4 @@ mod stripe;
 mod suspense;
 mod transactions;
 mod ways;
+mod wechat;
