@@ -1,8 +1,9 @@
 //! After an outage of ours a provider may have given up telling. Where it keeps a list of what it told, the list is
-//! read now and then, and what is new in it is applied as if it had just arrived: once, by the same gate.
+//! read now and then, and what is new in it is applied as if it had just arrived: once, by the same gate. A long list
+//! is worked through over many ticks: whatever else there is to do need not wait for it.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tollgate_kernel::clock::Timestamp;
@@ -11,44 +12,92 @@ use tollgate_storage::Result;
 use super::accept_webhook::arrive;
 use crate::PaymentService;
 use crate::model::payment::PaymentMethod;
-use crate::providers::PaymentProvider;
+use crate::providers::{ListedEvent, PaymentProvider, WebhookRefusal};
+use crate::store::inbox;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_mins(10);
-/// Providers tell for about three days; so far back the first look of a start goes.
+/// Providers tell for about three days; so far back the first look of a start goes, and no other goes further.
 const FIRST_LOOK: Duration = Duration::from_hours(3 * 24);
 /// Lists lag behind what they list, and their times have whole seconds.
 const OVERLAP: Duration = Duration::from_mins(5);
+/// So many unknown events are read in one tick; each takes a question or two.
+const AT_ONCE: usize = 16;
 
-/// Up to when each rail's list was read, and when it was tried last.
+/// Up to when each rail's list was read, and what is left of it.
 #[derive(Debug, Default)]
 pub(crate) struct ReadUpTo(Mutex<BTreeMap<PaymentMethod, Look>>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Look {
     /// `None`: not since the start.
     read: Option<Timestamp>,
     tried: Timestamp,
+    left: Option<Left>,
+}
+
+/// A list that is not worked through yet.
+#[derive(Debug)]
+struct Left {
+    events: VecDeque<ListedEvent>,
+    listed_at: Timestamp,
+    /// Whether every event of it could be read so far.
+    whole: bool,
+}
+
+/// What is to be done about a rail's list.
+#[derive(Debug)]
+enum Next {
+    Nothing,
+    List { since: Timestamp },
+    Read(Left),
 }
 
 impl ReadUpTo {
-    /// From when on it is to be read now; `None`: it was tried just before.
-    fn due(&self, rail: PaymentMethod, now: Timestamp) -> Option<Timestamp> {
-        let looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let look = looks.get(&rail);
-        if look.is_some_and(|look| now.since(look.tried) < EVERY) {
-            return None;
-        }
-        let read = look.and_then(|look| look.read);
-        Some(read.map_or(now.before(FIRST_LOOK), |read| read.before(OVERLAP)))
+    fn looks(&self) -> MutexGuard<'_, BTreeMap<PaymentMethod, Look>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A list that could not be read is read from where it was left.
-    fn note(&self, rail: PaymentMethod, now: Timestamp, was_read: bool) {
-        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = looks.get(&rail).and_then(|look| look.read);
-        let read = if was_read { Some(now) } else { before };
-        looks.insert(rail, Look { read, tried: now });
+    /// Whoever asks does it.
+    fn next(&self, rail: PaymentMethod, now: Timestamp) -> Next {
+        let mut looks = self.looks();
+        let look = looks.get_mut(&rail);
+        let first = now.before(FIRST_LOOK);
+        let Some(look) = look else {
+            let (read, left) = (None, None);
+            let look = Look {
+                read,
+                tried: now,
+                left,
+            };
+            looks.insert(rail, look);
+            return Next::List { since: first };
+        };
+        if let Some(left) = look.left.take() {
+            return Next::Read(left);
+        }
+        if now.since(look.tried) < EVERY {
+            return Next::Nothing;
+        }
+        look.tried = now;
+        let since = look.read.map_or(first, |read| read.before(OVERLAP));
+        Next::List {
+            since: since.max(first),
+        }
+    }
+
+    /// What is not worked through goes on at the next tick. A list of which something could not be read is read from
+    /// where it was left.
+    fn put_back(&self, rail: PaymentMethod, left: Left) {
+        let mut looks = self.looks();
+        let Some(look) = looks.get_mut(&rail) else {
+            return;
+        };
+        if !left.events.is_empty() {
+            look.left = Some(left);
+        } else if left.whole {
+            look.read = Some(left.listed_at);
+        }
     }
 }
 
@@ -67,34 +116,70 @@ impl PaymentService {
 
     async fn catch_up_with(&self, rail: &dyn PaymentProvider) -> Result<usize> {
         let parts = &self.0;
-        let (name, begun) = (rail.name(), parts.clock.now());
-        let Some(since) = parts.read_up_to.due(name, begun) else {
-            return Ok(0);
+        let (name, now) = (rail.name(), parts.clock.now());
+        let mut left = match parts.read_up_to.next(name, now) {
+            Next::Nothing => return Ok(0),
+            Next::Read(left) => left,
+            Next::List { since } => match rail.missed_events(since).await {
+                Ok(events) => Left {
+                    events: events.into(),
+                    listed_at: now,
+                    whole: true,
+                },
+                Err(error) => {
+                    tracing::warn!(provider = name.as_str(), error = %error, "a list of events cannot be read");
+                    return Ok(0);
+                }
+            },
         };
-        let events = match rail.missed_events(since).await {
-            Ok(events) => events,
-            Err(error) => {
-                tracing::warn!(provider = name.as_str(), error = %error, "a list of events cannot be read");
-                parts.read_up_to.note(name, begun, false);
-                return Ok(0);
+        let new = self.work_through(rail, &mut left).await;
+        parts.read_up_to.put_back(name, left);
+        new
+    }
+
+    /// Up to [`AT_ONCE`] of those that are not known.
+    async fn work_through(&self, rail: &dyn PaymentProvider, left: &mut Left) -> Result<usize> {
+        let parts = &self.0;
+        let (name, livemode) = (rail.name(), parts.config.livemode);
+        let (mut new, mut read) = (0_usize, 0_usize);
+        while read < AT_ONCE
+            && let Some(listed) = left.events.front()
+        {
+            if inbox::is_known(&parts.db, name, livemode, listed.key()).await? {
+                left.events.pop_front();
+                continue;
             }
-        };
-        let mut new = 0_usize;
-        for event in &events {
-            let now = parts.clock.now();
-            let mut tx = parts.db.begin().await?;
-            let arrived = arrive(parts, &mut tx, name, event, now).await?;
-            tx.commit().await?;
-            if arrived.first {
-                new = new.saturating_add(1);
-                tracing::warn!(
-                    provider = name.as_str(),
-                    event = event.key(),
-                    "an event was missed, and is applied now"
-                );
+            read = read.saturating_add(1);
+            match rail.read_listed(listed).await {
+                Ok(event) => {
+                    let now = parts.clock.now();
+                    let mut tx = parts.db.begin().await?;
+                    let arrived = arrive(parts, &mut tx, name, &event, now).await?;
+                    tx.commit().await?;
+                    if arrived.first {
+                        new = new.saturating_add(1);
+                        tracing::warn!(
+                            provider = name.as_str(),
+                            event = event.key(),
+                            "an event was missed, and is applied now"
+                        );
+                    }
+                }
+                // It keeps none of the others back, and is listed again.
+                Err(WebhookRefusal::NotYet(reason)) => {
+                    left.whole = false;
+                    tracing::error!(
+                        provider = name.as_str(),
+                        event = listed.key(),
+                        reason,
+                        "a missed event cannot be read now"
+                    );
+                }
+                // It will never be read: it is not for us, or no event.
+                Err(_) => {}
             }
+            left.events.pop_front();
         }
-        parts.read_up_to.note(name, begun, true);
         Ok(new)
     }
 }
@@ -103,24 +188,58 @@ impl PaymentService {
 mod tests {
     use super::*;
 
+    fn left(listed_at: Timestamp, events: usize, whole: bool) -> Left {
+        let events = (0..events).map(|at| ListedEvent::of_tests(&at.to_string()));
+        Left {
+            events: events.collect(),
+            listed_at,
+            whole,
+        }
+    }
+
+    fn since(next: &Next) -> Option<Timestamp> {
+        match next {
+            Next::List { since } => Some(*since),
+            Next::Nothing | Next::Read(_) => None,
+        }
+    }
+
     #[test]
     fn inv_p5_a_list_that_was_not_read_is_read_from_where_it_was_left() {
         let (looks, rail) = (ReadUpTo::default(), PaymentMethod::Stripe);
         let start = Timestamp::from_seconds(1_800_000_000).expect("a moment");
         let at = |minutes| start.after(Duration::from_mins(minutes));
-        assert_eq!(looks.due(rail, start), Some(start.before(FIRST_LOOK)));
-        looks.note(rail, start, false);
-        assert_eq!(looks.due(rail, at(9)), None);
-        assert_eq!(looks.due(rail, at(10)), Some(at(10).before(FIRST_LOOK)));
-        looks.note(rail, at(10), true);
-        assert_eq!(looks.due(rail, at(20)), Some(at(10).before(OVERLAP)));
-        looks.note(rail, at(20), false);
-        looks.note(rail, at(30), false);
-        assert_eq!(looks.due(rail, at(40)), Some(at(10).before(OVERLAP)));
-        looks.note(rail, at(40), true);
-        assert_eq!(looks.due(rail, at(50)), Some(at(40).before(OVERLAP)));
+        // Nothing is put back: it could not be listed.
         assert_eq!(
-            looks.due(PaymentMethod::Alipay, at(50)),
+            since(&looks.next(rail, start)),
+            Some(start.before(FIRST_LOOK))
+        );
+        assert!(matches!(looks.next(rail, at(9)), Next::Nothing));
+        let first = at(10).before(FIRST_LOOK);
+        assert_eq!(since(&looks.next(rail, at(10))), Some(first));
+        // A long one goes on at the next tick, before anything is listed again.
+        looks.put_back(rail, left(at(10), 2, true));
+        assert!(matches!(looks.next(rail, at(30)), Next::Read(_)));
+        looks.put_back(rail, left(at(10), 0, true));
+        assert_eq!(
+            since(&looks.next(rail, at(40))),
+            Some(at(10).before(OVERLAP))
+        );
+        // Something of it could not be read.
+        looks.put_back(rail, left(at(40), 0, false));
+        assert_eq!(
+            since(&looks.next(rail, at(50))),
+            Some(at(10).before(OVERLAP))
+        );
+        // Never further back than at the start.
+        let late = at(10).after(2 * FIRST_LOOK);
+        assert_eq!(
+            since(&looks.next(rail, late)),
+            Some(late.before(FIRST_LOOK))
+        );
+        let other = PaymentMethod::Alipay;
+        assert_eq!(
+            since(&looks.next(other, at(50))),
             Some(at(50).before(FIRST_LOOK))
         );
     }

@@ -11,7 +11,7 @@ use tollgate_kernel::clock::{Clock, Timestamp};
 
 use super::agreement::AgreementChange;
 use super::{
-    Acknowledgement, Cancelled, Capabilities, Created, NewOrder, NewRefund, OrderKey,
+    Acknowledgement, Cancelled, Capabilities, Created, ListedEvent, NewOrder, NewRefund, OrderKey,
     PaymentProvider, ProviderError, ProviderVerdict, RawWebhook, RefundKey, RefundVerdict, Reply,
     VerifiedEvent, Warning, WebhookRefusal,
 };
@@ -137,8 +137,12 @@ impl PaymentProvider for Watched {
         self.heard(self.rail.portal(customer_id, return_url).await)
     }
 
-    async fn missed_events(&self, since: Timestamp) -> Result<Vec<VerifiedEvent>, ProviderError> {
+    async fn missed_events(&self, since: Timestamp) -> Result<Vec<ListedEvent>, ProviderError> {
         self.heard(self.rail.missed_events(since).await)
+    }
+
+    async fn read_listed(&self, event: &ListedEvent) -> Result<VerifiedEvent, WebhookRefusal> {
+        self.rail.read_listed(event).await
     }
 
     async fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal> {

@@ -1,5 +1,6 @@
 //! A rail of tests that says what it was told to say.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -11,9 +12,10 @@ use tollgate_kernel::money::{Currency, Money};
 
 use super::agreement::{Agreement, AgreementChange};
 use super::{
-    Acknowledgement, Cancelled, Capabilities, Created, EventContent, NewOrder, NewRefund, OrderKey,
-    PaymentAction, PaymentProvider, ProviderError, ProviderVerdict, RawWebhook, RefundKey,
-    RefundVerdict, Reply, VerifiedEvent, VerifiedPayment, VerifiedRefund, Warning, WebhookRefusal,
+    Acknowledgement, Cancelled, Capabilities, Created, EventContent, ListedEvent, NewOrder,
+    NewRefund, OrderKey, PaymentAction, PaymentProvider, ProviderError, ProviderVerdict,
+    RawWebhook, RefundKey, RefundVerdict, Reply, VerifiedEvent, VerifiedPayment, VerifiedRefund,
+    Warning, WebhookRefusal,
 };
 use crate::model::payment::{MerchantAccount, PaymentMethod};
 use crate::model::scene::Scene;
@@ -29,6 +31,8 @@ pub(crate) struct Fake {
     refusals: Mutex<Vec<ProviderError>>,
     /// The next change says that it has come, and waits to be let go.
     gate: Mutex<Option<Gate>>,
+    /// How many events of the list were looked at.
+    pub(crate) read: AtomicUsize,
 }
 
 /// Where a call waits.
@@ -47,6 +51,7 @@ impl Fake {
             changes: Mutex::default(),
             refusals: Mutex::default(),
             gate: Mutex::default(),
+            read: AtomicUsize::new(0),
         }
     }
 
@@ -192,9 +197,22 @@ impl PaymentProvider for Fake {
         ))
     }
 
-    async fn missed_events(&self, _: Timestamp) -> Result<Vec<VerifiedEvent>, ProviderError> {
+    async fn missed_events(&self, _: Timestamp) -> Result<Vec<ListedEvent>, ProviderError> {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(told.clone())
+        let listed = told.iter().enumerate().map(|(at, event)| {
+            let key = event.key().to_owned();
+            ListedEvent::new(key, at.to_string())
+        });
+        Ok(listed.collect())
+    }
+
+    async fn read_listed(&self, event: &ListedEvent) -> Result<VerifiedEvent, WebhookRefusal> {
+        self.read.fetch_add(1, Ordering::Relaxed);
+        let raw = RawWebhook {
+            headers: HeaderMap::new(),
+            body: Bytes::from(event.text.clone()),
+        };
+        self.handle_webhook(&raw).await
     }
 
     async fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal> {

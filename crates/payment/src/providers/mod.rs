@@ -107,11 +107,18 @@ pub trait PaymentProvider: Send + Sync + fmt::Debug + 'static {
     /// [`ProviderError`]; refused by rails that have none.
     async fn portal(&self, customer_id: &str, return_url: &str) -> Result<String, ProviderError>;
 
-    /// Events that callbacks should have told since then, oldest first; none where a rail keeps no list.
+    /// Events that callbacks should have told since then, oldest first; none where a rail keeps no list. What they say
+    /// is read one by one, of those that are not known.
     ///
     /// # Errors
     /// [`ProviderError`].
-    async fn missed_events(&self, since: Timestamp) -> Result<Vec<VerifiedEvent>, ProviderError>;
+    async fn missed_events(&self, since: Timestamp) -> Result<Vec<ListedEvent>, ProviderError>;
+
+    /// What an event of such a list says, as if it had just been told.
+    ///
+    /// # Errors
+    /// [`WebhookRefusal`].
+    async fn read_listed(&self, event: &ListedEvent) -> Result<VerifiedEvent, WebhookRefusal>;
 
     /// Reads a callback, if it is genuine and meant for us. It may ask the provider (for a key it does not
     /// know yet, or for the object that an event is about); the database waits for none of it.
@@ -125,6 +132,30 @@ pub trait PaymentProvider: Send + Sync + fmt::Debug + 'static {
 
     /// The words in which this provider wants to be answered.
     fn acknowledge(&self, answer: Acknowledgement) -> Reply;
+}
+
+/// An event of a provider's list, at which nobody has looked yet.
+#[derive(Clone, Debug)]
+pub struct ListedEvent {
+    key: String,
+    /// In the provider's own words.
+    text: String,
+}
+
+impl ListedEvent {
+    pub(in crate::providers) fn new(key: String, text: String) -> Self {
+        Self { key, text }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_tests(key: &str) -> Self {
+        Self::new(key.to_owned(), String::new())
+    }
+
+    /// As [`VerifiedEvent::key`].
+    pub fn key(&self) -> &str {
+        &self.key
+    }
 }
 
 /// What a provider can do.

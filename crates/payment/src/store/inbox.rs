@@ -2,8 +2,8 @@
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id, PaymentId};
-use tollgate_storage::db::Tx;
-use tollgate_storage::{Result, in_tx};
+use tollgate_storage::db::{Db, Tx};
+use tollgate_storage::{Result, in_tx, on_read};
 use uuid::Uuid;
 
 use crate::model::payment::PaymentMethod;
@@ -23,6 +23,22 @@ pub(crate) async fn remember(
         .bind(event_key)
         .bind(now.utc())
         .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Whether an event was let through before.
+pub(crate) async fn is_known(
+    db: &Db,
+    provider: PaymentMethod,
+    livemode: bool,
+    event_key: &str,
+) -> Result<bool> {
+    let row: Option<(String,)> = on_read!(db, |e| sqlx::query_as(IS_KNOWN)
+        .bind(provider.as_str())
+        .bind(livemode)
+        .bind(event_key)
+        .fetch_optional(e)
         .await)?;
     Ok(row.is_some())
 }
@@ -64,6 +80,8 @@ pub(crate) async fn read_payment(
     Ok(row.and_then(|(payment,)| payment).map(PaymentId::from))
 }
 
+const IS_KNOWN: &str =
+    "SELECT event_key FROM webhook_inbox WHERE provider = $1 AND livemode = $2 AND event_key = $3";
 const REMEMBER: &str = "INSERT INTO webhook_inbox (provider, livemode, event_key, outcome, received_at)
     VALUES ($1, $2, $3, 'received', $4) ON CONFLICT (provider, livemode, event_key) DO NOTHING RETURNING event_key";
 const NOTE: &str = "UPDATE webhook_inbox SET payment_id = $4, outcome = $5
@@ -72,4 +90,4 @@ const NOTE: &str = "UPDATE webhook_inbox SET payment_id = $4, outcome = $5
 const READ_PAYMENT: &str = "SELECT payment_id FROM webhook_inbox
     WHERE provider = $1 AND livemode = $2 AND event_key = $3";
 
-pub(crate) const STATEMENTS: &[&str] = &[REMEMBER, NOTE, READ_PAYMENT];
+pub(crate) const STATEMENTS: &[&str] = &[IS_KNOWN, REMEMBER, NOTE, READ_PAYMENT];

@@ -626,3 +626,32 @@ async fn line_35_a_rail_that_is_not_configured_says_so_and_leaves_no_order() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p5_a_long_list_is_worked_through_in_parts_and_what_is_known_is_not_read_again() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        let looked = || scenery.fake.read.load(std::sync::atomic::Ordering::Relaxed);
+        scenery.service.tick().await.expect("a tick");
+        assert_eq!(looked(), 0, "what was told is known");
+        for at in 0..40 {
+            let id = "sub_1".to_owned();
+            let news = AgreementNews::Current;
+            let _ = scenery.fake.event(
+                &format!("missed {at}"),
+                EventContent::Agreement { id, news },
+            );
+        }
+        scenery.clock.advance(Duration::from_mins(11));
+        for read in [16, 32, 40, 40] {
+            scenery.service.tick().await.expect("a tick");
+            assert_eq!(looked(), read);
+        }
+        scenery.clock.advance(Duration::from_mins(11));
+        scenery.service.tick().await.expect("a tick");
+        assert_eq!(looked(), 40);
+        let applied = "SELECT COUNT(*) FROM webhook_inbox WHERE event_key LIKE 'missed %'";
+        assert_eq!(count(&db, applied).await, 40);
+    })
+    .await;
+}

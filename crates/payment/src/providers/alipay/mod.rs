@@ -22,7 +22,7 @@ use self::wire::{Answer, Tried};
 use super::agreement::AgreementChange;
 use super::keys::Signer;
 use super::{
-    Acknowledgement, Cancelled, Capabilities, Created, NewOrder, NewRefund, OrderKey,
+    Acknowledgement, Cancelled, Capabilities, Created, ListedEvent, NewOrder, NewRefund, OrderKey,
     PaymentProvider, ProviderError, ProviderVerdict, RawWebhook, RefundKey, RefundVerdict, Reply,
     VerifiedEvent, VerifiedPayment, Warning, WebhookRefusal,
 };
@@ -369,8 +369,13 @@ impl PaymentProvider for Alipay {
         Err(ProviderError::not_offered("a page for buyers"))
     }
 
-    async fn missed_events(&self, _: Timestamp) -> Result<Vec<VerifiedEvent>, ProviderError> {
+    async fn missed_events(&self, _: Timestamp) -> Result<Vec<ListedEvent>, ProviderError> {
         Ok(Vec::new())
+    }
+
+    /// There is no list.
+    async fn read_listed(&self, _: &ListedEvent) -> Result<VerifiedEvent, WebhookRefusal> {
+        Err(WebhookRefusal::Unreadable)
     }
 
     async fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal> {

@@ -27,7 +27,7 @@ use self::sign::Secrets;
 use self::wire::Metadata;
 use super::agreement::AgreementChange;
 use super::{
-    Acknowledgement, Cancelled, Capabilities, Created, NewOrder, NewRefund, OrderKey,
+    Acknowledgement, Cancelled, Capabilities, Created, ListedEvent, NewOrder, NewRefund, OrderKey,
     PaymentProvider, ProviderError, ProviderVerdict, RawWebhook, RefundKey, RefundVerdict, Reply,
     VerifiedEvent, Warning, WebhookRefusal,
 };
@@ -96,6 +96,13 @@ impl Stripe {
     /// Nobody but the owner of our key writes at our objects.
     fn is_ours(&self, metadata: &Metadata) -> bool {
         metadata.get(APP) == Some(&self.app_tag)
+    }
+
+    /// What a genuine event says.
+    async fn read(&self, body: &[u8]) -> Result<VerifiedEvent, WebhookRefusal> {
+        let event = event::read(body)?;
+        let told = tokio::time::timeout(CALL, self.tell(&event)).await;
+        told.unwrap_or(Err(WebhookRefusal::NotYet("Stripe is slow")))
     }
 
     fn account_of(&self) -> MerchantAccount {
@@ -171,16 +178,19 @@ impl PaymentProvider for Stripe {
         bounded(self.page_of(customer_id, return_url)).await
     }
 
-    async fn missed_events(&self, since: Timestamp) -> Result<Vec<VerifiedEvent>, ProviderError> {
-        self.since(since).await
+    async fn missed_events(&self, since: Timestamp) -> Result<Vec<ListedEvent>, ProviderError> {
+        self.listed(since).await
+    }
+
+    /// That our key was answered stands for a signature.
+    async fn read_listed(&self, event: &ListedEvent) -> Result<VerifiedEvent, WebhookRefusal> {
+        self.read(event.text.as_bytes()).await
     }
 
     async fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal> {
         self.secrets
             .check(&raw.headers, &raw.body, self.clock.now())?;
-        let event = event::read(&raw.body)?;
-        let told = tokio::time::timeout(CALL, self.tell(&event)).await;
-        told.unwrap_or(Err(WebhookRefusal::NotYet("Stripe is slow")))
+        self.read(&raw.body).await
     }
 
     fn warnings(&self, _: Timestamp) -> Vec<Warning> {

@@ -35,7 +35,7 @@ use self::sign::Merchant;
 use self::trust::Trust;
 use super::agreement::AgreementChange;
 use super::{
-    Acknowledgement, Cancelled, Capabilities, Created, NewOrder, NewRefund, OrderKey,
+    Acknowledgement, Cancelled, Capabilities, Created, ListedEvent, NewOrder, NewRefund, OrderKey,
     PaymentProvider, ProviderError, ProviderVerdict, RawWebhook, RefundKey, RefundVerdict, Reply,
     VerifiedEvent, Warning, WebhookRefusal,
 };
@@ -158,8 +158,13 @@ impl PaymentProvider for Wechat {
         Err(ProviderError::not_offered("a page for buyers"))
     }
 
-    async fn missed_events(&self, _: Timestamp) -> Result<Vec<VerifiedEvent>, ProviderError> {
+    async fn missed_events(&self, _: Timestamp) -> Result<Vec<ListedEvent>, ProviderError> {
         Ok(Vec::new())
+    }
+
+    /// There is no list.
+    async fn read_listed(&self, _: &ListedEvent) -> Result<VerifiedEvent, WebhookRefusal> {
+        Err(WebhookRefusal::Unreadable)
     }
 
     async fn handle_webhook(&self, raw: &RawWebhook) -> Result<VerifiedEvent, WebhookRefusal> {
