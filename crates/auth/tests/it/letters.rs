@@ -59,7 +59,12 @@ async fn every_letter_arrives_whole_in_both_languages() {
                     assert!(part.contains(&minutes.to_string()), "{kind}");
                 }
             } else {
-                assert!(!html.contains("href") && !text.contains("://"), "{kind}");
+                // An address may be named that the admins have set themselves; nothing leads there.
+                let named = match &letter.content {
+                    Content::EndpointDisabled { url, .. } => text.replace(url, ""),
+                    _ => text.clone(),
+                };
+                assert!(!html.contains("href") && !named.contains("://"), "{kind}");
             }
             if let Content::NewSignIn { .. } = letter.content {
                 for part in [text, html] {
