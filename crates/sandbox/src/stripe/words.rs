@@ -147,7 +147,7 @@ static EN: Words = Words {
     cancel: "Cancel at the end of the term",
     resume: "Keep the subscription",
     pay_now: "Pay the open invoice",
-    change_card: "Deed the card",
+    change_card: "Change the card",
     waiting: (
         "Waiting for you to pay",
         "Check the amount and the item, then choose a test card.",
@@ -173,7 +173,7 @@ static EN: Words = Words {
         "No such payment",
         "Check the address, or go back to the shop to order again.",
     ),
-    portal: ("Your subscriptions", "Cancel, keep on, or deed the card."),
+    portal: ("Your subscriptions", "Cancel, keep on, or change the card."),
     portal_gone: (
         "This link is over",
         "Go back to the shop and open it again.",
