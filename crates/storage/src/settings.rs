@@ -24,6 +24,35 @@ pub async fn put_once(tx: &mut Tx, name: &str, value: &Value, now: Timestamp) ->
     Ok(row.is_some())
 }
 
+/// Writes a value in place of the one before.
+///
+/// # Errors
+/// The database.
+pub async fn put(tx: &mut Tx, name: &str, value: &Value, now: Timestamp) -> Result<()> {
+    in_tx!(tx, |c| {
+        sqlx::query(PUT)
+            .bind(name)
+            .bind(Json(value))
+            .bind(now.utc())
+            .execute(c)
+            .await
+            .map(|_| ())
+    })?;
+    Ok(())
+}
+
+/// What was set under a name.
+///
+/// # Errors
+/// The database.
+pub async fn get(db: &Db, name: &str) -> Result<Option<Value>> {
+    let row: Option<(Json<Value>,)> = on_read!(db, |e| sqlx::query_as(GET)
+        .bind(name)
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.map(|(value,)| value.0))
+}
+
 /// Whether a name was set.
 ///
 /// # Errors
@@ -39,6 +68,11 @@ pub async fn is_set(db: &Db, name: &str) -> Result<bool> {
 const PUT_ONCE: &str = "INSERT INTO settings (name, value, updated_at) VALUES ($1, $2, $3)
     ON CONFLICT (name) DO NOTHING RETURNING name";
 
+const PUT: &str = "INSERT INTO settings (name, value, updated_at) VALUES ($1, $2, $3)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at";
+
+const GET: &str = "SELECT value FROM settings WHERE name = $1";
+
 const IS_SET: &str = "SELECT name FROM settings WHERE name = $1";
 
-pub(crate) const STATEMENTS: &[&str] = &[PUT_ONCE, IS_SET];
+pub(crate) const STATEMENTS: &[&str] = &[PUT, GET, PUT_ONCE, IS_SET];

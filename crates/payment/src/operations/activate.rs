@@ -69,6 +69,10 @@ pub(crate) async fn activate(
             }
             (Purchase::Begin | Purchase::Extend { .. } | Purchase::Replace { .. }, _) => {
                 if let Some(id) = begin(parts, tx, user, plan, now).await? {
+                    // What lapsed may still be debited for: not beside what took its place. A debit itself goes on.
+                    if !order.is_some_and(is_debit) {
+                        agreement::calls::end_lapsed(parts, tx, user, now).await?;
+                    }
                     return Ok(Activation::Granted(id));
                 }
             }
@@ -81,13 +85,18 @@ pub(crate) async fn activate(
     })
 }
 
+/// It was placed by nobody, but by an agreement.
+fn is_debit(order: &Payment) -> bool {
+    order.purpose == Purpose::Renewal && order.superseded_at == Some(order.created_at)
+}
+
 /// A first term that began after this one was ordered, or a further one that was ordered before and paid after
 /// it: the same wish. Read after every wait for a rival, so that of two monies one comes second.
 async fn is_surplus(tx: &mut Tx, order: &Payment, held: &Subscription) -> Result<bool> {
     match order.purpose {
         Purpose::Subscription | Purpose::Change => Ok(held.created_at >= order.created_at),
-        // A debit was placed by nobody, and is no second wish.
-        Purpose::Renewal if order.superseded_at == Some(order.created_at) => Ok(false),
+        // A debit is no second wish.
+        Purpose::Renewal if is_debit(order) => Ok(false),
         Purpose::Renewal => payments::is_renewed_meanwhile(tx, order).await,
         Purpose::OneOff => Ok(false),
     }

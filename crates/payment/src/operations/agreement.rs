@@ -72,6 +72,11 @@ async fn bind(
             return calls::end(parts, tx, order.method, agreement_id, now).await;
         };
         let before = agreements::of(tx, held.id).await?;
+        let own = before.as_ref().is_some_and(|(_, id)| id == agreement_id);
+        if own && held.state == State::Cancelling {
+            // A debit was under way when it was cancelled: it is paid, and it is still the last.
+            return Ok(());
+        }
         let until = held.term_end.map(|end| end.after(AWAITING_DEBIT));
         reach(tx, &held, until, now).await?;
         agreements::release(tx, held.id, order.method, agreement_id, now).await?;
@@ -234,7 +239,11 @@ pub(super) async fn told(
         let Some(held) = held.filter(|held| held.id == partner.subscription) else {
             return Ok("agreement_of_the_past");
         };
-        let until = held.term_end.map(|end| end.after(grace));
+        let mut until = held.term_end.map(|end| end.after(grace));
+        if news == AgreementNews::Current {
+            // It may be told before the money that it speaks of: what a failed debit was given stays until then.
+            until = until.max(held.entitled_until);
+        }
         reach(tx, &held, until, now).await?;
         if agreements::mirror(tx, &held, becomes, auto_renew, until, now).await? {
             if let Some(stands) = subscriptions::read(tx, held.id).await? {

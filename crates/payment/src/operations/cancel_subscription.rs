@@ -72,8 +72,16 @@ impl PaymentService {
         let parts = &self.0;
         for _ in 0..TRIES {
             let now = parts.clock.now();
-            let held = entitled(parts, user, now).await?;
-            let held = held.ok_or(ChangeError::NoSubscription)?;
+            let Some(held) = entitled(parts, user, now).await? else {
+                // It has lapsed, and its debit may still be tried: that is over in any case.
+                let mut tx = parts.db.begin().await?;
+                if matches!(wish, Wish::Cancel(_))
+                    && calls::end_lapsed(parts, &mut tx, user, now).await?
+                {
+                    tx.commit().await?;
+                }
+                return Err(ChangeError::NoSubscription);
+            };
             if matches!(wish, Wish::Cancel(_)) && held.term_end.is_none() {
                 return Err(ChangeError::Endless);
             }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_storage::Result;
+use tollgate_storage::{Result, settings};
 
 use super::accept_webhook::arrive;
 use crate::PaymentService;
@@ -17,8 +17,10 @@ use crate::store::inbox;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_mins(10);
-/// Providers tell for about three days; so far back the first look of a start goes, and no other goes further.
+/// So far back goes the first look of an installation.
 const FIRST_LOOK: Duration = Duration::from_hours(3 * 24);
+/// Further back nobody keeps a list; providers tell for three days only.
+const LONGEST_LOOK: Duration = Duration::from_hours(30 * 24);
 /// Lists lag behind what they list, and their times have whole seconds.
 const OVERLAP: Duration = Duration::from_mins(5);
 /// So many unknown events are read in one tick; each takes a question or two.
@@ -58,20 +60,28 @@ impl ReadUpTo {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whoever asks does it.
-    fn next(&self, rail: PaymentMethod, now: Timestamp) -> Next {
+    /// Whether nothing is known of a rail's list in this process.
+    fn is_new(&self, rail: PaymentMethod) -> bool {
+        !self.looks().contains_key(&rail)
+    }
+
+    /// Whoever asks does it. `kept`: up to when an earlier process has read it.
+    fn next(&self, rail: PaymentMethod, kept: Option<Timestamp>, now: Timestamp) -> Next {
         let mut looks = self.looks();
         let look = looks.get_mut(&rail);
-        let first = now.before(FIRST_LOOK);
+        let since = |read: Option<Timestamp>| {
+            let since = read.map_or(now.before(FIRST_LOOK), |read| read.before(OVERLAP));
+            since.max(now.before(LONGEST_LOOK))
+        };
         let Some(look) = look else {
-            let (read, left) = (None, None);
+            let (read, left) = (kept, None);
             let look = Look {
                 read,
                 tried: now,
                 left,
             };
             looks.insert(rail, look);
-            return Next::List { since: first };
+            return Next::List { since: since(kept) };
         };
         if let Some(left) = look.left.take() {
             return Next::Read(left);
@@ -80,24 +90,23 @@ impl ReadUpTo {
             return Next::Nothing;
         }
         look.tried = now;
-        let since = look.read.map_or(first, |read| read.before(OVERLAP));
         Next::List {
-            since: since.max(first),
+            since: since(look.read),
         }
     }
 
     /// What is not worked through goes on at the next tick. A list of which something could not be read is read from
-    /// where it was left.
-    fn put_back(&self, rail: PaymentMethod, left: Left) {
+    /// where it was left. Gives up to when it was read, if all of it was.
+    fn put_back(&self, rail: PaymentMethod, left: Left) -> Option<Timestamp> {
         let mut looks = self.looks();
-        let Some(look) = looks.get_mut(&rail) else {
-            return;
-        };
+        let look = looks.get_mut(&rail)?;
         if !left.events.is_empty() {
             look.left = Some(left);
         } else if left.whole {
             look.read = Some(left.listed_at);
+            return look.read;
         }
+        None
     }
 }
 
@@ -117,7 +126,15 @@ impl PaymentService {
     async fn catch_up_with(&self, rail: &dyn PaymentProvider) -> Result<usize> {
         let parts = &self.0;
         let (name, now) = (rail.name(), parts.clock.now());
-        let mut left = match parts.read_up_to.next(name, now) {
+        let setting = format!("events.{}.{}", name.as_str(), parts.config.livemode);
+        let kept = if parts.read_up_to.is_new(name) {
+            let kept = settings::get(&parts.db, &setting).await?;
+            let seconds = kept.as_ref().and_then(serde_json::Value::as_i64);
+            seconds.and_then(Timestamp::from_seconds)
+        } else {
+            None
+        };
+        let mut left = match parts.read_up_to.next(name, kept, now) {
             Next::Nothing => return Ok(0),
             Next::Read(left) => left,
             Next::List { since } => match rail.missed_events(since).await {
@@ -133,7 +150,11 @@ impl PaymentService {
             },
         };
         let new = self.work_through(rail, &mut left).await;
-        parts.read_up_to.put_back(name, left);
+        if let Some(read) = parts.read_up_to.put_back(name, left) {
+            let mut tx = parts.db.begin().await?;
+            settings::put(&mut tx, &setting, &read.seconds().into(), now).await?;
+            tx.commit().await?;
+        }
         new
     }
 
@@ -210,37 +231,29 @@ mod tests {
         let start = Timestamp::from_seconds(1_800_000_000).expect("a moment");
         let at = |minutes| start.after(Duration::from_mins(minutes));
         // Nothing is put back: it could not be listed.
-        assert_eq!(
-            since(&looks.next(rail, start)),
-            Some(start.before(FIRST_LOOK))
-        );
-        assert!(matches!(looks.next(rail, at(9)), Next::Nothing));
-        let first = at(10).before(FIRST_LOOK);
-        assert_eq!(since(&looks.next(rail, at(10))), Some(first));
+        let first = |now: Timestamp| Some(now.before(FIRST_LOOK));
+        assert!(looks.is_new(rail));
+        assert_eq!(since(&looks.next(rail, None, start)), first(start));
+        assert!(!looks.is_new(rail));
+        assert!(matches!(looks.next(rail, None, at(9)), Next::Nothing));
+        assert_eq!(since(&looks.next(rail, None, at(10))), first(at(10)));
         // A long one goes on at the next tick, before anything is listed again.
-        looks.put_back(rail, left(at(10), 2, true));
-        assert!(matches!(looks.next(rail, at(30)), Next::Read(_)));
-        looks.put_back(rail, left(at(10), 0, true));
-        assert_eq!(
-            since(&looks.next(rail, at(40))),
-            Some(at(10).before(OVERLAP))
-        );
+        assert_eq!(looks.put_back(rail, left(at(10), 2, true)), None);
+        assert!(matches!(looks.next(rail, None, at(30)), Next::Read(_)));
+        assert_eq!(looks.put_back(rail, left(at(10), 0, true)), Some(at(10)));
+        let before = Some(at(10).before(OVERLAP));
+        assert_eq!(since(&looks.next(rail, None, at(40))), before);
         // Something of it could not be read.
-        looks.put_back(rail, left(at(40), 0, false));
-        assert_eq!(
-            since(&looks.next(rail, at(50))),
-            Some(at(10).before(OVERLAP))
-        );
-        // Never further back than at the start.
-        let late = at(10).after(2 * FIRST_LOOK);
-        assert_eq!(
-            since(&looks.next(rail, late)),
-            Some(late.before(FIRST_LOOK))
-        );
+        assert_eq!(looks.put_back(rail, left(at(40), 0, false)), None);
+        assert_eq!(since(&looks.next(rail, None, at(50))), before);
+        // Never further back than lists are kept.
+        let late = at(10).after(2 * LONGEST_LOOK);
+        let longest = Some(late.before(LONGEST_LOOK));
+        assert_eq!(since(&looks.next(rail, None, late)), longest);
+        // What an earlier process has read is not read again; what it has not, is.
         let other = PaymentMethod::Alipay;
-        assert_eq!(
-            since(&looks.next(other, at(50))),
-            Some(at(50).before(FIRST_LOOK))
-        );
+        let kept = Some(start.before(5 * FIRST_LOOK));
+        let since_kept = Some(start.before(5 * FIRST_LOOK).before(OVERLAP));
+        assert_eq!(since(&looks.next(other, kept, start)), since_kept);
     }
 }

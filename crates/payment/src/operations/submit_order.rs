@@ -124,8 +124,14 @@ pub(super) async fn wait_for(
             let shared = provider.capabilities().ways_share_an_order;
             // An address or an order for an app is signed with its time, and is good for a while only.
             let dated = !matches!(action, PaymentAction::Qr { .. });
-            if order.is_open() && shared && (dated || *way != Way::of(&order)) {
-                return submit(parts, provider, &way.to_pay(&order), payer).await;
+            let same = *way == Way::of(&order);
+            if order.is_open() && (shared || same) && (dated || !same) {
+                let again = submit(parts, provider, &way.to_pay(&order), payer).await;
+                // Where the provider does not take it again word for word, what it gave first is the best there is.
+                return match again {
+                    Err(CheckoutError::Provider(..)) if same => Ok(begun(parts, &order, &action)),
+                    again => again,
+                };
             }
             return Ok(begun(parts, &order, &action));
         }

@@ -59,6 +59,29 @@ pub(crate) async fn of(
         .transpose()
 }
 
+/// Takes the agreements of a person's ended subscriptions that would still debit; gives each once.
+pub(crate) async fn take_lapsed(
+    tx: &mut Tx,
+    user: UserId,
+    livemode: bool,
+    now: Timestamp,
+) -> Result<Vec<(PaymentMethod, String)>> {
+    let rows: Vec<(Uuid, String, String)> = in_tx!(tx, |c| sqlx::query_as(TAKE_LAPSED)
+        .bind(user.uuid())
+        .bind(livemode)
+        .bind(now.utc())
+        .fetch_all(c)
+        .await)?;
+    let lapsed = rows.into_iter().map(|(row, method, id)| {
+        let read = Reader {
+            table: "user_subscriptions",
+            row,
+        };
+        Ok((read.text("provider", &method)?, id))
+    });
+    lapsed.collect()
+}
+
 /// The amount that was agreed: of the order that was paid last for this subscription by this rail.
 pub(crate) async fn price(
     tx: &mut Tx,
@@ -143,7 +166,8 @@ pub(crate) async fn mirror(
     Ok(row.is_some())
 }
 
-/// Who a person is at the provider; the first number stays.
+/// Who a person is at the provider: the newest number, since an older one may be gone there. Nobody is given another
+/// person's.
 pub(crate) async fn remember_customer(
     tx: &mut Tx,
     method: PaymentMethod,
@@ -184,6 +208,10 @@ const READ: &str = "SELECT id, user_id, plan_id, CASE WHEN ended_at IS NULL THEN
     WHERE provider = $1 AND provider_subscription_id = $2 AND livemode = $3";
 const OF: &str = "SELECT provider, provider_subscription_id FROM user_subscriptions
     WHERE id = $1 AND provider IS NOT NULL AND provider_subscription_id IS NOT NULL";
+const TAKE_LAPSED: &str = "UPDATE user_subscriptions SET auto_renew = FALSE, updated_at = $3
+    WHERE user_id = $1 AND livemode = $2 AND ended_at IS NOT NULL AND auto_renew
+      AND provider IS NOT NULL AND provider_subscription_id IS NOT NULL
+    RETURNING id, provider, provider_subscription_id";
 const PRICE: &str = "SELECT amount, currency FROM payment_transactions
     WHERE subscription_id = $1 AND payment_method = $2 AND paid_at IS NOT NULL
     ORDER BY paid_at DESC, id DESC LIMIT 1";
@@ -200,13 +228,16 @@ const MIRROR: &str =
     WHERE id = $1 AND version = $2 AND ended_at IS NULL RETURNING version";
 const REMEMBER_CUSTOMER: &str =
     "INSERT INTO provider_customers (provider, livemode, user_id, customer_id, created_at)
-    VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+    SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS (SELECT 1 FROM provider_customers o
+        WHERE o.provider = $1 AND o.livemode = $2 AND o.customer_id = $4 AND o.user_id <> $3)
+    ON CONFLICT (provider, livemode, user_id) DO UPDATE SET customer_id = excluded.customer_id";
 const FIND_CUSTOMER: &str = "SELECT customer_id FROM provider_customers
     WHERE provider = $1 AND livemode = $2 AND user_id = $3";
 
 pub(crate) const STATEMENTS: &[&str] = &[
     READ,
     OF,
+    TAKE_LAPSED,
     PRICE,
     RELEASE,
     BIND,

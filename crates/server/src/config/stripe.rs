@@ -16,7 +16,7 @@ impl Reader {
     /// What takes money by Stripe, if anything of it is set. The shapes are checked by the rail itself.
     pub(super) fn stripe(&mut self, app_env: AppEnv) -> Option<StripeConfig> {
         let (key, secrets) = (self.text(KEY), self.text(WEBHOOK));
-        let base: Option<Url> = self.parsed("STRIPE_API_BASE", "is not an address", BASE);
+        let base: Option<Url> = self.parsed("STRIPE_GATEWAY", "is not an address", BASE);
         let tag = self.text("STRIPE_APP_TAG");
         let allow_test_key = self.word(
             "STRIPE_ALLOW_TEST_KEY",
@@ -36,7 +36,7 @@ impl Reader {
         if !matches!(base.scheme(), "http" | "https")
             || (app_env == AppEnv::Production && base.scheme() != "https")
         {
-            self.fault("STRIPE_API_BASE", "must be https", BASE);
+            self.fault("STRIPE_GATEWAY", "must be https", BASE);
         }
         // An empty one between two commas stays, and is a fault.
         let secrets = secrets?;
@@ -127,9 +127,9 @@ mod tests {
                 .iter()
                 .map(|(name, value)| (*name, value.as_str()))
                 .collect();
-            all.push(("STRIPE_API_BASE", base));
+            all.push(("STRIPE_GATEWAY", base));
             let faults = read(&all).expect_err("wrong").to_string();
-            assert!(faults.contains("STRIPE_API_BASE: "), "{faults}");
+            assert!(faults.contains("STRIPE_GATEWAY: "), "{faults}");
         }
     }
 
@@ -153,7 +153,7 @@ mod tests {
         let said = production("test", &[("STRIPE_ALLOW_TEST_KEY", "true")]);
         assert_eq!(said.expect("whole"), "");
         assert_eq!(production("live", &[]).expect("whole"), "");
-        assert!(production("live", &[("STRIPE_API_BASE", "http://x.example")]).is_err());
+        assert!(production("live", &[("STRIPE_GATEWAY", "http://x.example")]).is_err());
         assert!(production("test", &[("STRIPE_ALLOW_TEST_KEY", "perhaps")]).is_err());
     }
 

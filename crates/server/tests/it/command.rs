@@ -347,7 +347,7 @@ async fn the_doctor_tells_stripes_keys_apart() {
     let good = vec![
         ("STRIPE_SECRET_KEY", key.clone()),
         ("STRIPE_WEBHOOK_SECRET", secret.clone()),
-        ("STRIPE_API_BASE", format!("{url}/sandbox/stripe")),
+        ("STRIPE_GATEWAY", format!("{url}/sandbox/stripe")),
         ("PUBLIC_URL", url.clone()),
     ];
     let other_key = ["sk", "test", "0123456789abcdef0123"].join("_");
@@ -370,7 +370,7 @@ async fn the_doctor_tells_stripes_keys_apart() {
             "is an API key",
         ),
         (
-            but(&good, "STRIPE_API_BASE", nowhere),
+            but(&good, "STRIPE_GATEWAY", nowhere),
             1,
             "cannot be reached",
         ),

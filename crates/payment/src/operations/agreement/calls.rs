@@ -64,17 +64,31 @@ pub(in crate::operations) async fn end_of(
     }
 }
 
-/// Who has left is debited no more.
+/// Who has left is debited no more, for nothing that there is or was.
 pub(in crate::operations) async fn end_of_user(
     parts: &Parts,
     tx: &mut Tx,
     user: UserId,
     now: Timestamp,
 ) -> Result<()> {
-    match subscriptions::read_live(tx, user, parts.config.livemode).await? {
-        Some(held) => end_of(parts, tx, held.id, now).await,
-        None => Ok(()),
+    if let Some(held) = subscriptions::read_live(tx, user, parts.config.livemode).await? {
+        end_of(parts, tx, held.id, now).await?;
     }
+    end_lapsed(parts, tx, user, now).await.map(drop)
+}
+
+/// Debits that are still tried for what has ended are tried no more. `false`: there are none.
+pub(in crate::operations) async fn end_lapsed(
+    parts: &Parts,
+    tx: &mut Tx,
+    user: UserId,
+    now: Timestamp,
+) -> Result<bool> {
+    let lapsed = agreements::take_lapsed(tx, user, parts.config.livemode, now).await?;
+    for (method, id) in &lapsed {
+        end(parts, tx, *method, id, now).await?;
+    }
+    Ok(!lapsed.is_empty())
 }
 
 async fn put(

@@ -655,3 +655,94 @@ async fn inv_p5_a_long_list_is_worked_through_in_parts_and_what_is_known_is_not_
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p8_a_debit_that_was_under_way_undoes_no_cancellation() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        let cancelled = scenery
+            .service
+            .cancel_subscription(scenery.user, None)
+            .await;
+        cancelled.expect("cancelled");
+        scenery.tell("debit", scenery.debit("pi_2", 9_900)).await;
+        let end = Scenery::in_months(2);
+        assert_eq!(scenery.until(&db).await, (end, end));
+        let shown = scenery.shown().await;
+        assert!(shown.cancel_at_period_end && !shown.auto_renew);
+        assert_eq!(scenery.asked().await, of_first(AgreementChange::Cancel));
+        assert_eq!(damaged(&scenery.service).await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p8_what_has_lapsed_while_its_debit_is_tried_can_still_be_ended() {
+    for way in ["cancel", "another", "leave"] {
+        each_engine(&[MIGRATIONS], async |db| {
+            let scenery = Scenery::bought(&db).await;
+            let end = scenery.until(&db).await.0;
+            let by = end.since(scenery.clock.now()) + Duration::from_hours(1);
+            scenery.clock.advance(by);
+            scenery
+                .news(&format!("failed {way}"), AgreementNews::PastDue)
+                .await;
+            scenery.clock.advance(PAST_DUE);
+            scenery.service.tick().await.expect("a tick");
+            scenery.fake.changes();
+            match way {
+                "cancel" => {
+                    let gone = scenery
+                        .service
+                        .cancel_subscription(scenery.user, None)
+                        .await;
+                    assert!(matches!(gone, Err(crate::ChangeError::NoSubscription)));
+                }
+                "another" => {
+                    scenery.subscribe().await;
+                    let money = format!("pi_{way}");
+                    let paid = scenery.fake.paid(&money, cny(9_900), None);
+                    scenery.tell("bought again", paid).await;
+                }
+                _ => {
+                    let mut tx = db.begin().await.expect("begins");
+                    let now = scenery.clock.now();
+                    let parts = &scenery.service.0;
+                    let left = calls::end_of_user(parts, &mut tx, scenery.user, now).await;
+                    left.expect("ended");
+                    tx.commit().await.expect("commits");
+                }
+            }
+            assert_eq!(
+                scenery.asked().await,
+                of_first(AgreementChange::End),
+                "{way}"
+            );
+            assert_eq!(scenery.asked().await, [], "{way}");
+            assert_eq!(damaged(&scenery.service).await, [""; 0]);
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p7_a_word_that_comes_before_its_money_takes_no_right_away() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        let end = Scenery::in_months(1);
+        scenery
+            .clock
+            .advance(end.since(start()) + Duration::from_hours(1));
+        scenery.news("failed", AgreementNews::PastDue).await;
+        scenery.clock.advance(Duration::from_hours(40));
+        scenery.news("current", AgreementNews::Current).await;
+        assert_eq!(scenery.until(&db).await, (end, end.after(PAST_DUE)));
+        scenery.service.tick().await.expect("a tick");
+        scenery.tell("paid", scenery.debit("pi_2", 9_900)).await;
+        assert_eq!(scenery.until(&db).await.0, Scenery::in_months(2));
+        let all = "SELECT COUNT(*) FROM user_subscriptions";
+        assert_eq!(count(&db, all).await, 1);
+        assert_eq!(damaged(&scenery.service).await, [""; 0]);
+    })
+    .await;
+}

@@ -5,7 +5,7 @@
 use super::call::Form;
 use super::wire::{self, Dispute, Event, Intent, Invoice, InvoicePayment, Link, List, Refund};
 use super::{ORDER_NO, REFUND_NO, Stripe, agreement, amount};
-use crate::providers::agreement::{AgreementNews, Dispute as Disputed, DisputeState};
+use crate::providers::agreement::{Dispute as Disputed, DisputeState};
 use crate::providers::{
     EventContent, ProviderError, ProviderVerdict, VerifiedEvent, WebhookRefusal,
 };
@@ -158,10 +158,10 @@ impl Stripe {
                 EventContent::Notice("nothing_to_pay"),
                 EventContent::Renewed,
             )),
+            // How it stands now, its subscription knows: it may have ended since.
             (Some("open" | "uncollectible"), true) => {
-                let id = invoice.subscription_id().unwrap_or_default().to_owned();
-                let news = AgreementNews::PastDue;
-                Ok(EventContent::Agreement { id, news })
+                let id = invoice.subscription_id().unwrap_or_default();
+                self.subscription_now(id).await
             }
             (Some("open" | "uncollectible"), false) => {
                 Ok(EventContent::Notice("first_debit_failed"))

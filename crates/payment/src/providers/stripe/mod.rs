@@ -71,7 +71,7 @@ impl Stripe {
             // A repeat that nobody here knows of is a second call.
             .retry(reqwest::retry::never())
             .build()
-            .map_err(|error| fault("STRIPE_API_BASE", error.to_string()))?;
+            .map_err(|error| fault("STRIPE_GATEWAY", error.to_string()))?;
         let bearer = format!("Bearer {}", config.secret_key.expose_secret());
         let mut authorization = HeaderValue::from_str(&bearer)
             .map_err(|error| fault("STRIPE_SECRET_KEY", error.to_string()))?;

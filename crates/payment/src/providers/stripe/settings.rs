@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 const KEY: &str = "STRIPE_SECRET_KEY";
 const WEBHOOK: &str = "STRIPE_WEBHOOK_SECRET";
-const BASE: &str = "STRIPE_API_BASE";
+const BASE: &str = "STRIPE_GATEWAY";
 const TAG: &str = "STRIPE_APP_TAG";
 /// What stands before a webhook's secret.
 const WEBHOOK_PREFIX: &str = "whsec_";
@@ -20,7 +20,7 @@ pub struct StripeConfig {
     pub secret_key: SecretString,
     /// `STRIPE_WEBHOOK_SECRET`: `whsec_…`; while one is rolled, the old and the new.
     pub webhook_secrets: Vec<SecretString>,
-    /// `STRIPE_API_BASE`: the address before `/v1/…`.
+    /// `STRIPE_GATEWAY`: the address before `/v1/…`.
     pub api_base: url::Url,
     /// `STRIPE_APP_TAG`: what marks an object of Stripe's as ours, where other applications share the account.
     pub app_tag: String,

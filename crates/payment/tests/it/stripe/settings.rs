@@ -87,7 +87,7 @@ async fn line_60_every_wrong_setting_is_named() {
         let base = base.parse().expect("an address");
         lone(
             &told(&gateway, |config| config.api_base = base),
-            "STRIPE_API_BASE",
+            "STRIPE_GATEWAY",
             "",
         );
     }
@@ -110,7 +110,7 @@ async fn line_60_live_and_test_are_not_mixed_up() {
     );
     // A live key goes nowhere in clear text.
     let live = |config: &mut StripeConfig| config.secret_key = key("live").into();
-    lone(&told(&gateway, live), "STRIPE_API_BASE", "https");
+    lone(&told(&gateway, live), "STRIPE_GATEWAY", "https");
     let good = |config: &mut StripeConfig| {
         config.secret_key = key("live").into();
         config.allow_test_key = false;
