@@ -21,6 +21,7 @@ use super::keep_call::{Finding, keep};
 use super::refund::REFUND;
 use crate::model::call::Verdict;
 use crate::model::payment::{OrderNo, PaymentMethod};
+use crate::model::refund::RefundState;
 use crate::providers::{
     Acknowledgement, EventContent, PaymentProvider, RawWebhook, Reply, VerifiedEvent,
     WebhookRefusal,
@@ -162,8 +163,10 @@ pub(super) async fn arrive(
             order_no,
             refund_no,
             transaction_id,
+            undone,
         } => {
             let went_back = WentBack {
+                undone: *undone,
                 order_no,
                 refund_no: refund_no.as_deref(),
                 transaction_id: transaction_id.as_deref(),
@@ -200,6 +203,7 @@ struct WentBack<'a> {
     order_no: &'a str,
     refund_no: Option<&'a str>,
     transaction_id: Option<&'a str>,
+    undone: bool,
 }
 
 /// A callback says: go and look. Of a refund of ours the job that asks is due now; one that was made at the
@@ -216,6 +220,13 @@ async fn look_at_refund(
     if let Some(refund) = refunds::read_by_number(tx, number).await? {
         if !refund.state.is_over() {
             jobs::hasten(tx, REFUND, &refund.id.to_string(), now).await?;
+        } else if (refund.state == RefundState::Succeeded) == told.undone
+            && let Some(id) = refund.payment_id
+            && let Some(payment) = payments::read(tx, id).await?
+        {
+            // Another fate than the one that is written down: somebody asks.
+            ask_soon(parts, tx, &payment, number, now).await?;
+            return Ok((Some(id), "refund_changed"));
         }
         return Ok((refund.payment_id, "refund_noted"));
     }
@@ -229,6 +240,7 @@ async fn look_at_refund(
     let Some(payment) = payment.filter(|payment| payment.method == method) else {
         return Ok((None, "refund_of_unknown_order"));
     };
+    // One that was made past us may be known, and undone by now: that is found out alike.
     ask_soon(parts, tx, &payment, number, now).await?;
     Ok((Some(payment.id), "console_refund"))
 }

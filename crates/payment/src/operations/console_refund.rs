@@ -8,14 +8,16 @@ use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
 use tollgate_storage::jobs::{self, NewJob};
 
+use super::book::book;
 use super::foreign_refund::{self, ForeignRefund, Recorded};
 use super::reconcile::Reconciled;
 use super::refund_source::Source;
 use super::settle_refund::ask_foreign;
+use crate::model::ledger::Fact;
 use crate::model::payment::Payment;
-use crate::model::refund::{RefundNo, RefundOrigin};
+use crate::model::refund::{RefundNo, RefundOrigin, RefundState};
 use crate::providers::{RefundVerdict, VerifiedRefund};
-use crate::store::payments;
+use crate::store::{payments, refunds};
 use crate::{Parts, PaymentService};
 
 /// Which job asks about one.
@@ -70,7 +72,10 @@ impl PaymentService {
             Ok(RefundVerdict::Succeeded(proof)) => {
                 record(parts, &source, &payment, number, &proof).await
             }
-            Ok(RefundVerdict::Failed { .. }) => Ok(Reconciled::Settled),
+            Ok(RefundVerdict::Failed { code }) => {
+                take_back(parts, &payment, number, &code).await?;
+                Ok(Reconciled::Settled)
+            }
             Ok(RefundVerdict::Pending | RefundVerdict::Unheard) | Err(_) => {
                 if attempts >= TRIES {
                     tracing::error!(payment.id = %id, number, "a provider told of a refund, and knows nothing of it");
@@ -80,6 +85,32 @@ impl PaymentService {
             }
         }
     }
+}
+
+/// A refund that is written down as done did not go through after all: the money is with the merchant, and the buyer
+/// has none. The books say so, once; what to do about the buyer is for the operator.
+async fn take_back(parts: &Parts, payment: &Payment, number: &str, code: &str) -> Result<()> {
+    let now = parts.clock.now();
+    let mut tx = parts.db.begin().await?;
+    let own = refunds::read_by_number(&mut tx, number).await?;
+    let refund = match own {
+        Some(own) => Some(own),
+        None => refunds::read_foreign(&mut tx, payment.id, number).await?,
+    };
+    let done = refund.filter(|refund| refund.state == RefundState::Succeeded);
+    let Some(refund) = done.filter(|refund| refund.payment_id == Some(payment.id)) else {
+        return Ok(());
+    };
+    let fact = Fact::RefundTakenBack {
+        refund: refund.id,
+        rail: payment.method,
+        amount: refund.amount,
+    };
+    book(parts, &mut tx, payment.livemode, &[fact], now).await?;
+    tx.commit().await?;
+    tracing::error!(payment.id = %payment.id, refund.id = %refund.id, code,
+        "a refund did not go through after all: the money is back with the merchant, and the buyer has none");
+    Ok(())
 }
 
 async fn record(

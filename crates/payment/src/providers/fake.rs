@@ -33,6 +33,8 @@ pub(crate) struct Fake {
     gate: Mutex<Option<Gate>>,
     /// How many events of the list were looked at.
     pub(crate) read: AtomicUsize,
+    /// What becomes of refunds.
+    fate: Mutex<Option<RefundVerdict>>,
 }
 
 /// Where a call waits.
@@ -52,6 +54,7 @@ impl Fake {
             refusals: Mutex::default(),
             gate: Mutex::default(),
             read: AtomicUsize::new(0),
+            fate: Mutex::default(),
         }
     }
 
@@ -98,6 +101,17 @@ impl Fake {
     /// What was asked of agreements since it was looked at last.
     pub(crate) fn changes(&self) -> Vec<(String, AgreementChange)> {
         std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Refunds have failed from now on, or have gone through in this amount.
+    pub(crate) fn refunds_are(&self, gone_through: Option<Money>) {
+        let fate = match gone_through {
+            Some(amount) => RefundVerdict::Succeeded(VerifiedRefund::new(amount, None)),
+            None => RefundVerdict::Failed {
+                code: "ABNORMAL".to_owned(),
+            },
+        };
+        *self.fate.lock().unwrap_or_else(PoisonError::into_inner) = Some(fate);
     }
 
     /// The next change waits.
@@ -159,12 +173,14 @@ impl PaymentProvider for Fake {
     }
 
     async fn refund_payment(&self, refund: &NewRefund) -> Result<RefundVerdict, ProviderError> {
+        let fate = self.fate.lock().unwrap_or_else(PoisonError::into_inner);
         let proof = VerifiedRefund::new(refund.amount, None);
-        Ok(RefundVerdict::Succeeded(proof))
+        Ok(fate.clone().unwrap_or(RefundVerdict::Succeeded(proof)))
     }
 
     async fn verify_refund(&self, _: &RefundKey) -> Result<RefundVerdict, ProviderError> {
-        Ok(RefundVerdict::Pending)
+        let fate = self.fate.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(fate.clone().unwrap_or(RefundVerdict::Pending))
     }
 
     async fn cancel_payment(&self, _: &OrderKey) -> Result<Cancelled, ProviderError> {

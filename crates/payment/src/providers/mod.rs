@@ -456,6 +456,8 @@ pub enum EventContent {
         refund_no: Option<String>,
         /// Of the money, where an event can name no order: that of a further term was never one of theirs.
         transaction_id: Option<String>,
+        /// It is said not to have gone through, or not after all.
+        undone: bool,
     },
     /// Money of a further term arrived under an agreement.
     Renewed(VerifiedRenewal),

@@ -267,7 +267,8 @@ const FREE: &str = "UPDATE payment_transactions SET refunding = refunding - $2, 
 const FIND: &str = columns!("WHERE r.id = $1");
 const READ_BY_NUMBER: &str = columns!("WHERE r.refund_no = $1");
 const READ_FOREIGN: &str = columns!("WHERE r.payment_id = $1 AND r.provider_refund_id = $2");
-const IS_KNOWN: &str = "SELECT COUNT(*) FROM refunds WHERE payment_id = $1 AND (provider_refund_id = $2 OR refund_no = $2)";
+const IS_KNOWN: &str = "SELECT COUNT(*) FROM refunds WHERE payment_id = $1 AND status <> 'failed'
+    AND (provider_refund_id = $2 OR refund_no = $2)";
 const LIST: &str = columns!(
     "LEFT JOIN payment_transactions p ON p.id = r.payment_id LEFT JOIN suspense s ON s.id = r.suspense_id
     WHERE r.id < $1 AND (r.payment_id = $2 OR $3) AND COALESCE(p.livemode, s.livemode) = $4 ORDER BY r.id DESC LIMIT $5"

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::{Ids, UserId};
+use tollgate_kernel::money::Money;
 use tollgate_storage::db::Db;
 use tollgate_storage::in_tx;
 use tollgate_storage::seal::MasterKey;
@@ -15,6 +16,7 @@ use tollgate_storage::testing::each_engine;
 use super::*;
 use crate::model::plan::{BillingCycle, NewPlan, PlanText};
 use crate::model::quota::Units;
+use crate::model::refund::RefundNo;
 use crate::model::scene::Scene;
 use crate::operations::book::tests::{cny, count, damaged};
 use crate::operations::way::PayBy;
@@ -745,4 +747,63 @@ async fn inv_p7_a_word_that_comes_before_its_money_takes_no_right_away() {
         assert_eq!(damaged(&scenery.service).await, [""; 0]);
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p10_a_refund_that_is_undone_after_all_is_asked_about_and_booked_once() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let told = second_word(&db, (Some(cny(3_000)), None), true).await;
+        assert_eq!(told, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p10_a_refund_that_goes_through_after_all_is_asked_about_and_booked_once() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let told = second_word(&db, (None, Some(cny(3_000))), false).await;
+        assert_eq!(told, 0);
+    })
+    .await;
+}
+
+/// A refund whose first fate is the one, and whose second, by hand in the provider's console or days later, is the
+/// other. It is told twice. How often the books say that it was taken back; the money that went is the 30.00.
+async fn second_word(db: &Db, fates: (Option<Money>, Option<Money>), undone: bool) -> i64 {
+    let scenery = Scenery::bought(db).await;
+    scenery.fake.refunds_are(fates.0);
+    let mut tx = db.begin().await.expect("begins");
+    let order = payments::read_by_money(&mut tx, PaymentMethod::Stripe, true, "pi_1").await;
+    let order = order.expect("read").expect("paid");
+    tx.rollback().await.expect("ends");
+    let wish = crate::WantRefund {
+        payment_id: order.id,
+        amount: None,
+        amount_minor: Some(3_000),
+        reason: "half-hearted".to_owned(),
+        end_subscription: None,
+        requested_by: None,
+    };
+    let origin = tollgate_kernel::origin::Origin::default();
+    // Refused by the provider or not: which of both is looked up below.
+    let _ = scenery.service.refund(&wish, &origin, None).await;
+    let listed = scenery.service.refunds(Some(order.id), None, 9).await;
+    let (list, _) = listed.expect("read").expect("known");
+    let number = RefundNo::of(list[0].id);
+    scenery.fake.refunds_are(fates.1);
+    for key in ["changed", "changed again"] {
+        let content = EventContent::Refunded {
+            order_no: order.order_no().as_str().to_owned(),
+            refund_no: Some(number.as_str().to_owned()),
+            transaction_id: None,
+            undone,
+        };
+        scenery.tell(key, content).await;
+        scenery.service.tick().await.expect("a tick");
+    }
+    let gone = "SELECT CAST(SUM(refunded) AS BIGINT) FROM payment_transactions";
+    assert_eq!(count(db, gone).await, 3_000);
+    assert_eq!(damaged(&scenery.service).await, [""; 0]);
+    let back = "SELECT COUNT(*) FROM ledger_postings WHERE step = 'taken_back'";
+    count(db, back).await
 }

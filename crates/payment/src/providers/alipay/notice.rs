@@ -130,6 +130,7 @@ pub(super) fn event(
                 .to_owned(),
             refund_no: fields.get("out_biz_no").map(str::to_owned),
             transaction_id: None,
+            undone: false,
         },
         Some("TRADE_SUCCESS" | "TRADE_FINISHED") => EventContent::Paid(paid(fields, account)?),
         Some("WAIT_BUYER_PAY") => EventContent::Notice("waiting"),

@@ -210,6 +210,7 @@ impl Stripe {
             return Ok(FOREIGN);
         };
         let transaction_id = Some(intent.id().to_owned());
+        let undone = matches!(refund.status.as_deref(), Some("failed" | "canceled"));
         let ours = self.is_ours(&refund.metadata);
         if let (true, Some(number)) = (ours, refund.metadata.get(REFUND_NO)) {
             let order_no = refund.metadata.get(ORDER_NO).unwrap_or_default();
@@ -217,6 +218,7 @@ impl Stripe {
                 order_no: order_no.to_owned(),
                 refund_no: Some(number.to_owned()),
                 transaction_id,
+                undone,
             });
         }
         let order_no = match self.whose(intent).await? {
@@ -228,6 +230,7 @@ impl Stripe {
             order_no,
             refund_no: Some(refund.id.clone()),
             transaction_id,
+            undone,
         })
     }
 

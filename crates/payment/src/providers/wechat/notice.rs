@@ -76,6 +76,7 @@ pub(super) fn event(
                 order_no: number(&refund.out_trade_no)?,
                 refund_no: Some(number(&refund.out_refund_no)?),
                 transaction_id: None,
+                undone: notice.event_type != "REFUND.SUCCESS",
             }
         }
         kind => {

@@ -482,6 +482,7 @@ async fn inv_p10_money_that_went_back_is_told_by_our_number_or_by_stripes() {
             order_no,
             refund_no,
             transaction_id,
+            ..
         }) => (
             order_no,
             refund_no.expect("a number"),
