@@ -44,6 +44,7 @@ pub use crate::operations::way::{Offer, PayBy};
 pub use crate::operations::webhook_events::WebhookEventFilter;
 pub use crate::people::People;
 use crate::providers::{PaymentProvider, Registry, Warning};
+pub use crate::worker::Lane;
 
 /// The tables of this module.
 pub const MIGRATIONS: Migrations = migrations!(

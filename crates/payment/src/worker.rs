@@ -14,6 +14,7 @@ use crate::operations::agreement::calls::{END_AGREEMENT, KEEP_AGREEMENT};
 use crate::operations::console_refund::CONSOLE_REFUND;
 use crate::operations::reconcile::{Reconciled, next_question};
 use crate::operations::refund::REFUND;
+use crate::operations::told_early::TOLD_EARLY;
 use crate::operations::webhook_events;
 use crate::store::{attempts, tries};
 
@@ -28,32 +29,66 @@ const TRIES_KEPT: Duration = Duration::from_hours(30 * 24);
 const AT_ONCE: i64 = 16;
 const PURGED_AT_ONCE: i64 = 1_000;
 
+/// A kind of due work. Each waits for others than the rest does, so whoever has threads to spare runs a loop for each:
+/// a provider that is slow keeps nobody waiting but its own buyers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lane {
+    /// Questions to one provider, and the list of what it told.
+    Rail(PaymentMethod),
+    /// Events to those who listen.
+    Outbound,
+    /// What only the database is asked for.
+    Upkeep,
+}
+
 impl PaymentService {
-    /// Does what is due now: asks about open orders, ends lapsed subscriptions, forgets old answers
-    /// and old calls, audits a part of the books.
-    /// Gives how many orders were asked about.
+    /// What there is to do.
+    pub fn lanes(&self) -> Vec<Lane> {
+        let rails = PaymentMethod::ALL.iter().copied();
+        let rails = rails.filter(|rail| self.0.providers.get(*rail).is_some());
+        let others = [Lane::Upkeep, Lane::Outbound];
+        rails.map(Lane::Rail).chain(others).collect()
+    }
+
+    /// Does what is due now in every lane, one after another. Gives how many orders were asked about.
     ///
     /// # Errors
     /// The database; nothing is lost, the next tick goes on.
     pub async fn tick(&self) -> Result<usize> {
-        self.warn();
         let mut asked = Ok(0_usize);
-        for rail in PaymentMethod::ALL {
-            if self.0.providers.get(*rail).is_some() {
-                let more = self.reconcile_due(*rail).await;
-                asked = asked.and_then(|asked| Ok(asked.saturating_add(more?)));
+        for lane in self.lanes() {
+            // What fails keeps nothing else from being done; the first failure is told.
+            let more = self.work_in(lane).await;
+            asked = asked.and_then(|asked| Ok(asked.saturating_add(more?)));
+        }
+        asked
+    }
+
+    /// Does what is due now in one lane: asks about open orders, reads a provider's list, tells of events; ends lapsed
+    /// subscriptions, forgets old answers and old calls, audits a part of the books. Gives how many orders were asked
+    /// about.
+    ///
+    /// # Errors
+    /// The database; nothing is lost, the next time goes on.
+    pub async fn work_in(&self, lane: Lane) -> Result<usize> {
+        match lane {
+            Lane::Rail(rail) => {
+                let asked = self.reconcile_due(rail).await;
+                self.catch_up(rail).await.map(drop).and(asked)
+            }
+            Lane::Outbound => self.deliver_events().await.map(|_| 0),
+            Lane::Upkeep => {
+                self.warn();
+                let all = [
+                    self.expire_subscriptions().await.map(drop),
+                    self.make_months().await,
+                    self.audit_books().await.map(drop),
+                    self.forget().await,
+                ];
+                all.into_iter().collect::<Result<()>>().map(|()| 0)
             }
         }
-        // What fails keeps nothing else from being done; the first failure is told.
-        let rest = [
-            self.expire_subscriptions().await.map(drop),
-            self.make_months().await,
-            self.audit_books().await.map(drop),
-            self.forget().await,
-            self.catch_up().await.map(drop),
-            self.deliver_events().await.map(drop),
-        ];
-        rest.into_iter().collect::<Result<()>>().and(asked)
     }
 
     /// Old answers, old calls, and calls that were cut off.
@@ -121,6 +156,7 @@ impl PaymentService {
                 let (method, id) = (named(job, "method")?, named::<String>(job, "agreement_id")?);
                 return self.work_on_agreement(job, method, &id).await;
             }
+            TOLD_EARLY => return self.work_on_told(job, named(job, "method")?).await,
             REFUND => self.reconcile_refund(named(job, "refund_id")?).await?,
             CONSOLE_REFUND => {
                 let (payment, number) =

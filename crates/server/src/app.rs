@@ -247,7 +247,7 @@ impl Server {
     /// Serves until `stop` says so, with the work that is due beside it.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let mut beside = JoinSet::new();
-        // Each on its own: a slow mail server keeps no payment waiting.
+        // Each on its own: a slow mail server keeps no payment waiting, nor one rail another.
         let (auth, payment) = (self.auth.clone(), self.payment.clone());
         // A mail server that thinks must not hold up the end: the lease brings its letter back.
         let ending = stop.clone();
@@ -260,12 +260,15 @@ impl Server {
                 }
             }
         };
-        let payments = move || {
-            let payment = payment.clone();
-            async move { payment.tick().await }
-        };
         beside.spawn(work(accounts, stop.clone()));
-        beside.spawn(work(payments, stop.clone()));
+        for lane in payment.lanes() {
+            let payment = payment.clone();
+            let payments = move || {
+                let payment = payment.clone();
+                async move { payment.work_in(lane).await }
+            };
+            beside.spawn(work(payments, stop.clone()));
+        }
         if let Some(sandbox) = self.sandbox.clone() {
             let mut stop = stop.clone();
             beside.spawn(async move {

@@ -132,6 +132,7 @@ fn sandbox_stripe(sandbox: &Sandbox, addr: SocketAddr) -> Result<StripeConfig, F
         webhook_secrets: vec![merchant.webhook_secret.into()],
         api_base: local(addr, "/sandbox/stripe")?,
         app_tag: "tollgate".to_owned(),
+        former_tags: Vec::new(),
         allow_test_key: true,
     })
 }

@@ -169,6 +169,22 @@ pub async fn hasten(tx: &mut Tx, kind: &str, dedupe_key: &str, now: Timestamp) -
     Ok(())
 }
 
+/// Ends an open job that is not needed any more. Whoever works on it at this moment is waited for, or loses it and
+/// writes nothing.
+///
+/// # Errors
+/// The database.
+pub async fn cancel(tx: &mut Tx, kind: &str, dedupe_key: &str, now: Timestamp) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(CANCEL)
+        .bind(kind)
+        .bind(dedupe_key)
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
 /// Whether a job of this kind and key is open.
 ///
 /// # Errors
@@ -218,9 +234,12 @@ const GIVE_UP: &str = "UPDATE jobs SET state = 'dead', finished_at = $3, last_er
 
 const HASTEN: &str = "UPDATE jobs SET due_at = CASE WHEN due_at > $3 THEN $3 ELSE due_at END
     WHERE kind = $1 AND dedupe_key = $2 AND state = 'open'";
+const CANCEL: &str = "UPDATE jobs SET state = 'done', finished_at = $3
+    WHERE kind = $1 AND dedupe_key = $2 AND state = 'open'";
 const IS_OPEN: &str = "SELECT id FROM jobs WHERE kind = $1 AND dedupe_key = $2 AND state = 'open'";
 const PURGE: &str = "DELETE FROM jobs WHERE id IN
     (SELECT id FROM jobs WHERE id < $1 AND state <> 'open' ORDER BY id LIMIT $2)";
 
-pub(crate) const STATEMENTS: &[&str] =
-    &[PUT, CLAIM, FINISH, PUT_OFF, GIVE_UP, HASTEN, IS_OPEN, PURGE];
+pub(crate) const STATEMENTS: &[&str] = &[
+    PUT, CLAIM, FINISH, PUT_OFF, GIVE_UP, HASTEN, CANCEL, IS_OPEN, PURGE,
+];

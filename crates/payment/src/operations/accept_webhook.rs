@@ -19,6 +19,7 @@ use super::console_refund::ask_soon;
 use super::dispute::disputed;
 use super::keep_call::{Finding, keep};
 use super::refund::REFUND;
+use super::told_early::{Looked, Told, come_back};
 use crate::model::call::Verdict;
 use crate::model::payment::{OrderNo, PaymentMethod};
 use crate::model::refund::RefundState;
@@ -171,14 +172,30 @@ pub(super) async fn arrive(
                 refund_no: refund_no.as_deref(),
                 transaction_id: transaction_id.as_deref(),
             };
-            look_at_refund(parts, tx, provider, &went_back, now).await?
+            let (id, looked) = look_at_refund(parts, tx, provider, &went_back, now).await?;
+            let told = Told::Refund {
+                order_no: order_no.clone(),
+                refund_no: refund_no.clone(),
+                transaction_id: transaction_id.clone(),
+                undone: *undone,
+            };
+            (id, or_later(parts, tx, provider, looked, told, now).await?)
         }
         EventContent::Renewed(renewal) => agreement::renewed(parts, tx, renewal, now).await?,
         EventContent::Agreement { id, news } => {
             let word = agreement::told(parts, tx, provider, id, *news, now).await?;
             (None, word)
         }
-        EventContent::Disputed(dispute) => disputed(parts, tx, provider, dispute, now).await?,
+        EventContent::Disputed(dispute) => {
+            let (id, looked) = disputed(parts, tx, provider, dispute, false, now).await?;
+            let told = Told::Dispute {
+                id: dispute.id.clone(),
+                transaction_id: dispute.provider_transaction_id.clone(),
+                minor: dispute.amount.minor(),
+                currency: dispute.amount.currency().to_string(),
+            };
+            (id, or_later(parts, tx, provider, looked, told, now).await?)
+        }
         EventContent::Notice(word) => (None, *word),
     };
     inbox::note(tx, provider, livemode, key, payment_id, outcome).await?;
@@ -186,6 +203,24 @@ pub(super) async fn arrive(
         first: true,
         payment_id,
     })
+}
+
+/// As the inbox notes it; what cannot be done yet is come back to.
+async fn or_later(
+    parts: &Parts,
+    tx: &mut Tx,
+    provider: PaymentMethod,
+    looked: Looked,
+    told: Told,
+    now: Timestamp,
+) -> Result<&'static str> {
+    match looked {
+        Looked::Done(word) => Ok(word),
+        Looked::NotYet(word) => {
+            come_back(parts, tx, provider, &told, now).await?;
+            Ok(word)
+        }
+    }
 }
 
 /// The order that a provider names, if it is one of ours.
@@ -199,23 +234,23 @@ async fn order(tx: &mut Tx, order_no: &str, livemode: bool) -> Result<Option<Pay
 }
 
 /// What a callback tells of money that went back.
-struct WentBack<'a> {
-    order_no: &'a str,
-    refund_no: Option<&'a str>,
-    transaction_id: Option<&'a str>,
-    undone: bool,
+pub(super) struct WentBack<'a> {
+    pub(super) order_no: &'a str,
+    pub(super) refund_no: Option<&'a str>,
+    pub(super) transaction_id: Option<&'a str>,
+    pub(super) undone: bool,
 }
 
 /// A callback says: go and look. Of a refund of ours the job that asks is due now; one that was made at the
 /// provider's own desk gets a job of its own. Without a number of its own it goes by the order's; without an order's
 /// number by that of the money.
-async fn look_at_refund(
+pub(super) async fn look_at_refund(
     parts: &Parts,
     tx: &mut Tx,
     method: PaymentMethod,
     told: &WentBack<'_>,
     now: Timestamp,
-) -> Result<(Option<PaymentId>, &'static str)> {
+) -> Result<(Option<PaymentId>, Looked)> {
     let number = told.refund_no.unwrap_or(told.order_no);
     if let Some(refund) = refunds::read_by_number(tx, number).await? {
         if !refund.state.is_over() {
@@ -226,9 +261,9 @@ async fn look_at_refund(
         {
             // Another fate than the one that is written down: somebody asks.
             ask_soon(parts, tx, &payment, number, now).await?;
-            return Ok((Some(id), "refund_changed"));
+            return Ok((Some(id), Looked::Done("refund_changed")));
         }
-        return Ok((refund.payment_id, "refund_noted"));
+        return Ok((refund.payment_id, Looked::Done("refund_noted")));
     }
     let payment = match (OrderNo::sent(told.order_no), told.transaction_id) {
         (Some(number), _) => payments::read_by_order_no(tx, &number).await?,
@@ -238,11 +273,11 @@ async fn look_at_refund(
         (None, None) => None,
     };
     let Some(payment) = payment.filter(|payment| payment.method == method) else {
-        return Ok((None, "refund_of_unknown_order"));
+        return Ok((None, Looked::NotYet("refund_of_unknown_order")));
     };
     // One that was made past us may be known, and undone by now: that is found out alike.
     ask_soon(parts, tx, &payment, number, now).await?;
-    Ok((Some(payment.id), "console_refund"))
+    Ok((Some(payment.id), Looked::Done("console_refund")))
 }
 
 async fn refuse(

@@ -149,6 +149,10 @@ pub(super) async fn renewed(
     if let Some(number) = OrderNo::sent(money.order_no())
         && let Some(order) = payments::read_by_order_no(tx, &number).await?
     {
+        if order.state == PaymentState::Created {
+            // Its money is kept elsewhere, and nobody else will pay it.
+            payments::fail(tx, order.id, order.state, "amount_mismatch", now).await?;
+        }
         bind(parts, tx, &order, &renewal.agreement_id, now).await?;
     }
     Ok((applied.payment(), applied.word()))

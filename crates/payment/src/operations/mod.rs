@@ -40,6 +40,7 @@ mod settle_refund;
 pub(crate) mod submit_order;
 mod suspense;
 mod tell;
+pub(crate) mod told_early;
 pub(crate) mod transactions;
 pub(crate) mod usage_summary;
 pub(crate) mod verify_books;

@@ -17,7 +17,7 @@ impl Reader {
     pub(super) fn stripe(&mut self, app_env: AppEnv) -> Option<StripeConfig> {
         let (key, secrets) = (self.text(KEY), self.text(WEBHOOK));
         let base: Option<Url> = self.parsed("STRIPE_GATEWAY", "is not an address", BASE);
-        let tag = self.text("STRIPE_APP_TAG");
+        let tags = self.text("STRIPE_APP_TAG");
         let allow_test_key = self.word(
             "STRIPE_ALLOW_TEST_KEY",
             &[("true", true), ("false", false)],
@@ -43,11 +43,14 @@ impl Reader {
         let secrets = secrets
             .split(',')
             .map(|secret| SecretString::from(secret.trim()));
+        let tags = tags.as_deref().map(|tags| tags.split(','));
+        let mut tags = tags.into_iter().flatten().map(|tag| tag.trim().to_owned());
         Some(StripeConfig {
             secret_key: SecretString::from(key?.trim()),
             webhook_secrets: secrets.collect(),
             api_base: base,
-            app_tag: tag.unwrap_or_else(|| TAG.to_owned()),
+            app_tag: tags.next().unwrap_or_else(|| TAG.to_owned()),
+            former_tags: tags.collect(),
             allow_test_key: app_env != AppEnv::Production || allow_test_key.unwrap_or(false),
         })
     }

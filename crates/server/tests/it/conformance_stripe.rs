@@ -143,6 +143,7 @@ impl StripePeer {
             webhook_secrets: vec![account.secret.clone().into()],
             api_base: format!("{url}/sandbox/stripe").parse().expect("an address"),
             app_tag: "tollgate".to_owned(),
+            former_tags: Vec::new(),
             allow_test_key: true,
         };
         let provider = Stripe::new(&config, clock.clone()).expect("good settings");

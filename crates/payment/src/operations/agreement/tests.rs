@@ -111,6 +111,32 @@ impl Scenery {
         self.service.subscribe(&wish, None).await.expect("begun");
     }
 
+    /// The order that was paid first.
+    async fn order(&self) -> Payment {
+        let mut tx = self.service.0.db.begin().await.expect("begins");
+        let order = payments::read_by_money(&mut tx, PaymentMethod::Stripe, true, "pi_1").await;
+        tx.rollback().await.expect("ends");
+        order.expect("read").expect("paid")
+    }
+
+    /// Gives so much of it back; the number. Refused by the provider or not: the fake says which.
+    async fn refund(&self, minor: i64) -> RefundNo {
+        let order = self.order().await;
+        let wish = crate::WantRefund {
+            payment_id: order.id,
+            amount: None,
+            amount_minor: Some(minor),
+            reason: "half-hearted".to_owned(),
+            end_subscription: None,
+            requested_by: None,
+        };
+        let origin = tollgate_kernel::origin::Origin::default();
+        let _ = self.service.refund(&wish, &origin, None).await;
+        let listed = self.service.refunds(Some(order.id), None, 9).await;
+        let (list, _) = listed.expect("read").expect("known");
+        RefundNo::of(list[0].id)
+    }
+
     async fn tell(&self, key: &str, content: EventContent) {
         let raw = self.fake.event(key, content);
         let method = PaymentMethod::Stripe;
@@ -200,6 +226,8 @@ async fn inv_p2_a_debit_of_another_amount_or_of_nobody_is_set_aside() {
         scenery.tell("less", scenery.debit("pi_2", 9_899)).await;
         assert_eq!(scenery.until(&db).await.0, Scenery::in_months(1));
         assert_eq!(count(&db, SUSPENDED).await, 1);
+        let waits = "SELECT COUNT(*) FROM payment_transactions WHERE status = 'pending'";
+        assert_eq!(count(&db, waits).await, 0);
         let EventContent::Renewed(stranger) = scenery.debit("pi_3", 9_900) else {
             panic!("a renewal");
         };
@@ -307,6 +335,94 @@ async fn inv_p10_l3_a_dispute_takes_its_money_once_and_the_plan_with_it() {
         }
         let put_right = "SELECT COUNT(*) FROM ledger_postings WHERE step = 'taken_back'";
         assert_eq!(count(&db, put_right).await, 1);
+        assert_eq!(damaged(&scenery.service).await, [""; 0]);
+    })
+    .await;
+}
+
+fn dispute(id: &str, money: &str, state: DisputeState) -> EventContent {
+    EventContent::Disputed(Dispute {
+        id: id.to_owned(),
+        provider_transaction_id: money.to_owned(),
+        amount: cny(9_900),
+        state,
+    })
+}
+
+const DISPUTED: &str =
+    "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM refunds WHERE origin = 'dispute'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p10_a_dispute_that_is_told_before_its_money_waits_for_it() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        let opened = |id| dispute(id, "pi_2", DisputeState::Opened);
+        scenery.tell("opened", opened("dp_1")).await;
+        scenery.tell("opened again", opened("dp_1")).await;
+        // Over before anybody found what it was about: nothing is to be taken.
+        let other = dispute("dp_2", "pi_2", DisputeState::Opened);
+        scenery.tell("another", other).await;
+        let won = dispute("dp_2", "pi_2", DisputeState::Won);
+        scenery.tell("another won", won).await;
+        let open = "SELECT COUNT(*) FROM jobs WHERE kind = 'told_early' AND state = 'open'";
+        assert_eq!(count(&db, open).await, 1);
+        scenery.clock.advance(Duration::from_mins(1));
+        scenery.service.tick().await.expect("a tick");
+        assert_eq!((count(&db, open).await, count(&db, LIVE).await), (1, 1));
+        scenery.tell("paid", scenery.debit("pi_2", 9_900)).await;
+        assert_eq!(count(&db, DISPUTED).await, 0);
+        scenery.clock.advance(Duration::from_hours(1));
+        scenery.service.tick().await.expect("a tick");
+        assert_eq!(count(&db, DISPUTED).await, 9_900);
+        assert_eq!(count(&db, open).await, 0);
+        // The term that it paid for is gone, and the first goes on.
+        assert_eq!(scenery.until(&db).await.0, Scenery::in_months(1));
+        assert_eq!(damaged(&scenery.service).await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p10_a_dispute_above_the_rest_takes_the_rest_and_ends_the_plan() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        scenery.fake.refunds_are(Some(cny(3_000)));
+        let part = scenery.refund(3_000).await;
+        assert_eq!(part.as_str().len(), 32);
+        let opened = dispute("dp_1", "pi_1", DisputeState::Opened);
+        scenery.tell("opened", opened).await;
+        assert_eq!(count(&db, DISPUTED).await, 0);
+        // What is ours and under way may still free its part: it is looked at again for two days.
+        for _ in 0..60 {
+            scenery.clock.advance(Duration::from_hours(1));
+            scenery.service.tick().await.expect("a tick");
+        }
+        assert_eq!(count(&db, DISPUTED).await, 6_900);
+        assert_eq!(count(&db, LIVE).await, 0);
+        assert_eq!(damaged(&scenery.service).await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_p10_a_refund_that_is_told_before_its_money_is_asked_about_later() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        scenery.fake.refunds_are(Some(cny(2_000)));
+        let early = EventContent::Refunded {
+            order_no: String::new(),
+            refund_no: Some("re_1".to_owned()),
+            transaction_id: Some("pi_2".to_owned()),
+            undone: false,
+        };
+        scenery.tell("early", early).await;
+        let gone = "SELECT CAST(COALESCE(SUM(refunded), 0) AS BIGINT) FROM payment_transactions";
+        scenery.tell("paid", scenery.debit("pi_2", 9_900)).await;
+        for _ in 0..2 {
+            scenery.clock.advance(Duration::from_mins(1));
+            scenery.service.tick().await.expect("a tick");
+        }
+        assert_eq!(count(&db, gone).await, 2_000);
         assert_eq!(damaged(&scenery.service).await, [""; 0]);
     })
     .await;
@@ -772,24 +888,8 @@ async fn inv_p10_a_refund_that_goes_through_after_all_is_asked_about_and_booked_
 async fn second_word(db: &Db, fates: (Option<Money>, Option<Money>), undone: bool) -> i64 {
     let scenery = Scenery::bought(db).await;
     scenery.fake.refunds_are(fates.0);
-    let mut tx = db.begin().await.expect("begins");
-    let order = payments::read_by_money(&mut tx, PaymentMethod::Stripe, true, "pi_1").await;
-    let order = order.expect("read").expect("paid");
-    tx.rollback().await.expect("ends");
-    let wish = crate::WantRefund {
-        payment_id: order.id,
-        amount: None,
-        amount_minor: Some(3_000),
-        reason: "half-hearted".to_owned(),
-        end_subscription: None,
-        requested_by: None,
-    };
-    let origin = tollgate_kernel::origin::Origin::default();
-    // Refused by the provider or not: which of both is looked up below.
-    let _ = scenery.service.refund(&wish, &origin, None).await;
-    let listed = scenery.service.refunds(Some(order.id), None, 9).await;
-    let (list, _) = listed.expect("read").expect("known");
-    let number = RefundNo::of(list[0].id);
+    let number = scenery.refund(3_000).await;
+    let order = scenery.order().await;
     scenery.fake.refunds_are(fates.1);
     for key in ["changed", "changed again"] {
         let content = EventContent::Refunded {

@@ -151,7 +151,7 @@ impl Stripe {
 
 /// How an agreement stands. `None`: it has not begun, or waits for something that none of ours has.
 pub(super) fn news(subscription: &Subscription) -> Option<AgreementNews> {
-    let ends = subscription.cancel_at_period_end == Some(true) || subscription.cancel_at.is_some();
+    let ends = subscription.cancel_at_period_end == Some(true) || subscription.ends_with_its_term();
     match subscription.status.as_deref()? {
         "active" | "trialing" if ends => Some(AgreementNews::Cancelling),
         "active" | "trialing" => Some(AgreementNews::Current),

@@ -51,6 +51,7 @@ pub struct Stripe {
     secrets: Secrets,
     api_base: url::Url,
     app_tag: String,
+    former_tags: Vec<String>,
     livemode: bool,
     http: reqwest::Client,
     clock: Clock,
@@ -82,6 +83,7 @@ impl Stripe {
             secrets: Secrets::new(&config.webhook_secrets),
             api_base: config.api_base.clone(),
             app_tag: config.app_tag.clone(),
+            former_tags: config.former_tags.clone(),
             livemode,
             http,
             clock,
@@ -95,7 +97,9 @@ impl Stripe {
 
     /// Nobody but the owner of our key writes at our objects.
     fn is_ours(&self, metadata: &Metadata) -> bool {
-        metadata.get(APP) == Some(&self.app_tag)
+        let tag = metadata.get(APP);
+        let former = |tag: &str| self.former_tags.iter().any(|former| former == tag);
+        tag.is_some_and(|tag| *tag == self.app_tag || former(tag))
     }
 
     /// What a genuine event says.

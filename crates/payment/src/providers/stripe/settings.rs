@@ -24,6 +24,8 @@ pub struct StripeConfig {
     pub api_base: url::Url,
     /// `STRIPE_APP_TAG`: what marks an object of Stripe's as ours, where other applications share the account.
     pub app_tag: String,
+    /// Under which it was known before: what was agreed then goes on.
+    pub former_tags: Vec<String>,
     /// `STRIPE_ALLOW_TEST_KEY`: whether a key of test mode will do. Where real goods are sold it will not: anybody can
     /// pay with a test card.
     pub allow_test_key: bool,
@@ -79,9 +81,9 @@ pub(super) fn check(config: &StripeConfig) -> Result<bool, Faults> {
             "must be https: STRIPE_SECRET_KEY is a live key, and would be sent in clear text";
         fault(&mut faults, BASE, reason);
     }
-    let tag = &config.app_tag;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if tag.is_empty() || tag.len() > LONGEST_TAG || !tag.bytes().all(plain) {
+    let good = |tag: &String| (1..=LONGEST_TAG).contains(&tag.len()) && tag.bytes().all(plain);
+    if !good(&config.app_tag) || !config.former_tags.iter().all(good) {
         let reason = "must be 1 to 40 letters, digits, full stops, hyphens and underscores";
         fault(&mut faults, TAG, reason);
     }

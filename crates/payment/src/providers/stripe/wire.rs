@@ -109,9 +109,29 @@ pub(super) struct Subscription {
     pub(super) id: String,
     pub(super) status: Option<String>,
     pub(super) cancel_at_period_end: Option<bool>,
-    pub(super) cancel_at: Option<i64>,
+    cancel_at: Option<i64>,
+    /// Since 2025-03-31 at its items.
+    current_period_end: Option<i64>,
+    items: Option<List<SubscriptionItem>>,
     #[serde(default)]
     pub(super) metadata: Metadata,
+}
+
+/// What is debited for.
+#[derive(Clone, Debug, Deserialize)]
+struct SubscriptionItem {
+    current_period_end: Option<i64>,
+}
+
+impl Subscription {
+    /// Whether the term that is paid is the last: it may also have been set to end in a later one.
+    pub(super) fn ends_with_its_term(&self) -> bool {
+        let items = self.items.iter().flat_map(|items| &items.data);
+        let ends = items.filter_map(|item| item.current_period_end).min();
+        let term = self.current_period_end.or(ends);
+        self.cancel_at
+            .is_some_and(|at| term.is_none_or(|term| at <= term))
+    }
 }
 
 /// The bill of a term.

@@ -7,9 +7,6 @@ use super::seal::Distrust;
 use super::wire::{self, Order};
 use crate::providers::{EventContent, VerifiedEvent, WebhookRefusal};
 
-/// Well signed and closed all the same.
-const WRONG_KEY: &str = "it does not open with WECHAT_API_KEY";
-
 impl From<Distrust> for WebhookRefusal {
     fn from(distrust: Distrust) -> Self {
         match distrust {
@@ -49,10 +46,15 @@ pub(super) fn event(
     let notice: Notice = serde_json::from_slice(body).map_err(|_| unreadable)?;
     let key = wire::number(&notice.id).ok_or(unreadable)?.to_owned();
     let open = || {
-        let sealed = notice.resource.as_ref().ok_or(unreadable)?;
+        let sealed = notice.resource.as_ref().ok_or(WebhookRefusal::Forged)?;
         api_key.open(sealed).map_err(|error| match error {
             OpenError::Algorithm => unreadable,
-            OpenError::Closed => WebhookRefusal::NotYet(WRONG_KEY),
+            OpenError::Closed => {
+                tracing::error!(
+                    "a well signed notice does not open with WECHAT_API_KEY: is it the APIv3 key of this merchant?"
+                );
+                WebhookRefusal::Forged
+            }
         })
     };
     let content = match notice.event_type.as_str() {

@@ -367,6 +367,9 @@ async fn inv_p3_a_further_term_is_a_paid_invoice_and_nothing_else() {
         let paid_at = Timestamp::from_seconds(gateway.clock.now().seconds() - 7);
         assert_eq!(renewal.paid_at, paid_at);
     }
+    gateway.change(&subscription, |subscription| {
+        subscription["status"] = "past_due".into();
+    });
     for status in ["open", "uncollectible"] {
         gateway.change(&invoice, |invoice| invoice["status"] = status.into());
         for kind in [
@@ -381,6 +384,21 @@ async fn inv_p3_a_further_term_is_a_paid_invoice_and_nothing_else() {
             assert_eq!((id, news), (subscription.clone(), AgreementNews::PastDue));
         }
     }
+    // How the agreement stands, it says itself: a bill that stayed open says nothing of one that has ended.
+    gateway.change(&subscription, |subscription| {
+        subscription["status"] = "canceled".into();
+    });
+    let raw = gateway.event("evt_3", "invoice.payment_failed", &invoice);
+    assert!(matches!(
+        said(&stripe, &raw).await,
+        Ok(EventContent::Agreement {
+            news: AgreementNews::Ended,
+            ..
+        })
+    ));
+    gateway.change(&subscription, |subscription| {
+        subscription["status"] = "active".into();
+    });
     for (member, value, word) in [
         ("status", json!("draft"), "invoice_not_paid"),
         ("status", json!("void"), "invoice_not_paid"),
@@ -416,6 +434,10 @@ async fn inv_p3_a_further_term_is_a_paid_invoice_and_nothing_else() {
 async fn inv_p7_an_agreement_is_told_as_it_stands_now() {
     let (gateway, stripe, _, session) = agreed().await;
     let id = text(&session, "subscription");
+    let ends = 1_900_000_000;
+    gateway.change(&id, |subscription| {
+        subscription["items"] = json!({ "data": [{ "current_period_end": ends }] });
+    });
     for (status, at_end, at, news) in [
         ("active", false, Value::Null, Some(AgreementNews::Current)),
         ("trialing", false, Value::Null, Some(AgreementNews::Current)),
@@ -423,8 +445,15 @@ async fn inv_p7_an_agreement_is_told_as_it_stands_now() {
         (
             "active",
             false,
-            json!(1_900_000_000),
+            json!(ends),
             Some(AgreementNews::Cancelling),
+        ),
+        // In a later term: this one is not the last.
+        (
+            "active",
+            false,
+            json!(ends + 1),
+            Some(AgreementNews::Current),
         ),
         ("past_due", false, Value::Null, Some(AgreementNews::PastDue)),
         ("unpaid", true, Value::Null, Some(AgreementNews::PastDue)),

@@ -419,6 +419,7 @@ impl Gateway {
             webhook_secrets: vec![SECRET.into()],
             api_base: self.url.parse().expect("an address"),
             app_tag: TAG.to_owned(),
+            former_tags: Vec::new(),
             allow_test_key: true,
         }
     }

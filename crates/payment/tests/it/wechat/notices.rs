@@ -106,8 +106,8 @@ async fn line_46_a_notice_that_is_not_genuine_is_refused_in_wechats_words() {
     // Genuine, and closed to our key: it is wanted again, once the setting is mended.
     let closed = notice_of(&gateway, &public, PAID, &paid(), &"f".repeat(32));
     let told = wechat.handle_webhook(&closed).await.expect_err("closed");
-    assert!(matches!(told, WebhookRefusal::NotYet(_)), "{told:?}");
-    assert_eq!(wechat.acknowledge(told.into()).status, 503);
+    assert_eq!(told, WebhookRefusal::Forged);
+    assert_eq!(wechat.acknowledge(told.into()).status, 401);
     let reply = wechat.acknowledge(Acknowledgement::Accepted);
     assert_eq!((reply.status, reply.body), (204, ""));
     assert!(is_read(&wechat, &good).await);
