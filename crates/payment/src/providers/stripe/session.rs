@@ -25,6 +25,12 @@ pub(super) const SESSIONS: &str = "/v1/checkout/sessions";
 const LONGER: Duration = Duration::from_mins(31);
 /// No page is open for longer.
 const LONGEST: Duration = Duration::from_hours(24);
+/// How long after an order its page is looked for: the first minutes, then as long as it could have been sent again.
+const LOOKS: [Duration; 3] = [
+    Duration::from_mins(15),
+    Duration::from_mins(60),
+    Duration::from_hours(48),
+];
 /// Two clocks may be so far apart.
 const SKEW: Duration = Duration::from_mins(5);
 /// Sessions on one page of a list; more would be too long an answer.
@@ -165,19 +171,51 @@ impl Stripe {
         self.get(&wire::path(SESSIONS, id)?, &query).await?.done()
     }
 
-    /// The page of an order whose answer did not reach us. Of several the paid one.
+    /// The page of an order whose answer did not reach us. Of several the paid one. It was most likely made at once:
+    /// those moments are looked through first, however many pages a busy shop has made since.
     async fn find(
         &self,
         order_no: &OrderNo,
         since: Timestamp,
     ) -> Result<Option<Session>, ProviderError> {
-        let until = since.after(LONGEST).after(LONGEST);
         let mut found: Option<Session> = None;
+        let mut from = since;
+        for span in LOOKS {
+            if from > self.clock.now().after(SKEW) {
+                break;
+            }
+            let until = since.after(span);
+            let whole = self
+                .look_through(order_no, (from, until), &mut found)
+                .await?;
+            if !whole && found.is_none() {
+                // There nobody has looked to the end, so that nobody knows.
+                return Err(ProviderError::unknown("too many pages to look through"));
+            }
+            // No other can be more.
+            if found
+                .as_ref()
+                .is_some_and(|known| known.payment_status.as_deref() == Some("paid"))
+            {
+                return Ok(found);
+            }
+            from = until.after(Duration::from_secs(1));
+        }
+        Ok(found)
+    }
+
+    /// Looks through the pages of some time, newest first. `false`: there were more than are looked through.
+    async fn look_through(
+        &self,
+        order_no: &OrderNo,
+        (from, until): (Timestamp, Timestamp),
+        found: &mut Option<Session>,
+    ) -> Result<bool, ProviderError> {
         let mut after: Option<String> = None;
         for _ in 0..PAGES {
             let mut query = Form::default()
                 .with("limit", AT_ONCE)
-                .with("created[gte]", since.seconds().to_string())
+                .with("created[gte]", from.seconds().to_string())
                 .with("created[lte]", until.seconds().to_string());
             if let Some(id) = &after {
                 query = query.with("starting_after", id);
@@ -191,18 +229,14 @@ impl Stripe {
                         .as_ref()
                         .is_none_or(|known| rank(&session) > rank(known))
                 {
-                    found = Some(session);
+                    *found = Some(session);
                 }
             }
             if !list.has_more || after.is_none() {
-                return Ok(found);
+                return Ok(true);
             }
         }
-        // Further back nobody has looked, so that nobody knows.
-        match found {
-            Some(session) => Ok(Some(session)),
-            None => Err(ProviderError::unknown("too many pages to look through")),
-        }
+        Ok(false)
     }
 
     /// The page of an order, with what came of it. `None`: there is none.

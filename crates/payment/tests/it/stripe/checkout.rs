@@ -245,8 +245,8 @@ async fn inv_p8_a_replayed_trouble_is_looked_up_before_another_key_is_taken() {
         .collect();
     let key = |turn| format!("order:{}:checkout:{turn}", order.order_no.as_str());
     assert_eq!(keys, [key(1), key(1), key(2)]);
-    // The list was read first: what the first call had made would have been found.
-    assert_eq!(gateway.calls(&format!("GET {SESSIONS}")).len(), 1);
+    // The list was read first, each of its three stretches: what the first call had made would have been found.
+    assert_eq!(gateway.calls(&format!("GET {SESSIONS}")).len(), 3);
     gateway.will_answer(&create, replayed.clone());
     assert_eq!(stripe.create_payment(&order).await.as_ref(), Ok(&created));
     assert_eq!(gateway.calls(&create).len(), 4, "found, and not made again");
@@ -562,6 +562,26 @@ async fn inv_p4_a_page_whose_answer_was_lost_is_found_among_many() {
             .await,
         Ok(Cancelled::Nothing)
     );
+}
+
+#[tokio::test]
+async fn inv_p4_a_page_whose_answer_was_lost_is_found_however_busy_the_shop_was_since() {
+    let (gateway, stripe) = Gateway::with_client().await;
+    let wanted = order(&gateway.clock, 1);
+    let created = stripe.create_payment(&wanted).await.expect("a page");
+    let key = known(&wanted, &gateway.clock, None);
+    // More than anybody looks through, all of them newer.
+    let busy = gateway.object(&created.provider_order_id.expect("a number"));
+    for number in 0..1_200 {
+        let mut other = busy.clone();
+        other["id"] = format!("cs_test_busy_{number}").into();
+        other["created"] = (gateway.clock.now().seconds() + 7_200).into();
+        other["client_reference_id"] = format!("{number:032x}").into();
+        gateway.put(other);
+    }
+    let intent = gateway.pay(&wanted.order_no);
+    let verdict = stripe.verify_payment(&key).await;
+    assert_eq!(paid(verdict).provider_transaction_id(), intent);
 }
 
 #[tokio::test]
