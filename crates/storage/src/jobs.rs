@@ -185,19 +185,25 @@ pub async fn cancel(tx: &mut Tx, kind: &str, dedupe_key: &str, now: Timestamp) -
     Ok(())
 }
 
-/// Whether a job of this kind and key is open.
+/// Whether a job of this kind and key is open, or was after `since`.
 ///
 /// # Errors
 /// The database.
-pub async fn is_open(tx: &mut Tx, kind: &str, dedupe_key: &str) -> Result<bool> {
-    let row: Option<(uuid::Uuid,)> = in_tx!(tx, |c| {
-        sqlx::query_as(IS_OPEN)
+pub async fn is_open_since(
+    tx: &mut Tx,
+    kind: &str,
+    dedupe_key: &str,
+    since: Timestamp,
+) -> Result<bool> {
+    let rows: Vec<(uuid::Uuid,)> = in_tx!(tx, |c| {
+        sqlx::query_as(IS_OPEN_SINCE)
             .bind(kind)
             .bind(dedupe_key)
-            .fetch_optional(c)
+            .bind(since.utc())
+            .fetch_all(c)
             .await
     })?;
-    Ok(row.is_some())
+    Ok(!rows.is_empty())
 }
 
 /// Forgets at most `most` jobs that were asked for before `before` and are over, whatever became of them.
@@ -236,10 +242,19 @@ const HASTEN: &str = "UPDATE jobs SET due_at = CASE WHEN due_at > $3 THEN $3 ELS
     WHERE kind = $1 AND dedupe_key = $2 AND state = 'open'";
 const CANCEL: &str = "UPDATE jobs SET state = 'done', finished_at = $3
     WHERE kind = $1 AND dedupe_key = $2 AND state = 'open'";
-const IS_OPEN: &str = "SELECT id FROM jobs WHERE kind = $1 AND dedupe_key = $2 AND state = 'open'";
+const IS_OPEN_SINCE: &str = "SELECT id FROM jobs WHERE kind = $1 AND dedupe_key = $2 AND state = 'open'
+    UNION ALL SELECT id FROM jobs WHERE kind = $1 AND dedupe_key = $2 AND state <> 'open' AND finished_at > $3";
 const PURGE: &str = "DELETE FROM jobs WHERE id IN
     (SELECT id FROM jobs WHERE id < $1 AND state <> 'open' ORDER BY id LIMIT $2)";
 
 pub(crate) const STATEMENTS: &[&str] = &[
-    PUT, CLAIM, FINISH, PUT_OFF, GIVE_UP, HASTEN, CANCEL, IS_OPEN, PURGE,
+    PUT,
+    CLAIM,
+    FINISH,
+    PUT_OFF,
+    GIVE_UP,
+    HASTEN,
+    CANCEL,
+    IS_OPEN_SINCE,
+    PURGE,
 ];

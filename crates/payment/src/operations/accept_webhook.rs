@@ -72,9 +72,9 @@ impl PaymentService {
 }
 
 async fn receive(parts: &Parts, provider: &dyn PaymentProvider, raw: &RawWebhook) -> Reply {
-    let started = Instant::now();
+    let (started, asked) = (Instant::now(), parts.clock.now());
     let outcome = match provider.handle_webhook(raw).await {
-        Ok(event) => accept(parts, provider, &event, raw, started).await,
+        Ok(event) => accept(parts, provider, &event, raw, (started, asked)).await,
         Err(refusal) => refuse(parts, provider, refusal, raw, started).await,
     };
     outcome.unwrap_or_else(|error| {
@@ -92,7 +92,7 @@ async fn accept(
     provider: &dyn PaymentProvider,
     event: &VerifiedEvent,
     raw: &RawWebhook,
-    started: Instant,
+    (started, asked): (Instant, Timestamp),
 ) -> Result<Reply> {
     let now = parts.clock.now();
     let name = provider.name();
@@ -111,7 +111,9 @@ async fn accept(
     };
     let applied = async {
         let mut tx = parts.db.begin().await?;
-        finding.payment_id = arrive(parts, &mut tx, name, event, now).await?.payment_id;
+        finding.payment_id = arrive(parts, &mut tx, name, event, (asked, now))
+            .await?
+            .payment_id;
         let late = started.elapsed() >= REPLY_WITHIN;
         let told = if late { &again } else { &reply };
         keep(parts, &mut tx, raw, finding, told, started, now).await?;
@@ -136,13 +138,14 @@ async fn accept(
     }
 }
 
-/// Lets a genuine event through once, and applies it, inside the caller's transaction.
+/// Lets a genuine event through once, and applies it, inside the caller's transaction. What it says was looked up at
+/// `asked` or later.
 pub(super) async fn arrive(
     parts: &Parts,
     tx: &mut Tx,
     provider: PaymentMethod,
     event: &VerifiedEvent,
-    now: Timestamp,
+    (asked, now): (Timestamp, Timestamp),
 ) -> Result<Arrived> {
     let (key, livemode) = (event.key(), parts.config.livemode);
     if !inbox::remember(tx, provider, livemode, key, now).await? {
@@ -183,7 +186,7 @@ pub(super) async fn arrive(
         }
         EventContent::Renewed(renewal) => agreement::renewed(parts, tx, renewal, now).await?,
         EventContent::Agreement { id, news } => {
-            let word = agreement::told(parts, tx, provider, id, *news, now).await?;
+            let word = agreement::told(parts, tx, provider, id, *news, (asked, now)).await?;
             (None, word)
         }
         EventContent::Disputed(dispute) => {

@@ -216,7 +216,7 @@ pub(super) async fn told(
     method: PaymentMethod,
     agreement_id: &str,
     news: AgreementNews,
-    now: Timestamp,
+    (asked, now): (Timestamp, Timestamp),
 ) -> Result<&'static str> {
     let livemode = parts.config.livemode;
     let Some(partner) = agreements::read(tx, method, livemode, agreement_id).await? else {
@@ -224,7 +224,7 @@ pub(super) async fn told(
     };
     // What was looked up before our own wish got there says nothing of it. The rail will tell again.
     let steady = matches!(news, AgreementNews::Current | AgreementNews::Cancelling);
-    if steady && jobs::is_open(tx, calls::KEEP_AGREEMENT, agreement_id).await? {
+    if steady && jobs::is_open_since(tx, calls::KEEP_AGREEMENT, agreement_id, asked).await? {
         return Ok("agreement_is_being_changed");
     }
     let (becomes, grace, auto_renew, word) = match news {

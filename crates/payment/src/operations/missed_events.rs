@@ -170,11 +170,12 @@ impl PaymentService {
                 continue;
             }
             read = read.saturating_add(1);
+            let asked = parts.clock.now();
             match rail.read_listed(listed).await {
                 Ok(event) => {
                     let now = parts.clock.now();
                     let mut tx = parts.db.begin().await?;
-                    let arrived = arrive(parts, &mut tx, name, &event, now).await?;
+                    let arrived = arrive(parts, &mut tx, name, &event, (asked, now)).await?;
                     tx.commit().await?;
                     if arrived.first {
                         new = new.saturating_add(1);

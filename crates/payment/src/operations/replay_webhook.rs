@@ -90,7 +90,7 @@ async fn replay(parts: &Parts, kept: &KeptCall, origin: &Origin) -> Result<CallI
     let mut first = false;
     let reply = match &read {
         Ok(event) => {
-            let arrived = arrive(parts, &mut tx, finding.provider, event, now).await?;
+            let arrived = arrive(parts, &mut tx, finding.provider, event, (now, now)).await?;
             first = arrived.first;
             finding.payment_id = arrived.payment_id;
             finding.event_key = Some(event.key());

@@ -183,7 +183,7 @@ impl PaymentService {
                 method,
                 agreement_id,
                 AgreementNews::Ended,
-                now,
+                (now, now),
             )
             .await?;
         }

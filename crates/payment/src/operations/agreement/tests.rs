@@ -795,6 +795,36 @@ async fn inv_p8_a_debit_that_was_under_way_undoes_no_cancellation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn inv_p8_what_was_looked_up_before_a_cancellation_was_heard_undoes_it_not() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let scenery = Scenery::bought(&db).await;
+        let asked = scenery.clock.now();
+        scenery.clock.advance(Duration::from_secs(1));
+        let cancelled = scenery
+            .service
+            .cancel_subscription(scenery.user, None)
+            .await;
+        cancelled.expect("cancelled");
+        assert_eq!(scenery.asked().await, of_first(AgreementChange::Cancel));
+        scenery.clock.advance(Duration::from_secs(1));
+        let (parts, now) = (&scenery.service.0, scenery.clock.now());
+        for (asked, word, cancelling) in [
+            (asked, "agreement_is_being_changed", true),
+            (now, "agreement_current", false),
+        ] {
+            let mut tx = db.begin().await.expect("begins");
+            let (method, news) = (PaymentMethod::Stripe, AgreementNews::Current);
+            let told = told(parts, &mut tx, method, "sub_1", news, (asked, now)).await;
+            assert_eq!(told.expect("applied"), word);
+            tx.commit().await.expect("commits");
+            let shown = scenery.shown().await;
+            assert_eq!(shown.cancel_at_period_end, cancelling, "{word}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn inv_p8_what_has_lapsed_while_its_debit_is_tried_can_still_be_ended() {
     for way in ["cancel", "another", "leave"] {
         each_engine(&[MIGRATIONS], async |db| {

@@ -28,7 +28,7 @@ const LONGEST: Duration = Duration::from_hours(24);
 /// How long after an order its page is looked for: the first minutes, then as long as it could have been sent again.
 const LOOKS: [Duration; 3] = [
     Duration::from_mins(15),
-    Duration::from_mins(60),
+    Duration::from_hours(1),
     Duration::from_hours(48),
 ];
 /// Two clocks may be so far apart.
