@@ -140,6 +140,10 @@ ids! {
     AccountId
     /// One row of the usage log.
     UsageId
+    /// Units set aside before the work.
+    HoldId
+    /// Bonus units.
+    GrantId
     /// One piece of work to do later.
     JobId
     /// One exchange over HTTP.

@@ -1,5 +1,7 @@
 //! What answers look like. Rows never leave; these do.
 
+mod quota;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,8 @@ use crate::model::refund::{Refund, RefundOrigin, RefundStatus};
 use crate::model::subscription::{Subscription, SubscriptionStatus};
 use crate::model::suspense::{Kept, SuspenseState};
 use crate::providers::PaymentAction;
+
+pub use self::quota::*;
 
 /// A plan, as it is for sale.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

@@ -1,6 +1,8 @@
 //! The first answer to an `Idempotency-Key`, kept 24 hours and written in the transaction of the
 //! effect: written later, a crash in between would do the work twice.
 
+use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use tollgate_kernel::text::Text;
 
 use crate::Result;
 use crate::db::Tx;
+use crate::many::{Many, tuples};
 
 /// How long an answer is kept.
 pub const KEPT: Duration = Duration::from_hours(24);
@@ -83,6 +86,16 @@ impl Request {
             body_hash,
         }
     }
+
+    /// Under which the answer is kept: caller, method, path, key.
+    pub fn name(&self) -> [String; 4] {
+        [
+            self.caller.clone(),
+            self.method.to_owned(),
+            self.path.to_owned(),
+            self.key.0.clone(),
+        ]
+    }
 }
 
 /// What is known under a key.
@@ -128,25 +141,111 @@ pub async fn find(tx: &mut Tx, request: &Request) -> Result<Option<Known>> {
             .fetch_optional(c)
             .await
     })?;
-    Ok(row.map(|row| {
-        if row.body_hash != request.body_hash {
+    Ok(row.map(|row| row.known(request)))
+}
+
+impl KnownRow {
+    fn known(self, request: &Request) -> Known {
+        if self.body_hash != request.body_hash {
             return Known::OtherBody;
         }
-        match (
-            row.state.as_str(),
-            row.status.and_then(|status| u16::try_from(status).ok()),
-        ) {
+        let status = self.status.and_then(|status| u16::try_from(status).ok());
+        match (self.state.as_str(), status) {
             ("done", Some(status)) => Known::Answered {
                 status,
-                response: row.response.unwrap_or_default(),
+                response: self.response.unwrap_or_default(),
             },
             _ => Known::Running {
-                lease_until: row
+                lease_until: self
                     .lease_until
                     .map_or(Timestamp::EPOCH, Timestamp::from_utc),
             },
         }
-    }))
+    }
+}
+
+row!(
+    struct NamedRow {
+        caller: String,
+        method: String,
+        path: String,
+        key: String,
+        body_hash: Vec<u8>,
+        state: String,
+        lease_until: Option<chrono::DateTime<chrono::Utc>>,
+        status: Option<i64>,
+        response: Option<Vec<u8>>,
+    }
+);
+
+/// What is known under each of the keys, in the order in which they are asked for.
+///
+/// # Errors
+/// The database.
+pub async fn find_each(tx: &mut Tx, requests: &[&Request]) -> Result<Vec<Option<Known>>> {
+    let mut known: HashMap<[String; 4], NamedRow> = HashMap::new();
+    for (text, part) in FIND_EACH.parts(requests) {
+        let rows: Vec<NamedRow> = in_tx!(tx, |c| {
+            let mut query = sqlx::query_as(text);
+            for request in part {
+                query = query
+                    .bind(&request.caller)
+                    .bind(request.method)
+                    .bind(request.path)
+                    .bind(&request.key.0);
+            }
+            query.fetch_all(c).await
+        })?;
+        known.extend(rows.into_iter().map(|row| {
+            let name = [&row.caller, &row.method, &row.path, &row.key].map(String::clone);
+            (name, row)
+        }));
+    }
+    let each = requests.iter().map(|request| {
+        known.remove(&request.name()).map(|row| {
+            let row = KnownRow {
+                body_hash: row.body_hash,
+                state: row.state,
+                lease_until: row.lease_until,
+                status: row.status,
+                response: row.response,
+            };
+            row.known(request)
+        })
+    });
+    Ok(each.collect())
+}
+
+/// Stores the answers of several requests, each 200, in the transaction of their effects. `false`: a rival with one of
+/// the keys has committed first; roll back.
+///
+/// # Errors
+/// The database.
+pub async fn put_each(
+    tx: &mut Tx,
+    answers: &[(&Request, Vec<u8>)],
+    now: Timestamp,
+) -> Result<bool> {
+    let mut stored = 0;
+    for (text, part) in PUT_EACH.parts(answers) {
+        let rows: Vec<(String,)> = in_tx!(tx, |c| {
+            let mut query = sqlx::query_as(text)
+                .bind(now.utc())
+                .bind(now.after(KEPT).utc());
+            for (request, response) in part {
+                query = query
+                    .bind(&request.caller)
+                    .bind(request.method)
+                    .bind(request.path)
+                    .bind(&request.key.0)
+                    .bind(request.body_hash.as_slice())
+                    .bind(response);
+            }
+            query.fetch_all(c).await
+        })?;
+        stored += rows.len();
+    }
+    Ok(stored == answers.len())
 }
 
 /// Stores the answer in the transaction of its effect. `false`: a rival with the same key has
@@ -296,3 +395,27 @@ const PURGE: &str =
     (SELECT caller, method, path, key FROM idempotency_keys WHERE expires_at <= $1 LIMIT $2)";
 
 pub(crate) const STATEMENTS: &[&str] = &[FIND, PUT, CLAIM, ANSWER, RELEASE, PURGE];
+
+static FIND_EACH: Many = Many::new(|rows| {
+    format!(
+        "SELECT caller, method, path, key, body_hash, state, lease_until, status, response FROM idempotency_keys
+    WHERE (caller, method, path, key) IN (VALUES {})",
+        tuples(1, 4, rows)
+    )
+});
+static PUT_EACH: Many = Many::new(|rows| {
+    let mut text = "INSERT INTO idempotency_keys
+    (caller, method, path, key, body_hash, state, status, content_type, response, created_at, expires_at) VALUES"
+        .to_owned();
+    for row in 0..rows {
+        let [a, b, c, d, e, f] = std::array::from_fn(|column| 3 + row * 6 + column);
+        let comma = if row == 0 { "" } else { "," };
+        let _ = write!(
+            text,
+            "{comma} (${a}, ${b}, ${c}, ${d}, ${e}, 'done', 200, 'application/json', ${f}, $1, $2)"
+        );
+    }
+    text + " ON CONFLICT (caller, method, path, key) DO NOTHING RETURNING key"
+});
+
+pub(crate) const MANY: &[&Many] = &[&FIND_EACH, &PUT_EACH];

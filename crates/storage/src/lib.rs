@@ -9,6 +9,7 @@ pub mod error;
 pub mod failpoint;
 pub mod idempotency;
 pub mod jobs;
+pub mod many;
 pub mod migrations;
 pub mod outbox;
 pub mod partitions;
@@ -37,3 +38,6 @@ pub const STATEMENTS: &[&[&str]] = &[
     signing_keys::STATEMENTS,
     throttle::STATEMENTS,
 ];
+
+/// Those for many rows at once.
+pub const MANY: &[&many::Many] = idempotency::MANY;

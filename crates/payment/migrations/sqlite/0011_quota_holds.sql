@@ -48,6 +48,23 @@ CREATE TABLE quota_grants (
 -- Roll, explain.
 CREATE INDEX quota_grants_subscription_id_meter_idx ON quota_grants (subscription_id, meter) WHERE closed_at IS NULL;
 
+-- Which grants a counter was filled with, and how much of each it burned: known when the pot is closed, at the
+-- grant's expiry or when the next period begins.
+CREATE TABLE quota_pots (
+    subscription_id BLOB NOT NULL CONSTRAINT quota_pots_subscription_id_check CHECK (length(subscription_id) = 16),
+    meter TEXT NOT NULL,
+    period_start TEXT NOT NULL CONSTRAINT quota_pots_period_start_check CHECK (period_start GLOB '*+00:00'),
+    grant_id BLOB NOT NULL CONSTRAINT quota_pots_grant_id_check CHECK (length(grant_id) = 16),
+    units INTEGER NOT NULL,
+    burned INTEGER NOT NULL DEFAULT 0,
+    closed_at TEXT CONSTRAINT quota_pots_closed_at_check CHECK (closed_at GLOB '*+00:00'),
+    CONSTRAINT quota_pots_pkey PRIMARY KEY (subscription_id, meter, period_start, grant_id),
+    CONSTRAINT quota_pots_subscription_id_meter_period_start_fkey FOREIGN KEY (subscription_id, meter, period_start) REFERENCES quota_counters (subscription_id, meter, period_start) ON DELETE RESTRICT,
+    CONSTRAINT quota_pots_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES quota_grants (id) ON DELETE RESTRICT,
+    CONSTRAINT quota_pots_units_check CHECK (units > 0),
+    CONSTRAINT quota_pots_burned_check CHECK (burned BETWEEN 0 AND units)
+) STRICT;
+
 -- A usage is given back at most once (a partitioned table cannot hold this key).
 CREATE TABLE usage_refunds (
     usage_id BLOB NOT NULL CONSTRAINT usage_refunds_pkey PRIMARY KEY CONSTRAINT usage_refunds_usage_id_check CHECK (length(usage_id) = 16),

@@ -1,14 +1,17 @@
 //! What the business means by its words: pure, so that every rule can be tried without a database.
 
+pub mod allowance;
 pub mod books;
 pub mod call;
 pub mod damage;
+pub mod hold;
 pub mod ledger;
 pub mod metadata;
 pub mod outbound;
 pub mod payment;
 pub mod period;
 pub mod plan;
+pub mod pots;
 pub mod quota;
 pub mod refund;
 pub mod return_url;
@@ -68,12 +71,15 @@ mod tests {
     #[test]
     fn the_model_knows_no_database_no_network_and_no_clock() {
         for (file, source) in [
+            ("allowance", include_str!("allowance.rs")),
             ("books", include_str!("books.rs")),
             ("damage", include_str!("damage.rs")),
+            ("hold", include_str!("hold.rs")),
             ("ledger", include_str!("ledger.rs")),
             ("payment", include_str!("payment.rs")),
             ("period", include_str!("period.rs")),
             ("plan", include_str!("plan.rs")),
+            ("pots", include_str!("pots.rs")),
             ("quota", include_str!("quota.rs")),
             ("refund", include_str!("refund.rs")),
             ("return_url", include_str!("return_url.rs")),

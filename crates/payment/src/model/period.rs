@@ -5,11 +5,28 @@
 //! gives 28 or 29 February and then 31 March. Where a clock change makes a local time missing, the
 //! period begins when the clock has passed it; where it happens twice, at the first.
 
-use chrono::{DateTime, Datelike as _, Months, NaiveDateTime, TimeDelta, TimeZone as _, Utc};
+use chrono::{
+    DateTime, Datelike as _, Months, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc,
+};
 use chrono_tz::Tz;
 use tollgate_kernel::clock::Timestamp;
 
 use super::plan::BillingCycle;
+use super::words;
+
+words! {
+    /// When a meter begins anew.
+    pub enum Reset {
+        /// On the day of the month on which the subscription began.
+        Month = "month",
+        /// On the first of the month.
+        Calendar = "calendar",
+        /// With each paid term.
+        Term = "term",
+        /// Not at all.
+        Never = "never",
+    }
+}
 
 /// Where the counting begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +89,36 @@ impl Anchor {
         }
     }
 
+    /// The period of a meter that `now` lies in, as often as it begins anew. `cycle` is how long a term lasts.
+    pub fn period(self, reset: Reset, cycle: BillingCycle, now: Timestamp) -> Period {
+        match (reset, cycle.months()) {
+            (Reset::Month, _) => self.quota_period(now),
+            (Reset::Calendar, _) => self.of_the_calendar().quota_period(now),
+            (Reset::Term, Some(months)) => {
+                let number = self.month_number(now);
+                let begins = number.saturating_sub(number.checked_rem(months).unwrap_or(0));
+                Period {
+                    start: self.month(begins),
+                    end: self.month(begins.saturating_add(months)),
+                }
+            }
+            (Reset::Never, _) | (Reset::Term, None) => Period {
+                start: self.at,
+                end: far(),
+            },
+        }
+    }
+
+    /// The same, counted from the first moment of its month.
+    fn of_the_calendar(self) -> Self {
+        let local = self.at.utc().with_timezone(&self.zone).date_naive();
+        let first = local.with_day(1).unwrap_or(local).and_time(NaiveTime::MIN);
+        Self {
+            at: self.resolve(first),
+            zone: self.zone,
+        }
+    }
+
     /// The end of a term of `cycle` that follows `paid_until` (the anchor for a first term); `None`
     /// for a term without end.
     pub fn term_end(self, paid_until: Timestamp, cycle: BillingCycle) -> Option<Timestamp> {
@@ -119,6 +166,13 @@ impl Anchor {
         }
         Timestamp::from_utc(Utc.from_utc_datetime(&local))
     }
+}
+
+/// Later than any right; a moment that both engines can hold.
+fn far() -> Timestamp {
+    Utc.with_ymd_and_hms(9999, 1, 1, 0, 0, 0)
+        .earliest()
+        .map_or(Timestamp::EPOCH, Timestamp::from_utc)
 }
 
 #[cfg(test)]

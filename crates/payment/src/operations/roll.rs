@@ -1,29 +1,164 @@
 //! Opens the counter of a period, exactly once, when it is first needed.
+//!
+//! What can happen at once: the first calls of a period on several instances, a grant, the end of the subscription. The
+//! counter before the subscription, as everywhere: the old counter's units stay as they are while they are shared out
+//! over the bonus units that were poured into it; then the subscription, which whoever opens a counter holds.
 
 use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::SubscriptionId;
 use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
 
-use crate::model::quota::Meter;
+use crate::Parts;
+use crate::model::period::Period;
+use crate::model::pots::{Pot, burned};
+use crate::model::quota::{Meter, Units};
 use crate::model::subscription::Subscription;
-use crate::store::{quota_counters, subscriptions};
+use crate::store::prices::{self, Terms};
+use crate::store::quota_counters::{self, Counter, Opening};
+use crate::store::quota_grants::{self, Grant};
+use crate::store::{quota_mirror, subscriptions};
+
+/// A transaction of its own. A counter that was opened for nothing is only an empty one.
+pub(super) async fn roll_alone(
+    parts: &Parts,
+    held: &Subscription,
+    meter: &Meter,
+    now: Timestamp,
+) -> Result<()> {
+    let mut tx = parts.db.begin().await?;
+    if roll(&mut tx, held, meter, now).await? {
+        tx.commit().await
+    } else {
+        // It changed since it was read; the next try reads it again.
+        tx.rollback().await
+    }
+}
 
 /// Opens the counter of `meter` for the period that `now` lies in. `false`: the subscription
-/// changed since it was read, or is over; read it again.
+/// changed since it was read, or is over; undo, and read it again.
 pub(crate) async fn roll(
     tx: &mut Tx,
     held: &Subscription,
     meter: &Meter,
     now: Timestamp,
 ) -> Result<bool> {
+    let terms = prices::read_terms(tx, held.plan_id, held.plan_version, meter).await?;
+    let Some(terms) = terms else { return Ok(true) };
+    let period = held.period_of(terms.reset, terms.cycle, now);
+    let last = quota_counters::lock_last(tx, held.id, meter, now).await?;
+    let of = (held.id, meter, period.start);
+    let begins = last
+        .as_ref()
+        .is_none_or(|last| last.counter.period.start < period.start);
+    if let Some(last) = &last {
+        let past = (held.id, meter, last.counter.period.start);
+        // Within a period, only what has expired; at its end, all of it.
+        let over = if begins { None } else { Some(now) };
+        share_out(tx, past, &last.counter, over, now).await?;
+    }
     if !subscriptions::lock_for_roll(tx, held, now).await? {
         return Ok(false);
     }
-    let period = held.quota_period(now);
-    let open_until = held.open_until(&period);
-    let limit = quota_counters::roll(tx, held.id, meter, &period, open_until, now).await?;
-    if let Some(limit) = limit {
-        subscriptions::mirror_roll(tx, held.id, meter, &period, limit, now).await?;
+    if begins {
+        begin(tx, held, &terms, &period, now).await?;
+    } else {
+        let end = period.end.max(period.start);
+        let until = held.open_until(&period);
+        let grants = quota_grants::read_open(tx, held.id, meter).await?;
+        let until = first_expiry(&grants, until);
+        quota_counters::open_again(tx, of, end, until, now).await?;
     }
+    quota_mirror::begin(tx, of, now).await?;
     Ok(true)
+}
+
+async fn begin(
+    tx: &mut Tx,
+    held: &Subscription,
+    terms: &Terms,
+    period: &Period,
+    now: Timestamp,
+) -> Result<()> {
+    let of = (held.id, &terms.meter, period.start);
+    quota_counters::close_older(tx, of, now).await?;
+    let grants = quota_grants::read_open(tx, held.id, &terms.meter).await?;
+    let mut pots: Vec<Pot> = Vec::new();
+    for grant in &grants {
+        let rest = grant.rest();
+        if rest.units > 0 && !rest.ends_by(now) {
+            pots.push(rest);
+        } else {
+            quota_grants::spend(tx, grant.id, 0, Some(now)).await?;
+        }
+    }
+    // Nothing is poured into what has no limit; it waits for a period that has one.
+    let pots = if terms.limit.is_some() { pots } else { Vec::new() };
+    let granted: i64 = pots.iter().map(|pot| pot.units).sum();
+    let opening = Opening {
+        period,
+        open_until: first_expiry(&grants, held.open_until(period)),
+        limit: terms
+            .limit
+            .map(|limit| limit.plus(Units::new(granted).unwrap_or(Units::NONE))),
+        granted,
+    };
+    if quota_counters::open(tx, held.id, &terms.meter, opening, now).await? {
+        for pot in pots {
+            quota_grants::pour(tx, of, pot.grant, pot.units).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Up to then a counter is right by itself.
+fn first_expiry(grants: &[Grant], until: Timestamp) -> Timestamp {
+    let expiries = grants.iter().filter_map(|grant| grant.expires_at);
+    expiries.min().map_or(until, |first| first.min(until))
+}
+
+/// What a counter's bonus units were burned, written down: of those that have expired by `over`, or of all. What is not
+/// burned leaves the counter, to go into the next one or to be gone.
+pub(super) async fn share_out(
+    tx: &mut Tx,
+    of: (SubscriptionId, &Meter, Timestamp),
+    counter: &Counter,
+    over: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<()> {
+    let Some(limit) = counter.quota.limit else {
+        return Ok(());
+    };
+    let poured = quota_grants::pots(tx, of).await?;
+    let known: i64 = poured.iter().filter(|pot| pot.is_closed).map(|pot| pot.burned).sum();
+    let open: Vec<Pot> = poured
+        .iter()
+        .filter(|pot| !pot.is_closed)
+        .map(|pot| pot.pot)
+        .collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let whole: i64 = open.iter().map(|pot| pot.units).sum();
+    // The limit is the plan's, what closed pots were burned, and what open ones hold.
+    let plan = limit.get().saturating_sub(whole).saturating_sub(known);
+    let taken = counter.quota.used.plus(counter.quota.held).get();
+    let shares = burned(
+        taken.saturating_sub(known),
+        plan,
+        &open,
+        counter.period.end,
+    );
+    for (pot, burned) in shares {
+        let is_over = over.is_none_or(|over| pot.ends_by(over));
+        if !is_over {
+            continue;
+        }
+        quota_grants::close_pot(tx, of, pot.grant, burned, now).await?;
+        let gone = (pot.ends_by(now) || burned == pot.units).then_some(now);
+        quota_grants::spend(tx, pot.grant, burned, gone).await?;
+        let unburned = pot.units.saturating_sub(burned);
+        quota_counters::pour(tx, of, -unburned, -pot.units, None, now).await?;
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@ pub(crate) mod agreements;
 pub(crate) mod attempts;
 pub(crate) mod books;
 pub(crate) mod calls;
+pub(crate) mod charges;
 pub(crate) mod deliveries;
 pub(crate) mod endpoints;
 pub(crate) mod free_grants;
@@ -11,7 +12,11 @@ pub(crate) mod inbox;
 pub(crate) mod ledger;
 pub(crate) mod payments;
 pub(crate) mod plans;
+pub(crate) mod prices;
 pub(crate) mod quota_counters;
+pub(crate) mod quota_grants;
+pub(crate) mod quota_holds;
+pub(crate) mod quota_mirror;
 pub(crate) mod refunds;
 pub(crate) mod subscriptions;
 pub(crate) mod suspense;
@@ -24,10 +29,11 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use tollgate_kernel::money::{Currency, Money};
 use tollgate_storage::error::known;
+use tollgate_storage::many::Many;
 use tollgate_storage::{Result, StorageError};
 use uuid::Uuid;
 
-use crate::model::quota::Units;
+use crate::model::quota::{Cost, Units};
 
 /// A moment as both drivers read it.
 type At = DateTime<Utc>;
@@ -46,12 +52,24 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     payments::STATEMENTS,
     plans::STATEMENTS,
     quota_counters::STATEMENTS,
+    prices::STATEMENTS,
+    quota_grants::STATEMENTS,
+    quota_holds::STATEMENTS,
+    quota_mirror::STATEMENTS,
     refunds::STATEMENTS,
     subscriptions::STATEMENTS,
     suspense::STATEMENTS,
     timeline::STATEMENTS,
     tries::STATEMENTS,
     usage::STATEMENTS,
+];
+
+/// Those for many rows at once.
+pub(crate) const MANY: &[&[&Many]] = &[
+    charges::MANY,
+    quota_counters::MANY,
+    quota_holds::MANY,
+    quota_mirror::MANY,
 ];
 
 /// Reads the columns of one row into the model, naming the row when one is impossible.
@@ -68,6 +86,10 @@ impl Reader {
 
     fn units(self, column: &'static str, count: i64) -> Result<Units, StorageError> {
         known(Units::new(count), self.table, column, &self.row)
+    }
+
+    fn cost(self, column: &'static str, count: i64) -> Result<Cost, StorageError> {
+        known(Cost::new(count), self.table, column, &self.row)
     }
 
     fn limit(

@@ -1,9 +1,13 @@
 //! `quota_counters`: the truth about quota.
 
+use std::fmt::Write as _;
+
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, SubscriptionId};
 use tollgate_storage::db::{Db, Tx};
+use tollgate_storage::many::{Many, parameters};
 use tollgate_storage::{Result, in_tx, on_read, row};
+use uuid::Uuid;
 
 use super::{At, Reader};
 use crate::model::period::Period;
@@ -45,18 +49,104 @@ fn counter(id: SubscriptionId, meter: &Meter, row: &CounterRow) -> Result<Counte
     Ok(Counter { period, quota })
 }
 
-/// Takes `units` from the open period, or takes nothing. `None`: too few are left, the period is
-/// not rolled yet, or the right is over; only then is anything read to say which.
-pub(crate) async fn spend(
+/// What one counter is to give: at once or set aside, all of it or nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Taking<'a> {
+    pub(crate) subscription: SubscriptionId,
+    /// Of the subscription, as its prices were read: it must still stand so.
+    pub(crate) version: i64,
+    pub(crate) meter: &'a Meter,
+    pub(crate) units: i64,
+    pub(crate) held: i64,
+}
+
+row!(
+    struct TakenRow {
+        subscription_id: Uuid,
+        meter: String,
+        period_start: At,
+        period_end: At,
+        quota_limit: Option<i64>,
+        used: i64,
+        held: i64,
+    }
+);
+
+/// Takes from the open periods of many counters, no counter twice. Those that gave nothing are missing: too few are
+/// left, the period is not rolled yet, the right is over, or the subscription changed; only then is anything read to
+/// say which.
+pub(crate) async fn take_each(
     tx: &mut Tx,
-    id: SubscriptionId,
-    meter: &Meter,
+    takings: &[Taking<'_>],
+    now: Timestamp,
+) -> Result<Vec<(SubscriptionId, Counter)>> {
+    let mut taken = Vec::with_capacity(takings.len());
+    for (text, part) in TAKE_EACH.parts(takings) {
+        let rows: Vec<TakenRow> = in_tx!(tx, |c| {
+            let mut query = sqlx::query_as(text).bind(now.utc());
+            for taking in part {
+                query = query
+                    .bind(taking.subscription.uuid())
+                    .bind(taking.meter.as_str())
+                    .bind(taking.version)
+                    .bind(taking.units)
+                    .bind(taking.held);
+            }
+            query.fetch_all(c).await
+        })?;
+        for row in rows {
+            let id = SubscriptionId::from(row.subscription_id);
+            let read = Reader {
+                table: "quota_counters",
+                row: row.subscription_id,
+            };
+            let meter: Meter = read.text("meter", &row.meter)?;
+            let row = CounterRow {
+                period_start: row.period_start,
+                period_end: row.period_end,
+                quota_limit: row.quota_limit,
+                used: row.used,
+                held: row.held,
+            };
+            taken.push((id, counter(id, &meter, &row)?));
+        }
+    }
+    Ok(taken)
+}
+
+/// Ends `held` units of a period, open or not, and charges `charged` of them. `None`: there were not so many.
+pub(crate) async fn move_held(
+    tx: &mut Tx,
+    of: (SubscriptionId, &Meter, Timestamp),
+    held: Units,
+    charged: Units,
+    now: Timestamp,
+) -> Result<Option<Counter>> {
+    let (id, meter, period_start) = of;
+    let row: Option<CounterRow> = in_tx!(tx, |c| sqlx::query_as(MOVE_HELD)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(period_start.utc())
+        .bind(held.get())
+        .bind(charged.get())
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    row.map(|row| counter(id, meter, &row)).transpose()
+}
+
+/// Gives back what a period was charged, open or not. `None`: it was not charged so much.
+pub(crate) async fn give_back(
+    tx: &mut Tx,
+    of: (SubscriptionId, &Meter, Timestamp),
     units: Units,
     now: Timestamp,
 ) -> Result<Option<Counter>> {
-    let row: Option<CounterRow> = in_tx!(tx, |c| sqlx::query_as(SPEND)
+    let (id, meter, period_start) = of;
+    let row: Option<CounterRow> = in_tx!(tx, |c| sqlx::query_as(GIVE_BACK)
         .bind(id.uuid())
         .bind(meter.as_str())
+        .bind(period_start.utc())
         .bind(units.get())
         .bind(now.utc())
         .fetch_optional(c)
@@ -96,39 +186,165 @@ pub(crate) async fn read(
     row.map(|row| counter(id, meter, &row)).transpose()
 }
 
+/// The counter of a period, open or not.
+pub(crate) async fn read_period(
+    tx: &mut Tx,
+    of: (SubscriptionId, &Meter, Timestamp),
+) -> Result<Option<Counter>> {
+    let (id, meter, period_start) = of;
+    let row: Option<CounterRow> = in_tx!(tx, |c| sqlx::query_as(READ_PERIOD)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(period_start.utc())
+        .fetch_optional(c)
+        .await)?;
+    row.map(|row| counter(id, meter, &row)).transpose()
+}
+
 row!(
-    struct RolledRow {
+    struct LastRow {
+        period_start: At,
+        period_end: At,
+        open_until: At,
         quota_limit: Option<i64>,
+        used: i64,
+        held: i64,
     }
 );
 
-/// Opens the counter of a period with the limit of the plan's version. `None`: it is open already.
-pub(crate) async fn roll(
+/// A counter, and up to when it is right by itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Last {
+    pub(crate) counter: Counter,
+    pub(crate) open_until: Timestamp,
+}
+
+/// The newest counter of a meter, ours from now to the end of the transaction: what was taken of it stays as it is read.
+pub(crate) async fn lock_last(
     tx: &mut Tx,
     id: SubscriptionId,
     meter: &Meter,
-    period: &Period,
-    open_until: Timestamp,
     now: Timestamp,
-) -> Result<Option<Option<Units>>> {
-    let row: Option<RolledRow> = in_tx!(tx, |c| sqlx::query_as(ROLL_INSERT)
+) -> Result<Option<Last>> {
+    let row: Option<LastRow> = in_tx!(tx, |c| sqlx::query_as(LOCK_LAST)
         .bind(id.uuid())
         .bind(meter.as_str())
-        .bind(period.start.utc())
-        .bind(period.end.utc())
-        .bind(open_until.utc())
-        .bind(0_i64)
         .bind(now.utc())
         .fetch_optional(c)
         .await)?;
-    row.map(|row| {
-        Reader {
-            table: "quota_counters",
-            row: id.uuid(),
-        }
-        .limit("quota_limit", row.quota_limit)
-    })
-    .transpose()
+    let last = row.map(|row| {
+        let open_until = Timestamp::from_utc(row.open_until);
+        let row = CounterRow {
+            period_start: row.period_start,
+            period_end: row.period_end,
+            quota_limit: row.quota_limit,
+            used: row.used,
+            held: row.held,
+        };
+        let counter = counter(id, meter, &row)?;
+        Ok(Last {
+            counter,
+            open_until,
+        })
+    });
+    last.transpose()
+}
+
+/// What a period begins with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening<'a> {
+    pub(crate) period: &'a Period,
+    pub(crate) open_until: Timestamp,
+    /// Of the plan and the grants together; `None` = unlimited.
+    pub(crate) limit: Option<Units>,
+    /// Of the grants.
+    pub(crate) granted: i64,
+}
+
+/// Opens the counter of a period. `false`: there is one.
+pub(crate) async fn open(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    meter: &Meter,
+    opening: Opening<'_>,
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(OPEN)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(opening.period.start.utc())
+        .bind(opening.period.end.utc())
+        .bind(opening.open_until.utc())
+        .bind(opening.limit.map(Units::get))
+        .bind(opening.granted)
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Opens a period again that is still running, for as long as it is right by itself now.
+pub(crate) async fn open_again(
+    tx: &mut Tx,
+    of: (SubscriptionId, &Meter, Timestamp),
+    period_end: Timestamp,
+    open_until: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    let (id, meter, period_start) = of;
+    in_tx!(tx, |c| sqlx::query(OPEN_AGAIN)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(period_start.utc())
+        .bind(period_end.utc())
+        .bind(open_until.utc())
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// Closes what is older than a period that begins: no moment belongs to two counters.
+pub(crate) async fn close_older(
+    tx: &mut Tx,
+    of: (SubscriptionId, &Meter, Timestamp),
+    now: Timestamp,
+) -> Result<()> {
+    let (id, meter, period_start) = of;
+    in_tx!(tx, |c| sqlx::query(CLOSE_OLDER)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(period_start.utc())
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// Pours bonus units into a period, or takes back what expired of them; from now on it is right by itself until
+/// `open_until`, if that is earlier. `false`: more is taken than would be left, or it is unlimited.
+pub(crate) async fn pour(
+    tx: &mut Tx,
+    of: (SubscriptionId, &Meter, Timestamp),
+    limit: i64,
+    granted: i64,
+    open_until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<bool> {
+    let (id, meter, period_start) = of;
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(POUR)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(period_start.utc())
+        .bind(limit)
+        .bind(granted)
+        .bind(open_until.map(Timestamp::utc))
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
 }
 
 /// Closes every open counter of a subscription, to its period's start: a spend that read its clock
@@ -177,27 +393,60 @@ pub(crate) async fn reopen(
     Ok(())
 }
 
-// The EXISTS is a second lock on the door (a row changed by hand, a forgotten close); the first is
+// The first line of the rows is none: it says of which types the columns are, which PostgreSQL asks. The EXISTS is a
+// second lock on the door (a row changed by hand, a forgotten close), and holds the prices to what stands; the first is
 // open_until, in the row itself, which PostgreSQL reads again after waiting for it.
-const SPEND: &str = "UPDATE quota_counters SET used = used + $3, updated_at = $4
-    WHERE subscription_id = $1 AND meter = $2 AND period_start <= $4 AND open_until > $4
-      AND (quota_limit IS NULL OR used + held + $3 <= quota_limit)
-      AND EXISTS (SELECT 1 FROM user_subscriptions s WHERE s.id = $1 AND s.ended_at IS NULL
-                  AND (s.entitled_until IS NULL OR s.entitled_until > $4))
+static TAKE_EACH: Many = Many::new(|rows| {
+    let mut text = "WITH wanted (subscription_id, meter, version, units, holding) AS
+    (SELECT subscription_id, meter, used, used, used FROM quota_counters WHERE 1 = 0"
+        .to_owned();
+    for row in 0..rows {
+        let _ = write!(text, " UNION ALL SELECT {}", parameters(2 + row * 5, 5));
+    }
+    text + ")
+    UPDATE quota_counters SET used = used + wanted.units, held = held + wanted.holding, updated_at = $1
+    FROM wanted
+    WHERE quota_counters.subscription_id = wanted.subscription_id AND quota_counters.meter = wanted.meter
+      AND period_start <= $1 AND open_until > $1
+      AND (quota_limit IS NULL OR used + held + wanted.units + wanted.holding <= quota_limit)
+      AND EXISTS (SELECT 1 FROM user_subscriptions s WHERE s.id = wanted.subscription_id AND s.ended_at IS NULL
+                  AND s.version = wanted.version AND (s.entitled_until IS NULL OR s.entitled_until > $1))
+    RETURNING quota_counters.subscription_id, quota_counters.meter, period_start, period_end, quota_limit, used, held"
+});
+const MOVE_HELD: &str = "UPDATE quota_counters SET held = held - $4, used = used + $5, updated_at = $6
+    WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND held >= $4
+    RETURNING period_start, period_end, quota_limit, used, held";
+const GIVE_BACK: &str = "UPDATE quota_counters SET used = used - $4, updated_at = $5
+    WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND used >= $4
     RETURNING period_start, period_end, quota_limit, used, held";
 const FIND: &str = "SELECT period_start, period_end, quota_limit, used, held FROM quota_counters
     WHERE subscription_id = $1 AND meter = $2 AND period_start <= $3 AND open_until > $3";
-// NOT EXISTS, since on PostgreSQL an insert that meets a row which a spend is just changing waits for
-// that spend, which waits for the subscription that the roll holds: a deadlock. Whoever rolls holds
-// the subscription, so nobody inserts the same row meanwhile.
-const ROLL_INSERT: &str = "INSERT INTO quota_counters
+const READ_PERIOD: &str = "SELECT period_start, period_end, quota_limit, used, held FROM quota_counters
+    WHERE subscription_id = $1 AND meter = $2 AND period_start = $3";
+const LOCK_LAST: &str = "UPDATE quota_counters SET updated_at = $3
+    WHERE subscription_id = $1 AND meter = $2 AND period_start =
+        (SELECT MAX(period_start) FROM quota_counters WHERE subscription_id = $1 AND meter = $2)
+    RETURNING period_start, period_end, open_until, quota_limit, used, held";
+// NOT EXISTS, since on PostgreSQL an insert that meets a row which a call is just changing waits for that call, which
+// waits for the subscription that the roll holds: a deadlock. Whoever rolls holds the subscription, so nobody inserts
+// the same row meanwhile.
+const OPEN: &str = "INSERT INTO quota_counters
     (subscription_id, meter, period_start, period_end, open_until, quota_limit, granted, created_at, updated_at)
-    SELECT s.id, m.meter, $3, $4, $5, m.quota_limit + $6, $6, $7, $7
-    FROM user_subscriptions s JOIN plan_meters m ON m.plan_id = s.plan_id AND m.version = s.plan_version
-    WHERE s.id = $1 AND m.meter = $2
+    SELECT s.id, $2, $3, $4, $5, $6, $7, $8, $8 FROM user_subscriptions s
+    WHERE s.id = $1
       AND NOT EXISTS (SELECT 1 FROM quota_counters c
                       WHERE c.subscription_id = $1 AND c.meter = $2 AND c.period_start = $3)
-    ON CONFLICT (subscription_id, meter, period_start) DO NOTHING RETURNING quota_limit";
+    ON CONFLICT (subscription_id, meter, period_start) DO NOTHING RETURNING subscription_id";
+const OPEN_AGAIN: &str =
+    "UPDATE quota_counters SET period_end = $4, open_until = $5, updated_at = $6
+    WHERE subscription_id = $1 AND meter = $2 AND period_start = $3";
+const CLOSE_OLDER: &str = "UPDATE quota_counters SET open_until = period_start, updated_at = $4
+    WHERE subscription_id = $1 AND meter = $2 AND period_start < $3 AND open_until > $3";
+const POUR: &str = "UPDATE quota_counters SET quota_limit = quota_limit + $4, granted = granted + $5,
+    open_until = CASE WHEN open_until > $6 THEN $6 ELSE open_until END, updated_at = $7
+    WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND quota_limit IS NOT NULL
+      AND used + held <= quota_limit + $4 AND granted + $5 >= 0
+    RETURNING subscription_id";
 const CLOSE: &str = "UPDATE quota_counters SET open_until = period_start, updated_at = $2
     WHERE subscription_id = $1 AND open_until > $2";
 const CUT: &str = "UPDATE quota_counters SET open_until = $2, updated_at = $3
@@ -205,4 +454,18 @@ const CUT: &str = "UPDATE quota_counters SET open_until = $2, updated_at = $3
 const REOPEN: &str = "UPDATE quota_counters SET open_until = $3
     WHERE subscription_id = $1 AND period_start = $2 AND open_until < $3";
 
-pub(crate) const STATEMENTS: &[&str] = &[SPEND, FIND, ROLL_INSERT, CLOSE, CUT, REOPEN];
+pub(crate) const STATEMENTS: &[&str] = &[
+    MOVE_HELD,
+    GIVE_BACK,
+    FIND,
+    READ_PERIOD,
+    LOCK_LAST,
+    OPEN,
+    OPEN_AGAIN,
+    CLOSE_OLDER,
+    POUR,
+    CLOSE,
+    CUT,
+    REOPEN,
+];
+pub(crate) const MANY: &[&Many] = &[&TAKE_EACH];

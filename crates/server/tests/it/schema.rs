@@ -143,6 +143,11 @@ async fn every_statement_of_every_module_is_understood() {
             for statements in all {
                 prepare(&db, statements).await;
             }
+            let many = tollgate_storage::MANY.iter();
+            for many in many.chain(tollgate_payment::MANY.iter().copied().flatten()) {
+                let texts: Vec<&str> = many.texts().collect();
+                prepare(&db, &texts).await;
+            }
         },
     )
     .await;

@@ -1,0 +1,266 @@
+//! `quota_grants` and `quota_pots`: bonus units, and into which counters they were poured.
+
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{GrantId, Id as _, PaymentId, SubscriptionId, UserId};
+use tollgate_storage::db::{Db, Tx};
+use tollgate_storage::{Result, in_tx, on_read, row};
+use uuid::Uuid;
+
+use super::At;
+use crate::model::pots::Pot;
+use crate::model::quota::Meter;
+
+/// Bonus units.
+#[derive(Clone, Debug)]
+pub(crate) struct Grant {
+    pub(crate) id: GrantId,
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) meter: String,
+    pub(crate) units: i64,
+    pub(crate) spent: i64,
+    pub(crate) reason: String,
+    pub(crate) granted_by: Option<UserId>,
+    pub(crate) payment: Option<PaymentId>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) closed_at: Option<Timestamp>,
+}
+
+impl Grant {
+    /// What is left of it, as a pot to pour.
+    pub(crate) fn rest(&self) -> Pot {
+        Pot {
+            grant: self.id,
+            units: self.units.saturating_sub(self.spent),
+            expires_at: self.expires_at,
+        }
+    }
+}
+
+row!(
+    struct GrantRow {
+        id: Uuid,
+        subscription_id: Uuid,
+        meter: String,
+        units: i64,
+        spent: i64,
+        reason: String,
+        granted_by: Option<Uuid>,
+        payment_id: Option<Uuid>,
+        created_at: At,
+        expires_at: Option<At>,
+        closed_at: Option<At>,
+    }
+);
+
+impl From<GrantRow> for Grant {
+    fn from(row: GrantRow) -> Self {
+        Self {
+            id: row.id.into(),
+            subscription: row.subscription_id.into(),
+            meter: row.meter,
+            units: row.units,
+            spent: row.spent,
+            reason: row.reason,
+            granted_by: row.granted_by.map(UserId::from),
+            payment: row.payment_id.map(PaymentId::from),
+            created_at: Timestamp::from_utc(row.created_at),
+            expires_at: row.expires_at.map(Timestamp::from_utc),
+            closed_at: row.closed_at.map(Timestamp::from_utc),
+        }
+    }
+}
+
+/// Writes a grant down; nothing of it is poured yet.
+pub(crate) async fn insert(tx: &mut Tx, grant: &Grant) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(INSERT)
+        .bind(grant.id.uuid())
+        .bind(grant.subscription.uuid())
+        .bind(&grant.meter)
+        .bind(grant.units)
+        .bind(&grant.reason)
+        .bind(grant.granted_by.map(|by| by.uuid()))
+        .bind(grant.payment.map(|payment| payment.uuid()))
+        .bind(grant.created_at.utc())
+        .bind(grant.expires_at.map(Timestamp::utc))
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// What is not used up and not over, of one meter.
+pub(crate) async fn read_open(
+    tx: &mut Tx,
+    subscription: SubscriptionId,
+    meter: &Meter,
+) -> Result<Vec<Grant>> {
+    let rows: Vec<GrantRow> = in_tx!(tx, |c| sqlx::query_as(OPEN)
+        .bind(subscription.uuid())
+        .bind(meter.as_str())
+        .fetch_all(c)
+        .await)?;
+    Ok(rows.into_iter().map(Grant::from).collect())
+}
+
+/// What is not used up and not over, of every meter.
+pub(crate) async fn read_all_open(
+    tx: &mut Tx,
+    subscription: SubscriptionId,
+) -> Result<Vec<Grant>> {
+    let rows: Vec<GrantRow> = in_tx!(tx, |c| sqlx::query_as(ALL_OPEN)
+        .bind(subscription.uuid())
+        .fetch_all(c)
+        .await)?;
+    Ok(rows.into_iter().map(Grant::from).collect())
+}
+
+/// Of one meter, outside any transaction.
+pub(crate) async fn find_open(
+    db: &Db,
+    subscription: SubscriptionId,
+    meter: &Meter,
+) -> Result<Vec<Grant>> {
+    let rows: Vec<GrantRow> = on_read!(db, |e| sqlx::query_as(OPEN)
+        .bind(subscription.uuid())
+        .bind(meter.as_str())
+        .fetch_all(e)
+        .await)?;
+    Ok(rows.into_iter().map(Grant::from).collect())
+}
+
+/// So much of it is burned now (less, when some was given back), and whether it is over: used up, or past its time.
+/// `false`: it was not so.
+pub(crate) async fn spend(
+    tx: &mut Tx,
+    grant: GrantId,
+    more: i64,
+    closed_at: Option<Timestamp>,
+) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(SPEND)
+        .bind(grant.uuid())
+        .bind(more)
+        .bind(closed_at.map(Timestamp::utc))
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Of a counter: which, and in which period.
+pub(crate) type Of<'a> = (SubscriptionId, &'a Meter, Timestamp);
+
+/// Pours units into a counter; more of the same grant go into the same pot.
+pub(crate) async fn pour(tx: &mut Tx, of: Of<'_>, grant: GrantId, units: i64) -> Result<()> {
+    let (id, meter, period_start) = of;
+    in_tx!(tx, |c| sqlx::query(POUR)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(period_start.utc())
+        .bind(grant.uuid())
+        .bind(units)
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+row!(
+    struct PotRow {
+        grant_id: Uuid,
+        units: i64,
+        burned: i64,
+        expires_at: Option<At>,
+        closed_at: Option<At>,
+    }
+);
+
+/// A pot of a counter, as it was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Poured {
+    pub(crate) pot: Pot,
+    /// Known once it is closed.
+    pub(crate) burned: i64,
+    pub(crate) is_closed: bool,
+}
+
+impl From<PotRow> for Poured {
+    fn from(row: PotRow) -> Self {
+        Self {
+            pot: Pot {
+                grant: row.grant_id.into(),
+                units: row.units,
+                expires_at: row.expires_at.map(Timestamp::from_utc),
+            },
+            burned: row.burned,
+            is_closed: row.closed_at.is_some(),
+        }
+    }
+}
+
+/// Every pot of a counter.
+pub(crate) async fn pots(tx: &mut Tx, of: Of<'_>) -> Result<Vec<Poured>> {
+    let (id, meter, period_start) = of;
+    let rows: Vec<PotRow> = in_tx!(tx, |c| sqlx::query_as(POTS)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(period_start.utc())
+        .fetch_all(c)
+        .await)?;
+    Ok(rows.into_iter().map(Poured::from).collect())
+}
+
+/// The same, outside any transaction.
+pub(crate) async fn find_pots(db: &Db, of: Of<'_>) -> Result<Vec<Poured>> {
+    let (id, meter, period_start) = of;
+    let rows: Vec<PotRow> = on_read!(db, |e| sqlx::query_as(POTS)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(period_start.utc())
+        .fetch_all(e)
+        .await)?;
+    Ok(rows.into_iter().map(Poured::from).collect())
+}
+
+/// What was burned of a pot is known.
+pub(crate) async fn close_pot(
+    tx: &mut Tx,
+    of: Of<'_>,
+    grant: GrantId,
+    burned: i64,
+    now: Timestamp,
+) -> Result<()> {
+    let (id, meter, period_start) = of;
+    in_tx!(tx, |c| sqlx::query(CLOSE_POT)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(period_start.utc())
+        .bind(grant.uuid())
+        .bind(burned)
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+const INSERT: &str = "INSERT INTO quota_grants (id, subscription_id, meter, units, reason, granted_by, payment_id,
+    created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const OPEN: &str = "SELECT id, subscription_id, meter, units, spent, reason, granted_by, payment_id, created_at,
+    expires_at, closed_at FROM quota_grants WHERE subscription_id = $1 AND meter = $2 AND closed_at IS NULL ORDER BY id";
+const ALL_OPEN: &str = "SELECT id, subscription_id, meter, units, spent, reason, granted_by, payment_id, created_at,
+    expires_at, closed_at FROM quota_grants WHERE subscription_id = $1 AND closed_at IS NULL ORDER BY id";
+const SPEND: &str = "UPDATE quota_grants SET spent = spent + $2, closed_at = $3
+    WHERE id = $1 AND spent + $2 BETWEEN 0 AND units RETURNING id";
+const POUR: &str = "INSERT INTO quota_pots (subscription_id, meter, period_start, grant_id, units)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (subscription_id, meter, period_start, grant_id)
+    DO UPDATE SET units = quota_pots.units + excluded.units";
+const POTS: &str = "SELECT p.grant_id, p.units, p.burned, g.expires_at, p.closed_at
+    FROM quota_pots p JOIN quota_grants g ON g.id = p.grant_id
+    WHERE p.subscription_id = $1 AND p.meter = $2 AND p.period_start = $3 ORDER BY p.grant_id";
+const CLOSE_POT: &str = "UPDATE quota_pots SET burned = $5, closed_at = $6
+    WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND grant_id = $4";
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    INSERT, OPEN, ALL_OPEN, SPEND, POUR, POTS, CLOSE_POT,
+];

@@ -1,0 +1,63 @@
+//! The design's own columns, `user_subscriptions.quota_used` and `quota_limit`: they follow the open counter of the first
+//! meter, in the transaction that changed it.
+
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{Id as _, SubscriptionId};
+use tollgate_storage::db::Tx;
+use tollgate_storage::many::{Many, parameters};
+use tollgate_storage::{Result, in_tx};
+
+use crate::model::quota::Meter;
+
+/// Brings them up to what the counters say, for each subscription once.
+pub(crate) async fn follow_each(
+    tx: &mut Tx,
+    subscriptions: &[SubscriptionId],
+    now: Timestamp,
+) -> Result<()> {
+    for (text, part) in FOLLOW_EACH.parts(subscriptions) {
+        in_tx!(tx, |c| {
+            let mut query = sqlx::query(text).bind(now.utc());
+            for id in part {
+                query = query.bind(id.uuid());
+            }
+            query.execute(c).await.map(|_| ())
+        })?;
+    }
+    Ok(())
+}
+
+/// They begin anew with a period, or go on with one that was opened again.
+pub(crate) async fn begin(
+    tx: &mut Tx,
+    of: (SubscriptionId, &Meter, Timestamp),
+    now: Timestamp,
+) -> Result<()> {
+    let (id, meter, period_start) = of;
+    in_tx!(tx, |c| sqlx::query(BEGIN)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(period_start.utc())
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+const BEGIN: &str = "UPDATE user_subscriptions SET quota_used = c.used, quota_limit = c.quota_limit,
+    quota_period_start = c.period_start, updated_at = $4
+    FROM quota_counters c WHERE c.subscription_id = user_subscriptions.id AND c.meter = user_subscriptions.quota_meter
+      AND c.period_start = $3 AND c.meter = $2 AND user_subscriptions.id = $1";
+// The counters are ours until the commit: whoever else changes one waits, and comes here after us.
+static FOLLOW_EACH: Many = Many::new(|rows| {
+    format!(
+        "UPDATE user_subscriptions SET quota_used = c.used, quota_limit = c.quota_limit, updated_at = $1
+    FROM quota_counters c WHERE c.subscription_id = user_subscriptions.id AND c.meter = user_subscriptions.quota_meter
+      AND c.period_start = user_subscriptions.quota_period_start AND user_subscriptions.id IN ({})",
+        parameters(2, rows)
+    )
+});
+
+pub(crate) const STATEMENTS: &[&str] = &[BEGIN];
+pub(crate) const MANY: &[&Many] = &[&FOLLOW_EACH];
