@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
+use crate::model::hold::HoldTime;
 use crate::model::return_url;
 
 /// How a [`PaymentService`](crate::PaymentService) behaves.
@@ -18,6 +19,8 @@ pub struct PaymentConfig {
     pub zone: Tz,
     /// How long a buyer may take to pay.
     pub order_expiry: Duration,
+    /// How long units are set aside when nobody says.
+    pub hold_time: HoldTime,
     /// Where a person goes who needs a plan, or a larger one.
     pub upgrade_url: String,
     /// Where a buyer's browser may be sent after paying: `https://shop.example`, scheme, host and
@@ -39,6 +42,7 @@ impl PaymentConfig {
             zone: Tz::Asia__Shanghai,
             order_expiry: Duration::from_mins(30),
             webhook_allow_private: false,
+            hold_time: HoldTime::USUAL,
         }
     }
 }

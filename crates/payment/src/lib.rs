@@ -6,6 +6,7 @@ mod operations;
 mod people;
 mod problems;
 pub mod providers;
+mod quota_writer;
 mod routes;
 pub mod shapes;
 mod store;
@@ -31,7 +32,9 @@ pub use crate::operations::checkout::{CheckoutError, Expected, PlanRef, Subscrib
 pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::create_payment::CreatePayment;
 pub use crate::operations::demand::Demand;
+use crate::operations::holding::Holdings;
 use crate::operations::keep_call::InboundBounds;
+use crate::model::hold::HoldTime;
 use crate::operations::missed_events::ReadUpTo;
 use crate::operations::outbound::Outbound;
 pub use crate::operations::outbound::endpoints::{ChangeEndpoint, EndpointError, WantEndpoint};
@@ -39,13 +42,19 @@ pub use crate::operations::outbound::listen::{Listener, SignedEvent};
 pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::operations::replay_webhook::ReplayError;
 pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
+pub use crate::operations::refund_usage::UnitRefundError;
+pub use crate::operations::settle_hold::HoldError;
 pub use crate::operations::transactions::TransactionFilter;
 pub use crate::operations::verify_books::{AccountBalance, Books, verify_books};
 pub use crate::operations::way::{Offer, PayBy};
 pub use crate::operations::webhook_events::WebhookEventFilter;
 pub use crate::people::People;
 use crate::providers::{PaymentProvider, Registry, Warning};
+use crate::quota_writer::QuotaWriter;
 pub use crate::worker::Lane;
+
+/// Charges that are committed side by side on PostgreSQL.
+const LANES: usize = 4;
 
 /// The tables of this module.
 pub const MIGRATIONS: Migrations = migrations!(
@@ -88,6 +97,9 @@ struct Parts {
     inbound: InboundBounds,
     read_up_to: ReadUpTo,
     outbound: Outbound,
+    /// What people have, as it was read a moment ago.
+    holdings: Holdings,
+    writer: QuotaWriter,
     entropy: Entropy,
     self_audit: SelfAudit,
     /// When the months of the log were last made ahead.
@@ -132,6 +144,11 @@ impl PaymentService {
         let now = self.0.clock.now();
         let rails = self.0.providers.iter();
         rails.flat_map(|rail| rail.warnings(now)).collect()
+    }
+
+    /// How long units are set aside when nobody says.
+    pub(crate) fn hold_time(&self) -> HoldTime {
+        self.0.config.hold_time
     }
 
     /// Where a person goes who needs a plan, or a larger one.
@@ -182,7 +199,13 @@ impl PaymentBuilder {
                 error,
             )))
         })?;
-        let service = PaymentService(Arc::new(Parts {
+        let lanes = match &self.db {
+            Db::Sqlite { .. } => 1,
+            Db::Postgres(_) => LANES,
+        };
+        let service = PaymentService(Arc::new_cyclic(|parts| Parts {
+            holdings: Holdings::default(),
+            writer: QuotaWriter::start(parts, lanes),
             providers: Registry::new(self.providers, &self.clock),
             ids: Ids::new(self.clock.clone(), self.entropy.clone()),
             warned_at: Mutex::new(None),

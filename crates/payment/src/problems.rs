@@ -9,8 +9,10 @@ use crate::operations::checkout::CheckoutError;
 use crate::operations::consume::ConsumeError;
 use crate::operations::outbound::endpoints::EndpointError;
 use crate::operations::refund::{ProviderErrorOf, RefundError};
+use crate::operations::refund_usage::UnitRefundError;
 use crate::operations::replay_webhook::ReplayError;
 use crate::operations::resolve_suspense::ResolveError;
+use crate::operations::settle_hold::HoldError;
 use crate::providers::{CIRCUIT_REST, ProviderError};
 use crate::shapes::QuotaShape;
 
@@ -77,7 +79,42 @@ pub(crate) fn consume(error: ConsumeError, upgrade_url: &str) -> Problem {
         }
         ConsumeError::KeyReused => key_reused(),
         ConsumeError::KeyInProgress => Problem::new(Code::IdempotencyInProgress).retry_after(1),
+        ConsumeError::Busy => Problem::new(Code::Unavailable).retry_after(1),
         ConsumeError::Internal(error) => error.into(),
+    }
+}
+
+/// As a settling of a hold is refused.
+pub(crate) fn hold(error: HoldError) -> Problem {
+    match error {
+        HoldError::NotFound => Problem::new(Code::NotFound),
+        HoldError::AboveHold => Problem::invalid(
+            "/cost",
+            "above_reservation",
+            "不得超过预留的数量",
+            "at most what was reserved",
+        ),
+        HoldError::Settled => Problem::new(Code::ReservationSettled).detail(
+            "此预留已结算、已释放或已过期。",
+            "The reservation was settled otherwise, or its time is over.",
+        ),
+        HoldError::Busy => Problem::new(Code::Unavailable).retry_after(1),
+        HoldError::Internal(error) => error.into(),
+    }
+}
+
+/// As a refund of units is refused.
+pub(crate) fn unit_refund(error: UnitRefundError, upgrade_url: &str) -> Problem {
+    match error {
+        UnitRefundError::NotFound => Problem::new(Code::NotFound),
+        UnitRefundError::Reason => Problem::invalid(
+            "/reason",
+            "invalid_reason",
+            "须为 1 至 500 个字符",
+            "1 to 500 characters",
+        ),
+        UnitRefundError::Key(error) => consume(error, upgrade_url),
+        UnitRefundError::Internal(error) => error.into(),
     }
 }
 

@@ -82,6 +82,7 @@ impl PaymentService {
                 self.warn();
                 let all = [
                     self.expire_subscriptions().await.map(drop),
+                    self.expire_holds().await.map(drop),
                     self.make_months().await,
                     self.audit_books().await.map(drop),
                     self.forget().await,

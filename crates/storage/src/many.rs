@@ -51,7 +51,11 @@ pub fn tuples(first: usize, columns: usize, rows: usize) -> String {
     let mut text = String::new();
     for row in 0..rows {
         let begin = if row == 0 { "(" } else { ", (" };
-        let _ = write!(text, "{begin}{})", parameters(first + row * columns, columns));
+        let _ = write!(
+            text,
+            "{begin}{})",
+            parameters(first + row * columns, columns)
+        );
     }
     text
 }

@@ -63,6 +63,8 @@ pub struct HoldTime(Duration);
 pub struct InvalidHoldTime;
 
 impl HoldTime {
+    /// Ten minutes.
+    pub const USUAL: Self = Self(Duration::from_mins(10));
     /// The longest: a day.
     const MOST_SECONDS: i64 = 86_400;
 

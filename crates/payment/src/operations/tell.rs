@@ -134,7 +134,7 @@ pub(super) async fn subscription(
 }
 
 /// `quota.threshold_reached`: this much of the limit is used, in percent.
-pub(super) async fn quota(
+pub(crate) async fn quota(
     parts: &Parts,
     tx: &mut Tx,
     held: &Subscription,

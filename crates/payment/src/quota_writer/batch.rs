@@ -233,13 +233,13 @@ impl<'a> Batch<'a> {
 
     /// Counter by counter, in the order of their subscriptions, which is the order of locks.
     async fn take(&mut self, tx: &mut Tx, wishes: &'a [Wish]) -> Result<(), Trouble> {
-        let mut counters: BTreeMap<(SubscriptionId, &Meter), Vec<(usize, &'a Take)>> =
+        let mut counters: BTreeMap<(SubscriptionId, Meter), Vec<(usize, &'a Take)>> =
             BTreeMap::new();
         for (index, wish) in wishes.iter().enumerate() {
             if let Wish::Take(take) = wish
                 && self.fates[index].is_none()
             {
-                let counter = (take.holding.subscription.id, &take.meter);
+                let counter = (take.holding.subscription.id, take.meter.clone());
                 counters.entry(counter).or_default().push((index, take));
             }
         }
@@ -251,7 +251,7 @@ impl<'a> Batch<'a> {
         let takings: Vec<Taking<'_>> = counters.values().map(|takes| together(takes)).collect();
         let taken = quota_counters::take_each(tx, &takings, self.now).await?;
         for (id, counter) in taken {
-            if let Some(takes) = counters.remove(&(id, &counter.quota.meter)) {
+            if let Some(takes) = counters.remove(&(id, counter.quota.meter.clone())) {
                 self.count(&takes, counter);
             }
         }

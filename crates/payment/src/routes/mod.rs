@@ -1,5 +1,6 @@
 //! HTTP: the table of routes. Handlers only translate.
 
+mod holds;
 mod pay_by;
 mod payments;
 mod plans;
@@ -94,6 +95,11 @@ impl PaymentService {
         OpenApiRouter::new()
             .routes(routes!(quota::check))
             .routes(routes!(quota::consume))
+            .routes(routes!(holds::reserve))
+            .routes(routes!(holds::commit))
+            .routes(routes!(holds::release))
+            .routes(routes!(holds::extend))
+            .routes(routes!(holds::refund))
             .with_state(self.clone())
     }
 

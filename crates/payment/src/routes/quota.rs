@@ -61,17 +61,17 @@ pub(super) async fn check(
 pub(super) struct ConsumeBody {
     /// What the call is counted as.
     #[schema(example = "dicom_processing")]
-    resource_type: String,
+    pub(super) resource_type: String,
     /// How many calls' worth; 1 when left out.
     #[schema(value_type = Option<i64>, example = 1)]
-    cost: Option<Box<RawValue>>,
+    pub(super) cost: Option<Box<RawValue>>,
     /// What the call was about.
-    resource_id: Option<String>,
+    pub(super) resource_id: Option<String>,
     /// Kept with the log row.
     #[schema(value_type = Option<Object>)]
-    metadata: Option<Map<String, Value>>,
+    pub(super) metadata: Option<Map<String, Value>>,
     /// Whom to charge: service keys name somebody, others nobody.
-    user_id: Option<String>,
+    pub(super) user_id: Option<String>,
 }
 
 /// Charges a call: check and deduct are one step.
@@ -89,46 +89,55 @@ pub(super) async fn consume(
     headers: HeaderMap,
     Body { value: body, bytes }: Body<ConsumeBody>,
 ) -> Result<Response, Problem> {
-    let user_id = serving.customer(body.user_id.as_deref())?;
-    let caller = serving.0;
+    let (call, caller) = body.call(&serving)?;
     let key = idempotency_key(&headers, &caller, "/quota/consume", &bytes)?;
-    let api_key_id = match caller {
-        Caller::ApiKey { api_key_id, .. } => Some(api_key_id),
-        _ => None,
-    };
-    let mut errors = FieldErrors::new();
-    let resource_type = errors.take("/resource_type", body.resource_type.parse::<ResourceType>());
-    let cost = errors.take("/cost", cost(body.cost.as_deref()));
-    let resource_id = body
-        .resource_id
-        .and_then(|id| errors.take("/resource_id", id.parse::<ResourceId>()));
-    let metadata = Value::Object(body.metadata.unwrap_or_default());
-    if metadata.to_string().len() > METADATA_BYTES {
-        errors.note(
-            "/metadata",
-            "too_large",
-            Text::new("不超过 4096 字节", "at most 4096 bytes"),
-        );
-    }
-    errors.finish()?;
-    let (Some(resource_type), Some(cost)) = (resource_type, cost) else {
-        return Err(Problem::new(Code::ValidationFailed));
-    };
-    let call = Consume {
-        user_id,
-        resource_type,
-        cost,
-        resource_id,
-        metadata,
-        api_key_id,
-    };
     let taken = service.consume(&call, key.as_ref()).await;
     let taken = taken.map_err(|error| service.problem(error))?;
     Ok(answer(StatusCode::OK, &taken))
 }
 
+impl ConsumeBody {
+    /// The call, once every field of it is good, and who asks.
+    pub(super) fn call(self, serving: &Serving<Quota>) -> Result<(Consume, Caller), Problem> {
+        let user_id = serving.customer(self.user_id.as_deref())?;
+        let caller = serving.0.clone();
+        let api_key_id = match caller {
+            Caller::ApiKey { api_key_id, .. } => Some(api_key_id),
+            _ => None,
+        };
+        let mut errors = FieldErrors::new();
+        let resource_type =
+            errors.take("/resource_type", self.resource_type.parse::<ResourceType>());
+        let cost = errors.take("/cost", cost(self.cost.as_deref()));
+        let resource_id = self
+            .resource_id
+            .and_then(|id| errors.take("/resource_id", id.parse::<ResourceId>()));
+        let metadata = Value::Object(self.metadata.unwrap_or_default());
+        if metadata.to_string().len() > METADATA_BYTES {
+            errors.note(
+                "/metadata",
+                "too_large",
+                Text::new("不超过 4096 字节", "at most 4096 bytes"),
+            );
+        }
+        errors.finish()?;
+        let (Some(resource_type), Some(cost)) = (resource_type, cost) else {
+            return Err(Problem::new(Code::ValidationFailed));
+        };
+        let call = Consume {
+            user_id,
+            resource_type,
+            cost,
+            resource_id,
+            metadata,
+            api_key_id,
+        };
+        Ok((call, caller))
+    }
+}
+
 /// A JSON integer, by its literal text: `1.0`, `1e3` and `"1"` are none, and nothing wraps.
-fn cost(raw: Option<&RawValue>) -> Result<Cost, InvalidCost> {
+pub(super) fn cost(raw: Option<&RawValue>) -> Result<Cost, InvalidCost> {
     let Some(raw) = raw else { return Ok(Cost::ONE) };
     raw.get()
         .parse::<i64>()

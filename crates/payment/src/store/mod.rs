@@ -23,6 +23,7 @@ pub(crate) mod suspense;
 pub(crate) mod timeline;
 pub(crate) mod tries;
 pub(crate) mod usage;
+pub(crate) mod usage_refunds;
 
 use std::str::FromStr;
 
@@ -43,6 +44,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     agreements::STATEMENTS,
     attempts::STATEMENTS,
     calls::STATEMENTS,
+    charges::STATEMENTS,
     deliveries::STATEMENTS,
     endpoints::STATEMENTS,
     free_grants::STATEMENTS,
@@ -62,6 +64,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     timeline::STATEMENTS,
     tries::STATEMENTS,
     usage::STATEMENTS,
+    usage_refunds::STATEMENTS,
 ];
 
 /// Those for many rows at once.

@@ -1,50 +1,9 @@
 //! `usage_logs`: append-only, one row per charge. An id is a time: no query uses `created_at`.
 
-use sqlx::types::Json;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{ApiKeyId, Id, Ids, SubscriptionId, UsageId, UserId};
-use tollgate_storage::db::{Db, Tx};
-use tollgate_storage::{Result, in_tx, on_read, row};
-
-use crate::model::quota::{Cost, Meter, ResourceId, ResourceType, Units};
-
-/// One charge.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry<'a> {
-    pub(crate) id: UsageId,
-    pub(crate) user_id: UserId,
-    pub(crate) subscription_id: SubscriptionId,
-    pub(crate) resource_type: &'a ResourceType,
-    pub(crate) resource_id: Option<&'a ResourceId>,
-    pub(crate) units: Units,
-    pub(crate) cost: Cost,
-    pub(crate) metadata: &'a serde_json::Value,
-    pub(crate) meter: &'a Meter,
-    pub(crate) period_start: Timestamp,
-    pub(crate) key_id: Option<ApiKeyId>,
-    pub(crate) at: Timestamp,
-}
-
-/// Writes a charge down, in the transaction that made it.
-pub(crate) async fn append(tx: &mut Tx, entry: &Entry<'_>) -> Result<()> {
-    in_tx!(tx, |c| sqlx::query(APPEND)
-        .bind(entry.id.uuid())
-        .bind(entry.user_id.uuid())
-        .bind(entry.subscription_id.uuid())
-        .bind(entry.resource_type.as_str())
-        .bind(entry.resource_id.map(ResourceId::as_str))
-        .bind(entry.units.get())
-        .bind(entry.at.utc())
-        .bind(Json(entry.metadata))
-        .bind(entry.meter.as_str())
-        .bind(entry.period_start.utc())
-        .bind(entry.cost.get())
-        .bind(entry.key_id.map(Id::uuid))
-        .execute(c)
-        .await
-        .map(|_| ()))?;
-    Ok(())
-}
+use tollgate_kernel::ids::{Id as _, Ids, SubscriptionId, UsageId, UserId};
+use tollgate_storage::db::Db;
+use tollgate_storage::{Result, on_read, row};
 
 row!(
     struct SumRow {
@@ -94,10 +53,6 @@ pub(crate) async fn units_since(db: &Db, user: UserId, since: Timestamp) -> Resu
     Ok(sum)
 }
 
-const APPEND: &str =
-    "INSERT INTO usage_logs (id, user_id, subscription_id, resource_type, resource_id, quota_cost,
-    created_at, metadata, meter, period_start, requested_cost, key_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 // SUM(bigint) is NUMERIC on PostgreSQL. A refund is a row of its own and no call.
 const SUMS_OF_PERIOD: &str = "SELECT resource_type, CAST(SUM(quota_cost) AS BIGINT) AS quota_cost,
     CAST(SUM(CASE WHEN refund_of IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS calls
@@ -106,4 +61,4 @@ const SUMS_OF_PERIOD: &str = "SELECT resource_type, CAST(SUM(quota_cost) AS BIGI
 const UNITS_SINCE: &str = "SELECT CAST(COALESCE(SUM(quota_cost), 0) AS BIGINT) FROM usage_logs
     WHERE user_id = $1 AND id >= $2";
 
-pub(crate) const STATEMENTS: &[&str] = &[APPEND, SUMS_OF_PERIOD, UNITS_SINCE];
+pub(crate) const STATEMENTS: &[&str] = &[SUMS_OF_PERIOD, UNITS_SINCE];

@@ -1,0 +1,38 @@
+//! Gives back what nobody settled in time: its owner may be dead.
+
+use tollgate_storage::Result;
+
+use super::give_back;
+use crate::PaymentService;
+use crate::model::quota::Units;
+use crate::store::{quota_counters, quota_holds};
+
+/// Holds in one transaction.
+const BATCH: i64 = 200;
+
+impl PaymentService {
+    /// Ends holds whose time is over; gives how many.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn expire_holds(&self) -> Result<usize> {
+        let parts = &self.0;
+        let mut tx = parts.db.begin().await?;
+        let now = parts.clock.now();
+        let mut expired = quota_holds::expire(&mut tx, BATCH, now).await?;
+        // The order of locks.
+        expired.sort_by(|a, b| (a.subscription, &a.meter).cmp(&(b.subscription, &b.meter)));
+        for hold in &expired {
+            let of = (hold.subscription, &hold.meter, hold.period_start);
+            let moved =
+                quota_counters::move_held(&mut tx, of, hold.units, Units::NONE, now).await?;
+            if let Some(counter) = moved {
+                give_back::to_grants(parts, &mut tx, of, &counter, hold.units, now).await?;
+            } else {
+                tracing::error!(subscription.id = %hold.subscription, "a counter held less than its holds");
+            }
+        }
+        tx.commit().await?;
+        Ok(expired.len())
+    }
+}

@@ -1,0 +1,127 @@
+//! Ends a hold, once: charges it, or a part of it, or gives it back.
+//!
+//! What can happen at once: commit, release and expiry of one hold, and each of them twice. The hold's own row decides,
+//! in one statement; who comes later has the first answer, if it is the one that is asked for. A hold belongs to the
+//! period in which it was made, and is charged to it even when that is over.
+
+use tollgate_kernel::ids::HoldId;
+use tollgate_storage::StorageError;
+
+use crate::PaymentService;
+use crate::model::hold::{HoldTime, Owner};
+use crate::model::quota::Cost;
+use crate::quota_writer::{End, Fate, Full, Settle, Wish};
+use crate::shapes::{HoldShape, SettledShape};
+use crate::store::{quota_counters, quota_holds};
+
+/// Why a hold was not ended, or not moved.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HoldError {
+    /// Nobody's, or somebody else's.
+    #[error("no such hold")]
+    NotFound,
+    /// More than was set aside.
+    #[error("more than was set aside")]
+    AboveHold,
+    /// It has ended otherwise, or its time is over.
+    #[error("the hold has ended")]
+    Settled,
+    /// More calls wait than the database can take in a few seconds.
+    #[error("too many calls wait")]
+    Busy,
+    /// The database.
+    #[error(transparent)]
+    Internal(#[from] StorageError),
+}
+
+impl PaymentService {
+    /// Charges a hold: all of it, or `cost` calls' worth; the others are given back. Asked for again, it is the first
+    /// answer.
+    ///
+    /// # Errors
+    /// [`HoldError`].
+    pub async fn commit_hold(
+        &self,
+        hold: HoldId,
+        owner: Owner,
+        cost: Option<Cost>,
+    ) -> Result<SettledShape, HoldError> {
+        self.settle(hold, owner, End::Commit(cost)).await
+    }
+
+    /// Gives a hold back. Asked for again, or after its time, it is so already.
+    ///
+    /// # Errors
+    /// [`HoldError`].
+    pub async fn release_hold(
+        &self,
+        hold: HoldId,
+        owner: Owner,
+    ) -> Result<SettledShape, HoldError> {
+        self.settle(hold, owner, End::Release).await
+    }
+
+    /// Moves the end of a hold to `time` from now.
+    ///
+    /// # Errors
+    /// [`HoldError`].
+    pub async fn extend_hold(
+        &self,
+        hold: HoldId,
+        owner: Owner,
+        time: HoldTime,
+    ) -> Result<HoldShape, HoldError> {
+        let parts = &self.0;
+        let mut tx = parts.db.begin().await?;
+        let now = parts.clock.now();
+        let Some(mut held) = quota_holds::read(&mut tx, hold, &owner).await? else {
+            return Err(HoldError::NotFound);
+        };
+        held.expires_at = now.after(time.get());
+        if !quota_holds::extend(&mut tx, hold, held.expires_at, now).await? {
+            return Err(HoldError::Settled);
+        }
+        let of = (held.subscription_id, &held.meter, held.period_start);
+        let counter = quota_counters::read_period(&mut tx, of).await?;
+        let counter = counter.ok_or_else(|| impossible(hold))?;
+        tx.commit().await?;
+        Ok(HoldShape::new(&held, &counter.quota))
+    }
+
+    async fn settle(&self, id: HoldId, owner: Owner, end: End) -> Result<SettledShape, HoldError> {
+        let parts = &self.0;
+        let hold = quota_holds::find(&parts.db, id, &owner).await?;
+        let hold = hold.ok_or(HoldError::NotFound)?;
+        let settle = Settle {
+            hold: id,
+            owner,
+            end,
+        };
+        let written = parts
+            .writer
+            .write(hold.subscription_id, Wish::Settle(settle))
+            .await;
+        match written.map_err(|Full| HoldError::Busy)?? {
+            Fate::Settled { hold, quota } => Ok(SettledShape::new(&hold, &quota)),
+            Fate::NoHold => Err(HoldError::NotFound),
+            Fate::AboveHold => Err(HoldError::AboveHold),
+            Fate::Over => Err(HoldError::Settled),
+            Fate::Charged { .. }
+            | Fate::Held { .. }
+            | Fate::Short(_)
+            | Fate::Stale
+            | Fate::Answered(_)
+            | Fate::OtherBody
+            | Fate::Running => Err(impossible(id).into()),
+        }
+    }
+}
+
+fn impossible(hold: HoldId) -> StorageError {
+    StorageError::Inconsistent {
+        table: "quota_holds",
+        column: "state",
+        row: hold.to_string(),
+    }
+}
