@@ -24,6 +24,7 @@ use tollgate_storage::seal::MasterKey;
 use tollgate_storage::{Result, StorageError, migrations, partitions};
 
 pub use crate::config::PaymentConfig;
+use crate::model::hold::HoldTime;
 pub use crate::operations::Answered;
 pub use crate::operations::accept_webhook::Received;
 use crate::operations::audit_books::SelfAudit;
@@ -32,17 +33,17 @@ pub use crate::operations::checkout::{CheckoutError, Expected, PlanRef, Subscrib
 pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::create_payment::CreatePayment;
 pub use crate::operations::demand::Demand;
+pub use crate::operations::grant_units::{GrantError, GrantUnits};
 use crate::operations::holding::Holdings;
 use crate::operations::keep_call::InboundBounds;
-use crate::model::hold::HoldTime;
 use crate::operations::missed_events::ReadUpTo;
 use crate::operations::outbound::Outbound;
 pub use crate::operations::outbound::endpoints::{ChangeEndpoint, EndpointError, WantEndpoint};
 pub use crate::operations::outbound::listen::{Listener, SignedEvent};
 pub use crate::operations::refund::{RefundError, WantRefund};
+pub use crate::operations::refund_usage::UnitRefundError;
 pub use crate::operations::replay_webhook::ReplayError;
 pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
-pub use crate::operations::refund_usage::UnitRefundError;
 pub use crate::operations::settle_hold::HoldError;
 pub use crate::operations::transactions::TransactionFilter;
 pub use crate::operations::verify_books::{AccountBalance, Books, verify_books};

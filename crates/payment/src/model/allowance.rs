@@ -21,7 +21,9 @@ impl Subscription {
         let last = self.anchor.period(reset, cycle, over.before(INSTANT));
         Period {
             start: last.start,
-            end: self.entitled_until.map_or(last.end, |until| until.max(last.end)),
+            end: self
+                .entitled_until
+                .map_or(last.end, |until| until.max(last.end)),
         }
     }
 }
@@ -37,7 +39,10 @@ mod tests {
         let at = |seconds| Timestamp::from_seconds(seconds).expect("a moment");
         let start = at(1_767_323_045);
         let anchor = Anchor::new(start, chrono_tz::UTC);
-        let (end, grace) = (anchor.month(1), anchor.month(1).after(Duration::from_hours(72)));
+        let (end, grace) = (
+            anchor.month(1),
+            anchor.month(1).after(Duration::from_hours(72)),
+        );
         let held = Subscription {
             term_end: Some(end),
             entitled_until: Some(grace),
@@ -56,6 +61,9 @@ mod tests {
             start: end,
             end: anchor.month(2),
         };
-        assert_eq!(renewed.period_of(Reset::Month, BillingCycle::Monthly, end), next);
+        assert_eq!(
+            renewed.period_of(Reset::Month, BillingCycle::Monthly, end),
+            next
+        );
     }
 }

@@ -30,12 +30,7 @@ impl Pot {
 
 /// How much of each pot is burned, in the order of burning, when `taken` units (charged or set aside) are gone of the
 /// `plan`'s own and the pots, in a period that ends at `period_end`.
-pub fn burned(
-    taken: i64,
-    plan: i64,
-    pots: &[Pot],
-    period_end: Timestamp,
-) -> Vec<(Pot, i64)> {
+pub fn burned(taken: i64, plan: i64, pots: &[Pot], period_end: Timestamp) -> Vec<(Pot, i64)> {
     let mut pots: Vec<Pot> = pots.to_vec();
     pots.sort_by_key(Pot::order);
     let mut left = taken.max(0);
@@ -92,7 +87,10 @@ mod tests {
             (20, [3, 2, 4, 1]),
             (24, [3, 2, 4, 5]),
         ] {
-            let of: Vec<i64> = burned(taken, 10, &pots, end).iter().map(|(_, units)| *units).collect();
+            let of: Vec<i64> = burned(taken, 10, &pots, end)
+                .iter()
+                .map(|(_, units)| *units)
+                .collect();
             assert_eq!(of, shares, "{taken} taken");
         }
     }

@@ -157,7 +157,7 @@ impl Purchase {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
@@ -212,6 +212,15 @@ mod tests {
             created_at: now(),
             updated_at: now(),
             version: 1,
+        }
+    }
+
+    /// Of nobody in particular, without an end.
+    pub(in crate::model) fn plain(begun: Timestamp) -> Subscription {
+        let ids = Ids::new(Clock::fixed(begun), Entropy::seeded(1));
+        Subscription {
+            anchor: Anchor::new(begun, chrono_tz::UTC),
+            ..held(&ids, &plan(&ids, 9_900), None)
         }
     }
 

@@ -26,7 +26,13 @@ pub(crate) async fn to_grants(
     let mut pots: Vec<Poured> = quota_grants::pots(tx, of).await?;
     pots.retain(|pot| pot.is_closed && pot.burned > 0 && !pot.pot.ends_by(counter.period.end));
     // What was burned last comes back first.
-    pots.sort_by_key(|pot| (pot.pot.expires_at.is_none(), pot.pot.expires_at, pot.pot.grant));
+    pots.sort_by_key(|pot| {
+        (
+            pot.pot.expires_at.is_none(),
+            pot.pot.expires_at,
+            pot.pot.grant,
+        )
+    });
     let mut free = free.get();
     for pot in pots.iter().rev() {
         let back = free.min(pot.burned);

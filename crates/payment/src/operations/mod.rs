@@ -22,6 +22,7 @@ pub(crate) mod expire;
 mod expire_holds;
 mod foreign_refund;
 pub(crate) mod give_back;
+pub(crate) mod grant_units;
 pub(crate) mod holding;
 pub(crate) mod keep_call;
 pub(crate) mod missed_events;

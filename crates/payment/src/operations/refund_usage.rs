@@ -77,10 +77,13 @@ impl PaymentService {
         }
         let shape = give(parts, &mut tx, &charge, (usage, refund), reason, units, now).await?;
         if let Some(key) = key {
-            let response = serde_json::to_vec(&shape).expect("a shape of texts and numbers is JSON");
+            let response =
+                serde_json::to_vec(&shape).expect("a shape of texts and numbers is JSON");
             if !idempotency::put(&mut tx, key, 200, &response, now).await? {
                 tx.rollback().await?;
-                let first = known(parts, Some(key)).await.map_err(UnitRefundError::Key)?;
+                let first = known(parts, Some(key))
+                    .await
+                    .map_err(UnitRefundError::Key)?;
                 let first = first.ok_or_else(|| inconsistent(usage))?;
                 return Ok(Answered::again(read_back(&first, charge.user_id)?));
             }

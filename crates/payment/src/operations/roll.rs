@@ -93,7 +93,11 @@ async fn begin(
         }
     }
     // Nothing is poured into what has no limit; it waits for a period that has one.
-    let pots = if terms.limit.is_some() { pots } else { Vec::new() };
+    let pots = if terms.limit.is_some() {
+        pots
+    } else {
+        Vec::new()
+    };
     let granted: i64 = pots.iter().map(|pot| pot.units).sum();
     let opening = Opening {
         period,
@@ -130,7 +134,11 @@ pub(super) async fn share_out(
         return Ok(());
     };
     let poured = quota_grants::pots(tx, of).await?;
-    let known: i64 = poured.iter().filter(|pot| pot.is_closed).map(|pot| pot.burned).sum();
+    let known: i64 = poured
+        .iter()
+        .filter(|pot| pot.is_closed)
+        .map(|pot| pot.burned)
+        .sum();
     let open: Vec<Pot> = poured
         .iter()
         .filter(|pot| !pot.is_closed)
@@ -143,12 +151,7 @@ pub(super) async fn share_out(
     // The limit is the plan's, what closed pots were burned, and what open ones hold.
     let plan = limit.get().saturating_sub(whole).saturating_sub(known);
     let taken = counter.quota.used.plus(counter.quota.held).get();
-    let shares = burned(
-        taken.saturating_sub(known),
-        plan,
-        &open,
-        counter.period.end,
-    );
+    let shares = burned(taken.saturating_sub(known), plan, &open, counter.period.end);
     for (pot, burned) in shares {
         let is_over = over.is_none_or(|over| pot.ends_by(over));
         if !is_over {

@@ -56,10 +56,7 @@ impl From<StorageError> for Trouble {
 }
 
 /// Does all of it, or nothing; a fate for each, in their order.
-pub(super) async fn apply<'a>(
-    parts: &'a Parts,
-    wishes: &'a [Wish],
-) -> Result<Vec<Fate>, Trouble> {
+pub(super) async fn apply<'a>(parts: &'a Parts, wishes: &'a [Wish]) -> Result<Vec<Fate>, Trouble> {
     let now = parts.clock.now();
     let mut tx = parts.db.begin().await?;
     let mut batch = Batch {
@@ -81,7 +78,10 @@ pub(super) async fn apply<'a>(
     }
     batch.take(&mut tx, wishes).await?;
     batch.write_down(&mut tx).await?;
-    let fates = batch.fates.into_iter().map(|fate| fate.unwrap_or(Fate::Stale));
+    let fates = batch
+        .fates
+        .into_iter()
+        .map(|fate| fate.unwrap_or(Fate::Stale));
     let fates = fates.collect();
     tx.commit().await.map_err(|_| Trouble::Unknown)?;
     Ok(fates)

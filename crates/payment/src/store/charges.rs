@@ -119,7 +119,8 @@ pub(crate) async fn find(db: &Db, id: UsageId) -> Result<Option<Charge>> {
     charge.transpose()
 }
 
-const FIND: &str = "SELECT user_id, subscription_id, resource_type, resource_id, quota_cost, meter, period_start,
+const FIND: &str =
+    "SELECT user_id, subscription_id, resource_type, resource_id, quota_cost, meter, period_start,
     requested_cost, key_id, hold_id FROM usage_logs WHERE id = $1";
 static APPEND_EACH: Many = Many::new(|rows| {
     format!(

@@ -177,36 +177,6 @@ pub(crate) async fn find_price(
     .transpose()
 }
 
-row!(
-    struct LimitRow {
-        quota_limit: Option<i64>,
-    }
-);
-
-/// Units of a meter in a month, under the version that was bought; `None` = unlimited.
-pub(crate) async fn find_limit(
-    db: &Db,
-    plan_id: PlanId,
-    version: i64,
-    meter: &Meter,
-) -> Result<Option<Units>> {
-    let row: Option<LimitRow> = on_read!(db, |e| sqlx::query_as(FIND_LIMIT)
-        .bind(plan_id.uuid())
-        .bind(version)
-        .bind(meter.as_str())
-        .fetch_optional(e)
-        .await)?;
-    // A meter that the plan does not have holds nothing.
-    let Some(row) = row else {
-        return Ok(Some(Units::NONE));
-    };
-    Reader {
-        table: "plan_meters",
-        row: plan_id.uuid(),
-    }
-    .limit("quota_limit", row.quota_limit)
-}
-
 /// Puts a plan on sale, with its meter and its price list.
 pub(crate) async fn insert(tx: &mut Tx, id: PlanId, new: &NewPlan, now: Timestamp) -> Result<()> {
     let house = new
@@ -229,6 +199,11 @@ pub(crate) async fn insert(tx: &mut Tx, id: PlanId, new: &NewPlan, now: Timestam
         .bind(&house.description)
         .bind(Json(&new.texts))
         .bind(new.sort_order)
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    in_tx!(tx, |c| sqlx::query(INSERT_VERSION)
+        .bind(id.uuid())
         .execute(c)
         .await
         .map(|_| ()))?;
@@ -270,12 +245,13 @@ const COSTS_ACTIVE: &str = "SELECT c.plan_id, c.resource_type, c.units FROM plan
 const FIND_PRICE: &str = "SELECT meter, units FROM plan_costs
     WHERE plan_id = $1 AND version = $2 AND resource_type IN ($3, '*')
     ORDER BY CASE resource_type WHEN '*' THEN 1 ELSE 0 END, meter LIMIT 1";
-const FIND_LIMIT: &str =
-    "SELECT quota_limit FROM plan_meters WHERE plan_id = $1 AND version = $2 AND meter = $3";
 const INSERT: &str =
     "INSERT INTO subscription_plans (id, name, price, currency, billing_cycle, quota_type,
     quota_limit, features, created_at, slug, description, texts, sort_order, updated_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $9)";
+const INSERT_VERSION: &str =
+    "INSERT INTO plan_versions (plan_id, version, price, currency, billing_cycle, features, created_at)
+    SELECT id, version, price, currency, billing_cycle, features, updated_at FROM subscription_plans WHERE id = $1";
 const INSERT_METER: &str =
     "INSERT INTO plan_meters (plan_id, version, meter, position, quota_limit)
     VALUES ($1, 1, $2, 0, $3)";
@@ -289,8 +265,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     COSTS,
     COSTS_ACTIVE,
     FIND_PRICE,
-    FIND_LIMIT,
     INSERT,
+    INSERT_VERSION,
     INSERT_METER,
     INSERT_COST,
 ];

@@ -113,7 +113,8 @@ pub(crate) async fn find_terms(
     row.map(|row| terms(plan, &row)).transpose()
 }
 
-const LIST: &str = "SELECT resource_type, meter, units FROM plan_costs WHERE plan_id = $1 AND version = $2
+const LIST: &str =
+    "SELECT resource_type, meter, units FROM plan_costs WHERE plan_id = $1 AND version = $2
     ORDER BY resource_type, meter DESC";
 const METERS: &str = "SELECT m.meter, m.quota_limit, m.reset, v.billing_cycle FROM plan_meters m
     JOIN plan_versions v ON v.plan_id = m.plan_id AND v.version = m.version

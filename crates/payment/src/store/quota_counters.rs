@@ -424,15 +424,18 @@ static TAKE_EACH: Many = Many::new(|rows| {
                   AND s.version = wanted.version AND (s.entitled_until IS NULL OR s.entitled_until > $1))
     RETURNING quota_counters.subscription_id, quota_counters.meter, period_start, period_end, quota_limit, used, held, granted"
 });
-const MOVE_HELD: &str = "UPDATE quota_counters SET held = held - $4, used = used + $5, updated_at = $6
+const MOVE_HELD: &str =
+    "UPDATE quota_counters SET held = held - $4, used = used + $5, updated_at = $6
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND held >= $4
     RETURNING period_start, period_end, quota_limit, used, held, granted";
 const GIVE_BACK: &str = "UPDATE quota_counters SET used = used - $4, updated_at = $5
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND used >= $4
     RETURNING period_start, period_end, quota_limit, used, held, granted";
-const FIND: &str = "SELECT period_start, period_end, quota_limit, used, held, granted FROM quota_counters
+const FIND: &str =
+    "SELECT period_start, period_end, quota_limit, used, held, granted FROM quota_counters
     WHERE subscription_id = $1 AND meter = $2 AND period_start <= $3 AND open_until > $3";
-const READ_PERIOD: &str = "SELECT period_start, period_end, quota_limit, used, held, granted FROM quota_counters
+const READ_PERIOD: &str =
+    "SELECT period_start, period_end, quota_limit, used, held, granted FROM quota_counters
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3";
 const LOCK_LAST: &str = "UPDATE quota_counters SET updated_at = $3
     WHERE subscription_id = $1 AND meter = $2 AND period_start =
@@ -453,7 +456,8 @@ const OPEN_AGAIN: &str =
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3";
 const CLOSE_OLDER: &str = "UPDATE quota_counters SET open_until = period_start, updated_at = $4
     WHERE subscription_id = $1 AND meter = $2 AND period_start < $3 AND open_until > $3";
-const POUR: &str = "UPDATE quota_counters SET quota_limit = quota_limit + $4, granted = granted + $5,
+const POUR: &str =
+    "UPDATE quota_counters SET quota_limit = quota_limit + $4, granted = granted + $5,
     open_until = CASE WHEN open_until > $6 THEN $6 ELSE open_until END, updated_at = $7
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND quota_limit IS NOT NULL
       AND used + held <= quota_limit + $4 AND granted + $5 >= 0

@@ -103,18 +103,6 @@ pub(crate) async fn read_open(
     Ok(rows.into_iter().map(Grant::from).collect())
 }
 
-/// What is not used up and not over, of every meter.
-pub(crate) async fn read_all_open(
-    tx: &mut Tx,
-    subscription: SubscriptionId,
-) -> Result<Vec<Grant>> {
-    let rows: Vec<GrantRow> = in_tx!(tx, |c| sqlx::query_as(ALL_OPEN)
-        .bind(subscription.uuid())
-        .fetch_all(c)
-        .await)?;
-    Ok(rows.into_iter().map(Grant::from).collect())
-}
-
 /// Of one meter, outside any transaction.
 pub(crate) async fn find_open(
     db: &Db,
@@ -243,12 +231,11 @@ pub(crate) async fn close_pot(
     Ok(())
 }
 
-const INSERT: &str = "INSERT INTO quota_grants (id, subscription_id, meter, units, reason, granted_by, payment_id,
+const INSERT: &str =
+    "INSERT INTO quota_grants (id, subscription_id, meter, units, reason, granted_by, payment_id,
     created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const OPEN: &str = "SELECT id, subscription_id, meter, units, spent, reason, granted_by, payment_id, created_at,
     expires_at, closed_at FROM quota_grants WHERE subscription_id = $1 AND meter = $2 AND closed_at IS NULL ORDER BY id";
-const ALL_OPEN: &str = "SELECT id, subscription_id, meter, units, spent, reason, granted_by, payment_id, created_at,
-    expires_at, closed_at FROM quota_grants WHERE subscription_id = $1 AND closed_at IS NULL ORDER BY id";
 const SPEND: &str = "UPDATE quota_grants SET spent = spent + $2, closed_at = $3
     WHERE id = $1 AND spent + $2 BETWEEN 0 AND units RETURNING id";
 const POUR: &str = "INSERT INTO quota_pots (subscription_id, meter, period_start, grant_id, units)
@@ -261,6 +248,4 @@ const POTS: &str = "SELECT p.grant_id, p.units, p.burned, g.expires_at, p.closed
 const CLOSE_POT: &str = "UPDATE quota_pots SET burned = $5, closed_at = $6
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND grant_id = $4";
 
-pub(crate) const STATEMENTS: &[&str] = &[
-    INSERT, OPEN, ALL_OPEN, SPEND, POUR, POTS, CLOSE_POT,
-];
+pub(crate) const STATEMENTS: &[&str] = &[INSERT, OPEN, SPEND, POUR, POTS, CLOSE_POT];

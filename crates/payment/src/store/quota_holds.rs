@@ -224,10 +224,12 @@ static PUT_EACH: Many = Many::new(|rows| {
         tuples(1, 14, rows)
     )
 });
-const READ: &str = "SELECT id, subscription_id, meter, period_start, user_id, owner_kind, owner_id, resource_type,
+const READ: &str =
+    "SELECT id, subscription_id, meter, period_start, user_id, owner_kind, owner_id, resource_type,
     resource_id, requested_cost, units, charged, state, metadata, usage_id, created_at, expires_at
     FROM quota_holds WHERE id = $1 AND owner_kind = $2 AND owner_id = $3";
-const LIST_OPEN: &str = "SELECT id, subscription_id, meter, period_start, user_id, owner_kind, owner_id, resource_type,
+const LIST_OPEN: &str =
+    "SELECT id, subscription_id, meter, period_start, user_id, owner_kind, owner_id, resource_type,
     resource_id, requested_cost, units, charged, state, metadata, usage_id, created_at, expires_at
     FROM quota_holds WHERE subscription_id = $1 AND state = 'held' ORDER BY id LIMIT $2";
 const COMMIT: &str =

@@ -8,8 +8,8 @@ use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
 use super::{At, Reader};
-use crate::model::period::{Anchor, Period};
-use crate::model::quota::{Meter, Units};
+use crate::model::period::Anchor;
+use crate::model::quota::Units;
 use crate::model::subscription::{Subscription, SubscriptionState};
 
 row!(
@@ -223,50 +223,6 @@ pub(crate) async fn lock_for_roll(
     Ok(row.is_some())
 }
 
-/// The design's own columns begin anew with a period.
-pub(crate) async fn mirror_roll(
-    tx: &mut Tx,
-    id: SubscriptionId,
-    meter: &Meter,
-    period: &Period,
-    limit: Option<Units>,
-    now: Timestamp,
-) -> Result<()> {
-    in_tx!(tx, |c| sqlx::query(ROLL_MIRROR)
-        .bind(id.uuid())
-        .bind(meter.as_str())
-        .bind(period.start.utc())
-        .bind(limit.map(Units::get))
-        .bind(now.utc())
-        .execute(c)
-        .await
-        .map(|_| ()))?;
-    Ok(())
-}
-
-/// The design's own columns follow the counter; an older period or another meter matches no row.
-pub(crate) async fn mirror(
-    tx: &mut Tx,
-    id: SubscriptionId,
-    meter: &Meter,
-    period_start: Timestamp,
-    used: Units,
-    limit: Option<Units>,
-    now: Timestamp,
-) -> Result<()> {
-    in_tx!(tx, |c| sqlx::query(MIRROR)
-        .bind(id.uuid())
-        .bind(meter.as_str())
-        .bind(period_start.utc())
-        .bind(used.get())
-        .bind(limit.map(Units::get))
-        .bind(now.utc())
-        .execute(c)
-        .await
-        .map(|_| ()))?;
-    Ok(())
-}
-
 const FIND_LIVE: &str = "SELECT id, user_id, plan_id, current_period_start, current_period_end, quota_used,
     quota_limit, auto_renew, created_at, updated_at, state, plan_version, anchor_at, anchor_zone, entitled_until,
     quota_meter, version
@@ -306,23 +262,6 @@ const END_LAPSED: &str = "UPDATE user_subscriptions SET status = 'expired', stat
 const ROLL_LOCK: &str =
     "UPDATE user_subscriptions SET updated_at = $3 WHERE id = $1 AND version = $2
     AND ended_at IS NULL AND (entitled_until IS NULL OR entitled_until > $3) RETURNING id";
-const ROLL_MIRROR: &str =
-    "UPDATE user_subscriptions SET quota_used = 0, quota_limit = $4, quota_period_start = $3,
-    updated_at = $5 WHERE id = $1 AND quota_meter = $2";
-const MIRROR: &str =
-    "UPDATE user_subscriptions SET quota_used = $4, quota_limit = $5, updated_at = $6
-    WHERE id = $1 AND quota_meter = $2 AND quota_period_start = $3";
-
 pub(crate) const STATEMENTS: &[&str] = &[
-    FIND_LIVE,
-    READ,
-    INSERT,
-    EXTEND,
-    CANCEL,
-    RESUME,
-    END,
-    END_LAPSED,
-    ROLL_LOCK,
-    ROLL_MIRROR,
-    MIRROR,
+    FIND_LIVE, READ, INSERT, EXTEND, CANCEL, RESUME, END, END_LAPSED, ROLL_LOCK,
 ];

@@ -34,7 +34,8 @@ pub(crate) async fn put(
 }
 
 // Waits for a rival that has not committed; then no row = he was first.
-const PUT: &str = "INSERT INTO usage_refunds (usage_id, refund_usage_id, reason, refunded_by, created_at)
+const PUT: &str =
+    "INSERT INTO usage_refunds (usage_id, refund_usage_id, reason, refunded_by, created_at)
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (usage_id) DO NOTHING RETURNING usage_id";
 const READ: &str = "SELECT refund_usage_id FROM usage_refunds WHERE usage_id = $1";
 
