@@ -5,11 +5,11 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_storage::{Result, StorageError};
 
+use super::roll::roll_alone;
 use crate::model::quota::{Meter, QuotaState, Units};
 use crate::model::subscription::Subscription;
 use crate::shapes::{QuotaShape, SubscriptionShape};
-use crate::store::quota_grants::{self, Grant};
-use crate::store::{plans, prices, quota_counters, subscriptions};
+use crate::store::{plans, quota_counters, subscriptions};
 use crate::{Parts, PaymentService};
 
 impl PaymentService {
@@ -91,37 +91,18 @@ pub(crate) async fn quota_of(
     if let Some(counter) = quota_counters::find(&parts.db, held.id, meter, now).await? {
         return Ok(counter.quota);
     }
-    let (plan, version) = (held.plan_id, held.plan_version);
-    let terms = prices::find_terms(&parts.db, plan, version, meter).await?;
-    let grants = quota_grants::find_open(&parts.db, held.id, meter).await?;
-    // A meter that the plan does not have holds nothing, and neither does it begin anew.
-    let limit = terms
-        .as_ref()
-        .map_or(Some(Units::NONE), |terms| terms.limit);
-    let bonus = if terms.is_some() {
-        usable(&grants, now)
-    } else {
-        0
-    };
-    let limit = limit.map(|limit| limit.plus(Units::new(bonus).unwrap_or(Units::NONE)));
-    let resets_at = terms.map_or_else(
-        || held.quota_period(now).end,
-        |terms| held.period_of(terms.reset, terms.cycle, now).end,
-    );
+    // What is left of bonus units is known once the last period is shared out: the first look opens the period, as the
+    // first charge would.
+    roll_alone(parts, held, meter, now).await?;
+    if let Some(counter) = quota_counters::find(&parts.db, held.id, meter, now).await? {
+        return Ok(counter.quota);
+    }
+    // A meter that the plan does not have holds nothing.
     Ok(QuotaState {
         meter: meter.clone(),
-        limit,
+        limit: Some(Units::NONE),
         used: Units::NONE,
         held: Units::NONE,
-        resets_at,
+        resets_at: held.quota_period(now).end,
     })
-}
-
-/// Bonus units that a period would begin with.
-fn usable(grants: &[Grant], now: Timestamp) -> i64 {
-    let rests = grants.iter().map(Grant::rest);
-    rests
-        .filter(|rest| !rest.ends_by(now))
-        .map(|rest| rest.units)
-        .sum()
 }

@@ -27,7 +27,7 @@ impl PaymentService {
             let moved =
                 quota_counters::move_held(&mut tx, of, hold.units, Units::NONE, now).await?;
             if let Some(counter) = moved {
-                give_back::to_grants(parts, &mut tx, of, &counter, hold.units, now).await?;
+                give_back::to_grants(&mut tx, of, &counter, hold.units, now).await?;
             } else {
                 tracing::error!(subscription.id = %hold.subscription, "a counter held less than its holds");
             }

@@ -6,21 +6,19 @@ use tollgate_kernel::ids::SubscriptionId;
 use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
 
-use crate::Parts;
 use crate::model::quota::{Meter, Units};
 use crate::store::quota_counters::{self, Counter};
 use crate::store::quota_grants::{self, Poured};
 
 /// `free` units have just left `counter`. In a period that is open they can be taken again, and nothing is to be done.
 pub(crate) async fn to_grants(
-    _parts: &Parts,
     tx: &mut Tx,
     of: (SubscriptionId, &Meter, Timestamp),
     counter: &Counter,
     free: Units,
     now: Timestamp,
 ) -> Result<()> {
-    if free == Units::NONE || counter.period.end > now || counter.granted == 0 {
+    if free == Units::NONE || counter.period.end > now {
         return Ok(());
     }
     let mut pots: Vec<Poured> = quota_grants::pots(tx, of).await?;

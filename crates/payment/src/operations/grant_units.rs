@@ -97,7 +97,6 @@ impl PaymentService {
                 payment: None,
                 created_at: now,
                 expires_at: wish.expires_at,
-                closed_at: None,
             };
             let of = (held.id, meter, last.counter.period.start);
             let units = grant.units;

@@ -6,7 +6,7 @@ pub(crate) mod agreement;
 pub(crate) mod apply_event;
 pub(crate) mod audit_books;
 pub(crate) mod begin_order;
-mod book;
+pub(crate) mod book;
 pub(crate) mod cancel_subscription;
 pub(crate) mod check;
 pub(crate) mod checkout;

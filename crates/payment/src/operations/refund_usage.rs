@@ -9,11 +9,11 @@ use tollgate_storage::idempotency::{self, Request};
 
 use super::consume::{ConsumeError, known, read_back};
 use super::{Answered, give_back};
+use crate::PaymentService;
 use crate::model::quota::Units;
 use crate::shapes::{QuotaShape, UnitRefundShape};
 use crate::store::charges::{self, Charge, Entry};
 use crate::store::{quota_counters, quota_mirror, usage_refunds};
-use crate::{Parts, PaymentService};
 
 /// At most this many characters.
 const REASON: usize = 500;
@@ -75,10 +75,9 @@ impl PaymentService {
                 quota: QuotaShape::from(&counter.quota),
             }));
         }
-        let shape = give(parts, &mut tx, &charge, (usage, refund), reason, units, now).await?;
+        let shape = give(&mut tx, &charge, (usage, refund), reason, units, now).await?;
         if let Some(key) = key {
-            let response =
-                serde_json::to_vec(&shape).expect("a shape of texts and numbers is JSON");
+            let response = serde_json::to_vec(&shape).map_err(|_| inconsistent(usage))?;
             if !idempotency::put(&mut tx, key, 200, &response, now).await? {
                 tx.rollback().await?;
                 let first = known(parts, Some(key))
@@ -94,7 +93,6 @@ impl PaymentService {
 }
 
 async fn give(
-    parts: &Parts,
     tx: &mut Tx,
     charge: &Charge,
     (usage, refund): (UsageId, UsageId),
@@ -105,7 +103,7 @@ async fn give(
     let of = (charge.subscription_id, &charge.meter, charge.period_start);
     let counter = quota_counters::give_back(tx, of, units, now).await?;
     let counter = counter.ok_or_else(|| inconsistent(usage))?;
-    give_back::to_grants(parts, tx, of, &counter, units, now).await?;
+    give_back::to_grants(tx, of, &counter, units, now).await?;
     let metadata = json!({ "reason": reason });
     let entry = Entry {
         id: refund,

@@ -68,25 +68,25 @@ impl PaymentService {
     /// [`HoldError`].
     pub async fn extend_hold(
         &self,
-        hold: HoldId,
+        id: HoldId,
         owner: Owner,
         time: HoldTime,
     ) -> Result<HoldShape, HoldError> {
         let parts = &self.0;
         let mut tx = parts.db.begin().await?;
         let now = parts.clock.now();
-        let Some(mut held) = quota_holds::read(&mut tx, hold, &owner).await? else {
+        let Some(mut hold) = quota_holds::read(&mut tx, id, &owner).await? else {
             return Err(HoldError::NotFound);
         };
-        held.expires_at = now.after(time.get());
-        if !quota_holds::extend(&mut tx, hold, held.expires_at, now).await? {
+        hold.expires_at = now.after(time.get());
+        if !quota_holds::extend(&mut tx, id, hold.expires_at, now).await? {
             return Err(HoldError::Settled);
         }
-        let of = (held.subscription_id, &held.meter, held.period_start);
+        let of = (hold.subscription_id, &hold.meter, hold.period_start);
         let counter = quota_counters::read_period(&mut tx, of).await?;
-        let counter = counter.ok_or_else(|| impossible(hold))?;
+        let counter = counter.ok_or_else(|| impossible(id))?;
         tx.commit().await?;
-        Ok(HoldShape::new(&held, &counter.quota))
+        Ok(HoldShape::new(&hold, &counter.quota))
     }
 
     async fn settle(&self, id: HoldId, owner: Owner, end: End) -> Result<SettledShape, HoldError> {

@@ -148,7 +148,7 @@ impl<'a> Batch<'a> {
         let moved = quota_counters::move_held(tx, of, hold.units, charged, now).await?;
         let counter = moved.ok_or_else(|| inconsistent("held", hold.id))?;
         let free = hold.units.less(charged);
-        give_back::to_grants(self.parts, tx, of, &counter, free, now).await?;
+        give_back::to_grants(tx, of, &counter, free, now).await?;
         if charged > Units::NONE {
             let entry = Entry {
                 id: usage,
@@ -287,8 +287,8 @@ impl<'a> Batch<'a> {
         }
         let mut stands = open.quota;
         if !fitting.is_empty() {
-            let taken = quota_counters::take_each(tx, &[together(&fitting)], self.now).await?;
-            if let Some((_, counter)) = taken.into_iter().next() {
+            let given = quota_counters::take_each(tx, &[together(&fitting)], self.now).await?;
+            if let Some((_, counter)) = given.into_iter().next() {
                 stands = counter.quota.clone();
                 self.count(&fitting, counter);
             } else {
@@ -308,9 +308,9 @@ impl<'a> Batch<'a> {
         takes: &[(usize, &'a Take)],
     ) -> Result<(), Trouble> {
         for one in takes {
-            let taken = quota_counters::take_each(tx, &[together(&[*one])], self.now).await?;
+            let given = quota_counters::take_each(tx, &[together(&[*one])], self.now).await?;
             let (index, take) = *one;
-            if let Some((_, counter)) = taken.into_iter().next() {
+            if let Some((_, counter)) = given.into_iter().next() {
                 self.count(&[*one], counter);
                 continue;
             }

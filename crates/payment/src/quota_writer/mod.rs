@@ -274,3 +274,6 @@ async fn alone(parts: &Parts, wish: Wish) -> Result<Fate> {
 fn away() -> StorageError {
     StorageError::Unavailable(tollgate_storage::sqlx::Error::PoolTimedOut)
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,16 +71,6 @@ fn terms(plan: PlanId, row: &MeterRow) -> Result<Terms> {
     })
 }
 
-/// Every meter of a version, the first first.
-pub(crate) async fn meters(db: &Db, plan: PlanId, version: i64) -> Result<Vec<Terms>> {
-    let rows: Vec<MeterRow> = on_read!(db, |e| sqlx::query_as(METERS)
-        .bind(plan.uuid())
-        .bind(version)
-        .fetch_all(e)
-        .await)?;
-    rows.iter().map(|row| terms(plan, row)).collect()
-}
-
 /// One of them. `None`: the plan does not have it.
 pub(crate) async fn read_terms(
     tx: &mut Tx,
@@ -97,30 +87,11 @@ pub(crate) async fn read_terms(
     row.map(|row| terms(plan, &row)).transpose()
 }
 
-/// The same, outside any transaction.
-pub(crate) async fn find_terms(
-    db: &Db,
-    plan: PlanId,
-    version: i64,
-    meter: &Meter,
-) -> Result<Option<Terms>> {
-    let row: Option<MeterRow> = on_read!(db, |e| sqlx::query_as(TERMS)
-        .bind(plan.uuid())
-        .bind(version)
-        .bind(meter.as_str())
-        .fetch_optional(e)
-        .await)?;
-    row.map(|row| terms(plan, &row)).transpose()
-}
-
 const LIST: &str =
     "SELECT resource_type, meter, units FROM plan_costs WHERE plan_id = $1 AND version = $2
     ORDER BY resource_type, meter DESC";
-const METERS: &str = "SELECT m.meter, m.quota_limit, m.reset, v.billing_cycle FROM plan_meters m
-    JOIN plan_versions v ON v.plan_id = m.plan_id AND v.version = m.version
-    WHERE m.plan_id = $1 AND m.version = $2 ORDER BY m.position";
 const TERMS: &str = "SELECT m.meter, m.quota_limit, m.reset, v.billing_cycle FROM plan_meters m
     JOIN plan_versions v ON v.plan_id = m.plan_id AND v.version = m.version
     WHERE m.plan_id = $1 AND m.version = $2 AND m.meter = $3";
 
-pub(crate) const STATEMENTS: &[&str] = &[LIST, METERS, TERMS];
+pub(crate) const STATEMENTS: &[&str] = &[LIST, TERMS];

@@ -20,7 +20,6 @@ row!(
         quota_limit: Option<i64>,
         used: i64,
         held: i64,
-        granted: i64,
     }
 );
 
@@ -29,8 +28,6 @@ row!(
 pub(crate) struct Counter {
     pub(crate) period: Period,
     pub(crate) quota: QuotaState,
-    /// Bonus units that were poured into it.
-    pub(crate) granted: i64,
 }
 
 fn counter(id: SubscriptionId, meter: &Meter, row: &CounterRow) -> Result<Counter> {
@@ -49,11 +46,7 @@ fn counter(id: SubscriptionId, meter: &Meter, row: &CounterRow) -> Result<Counte
         held: read.units("held", row.held)?,
         resets_at: period.end,
     };
-    Ok(Counter {
-        period,
-        quota,
-        granted: row.granted,
-    })
+    Ok(Counter { period, quota })
 }
 
 /// What one counter is to give: at once or set aside, all of it or nothing.
@@ -76,7 +69,6 @@ row!(
         quota_limit: Option<i64>,
         used: i64,
         held: i64,
-        granted: i64,
     }
 );
 
@@ -115,7 +107,6 @@ pub(crate) async fn take_each(
                 quota_limit: row.quota_limit,
                 used: row.used,
                 held: row.held,
-                granted: row.granted,
             };
             taken.push((id, counter(id, &meter, &row)?));
         }
@@ -218,7 +209,6 @@ row!(
         quota_limit: Option<i64>,
         used: i64,
         held: i64,
-        granted: i64,
     }
 );
 
@@ -250,7 +240,6 @@ pub(crate) async fn lock_last(
             quota_limit: row.quota_limit,
             used: row.used,
             held: row.held,
-            granted: row.granted,
         };
         let counter = counter(id, meter, &row)?;
         Ok(Last {
@@ -422,25 +411,24 @@ static TAKE_EACH: Many = Many::new(|rows| {
       AND (quota_limit IS NULL OR used + held + wanted.units + wanted.holding <= quota_limit)
       AND EXISTS (SELECT 1 FROM user_subscriptions s WHERE s.id = wanted.subscription_id AND s.ended_at IS NULL
                   AND s.version = wanted.version AND (s.entitled_until IS NULL OR s.entitled_until > $1))
-    RETURNING quota_counters.subscription_id, quota_counters.meter, period_start, period_end, quota_limit, used, held, granted"
+    RETURNING quota_counters.subscription_id, quota_counters.meter, period_start, period_end, quota_limit, used, held"
 });
 const MOVE_HELD: &str =
     "UPDATE quota_counters SET held = held - $4, used = used + $5, updated_at = $6
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND held >= $4
-    RETURNING period_start, period_end, quota_limit, used, held, granted";
+    RETURNING period_start, period_end, quota_limit, used, held";
 const GIVE_BACK: &str = "UPDATE quota_counters SET used = used - $4, updated_at = $5
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND used >= $4
-    RETURNING period_start, period_end, quota_limit, used, held, granted";
-const FIND: &str =
-    "SELECT period_start, period_end, quota_limit, used, held, granted FROM quota_counters
+    RETURNING period_start, period_end, quota_limit, used, held";
+const FIND: &str = "SELECT period_start, period_end, quota_limit, used, held FROM quota_counters
     WHERE subscription_id = $1 AND meter = $2 AND period_start <= $3 AND open_until > $3";
 const READ_PERIOD: &str =
-    "SELECT period_start, period_end, quota_limit, used, held, granted FROM quota_counters
+    "SELECT period_start, period_end, quota_limit, used, held FROM quota_counters
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3";
 const LOCK_LAST: &str = "UPDATE quota_counters SET updated_at = $3
     WHERE subscription_id = $1 AND meter = $2 AND period_start =
         (SELECT MAX(period_start) FROM quota_counters WHERE subscription_id = $1 AND meter = $2)
-    RETURNING period_start, period_end, open_until, quota_limit, used, held, granted";
+    RETURNING period_start, period_end, open_until, quota_limit, used, held";
 // NOT EXISTS, since on PostgreSQL an insert that meets a row which a call is just changing waits for that call, which
 // waits for the subscription that the roll holds: a deadlock. Whoever rolls holds the subscription, so nobody inserts
 // the same row meanwhile.

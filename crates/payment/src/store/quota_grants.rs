@@ -1,9 +1,9 @@
 //! `quota_grants` and `quota_pots`: bonus units, and into which counters they were poured.
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{GrantId, Id as _, PaymentId, SubscriptionId, UserId};
-use tollgate_storage::db::{Db, Tx};
-use tollgate_storage::{Result, in_tx, on_read, row};
+use tollgate_kernel::ids::{GrantId, Id, PaymentId, SubscriptionId, UserId};
+use tollgate_storage::db::Tx;
+use tollgate_storage::{Result, in_tx, row};
 use uuid::Uuid;
 
 use super::At;
@@ -23,7 +23,6 @@ pub(crate) struct Grant {
     pub(crate) payment: Option<PaymentId>,
     pub(crate) created_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
-    pub(crate) closed_at: Option<Timestamp>,
 }
 
 impl Grant {
@@ -49,7 +48,6 @@ row!(
         payment_id: Option<Uuid>,
         created_at: At,
         expires_at: Option<At>,
-        closed_at: Option<At>,
     }
 );
 
@@ -66,7 +64,6 @@ impl From<GrantRow> for Grant {
             payment: row.payment_id.map(PaymentId::from),
             created_at: Timestamp::from_utc(row.created_at),
             expires_at: row.expires_at.map(Timestamp::from_utc),
-            closed_at: row.closed_at.map(Timestamp::from_utc),
         }
     }
 }
@@ -79,8 +76,8 @@ pub(crate) async fn insert(tx: &mut Tx, grant: &Grant) -> Result<()> {
         .bind(&grant.meter)
         .bind(grant.units)
         .bind(&grant.reason)
-        .bind(grant.granted_by.map(|by| by.uuid()))
-        .bind(grant.payment.map(|payment| payment.uuid()))
+        .bind(grant.granted_by.map(Id::uuid))
+        .bind(grant.payment.map(Id::uuid))
         .bind(grant.created_at.utc())
         .bind(grant.expires_at.map(Timestamp::utc))
         .execute(c)
@@ -99,20 +96,6 @@ pub(crate) async fn read_open(
         .bind(subscription.uuid())
         .bind(meter.as_str())
         .fetch_all(c)
-        .await)?;
-    Ok(rows.into_iter().map(Grant::from).collect())
-}
-
-/// Of one meter, outside any transaction.
-pub(crate) async fn find_open(
-    db: &Db,
-    subscription: SubscriptionId,
-    meter: &Meter,
-) -> Result<Vec<Grant>> {
-    let rows: Vec<GrantRow> = on_read!(db, |e| sqlx::query_as(OPEN)
-        .bind(subscription.uuid())
-        .bind(meter.as_str())
-        .fetch_all(e)
         .await)?;
     Ok(rows.into_iter().map(Grant::from).collect())
 }
@@ -197,18 +180,6 @@ pub(crate) async fn pots(tx: &mut Tx, of: Of<'_>) -> Result<Vec<Poured>> {
     Ok(rows.into_iter().map(Poured::from).collect())
 }
 
-/// The same, outside any transaction.
-pub(crate) async fn find_pots(db: &Db, of: Of<'_>) -> Result<Vec<Poured>> {
-    let (id, meter, period_start) = of;
-    let rows: Vec<PotRow> = on_read!(db, |e| sqlx::query_as(POTS)
-        .bind(id.uuid())
-        .bind(meter.as_str())
-        .bind(period_start.utc())
-        .fetch_all(e)
-        .await)?;
-    Ok(rows.into_iter().map(Poured::from).collect())
-}
-
 /// What was burned of a pot is known.
 pub(crate) async fn close_pot(
     tx: &mut Tx,
@@ -235,7 +206,7 @@ const INSERT: &str =
     "INSERT INTO quota_grants (id, subscription_id, meter, units, reason, granted_by, payment_id,
     created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const OPEN: &str = "SELECT id, subscription_id, meter, units, spent, reason, granted_by, payment_id, created_at,
-    expires_at, closed_at FROM quota_grants WHERE subscription_id = $1 AND meter = $2 AND closed_at IS NULL ORDER BY id";
+    expires_at FROM quota_grants WHERE subscription_id = $1 AND meter = $2 AND closed_at IS NULL ORDER BY id";
 const SPEND: &str = "UPDATE quota_grants SET spent = spent + $2, closed_at = $3
     WHERE id = $1 AND spent + $2 BETWEEN 0 AND units RETURNING id";
 const POUR: &str = "INSERT INTO quota_pots (subscription_id, meter, period_start, grant_id, units)

@@ -119,20 +119,6 @@ pub(crate) async fn find(db: &Db, id: HoldId, owner: &Owner) -> Result<Option<Ho
     row.map(Hold::try_from).transpose()
 }
 
-/// Those of a subscription that are not ended, oldest first.
-pub(crate) async fn list_open(
-    db: &Db,
-    subscription: SubscriptionId,
-    limit: i64,
-) -> Result<Vec<Hold>> {
-    let rows: Vec<HoldRow> = on_read!(db, |e| sqlx::query_as(LIST_OPEN)
-        .bind(subscription.uuid())
-        .bind(limit)
-        .fetch_all(e)
-        .await)?;
-    rows.into_iter().map(Hold::try_from).collect()
-}
-
 /// Charges `charged` units of a hold, which ends. `false`: it has ended, or its time is over.
 pub(crate) async fn commit(
     tx: &mut Tx,
@@ -228,10 +214,6 @@ const READ: &str =
     "SELECT id, subscription_id, meter, period_start, user_id, owner_kind, owner_id, resource_type,
     resource_id, requested_cost, units, charged, state, metadata, usage_id, created_at, expires_at
     FROM quota_holds WHERE id = $1 AND owner_kind = $2 AND owner_id = $3";
-const LIST_OPEN: &str =
-    "SELECT id, subscription_id, meter, period_start, user_id, owner_kind, owner_id, resource_type,
-    resource_id, requested_cost, units, charged, state, metadata, usage_id, created_at, expires_at
-    FROM quota_holds WHERE subscription_id = $1 AND state = 'held' ORDER BY id LIMIT $2";
 const COMMIT: &str =
     "UPDATE quota_holds SET state = 'committed', charged = $2, usage_id = $3, settled_at = $4
     WHERE id = $1 AND state = 'held' AND expires_at > $4 AND $2 <= units RETURNING id";
@@ -245,5 +227,5 @@ const EXPIRE: &str = "UPDATE quota_holds SET state = 'expired', charged = 0, set
         (SELECT id FROM quota_holds WHERE state = 'held' AND expires_at <= $1 ORDER BY expires_at LIMIT $2)
     RETURNING subscription_id, meter, period_start, units";
 
-pub(crate) const STATEMENTS: &[&str] = &[READ, LIST_OPEN, COMMIT, RELEASE, EXTEND, EXPIRE];
+pub(crate) const STATEMENTS: &[&str] = &[READ, COMMIT, RELEASE, EXTEND, EXPIRE];
 pub(crate) const MANY: &[&Many] = &[&PUT_EACH];

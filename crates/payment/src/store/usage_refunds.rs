@@ -1,7 +1,7 @@
 //! `usage_refunds`: a charge is given back at most once.
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id as _, UsageId, UserId};
+use tollgate_kernel::ids::{Id, UsageId, UserId};
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, in_tx};
 use uuid::Uuid;
@@ -19,7 +19,7 @@ pub(crate) async fn put(
         .bind(usage.uuid())
         .bind(refund.uuid())
         .bind(reason)
-        .bind(by.map(|by| by.uuid()))
+        .bind(by.map(Id::uuid))
         .bind(now.utc())
         .fetch_optional(c)
         .await)?;
