@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::caller::Caller;
-use crate::ids::UserId;
+use crate::ids::{ServiceKeyId, UserId};
 use crate::permission::Named;
 use crate::problem::{Code, Problem};
 
@@ -113,6 +113,34 @@ impl<S: Sync, P: Named> FromRequestParts<S> for Serving<P> {
             }
         }
         Ok(Self(caller, PhantomData))
+    }
+}
+
+/// An extractor: a host application with a key of the scope `P`; 403 for everybody else, before anything else of the
+/// request is looked at.
+#[derive(Clone, Debug)]
+pub struct Hosting<P> {
+    /// The same, as whoever serves a customer.
+    pub serving: Serving<P>,
+    /// By which key.
+    pub service_key_id: ServiceKeyId,
+}
+
+impl<S: Sync, P: Named> FromRequestParts<S> for Hosting<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let serving = Serving::<P>::from_request_parts(parts, state).await?;
+        let Caller::Service { service_key_id, .. } = serving.0 else {
+            return Err(Problem::new(Code::PermissionDenied).detail(
+                "仅限宿主应用的服务密钥使用。",
+                "This is for host applications, by their service keys.",
+            ));
+        };
+        Ok(Self {
+            serving,
+            service_key_id,
+        })
     }
 }
 

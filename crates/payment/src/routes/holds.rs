@@ -9,11 +9,10 @@ use serde::Deserialize;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tollgate_kernel::caller::Caller;
 use tollgate_kernel::ids::{HoldId, Id as _, UsageId};
 use tollgate_kernel::input::Body;
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
-use tollgate_kernel::scope::{Quota, Serving};
+use tollgate_kernel::scope::{Hosting, Quota};
 use utoipa::ToSchema;
 
 use super::quota::{ConsumeBody, cost};
@@ -55,11 +54,11 @@ pub(super) struct ReserveBody {
     ))]
 pub(super) async fn reserve(
     State(service): State<PaymentService>,
-    serving: Serving<Quota>,
+    host: Hosting<Quota>,
     headers: HeaderMap,
     Body { value: body, bytes }: Body<ReserveBody>,
 ) -> Result<Response, Problem> {
-    let owner = owner(&serving.0)?;
+    let owner = owner(&host);
     let time = time(&service, body.ttl_seconds);
     let wanted = ConsumeBody {
         resource_type: body.resource_type,
@@ -68,7 +67,7 @@ pub(super) async fn reserve(
         metadata: body.metadata,
         user_id: body.user_id,
     };
-    let (call, caller) = wanted.call(&serving)?;
+    let (call, caller) = wanted.call(&host.serving)?;
     let mut errors = FieldErrors::new();
     let time = errors.take("/ttl_seconds", time);
     errors.finish()?;
@@ -99,10 +98,10 @@ pub(super) struct CommitBody {
     ))]
 pub(super) async fn commit(
     State(service): State<PaymentService>,
-    serving: Serving<Quota>,
+    host: Hosting<Quota>,
     Body { value: body, .. }: Body<CommitBody>,
 ) -> Result<Json<SettledShape>, Problem> {
-    let owner = owner(&serving.0)?;
+    let owner = owner(&host);
     let mut errors = FieldErrors::new();
     let cost = match &body.cost {
         None => Some(None),
@@ -132,10 +131,10 @@ pub(super) struct ReleaseBody {
     ))]
 pub(super) async fn release(
     State(service): State<PaymentService>,
-    serving: Serving<Quota>,
+    host: Hosting<Quota>,
     Body { value: body, .. }: Body<ReleaseBody>,
 ) -> Result<Json<SettledShape>, Problem> {
-    let owner = owner(&serving.0)?;
+    let owner = owner(&host);
     let settled = service
         .release_hold(hold(&body.reservation_id)?, owner)
         .await;
@@ -161,10 +160,10 @@ pub(super) struct ExtendBody {
     ))]
 pub(super) async fn extend(
     State(service): State<PaymentService>,
-    serving: Serving<Quota>,
+    host: Hosting<Quota>,
     Body { value: body, .. }: Body<ExtendBody>,
 ) -> Result<Json<HoldShape>, Problem> {
-    let owner = owner(&serving.0)?;
+    let owner = owner(&host);
     let mut errors = FieldErrors::new();
     let time = errors.take("/ttl_seconds", time(&service, body.ttl_seconds));
     errors.finish()?;
@@ -194,12 +193,11 @@ pub(super) struct UnitRefundBody {
     ))]
 pub(super) async fn refund(
     State(service): State<PaymentService>,
-    serving: Serving<Quota>,
+    host: Hosting<Quota>,
     headers: HeaderMap,
     Body { value: body, bytes }: Body<UnitRefundBody>,
 ) -> Result<Response, Problem> {
-    owner(&serving.0)?;
-    let key = idempotency_key(&headers, &serving.0, "/quota/refund", &bytes)?;
+    let key = idempotency_key(&headers, &host.serving.0, "/quota/refund", &bytes)?;
     let usage = body.usage_id.parse::<UsageId>();
     let usage = usage.map_err(|_| Problem::new(Code::NotFound))?;
     let given = service
@@ -209,17 +207,11 @@ pub(super) async fn refund(
     Ok(answer(StatusCode::OK, &given))
 }
 
-/// Who may settle what this caller reserves.
-fn owner(caller: &Caller) -> Result<Owner, Problem> {
-    match caller {
-        Caller::Service { service_key_id, .. } => Ok(Owner {
-            kind: OwnerKind::Service,
-            id: service_key_id.uuid(),
-        }),
-        _ => Err(Problem::new(Code::PermissionDenied).detail(
-            "预留仅限服务密钥使用。",
-            "Reservations are for service keys only.",
-        )),
+/// Who may settle what this host reserves.
+fn owner(host: &Hosting<Quota>) -> Owner {
+    Owner {
+        kind: OwnerKind::Service,
+        id: host.service_key_id.uuid(),
     }
 }
 

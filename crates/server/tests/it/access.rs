@@ -35,8 +35,8 @@ enum Takes {
     Customer,
     /// This permission.
     Staff(&'static str),
-    /// A host application by its key.
-    Service,
+    /// A host application by a key of this scope.
+    Service(&'static str),
 }
 
 use Takes::{Customer, Either, Nothing, Open, Person, Service, SignIn, Signature, Staff};
@@ -112,7 +112,7 @@ const TABLE: &[(&str, Takes)] = &[
     ("POST /auth/change-password", SignIn),
     ("POST /auth/confirm", SignIn),
     ("GET /auth/export", SignIn),
-    ("POST /auth/introspect", Service),
+    ("POST /auth/introspect", Service(INTROSPECT)),
     ("POST /auth/login", Nothing),
     ("POST /auth/login/second-factor", Nothing),
     ("POST /auth/logout", SignIn),
@@ -147,7 +147,12 @@ const TABLE: &[(&str, Takes)] = &[
     ("GET /payments/transactions/{transaction_id}", SignIn),
     ("POST /payments/webhooks/{provider}", Signature),
     ("GET /quota/check", Customer),
+    ("POST /quota/commit", Service(QUOTA)),
     ("POST /quota/consume", Customer),
+    ("POST /quota/extend", Service(QUOTA)),
+    ("POST /quota/refund", Service(QUOTA)),
+    ("POST /quota/release", Service(QUOTA)),
+    ("POST /quota/reserve", Service(QUOTA)),
     ("GET /usage/summary", Person),
 ];
 
@@ -231,12 +236,12 @@ async fn inv_a1_a8_every_kind_of_credential_at_every_route() {
             let by_key = call(&buyer.key).await;
             match takes {
                 Nothing | Open | Signature => assert_ne!(nobody, 403, "{name}"),
-                Either | SignIn | Person | Customer | Staff(_) | Service => {
+                Either | SignIn | Person | Customer | Staff(_) | Service(_) => {
                     assert_eq!(nobody, 401, "{name}");
                 }
             }
             match takes {
-                SignIn | Staff(_) | Service => {
+                SignIn | Staff(_) | Service(_) => {
                     by_key.refused(403, "permission_denied");
                 }
                 Person | Customer | Either | Nothing => {
@@ -249,7 +254,7 @@ async fn inv_a1_a8_every_kind_of_credential_at_every_route() {
                 }
                 Open | Signature => {}
             }
-            if matches!(takes, Staff(_) | Service) {
+            if matches!(takes, Staff(_) | Service(_)) {
                 call(&buyer.token).await.refused(403, "permission_denied");
             }
         }
@@ -326,7 +331,7 @@ async fn inv_a8_every_role_at_every_route_of_staff() {
                     Nothing | Open | Signature => continue,
                     Staff(permission) => scope == &permission,
                     Customer => *scope == QUOTA,
-                    Service => *scope == INTROSPECT,
+                    Service(wanted) => *scope == wanted,
                     Either | SignIn | Person => false,
                 };
                 if passes {
