@@ -57,6 +57,9 @@ pub const MIGRATIONS: Migrations = migrations!(
     7 "0007_ledger",
     8 "0008_outbound_webhooks",
     9 "0009_provider_customers",
+    10 "0010_plan_versions",
+    11 "0011_quota_holds",
+    12 "0012_usage_rollups",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.
