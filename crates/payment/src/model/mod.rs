@@ -9,6 +9,7 @@ pub mod outbound;
 pub mod payment;
 pub mod period;
 pub mod plan;
+pub mod plan_terms;
 pub mod quota;
 pub mod refund;
 pub mod return_url;
@@ -74,6 +75,7 @@ mod tests {
             ("payment", include_str!("payment.rs")),
             ("period", include_str!("period.rs")),
             ("plan", include_str!("plan.rs")),
+            ("plan_terms", include_str!("plan_terms.rs")),
             ("quota", include_str!("quota.rs")),
             ("refund", include_str!("refund.rs")),
             ("return_url", include_str!("return_url.rs")),

@@ -10,6 +10,8 @@ pub(crate) mod free_grants;
 pub(crate) mod inbox;
 pub(crate) mod ledger;
 pub(crate) mod payments;
+pub(crate) mod plan_edits;
+pub(crate) mod plan_versions;
 pub(crate) mod plans;
 pub(crate) mod quota_counters;
 pub(crate) mod refunds;
@@ -44,6 +46,8 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     inbox::STATEMENTS,
     ledger::STATEMENTS,
     payments::STATEMENTS,
+    plan_edits::STATEMENTS,
+    plan_versions::STATEMENTS,
     plans::STATEMENTS,
     quota_counters::STATEMENTS,
     refunds::STATEMENTS,
