@@ -67,6 +67,7 @@ codes! {
     UsernameTaken 409 "username_taken" "用户名已被使用" "The user name is taken"
     IdempotencyInProgress 409 "idempotency_in_progress" "同一请求正在处理" "The same request is still running"
     RefundInProgress 409 "refund_in_progress" "另一笔退款正在处理" "Another refund is under way"
+    PlanInUse 409 "plan_in_use" "套餐正在使用" "The plan is in use"
     BodyTooLarge 413 "body_too_large" "请求体过大" "The body is too large"
     UnsupportedMediaType 415 "unsupported_media_type" "不支持的内容类型" "Unsupported media type"
     ValidationFailed 422 "validation_failed" "输入不符合要求" "The input is not valid"
