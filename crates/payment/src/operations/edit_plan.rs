@@ -441,3 +441,6 @@ pub(super) fn restless(plan: &str) -> PlanError {
     }
     .into()
 }
+
+#[cfg(test)]
+mod tests;
