@@ -254,3 +254,140 @@ fn json(value: &Value, field: &str, faults: &mut Vec<String>) -> Json {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FILE: &str = r#"
+[[plans]]
+slug = "pro"
+price = "99.00"
+currency = "CNY"
+billing_cycle = "monthly"
+trial_days = 7
+grace_days = 3
+is_default = false
+is_active = true
+sort_order = 1
+
+[[plans.meters]]
+meter = "calls"
+limit = 1000
+reset = "month"
+
+[[plans.meters]]
+meter = "storage"
+limit = "unlimited"
+reset = "never"
+
+[plans.resource_costs]
+"*" = 1
+image = { meter = "storage", units = 5 }
+
+[plans.i18n.zh]
+name = "专业版"
+description = "个人与小团队"
+features = ["每月 1000 次", "say \"hi\""]
+
+[plans.i18n.en]
+name = "Pro"
+"#;
+
+    fn fault(file: &str) -> String {
+        read(file, Language::Zh).expect_err("a fault").to_string()
+    }
+
+    #[test]
+    fn what_is_written_is_read_the_same() {
+        let plans = read(FILE, Language::Zh).expect("plans");
+        let written = write(&plans).expect("TOML");
+        assert_eq!(read(&written, Language::Zh), Ok(plans.clone()), "{written}");
+        assert_eq!(write(&plans), Ok(written));
+        assert_eq!(plans[0].meters[1].limit, None);
+        assert_eq!(plans[0].resource_costs["image"].units.get(), 5);
+    }
+
+    #[test]
+    fn line_56_bad_values_are_refused_by_plan_and_field() {
+        for (good, bad, told) in [
+            (
+                "\"99.00\"",
+                "99.00",
+                "plan pro: price: a whole number, or an amount in quotes",
+            ),
+            ("\"99.00\"", "\"-1.00\"", "plan pro: price: zero or more"),
+            ("\"99.00\"", "99", "plan pro: price: zero or more"),
+            ("\"CNY\"", "\"YUAN\"", "plan pro: currency: "),
+            ("\"monthly\"", "\"weekly\"", "plan pro: billing_cycle: "),
+            ("limit = 1000", "limit = -1", "plan pro: meters.0.limit: "),
+            (
+                "limit = 1000",
+                "limit = \"none\"",
+                "plan pro: meters[0].limit: ",
+            ),
+            ("limit = 1000\n", "\n", "plan pro: meters.0.limit: required"),
+            (
+                "limit = 1000",
+                "limit = 10.5",
+                "plan pro: meters[0].limit: ",
+            ),
+            ("\"*\" = 1", "\"*\" = 0", "plan pro: resource_costs.*: "),
+            (
+                "units = 5",
+                "units = 5, extra = 1",
+                "plan pro: resource_costs.image: ",
+            ),
+            (
+                "trial_days = 7",
+                "trial_days = 1979-05-27",
+                "plan pro: trial_days: not a time",
+            ),
+            (
+                "trial_days = 7",
+                "trail_days = 7",
+                "plan pro: trail_days: not known",
+            ),
+            ("trial_days = 7", "version = 7", "plan pro: version: "),
+            (
+                "name = \"专业版\"",
+                "name = \"\"",
+                "plan pro: name: required",
+            ),
+            ("slug = \"pro\"", "", "plan 1: slug: required"),
+            ("[[plans]]", "[plans]", ""),
+            ("[[plans]]", "other = 1\n[[plans]]", "other: not known"),
+        ] {
+            assert!(FILE.contains(good), "{good}");
+            let said = fault(&FILE.replacen(good, bad, 1));
+            assert!(said.contains(told), "{bad}: {said}");
+        }
+        assert!(fault(&FILE.repeat(2)).contains("plan pro: slug: named twice"));
+        assert!(fault("").contains("there is none"));
+        assert!(fault("[[").contains("TOML parse error"));
+    }
+
+    proptest! {
+        #[test]
+        fn inv_s1_no_text_panics(text in "\\PC*") {
+            drop(read(&text, Language::Zh));
+        }
+
+        /// A good file with something in its way.
+        #[test]
+        fn inv_s1_no_change_of_a_good_file_panics(
+            at in 0..FILE.len(), cut in 0_usize..40, put in "[\\[\\]{}=\",.0-9a-z\\n\\\\u-]{0,12}",
+        ) {
+            let from = (0..=at).rev().find(|at| FILE.is_char_boundary(*at)).unwrap_or(0);
+            let to = (from + cut).min(FILE.len());
+            let to = (to..=FILE.len()).find(|to| FILE.is_char_boundary(*to)).unwrap_or(from);
+            let text = format!("{}{put}{}", &FILE[..from], &FILE[to..]);
+            if let Ok(plans) = read(&text, Language::Zh) {
+                let written = write(&plans).expect("TOML");
+                prop_assert_eq!(read(&written, Language::Zh), Ok(plans));
+            }
+        }
+    }
+}
