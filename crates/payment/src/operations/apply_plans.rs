@@ -25,7 +25,7 @@ pub enum PlanChange {
 
 enum Step {
     Add(PlanTerms),
-    Edit(Edit),
+    Edit(Box<Edit>),
 }
 
 impl Step {
@@ -147,17 +147,18 @@ fn steps(
                 return Err(PlanError::DefaultStays(plan.slug.as_str().to_owned()));
             }
             if archive_missing && plan.archived_at.is_none() {
-                steps.push(Step::Edit(archiving(plan, house, now)));
+                steps.push(Step::Edit(Box::new(archiving(plan, house, now))));
                 continue;
             }
         }
         if terms != before {
-            steps.push(Step::Edit(Edit {
+            let edit = Edit {
                 archived_at: plan.archived_at.filter(|_| !terms.is_active),
                 known: plan,
                 terms,
                 action: "plan.changed",
-            }));
+            };
+            steps.push(Step::Edit(Box::new(edit)));
         }
     }
     let unknown = wanted

@@ -123,11 +123,8 @@ impl PaymentService {
             };
             let made = plans::read(&mut tx, id).await?.ok_or(PlanError::NotFound)?;
             let shape = AdminPlanShape::new(made, 0);
-            if let Some(key) = key {
-                let response = serde_json::to_vec(&shape).expect("texts and numbers are JSON");
-                if !idempotency::put(&mut tx, key, 201, &response, now).await? {
-                    continue;
-                }
+            if !keep(&mut tx, key, &shape, now).await? {
+                continue;
             }
             tx.commit().await?;
             return Ok(Answered::first(shape));
@@ -423,6 +420,18 @@ async fn answered(tx: &mut Tx, key: Option<&Request>) -> Result<Option<AdminPlan
             first.map(Some).map_err(|_| restless(&key.caller))
         }
     }
+}
+
+/// Keeps the answer under the key. `false`: a rival with the same key was faster.
+async fn keep(
+    tx: &mut Tx,
+    key: Option<&Request>,
+    shape: &AdminPlanShape,
+    now: Timestamp,
+) -> Result<bool> {
+    let Some(key) = key else { return Ok(true) };
+    let response = serde_json::to_vec(shape).expect("a shape of texts and numbers is JSON");
+    idempotency::put(tx, key, 201, &response, now).await
 }
 
 fn invalid(faults: Vec<PlanFault>) -> PlanError {

@@ -93,6 +93,10 @@ pub struct MeterBody {
 }
 
 /// Tells null from what was left out.
+#[expect(
+    clippy::option_option,
+    reason = "null is a limit of its own: none; left out is no word about it"
+)]
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
     Option::<i64>::deserialize(deserializer).map(Some)
 }
@@ -376,13 +380,12 @@ impl PlanBody {
 fn meter(position: usize, body: &MeterBody, faults: &mut Vec<PlanFault>) -> Option<PlanMeter> {
     let field = |name: &str| format!("/meters/{position}/{name}");
     let meter = noted(&field("meter"), body.meter.parse::<Meter>(), faults);
-    let limit = match body.limit {
-        Some(limit) => Some(units(&field("limit"), limit, faults)),
-        None => {
-            faults.push(PlanFault::required(field("limit")));
-            None
-        }
-    };
+    let limit = body
+        .limit
+        .map(|limit| units(&field("limit"), limit, faults));
+    if limit.is_none() {
+        faults.push(PlanFault::required(field("limit")));
+    }
     let word = body.reset.as_deref().unwrap_or(Reset::Month.as_str());
     let reset = word.parse::<Reset>().ok();
     if reset.is_none() {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use utoipa::ToSchema;
@@ -124,7 +126,7 @@ impl From<PlanVersion> for PlanVersionShape {
 }
 
 /// A plan as staff see it.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AdminPlanShape {
     /// As everybody sees it.
     #[serde(flatten)]
@@ -142,7 +144,7 @@ pub struct AdminPlanShape {
     #[schema(value_type = Option<String>, format = "date-time")]
     pub archived_at: Option<Timestamp>,
     /// Of one plan: what was on sale when, newest first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub versions: Option<Vec<PlanVersionShape>>,
 }
 
@@ -158,5 +160,34 @@ impl AdminPlanShape {
             versions: None,
             plan: PlanShape::from(plan),
         }
+    }
+}
+
+/// What staff see beside what everybody sees.
+#[derive(Deserialize)]
+struct Beside {
+    grace_days: i64,
+    version: i64,
+    subscribers: i64,
+    updated_at: Timestamp,
+    archived_at: Option<Timestamp>,
+    versions: Option<Vec<PlanVersionShape>>,
+}
+
+// By hand, since what is derived for flattened fields would read numbers as floats.
+impl<'de> Deserialize<'de> for AdminPlanShape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let whole = Value::deserialize(deserializer)?;
+        let plan = PlanShape::deserialize(&whole).map_err(D::Error::custom)?;
+        let beside = Beside::deserialize(&whole).map_err(D::Error::custom)?;
+        Ok(Self {
+            plan,
+            grace_days: beside.grace_days,
+            version: beside.version,
+            subscribers: beside.subscribers,
+            updated_at: beside.updated_at,
+            archived_at: beside.archived_at,
+            versions: beside.versions,
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sqlx::types::Json;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id as _, PlanId, UserId};
+use tollgate_kernel::ids::{Id, PlanId, UserId};
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
@@ -178,7 +178,7 @@ pub(crate) async fn insert(
         .bind(terms.billing_cycle.as_str())
         .bind(Json(features.unwrap_or(&none)))
         .bind(now.utc())
-        .bind(by.map(|by| by.uuid()))
+        .bind(by.map(Id::uuid))
         .execute(c)
         .await
         .map(|_| ()))?;

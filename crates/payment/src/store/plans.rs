@@ -2,7 +2,7 @@
 
 use sqlx::types::Json;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id as _, PlanId};
+use tollgate_kernel::ids::{Id, PlanId};
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
@@ -126,7 +126,7 @@ pub(crate) async fn list_ids(db: &Db, page: Page) -> Result<Vec<PlanId>> {
         None => LIST_BEFORE,
     };
     let highest = Uuid::max();
-    let cursor = page.after.or(page.before).map_or(highest, |id| id.uuid());
+    let cursor = page.after.or(page.before).map_or(highest, Id::uuid);
     let rows: Vec<(Uuid,)> = on_read!(db, |e| sqlx::query_as(statement)
         .bind(cursor)
         .bind(page.archived)

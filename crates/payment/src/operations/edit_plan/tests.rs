@@ -24,6 +24,10 @@ async fn open(db: &Db) -> PaymentService {
     service.build().await.expect("built")
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "written where it is needed, and never again"
+)]
 fn body(value: Value) -> PlanBody {
     serde_json::from_str(&value.to_string()).expect("a body")
 }
@@ -107,6 +111,7 @@ async fn versions(service: &PaymentService, slug: &str) -> BTreeMap<i64, PlanVer
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "a table: one line for each fault")]
 async fn line_56_what_may_not_stand_in_a_plan_is_refused_by_field() {
     each_engine(&[MIGRATIONS], async |db| {
         let service = open(&db).await;
