@@ -375,6 +375,10 @@ async fn inv_l3_an_edit_of_a_plan_cut_off_anywhere_is_whole() {
                 let unsaid = "SELECT COUNT(*) FROM plan_versions v WHERE v.version > 1 AND v.version > 1 +
                     (SELECT COUNT(*) FROM audit_log a WHERE a.subject_kind = 'plan' AND a.action = 'plan.changed')";
                 assert_eq!(app.count(unsaid).await, 0);
+                let defaults = "SELECT COUNT(*) FROM subscription_plans WHERE is_default";
+                if app.count("SELECT COUNT(*) FROM subscription_plans").await > 4 {
+                    assert_eq!(app.count(defaults).await, 1, "the place of the default is empty");
+                }
                 let edit = json!({ "is_default": true, "quota_limit": 7 });
                 let done = change(app, &admin, slug, edit).await.expect(StatusCode::OK);
                 assert_eq!((&done["version"], &done["is_default"]), (&json!(2), &json!(true)));

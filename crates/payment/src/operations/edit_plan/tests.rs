@@ -399,17 +399,43 @@ async fn inv_l3_edits_at_once_are_all_made_each_in_a_version_of_its_own() {
         let service = open(&db).await;
         make(&service, pro()).await.expect("made");
         let mut rivals = JoinSet::new();
-        for days in 1..=6 {
+        // Each another field: none may be lost.
+        let edits = [
+            ("trial_days", json!(9)),
+            ("grace_days", json!(3)),
+            ("sort_order", json!(5)),
+            ("name", json!("别的")),
+            ("price", json!("88.00")),
+            ("slug", json!("pro")),
+            ("is_active", json!(false)),
+        ];
+        for (field, value) in edits {
             let service = service.clone();
             rivals.spawn(async move {
-                change(&service, "pro", json!({ "trial_days": days }))
-                    .await
-                    .map(drop)
+                let mut edit = json!({});
+                edit[field] = value;
+                change(&service, "pro", edit).await.map(drop)
             });
         }
         for outcome in rivals.join_all().await {
             outcome.expect("changed");
         }
+        let plan = service
+            .any_plan("pro")
+            .await
+            .expect("asked")
+            .expect("there");
+        assert_eq!(
+            (
+                plan.trial_days,
+                plan.grace_days,
+                plan.sort_order,
+                plan.name.as_str(),
+                plan.price.minor(),
+                plan.is_active
+            ),
+            (9, 3, 5, "别的", 8_800, false)
+        );
         let all = versions(&service, "pro").await;
         let numbers: Vec<i64> = all.keys().copied().collect();
         assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7]);
@@ -425,9 +451,9 @@ async fn inv_l3_edits_at_once_are_all_made_each_in_a_version_of_its_own() {
             7
         );
         // Who says from what is refused when there is a newer one; what is so already is no edit.
-        let late = change(&service, "pro", json!({ "version": 6, "trial_days": 9 })).await;
+        let late = change(&service, "pro", json!({ "version": 6, "trial_days": 10 })).await;
         assert!(matches!(late, Err(PlanError::Changed)));
-        let same = change(&service, "pro", json!({ "version": 7, "price": "99.00" })).await;
+        let same = change(&service, "pro", json!({ "version": 7, "price": "88.00" })).await;
         assert_eq!(same.expect("changed").version, 7);
     })
     .await;
