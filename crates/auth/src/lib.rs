@@ -32,7 +32,7 @@ use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::{Ids, UserId};
 use tollgate_kernel::problem::Problem;
-use tollgate_storage::db::Db;
+use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::migrations::{CORE, Migrations};
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::{StorageError, migrations};
@@ -122,6 +122,22 @@ pub trait Entitlements: Send + Sync + fmt::Debug {
     async fn meets(&self, user: UserId, demand: &BTreeMap<String, String>) -> Result<(), Problem>;
 }
 
+/// Knows what a new person gets.
+#[async_trait]
+pub trait Newcomers: Send + Sync + fmt::Debug {
+    /// An account was opened, in this very transaction. `mailbox` is the same for all spellings of an address.
+    ///
+    /// # Errors
+    /// The database: then the account is not opened either.
+    async fn welcome(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        mailbox: &str,
+        at: Timestamp,
+    ) -> tollgate_storage::Result<()>;
+}
+
 /// Accounts, sessions and API keys. A clone is cheap and shares everything.
 #[derive(Clone, Debug)]
 pub struct AuthService(Arc<Parts>);
@@ -144,6 +160,7 @@ pub(crate) struct Parts {
     brought_keys: BroughtKeys,
     methods: Vec<Arc<dyn Method>>,
     entitlements: Option<Arc<dyn Entitlements>>,
+    newcomers: Option<Arc<dyn Newcomers>>,
     mailer: Option<Arc<dyn Mailer>>,
     used_keys: mpsc::Sender<(Holder, Timestamp)>,
 }
@@ -158,6 +175,7 @@ pub struct AuthBuilder {
     entropy: Entropy,
     methods: Vec<Arc<dyn Method>>,
     entitlements: Option<Arc<dyn Entitlements>>,
+    newcomers: Option<Arc<dyn Newcomers>>,
     mailer: Option<Arc<dyn Mailer>>,
     blacklist: Option<Arc<dyn Blacklist>>,
     weak_hashing: bool,
@@ -198,6 +216,7 @@ impl AuthService {
             entropy: Entropy::system(),
             methods: Vec::new(),
             entitlements: None,
+            newcomers: None,
             mailer: None,
             blacklist: None,
             weak_hashing: false,
@@ -253,6 +272,14 @@ impl AuthBuilder {
     #[must_use]
     pub fn entitlements(mut self, entitlements: Arc<dyn Entitlements>) -> Self {
         self.entitlements = Some(entitlements);
+        self
+    }
+
+    /// Whoever registers, or is given an account by staff, gets what this gives. Not those who are imported: they
+    /// bring along what they have.
+    #[must_use]
+    pub fn newcomers(mut self, newcomers: Arc<dyn Newcomers>) -> Self {
+        self.newcomers = Some(newcomers);
         self
     }
 
@@ -322,6 +349,7 @@ impl AuthBuilder {
             brought_keys: BroughtKeys::default(),
             methods: self.methods,
             entitlements: self.entitlements,
+            newcomers: self.newcomers,
             mailer: self.mailer,
             used_keys,
         }));

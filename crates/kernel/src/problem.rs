@@ -68,6 +68,7 @@ codes! {
     IdempotencyInProgress 409 "idempotency_in_progress" "同一请求正在处理" "The same request is still running"
     RefundInProgress 409 "refund_in_progress" "另一笔退款正在处理" "Another refund is under way"
     ReservationSettled 409 "reservation_settled" "此预留已结束" "The reservation has ended"
+    PlanInUse 409 "plan_in_use" "套餐正在使用" "The plan is in use"
     BodyTooLarge 413 "body_too_large" "请求体过大" "The body is too large"
     UnsupportedMediaType 415 "unsupported_media_type" "不支持的内容类型" "Unsupported media type"
     ValidationFailed 422 "validation_failed" "输入不符合要求" "The input is not valid"

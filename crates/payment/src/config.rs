@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use tollgate_kernel::text::Language;
 
 use crate::model::hold::HoldTime;
 use crate::model::return_url;
@@ -17,6 +18,8 @@ pub struct PaymentConfig {
     pub public_url: String,
     /// Whose calendar months count.
     pub zone: Tz,
+    /// The language of the house: in it a plan's `name`, `description` and `features` are written.
+    pub language: Language,
     /// How long a buyer may take to pay.
     pub order_expiry: Duration,
     /// How long units are set aside when nobody says.
@@ -40,9 +43,18 @@ impl PaymentConfig {
             upgrade_url: format!("{public_url}/payments/plans"),
             public_url,
             zone: Tz::Asia__Shanghai,
+            language: Language::Zh,
             order_expiry: Duration::from_mins(30),
             webhook_allow_private: false,
             hold_time: HoldTime::USUAL,
+        }
+    }
+
+    /// Under which tag the texts of plans in the language of the house stand.
+    pub fn house(&self) -> &'static str {
+        match self.language {
+            Language::Zh => "zh",
+            Language::En => "en",
         }
     }
 }

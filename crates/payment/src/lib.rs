@@ -27,12 +27,15 @@ pub use crate::config::PaymentConfig;
 use crate::model::hold::HoldTime;
 pub use crate::operations::Answered;
 pub use crate::operations::accept_webhook::Received;
+pub use crate::operations::admin_plans::PlanFilter;
+pub use crate::operations::apply_plans::PlanChange;
 use crate::operations::audit_books::SelfAudit;
 pub use crate::operations::cancel_subscription::ChangeError;
 pub use crate::operations::checkout::{CheckoutError, Expected, PlanRef, Subscribe};
 pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::create_payment::CreatePayment;
 pub use crate::operations::demand::Demand;
+pub use crate::operations::edit_plan::{PlanEditor, PlanError, Removed};
 pub use crate::operations::grant_units::{GrantError, GrantUnits};
 use crate::operations::holding::Holdings;
 use crate::operations::keep_call::InboundBounds;
@@ -105,6 +108,13 @@ struct Parts {
     self_audit: SelfAudit,
     /// When the months of the log were last made ahead.
     months_made_at: Mutex<Timestamp>,
+}
+
+impl Parts {
+    /// One person, as a free plan that they had is remembered.
+    fn free_grant_of(&self, person: &str) -> [u8; 32] {
+        self.master_key.keyed_hash("free grant", person.as_bytes())
+    }
 }
 
 /// Puts a [`PaymentService`] together.

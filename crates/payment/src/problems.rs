@@ -1,12 +1,14 @@
 //! Every error of this module, as the one body that clients know.
 
 use serde_json::json;
-use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::problem::{Code, FieldErrors, Problem};
+use tollgate_kernel::text::Text;
 
 use crate::model::payment::PaymentMethod;
 use crate::operations::cancel_subscription::ChangeError;
 use crate::operations::checkout::CheckoutError;
 use crate::operations::consume::ConsumeError;
+use crate::operations::edit_plan::PlanError;
 use crate::operations::outbound::endpoints::EndpointError;
 use crate::operations::refund::{ProviderErrorOf, RefundError};
 use crate::operations::refund_usage::UnitRefundError;
@@ -376,5 +378,49 @@ pub(crate) fn endpoint(error: EndpointError) -> Problem {
             "it is on its way",
         ),
         EndpointError::Internal(error) => error.into(),
+    }
+}
+
+/// As plans are refused.
+pub(crate) fn plan(error: PlanError) -> Problem {
+    match error {
+        PlanError::NotFound => Problem::new(Code::NotFound),
+        PlanError::Invalid { faults, .. } => {
+            let mut errors = FieldErrors::new();
+            for fault in faults {
+                errors.note(&fault.field, fault.code, fault.detail);
+            }
+            // Without a fault there is none to tell.
+            let told = errors.finish();
+            told.err().unwrap_or_else(|| Problem::new(Code::ValidationFailed))
+        }
+        PlanError::SlugTaken => Problem::invalid(
+            "/slug",
+            "slug_taken",
+            "已有套餐使用此名称",
+            "another plan is called so",
+        ),
+        PlanError::InUse { field, .. } => Problem::new(Code::PlanInUse)
+            .detail(
+                "此套餐已售出：币种不能更改，免费与收费也不能互换。请另建套餐，并将此套餐归档。",
+                "The plan was sold: its currency stays, and so does whether it is free. Make another plan and archive this one.",
+            )
+            .field(
+                format!("/{field}"),
+                "plan_in_use",
+                Text::new("已售出的套餐不能更改此项", "it stays on a plan that was sold"),
+            ),
+        PlanError::DefaultStays(_) => Problem::new(Code::PlanInUse).detail(
+            "新用户注册时获得此套餐：请先指定另一个默认套餐，或取消其默认。",
+            "Everybody who registers gets this plan: make another one the default first, or none.",
+        ),
+        PlanError::Changed => Problem::invalid(
+            "/version",
+            "changed_meanwhile",
+            "套餐已有更新的版本，请重新读取",
+            "there is a newer version of the plan: read it again",
+        ),
+        PlanError::KeyReused => key_reused(),
+        PlanError::Internal(error) => error.into(),
     }
 }

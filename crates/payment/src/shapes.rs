@@ -1,5 +1,7 @@
 //! What answers look like. Rows never leave; these do.
 
+mod plan_body;
+mod plans;
 mod quota;
 
 use std::collections::BTreeMap;
@@ -21,6 +23,8 @@ use crate::model::suspense::{Kept, SuspenseState};
 use crate::providers::PaymentAction;
 
 pub use self::quota::*;
+pub use plan_body::*;
+pub use plans::*;
 
 /// A plan, as it is for sale.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -56,9 +60,15 @@ pub struct PlanShape {
     pub quota_limit: Option<i64>,
     /// One line each.
     pub features: Vec<String>,
-    /// Units that one call of a resource type takes; `*` is any other.
+    /// All meters, the first one in front.
+    #[serde(default)]
+    pub meters: Vec<PlanMeterShape>,
+    /// Units that one call of a resource type takes; `*` is any other. Of the first meter, or of the one that is named.
     #[schema(value_type = Object)]
-    pub resource_costs: std::collections::BTreeMap<String, Units>,
+    pub resource_costs: BTreeMap<String, CostShape>,
+    /// Days of use before the first payment.
+    #[serde(default)]
+    pub trial_days: i64,
     /// Given to everybody who registers.
     pub is_default: bool,
     /// Whether it can be bought.
@@ -85,7 +95,9 @@ impl From<Plan> for PlanShape {
             quota_type: plan.meter.to_string(),
             quota_limit: plan.quota_limit.map(Units::get),
             features: plan.features,
-            resource_costs: plan.resource_costs,
+            resource_costs: costs(&plan.resource_costs, &plan.meter),
+            meters: plan.meters.iter().map(PlanMeterShape::from).collect(),
+            trial_days: plan.trial_days,
             is_default: plan.is_default,
             is_active: plan.is_active,
             sort_order: plan.sort_order,

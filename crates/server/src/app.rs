@@ -33,7 +33,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::browser::CorsOrigins;
 use crate::client_address::TrustedProxies;
 use crate::config::{AppEnv, Config, Faults};
-use crate::modules::{OneMailbox, PlanEntitlements};
+use crate::modules::{DefaultPlan, OneMailbox, PlanEntitlements};
 use crate::stop::stopped;
 use crate::{accept, browser, keys, mail, openapi, pages, rails, samples};
 
@@ -134,6 +134,7 @@ impl Server {
         let mut settings = PaymentConfig::new(&public_url);
         settings.livemode = sandbox.is_none();
         settings.zone = config.zone;
+        settings.language = config.default_language;
         settings.order_expiry = config.order_expiry;
         // Nobody's hooks lie behind a sandbox but those of its developer.
         settings.webhook_allow_private = config.webhook_allow_private || config.has_sandbox();
@@ -158,7 +159,8 @@ impl Server {
         let mut auth = AuthService::builder(db.clone(), master_key, auth_config)
             .clock(clock.clone())
             .entropy(entropy.clone())
-            .entitlements(Arc::new(PlanEntitlements(payment.clone())));
+            .entitlements(Arc::new(PlanEntitlements(payment.clone())))
+            .newcomers(Arc::new(DefaultPlan(payment.clone())));
         let mailer = mail::mailer(config, &public_url, sandbox.as_ref())
             .map_err(|error| Faults::one("SMTP_URL", error.to_string()))?;
         if let Some(mailer) = mailer {

@@ -12,6 +12,7 @@ mod modules;
 pub mod offline;
 pub mod openapi;
 mod pages;
+pub mod plan_file;
 mod rails;
 mod samples;
 mod stop;

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tollgate_auth::mailer::Content;
-use tollgate_auth::{AuthService, Entitlements};
+use tollgate_auth::{AuthService, Entitlements, Newcomers};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
@@ -33,6 +33,18 @@ impl Entitlements for PlanEntitlements {
     ) -> std::result::Result<(), Problem> {
         let demand = read(demand)?;
         self.0.meets(user, &demand).await
+    }
+}
+
+/// Whoever is new gets the default plan, with the account or not at all; by another spelling of one mailbox once.
+#[derive(Debug)]
+pub(crate) struct DefaultPlan(pub(crate) PaymentService);
+
+#[async_trait]
+impl Newcomers for DefaultPlan {
+    async fn welcome(&self, tx: &mut Tx, user: UserId, mailbox: &str, at: Timestamp) -> Result<()> {
+        let given = self.0.give_default_plan(tx, user, Some(mailbox), at).await;
+        given.map(drop)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use tollgate_auth::AuthService;
 use tollgate_kernel::entropy::Entropy;
+use tollgate_payment::{PaymentConfig, PaymentService};
 use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::url::DatabaseUrl;
@@ -40,6 +41,20 @@ pub async fn accounts(config: &Config, entropy: &Entropy) -> Result<AuthService,
         .auth_config(url.unwrap_or_default(), !config.has_sandbox());
     let builder = AuthService::builder(db, master_key, auth_config).entropy(entropy.clone());
     Ok(builder.build().await?)
+}
+
+/// The plans, as a server with these settings has them; no rail is reached by it.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn plans(config: &Config, entropy: &Entropy) -> Result<PaymentService, StartError> {
+    let db = database(config).await?;
+    let url = config.public_url.as_ref().map(url::Url::as_str);
+    let mut settings = PaymentConfig::new(url.unwrap_or_default());
+    settings.livemode = !config.has_sandbox();
+    settings.language = config.default_language;
+    let builder = PaymentService::builder(db, master_key(config)?, settings);
+    Ok(builder.entropy(entropy.clone()).build().await?)
 }
 
 fn master_key(config: &Config) -> Result<MasterKey, Faults> {

@@ -1,8 +1,10 @@
 //! Opens an account.
 
 use secrecy::{ExposeSecret as _, SecretString};
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::origin::Origin;
+use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
 use super::guessing::TooMany;
@@ -108,6 +110,7 @@ impl AuthService {
                 verify_email::ask(parts, &mut tx, &user, now).await?;
             }
             tell(parts, &mut tx, "user.created", id, now).await?;
+            welcome(parts, &mut tx, id, email, now).await?;
             tx.commit().await?;
             return self.find_user(id).await?.ok_or(RegisterError::EmailTaken);
         }
@@ -126,6 +129,20 @@ impl AuthService {
     /// The database.
     pub async fn find_user(&self, id: UserId) -> Result<Option<User>> {
         users::find(&self.parts().db, id).await
+    }
+}
+
+/// Gives a new person what everybody gets, with the account or not at all.
+pub(super) async fn welcome(
+    parts: &Parts,
+    tx: &mut Tx,
+    id: UserId,
+    email: &Email,
+    now: Timestamp,
+) -> Result<()> {
+    match &parts.newcomers {
+        Some(newcomers) => newcomers.welcome(tx, id, &email.folded(), now).await,
+        None => Ok(()),
     }
 }
 

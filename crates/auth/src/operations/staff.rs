@@ -16,6 +16,7 @@ use tollgate_storage::{Result, StorageError};
 
 use super::one_time_link::{MINUTES, make};
 use super::records::{Deed, record, tell, tell_key};
+use super::register::welcome;
 use crate::hashing::Busy;
 use crate::mailer::{Content, Letter, post};
 use crate::model::one_time::Purpose;
@@ -268,6 +269,7 @@ impl AuthService {
         };
         record(parts, &mut tx, deed, now).await?;
         tell(parts, &mut tx, "user.created", id, now).await?;
+        welcome(parts, &mut tx, id, email, now).await?;
         tx.commit().await?;
         Ok(user)
     }

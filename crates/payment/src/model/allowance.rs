@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tollgate_kernel::clock::Timestamp;
 
-use super::period::{Period, Reset};
-use super::plan::BillingCycle;
+use super::period::Period;
+use super::plan::{BillingCycle, Reset};
 use super::subscription::Subscription;
 
 /// Nothing is shorter: moments are whole microseconds.

@@ -11,6 +11,7 @@ pub mod outbound;
 pub mod payment;
 pub mod period;
 pub mod plan;
+pub mod plan_terms;
 pub mod pots;
 pub mod quota;
 pub mod refund;
@@ -79,6 +80,7 @@ mod tests {
             ("payment", include_str!("payment.rs")),
             ("period", include_str!("period.rs")),
             ("plan", include_str!("plan.rs")),
+            ("plan_terms", include_str!("plan_terms.rs")),
             ("pots", include_str!("pots.rs")),
             ("quota", include_str!("quota.rs")),
             ("refund", include_str!("refund.rs")),

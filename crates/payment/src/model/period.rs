@@ -11,22 +11,7 @@ use chrono::{
 use chrono_tz::Tz;
 use tollgate_kernel::clock::Timestamp;
 
-use super::plan::BillingCycle;
-use super::words;
-
-words! {
-    /// When a meter begins anew.
-    pub enum Reset {
-        /// On the day of the month on which the subscription began.
-        Month = "month",
-        /// On the first of the month.
-        Calendar = "calendar",
-        /// With each paid term.
-        Term = "term",
-        /// Not at all.
-        Never = "never",
-    }
-}
+use super::plan::{BillingCycle, Reset};
 
 /// Where the counting begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::PlanId;
+use tollgate_kernel::ids::{PlanId, UserId};
 use tollgate_kernel::money::Money;
 use tollgate_kernel::problem::FieldError;
 use tollgate_kernel::text::Text;
 
+use super::plan_terms::PlanTerms;
 use super::quota::{Meter, Units};
 use super::words;
 
@@ -23,6 +24,40 @@ words! {
         /// For ever; the quota still resets each month.
         Lifetime = "lifetime",
     }
+}
+
+words! {
+    /// When a meter begins anew.
+    pub enum Reset {
+        /// With each month of the subscription.
+        Month = "month",
+        /// With each month of the calendar.
+        Calendar = "calendar",
+        /// With each paid term.
+        Term = "term",
+        /// Never: what is used stays used.
+        Never = "never",
+    }
+}
+
+/// What a plan holds of one kind of units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanMeter {
+    /// What is counted.
+    pub meter: Meter,
+    /// Units in a period; `None` = unlimited.
+    pub limit: Option<Units>,
+    /// When it begins anew.
+    pub reset: Reset,
+}
+
+/// What one call of a resource type takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanCost {
+    /// Of which meter.
+    pub meter: Meter,
+    /// How many units.
+    pub units: Units,
 }
 
 impl BillingCycle {
@@ -118,8 +153,14 @@ pub struct Plan {
     pub quota_limit: Option<Units>,
     /// One line each, in the language of the house.
     pub features: Vec<String>,
+    /// All meters, the first one in front.
+    pub meters: Vec<PlanMeter>,
     /// What a call costs, by resource type; `*` is any other.
-    pub resource_costs: BTreeMap<String, Units>,
+    pub resource_costs: BTreeMap<String, PlanCost>,
+    /// Days of use before the first payment.
+    pub trial_days: i64,
+    /// Days of use after a term that was not paid on.
+    pub grace_days: i64,
     /// Given to everybody who registers.
     pub is_default: bool,
     /// Whether it can be bought.
@@ -130,6 +171,10 @@ pub struct Plan {
     pub version: i64,
     /// Of the first version.
     pub created_at: Timestamp,
+    /// Of this version.
+    pub updated_at: Timestamp,
+    /// Since when it is kept only for those who have it.
+    pub archived_at: Option<Timestamp>,
 }
 
 impl Plan {
@@ -137,9 +182,53 @@ impl Plan {
     pub fn is_free(&self) -> bool {
         self.price.minor() == 0
     }
+
+    /// What was written by hand, in the language `house` of the house where no other is named.
+    pub fn terms(&self, house: &str) -> PlanTerms {
+        let mut texts = self.texts.clone();
+        texts.entry(house.to_owned()).or_insert_with(|| PlanText {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            features: self.features.clone(),
+        });
+        PlanTerms {
+            slug: self.slug.clone(),
+            texts,
+            price: self.price,
+            billing_cycle: self.billing_cycle,
+            meters: self.meters.clone(),
+            resource_costs: self.resource_costs.clone(),
+            trial_days: self.trial_days,
+            grace_days: self.grace_days,
+            is_default: self.is_default,
+            is_active: self.is_active,
+            sort_order: self.sort_order,
+        }
+    }
 }
 
-/// A plan that does not exist yet.
+/// What was on sale in a version; whoever bought it keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanVersion {
+    /// Counted from 1.
+    pub version: i64,
+    /// For one term.
+    pub price: Money,
+    /// How long a term lasts.
+    pub billing_cycle: BillingCycle,
+    /// One line each, in the language of the house.
+    pub features: Vec<String>,
+    /// All meters, the first one in front.
+    pub meters: Vec<PlanMeter>,
+    /// What a call costs, by resource type.
+    pub resource_costs: BTreeMap<String, PlanCost>,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// By whom; `None`: the house or its operator.
+    pub created_by: Option<UserId>,
+}
+
+/// A plan that does not exist yet, with one meter that begins anew each month.
 #[derive(Clone, Debug)]
 pub struct NewPlan {
     /// What code calls it.
@@ -160,6 +249,35 @@ pub struct NewPlan {
     pub resource_costs: BTreeMap<String, Units>,
     /// Smaller stands first.
     pub sort_order: i64,
+}
+
+impl From<NewPlan> for PlanTerms {
+    fn from(new: NewPlan) -> Self {
+        let cost = |units| PlanCost {
+            meter: new.meter.clone(),
+            units,
+        };
+        let costs = new.resource_costs.iter();
+        Self {
+            slug: new.slug,
+            texts: new.texts,
+            price: new.price,
+            billing_cycle: new.billing_cycle,
+            resource_costs: costs
+                .map(|(resource_type, units)| (resource_type.clone(), cost(*units)))
+                .collect(),
+            meters: vec![PlanMeter {
+                meter: new.meter.clone(),
+                limit: new.quota_limit,
+                reset: Reset::Month,
+            }],
+            trial_days: 0,
+            grace_days: 0,
+            is_default: false,
+            is_active: true,
+            sort_order: new.sort_order,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -185,12 +185,17 @@ pub(super) mod tests {
             meter: "processing_count".parse().expect("a meter"),
             quota_limit: None,
             features: Vec::new(),
+            meters: Vec::new(),
             resource_costs: BTreeMap::new(),
+            trial_days: 0,
+            grace_days: 0,
             is_default: false,
             is_active: true,
             sort_order: 0,
             version: 1,
             created_at: now(),
+            updated_at: now(),
+            archived_at: None,
         }
     }
 

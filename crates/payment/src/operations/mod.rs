@@ -2,8 +2,10 @@
 
 pub(crate) mod accept_webhook;
 pub(crate) mod activate;
+pub(crate) mod admin_plans;
 pub(crate) mod agreement;
 pub(crate) mod apply_event;
+pub(crate) mod apply_plans;
 pub(crate) mod audit_books;
 pub(crate) mod begin_order;
 pub(crate) mod book;
@@ -15,9 +17,11 @@ pub(crate) mod console_refund;
 pub(crate) mod consume;
 pub(crate) mod create_payment;
 pub(crate) mod current_subscription;
+mod default_plan;
 mod deliver;
 pub(crate) mod demand;
 mod dispute;
+pub(crate) mod edit_plan;
 pub(crate) mod expire;
 mod expire_holds;
 mod foreign_refund;

@@ -6,7 +6,8 @@ use tollgate_storage::{Result, settings};
 
 use crate::PaymentService;
 use crate::model::plan::{NewPlan, Plan};
-use crate::store::plans;
+use crate::model::plan_terms::PlanTerms;
+use crate::store::{plan_edits, plan_versions, plans};
 
 impl PaymentService {
     /// Everything on sale, in the order of the house.
@@ -22,11 +23,28 @@ impl PaymentService {
     /// # Errors
     /// The database.
     pub async fn find_plan(&self, id_or_slug: &str) -> Result<Option<Plan>> {
-        let plan = match id_or_slug.parse::<PlanId>() {
-            Ok(id) => plans::find(&self.0.db, id).await?,
-            Err(_) => plans::find_by_slug(&self.0.db, id_or_slug).await?,
-        };
+        let plan = self.any_plan(id_or_slug).await?;
         Ok(plan.filter(|plan| plan.is_active))
+    }
+
+    /// A plan, on sale or not, by id or slug.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn any_plan(&self, id_or_slug: &str) -> Result<Option<Plan>> {
+        match id_or_slug.parse::<PlanId>() {
+            Ok(id) => plans::find(&self.0.db, id).await,
+            Err(_) => plans::find_by_slug(&self.0.db, id_or_slug).await,
+        }
+    }
+
+    /// All plans, archived ones too, by slug.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn all_plans(&self) -> Result<Vec<Plan>> {
+        let mut tx = self.0.db.begin().await?;
+        plans::read_all(&mut tx).await
     }
 
     /// Puts plans on sale once in the life of a database: whoever deletes them is not given them
@@ -41,7 +59,10 @@ impl PaymentService {
             return Ok(false);
         }
         for sample in samples {
-            plans::insert(&mut tx, self.0.ids.at(now), sample, now).await?;
+            let (id, house) = (self.0.ids.at(now), sample.house_language);
+            let terms = PlanTerms::from(sample.clone());
+            plan_edits::insert(&mut tx, id, &terms, house, now).await?;
+            plan_versions::insert(&mut tx, id, 1, &terms, house, None, now).await?;
         }
         tx.commit().await?;
         Ok(true)

@@ -1,5 +1,6 @@
 //! HTTP: the table of routes. Handlers only translate.
 
+mod admin_plans;
 mod holds;
 mod pay_by;
 mod payments;
@@ -66,6 +67,12 @@ impl PaymentService {
             .routes(routes!(transactions::admin_list))
             .routes(routes!(transactions::admin_detail))
             .routes(routes!(transactions::sync))
+            .routes(routes!(admin_plans::list, admin_plans::create))
+            .routes(routes!(
+                admin_plans::detail,
+                admin_plans::change,
+                admin_plans::delete
+            ))
             .routes(routes!(suspense::list))
             .routes(routes!(suspense::resolve))
             .routes(routes!(webhook_endpoints::list, webhook_endpoints::create))

@@ -11,6 +11,8 @@ pub(crate) mod free_grants;
 pub(crate) mod inbox;
 pub(crate) mod ledger;
 pub(crate) mod payments;
+pub(crate) mod plan_edits;
+pub(crate) mod plan_versions;
 pub(crate) mod plans;
 pub(crate) mod prices;
 pub(crate) mod quota_counters;
@@ -52,6 +54,8 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     inbox::STATEMENTS,
     ledger::STATEMENTS,
     payments::STATEMENTS,
+    plan_edits::STATEMENTS,
+    plan_versions::STATEMENTS,
     plans::STATEMENTS,
     quota_counters::STATEMENTS,
     prices::STATEMENTS,

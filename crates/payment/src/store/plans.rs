@@ -1,16 +1,15 @@
-//! `subscription_plans`, `plan_meters`, `plan_costs`.
-
-use std::collections::BTreeMap;
+//! `subscription_plans`: what is for sale, in its newest version.
 
 use sqlx::types::Json;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id as _, PlanId};
+use tollgate_kernel::ids::{Id, PlanId};
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
+use super::plan_versions::{self, CostRow, MeterRow};
 use super::{At, Reader};
-use crate::model::plan::{NewPlan, Plan, PlanTexts};
+use crate::model::plan::{Plan, PlanMeter, PlanTexts};
 use crate::model::quota::{Meter, ResourceType, Units};
 
 row!(
@@ -30,15 +29,11 @@ row!(
         texts: Json<PlanTexts>,
         is_default: bool,
         sort_order: i64,
+        trial_days: i64,
+        grace_days: i64,
         version: i64,
-    }
-);
-
-row!(
-    struct CostRow {
-        plan_id: Uuid,
-        resource_type: String,
-        units: i64,
+        updated_at: At,
+        archived_at: Option<At>,
     }
 );
 
@@ -60,63 +55,106 @@ pub(crate) async fn find_by_slug(db: &Db, slug: &str) -> Result<Option<Plan>> {
     one(db, row).await
 }
 
-/// A plan inside a transaction, without its price list.
+/// A plan inside a transaction.
 pub(crate) async fn read(tx: &mut Tx, id: PlanId) -> Result<Option<Plan>> {
     let row: Option<PlanRow> = in_tx!(tx, |c| sqlx::query_as(FIND)
         .bind(id.uuid())
         .fetch_optional(c)
         .await)?;
-    row.map(|row| plan(row, BTreeMap::new())).transpose()
+    whole(tx, row).await
+}
+
+/// The plan that everybody gets who registers.
+pub(crate) async fn read_default(tx: &mut Tx) -> Result<Option<Plan>> {
+    let row: Option<PlanRow> =
+        in_tx!(tx, |c| sqlx::query_as(FIND_DEFAULT).fetch_optional(c).await)?;
+    whole(tx, row).await
+}
+
+/// All of them, archived ones too, by slug.
+pub(crate) async fn read_all(tx: &mut Tx) -> Result<Vec<Plan>> {
+    let rows: Vec<PlanRow> = in_tx!(tx, |c| sqlx::query_as(LIST_ALL).fetch_all(c).await)?;
+    let mut plans = Vec::with_capacity(rows.len());
+    for row in rows {
+        plans.extend(whole(tx, Some(row)).await?);
+    }
+    Ok(plans)
+}
+
+async fn whole(tx: &mut Tx, row: Option<PlanRow>) -> Result<Option<Plan>> {
+    let Some(row) = row else { return Ok(None) };
+    let (meters, costs) = plan_versions::read(tx, row.id, row.version).await?;
+    plan(row, meters, costs).map(Some)
+}
+
+async fn one(db: &Db, row: Option<PlanRow>) -> Result<Option<Plan>> {
+    let Some(row) = row else { return Ok(None) };
+    let (meters, costs) = plan_versions::find(db, row.id, row.version).await?;
+    plan(row, meters, costs).map(Some)
 }
 
 /// Everything on sale, in the order of the house.
 pub(crate) async fn list_active(db: &Db) -> Result<Vec<Plan>> {
     let rows: Vec<PlanRow> = on_read!(db, |e| sqlx::query_as(LIST_ACTIVE).fetch_all(e).await)?;
+    let meters: Vec<MeterRow> = on_read!(db, |e| sqlx::query_as(METERS_ACTIVE).fetch_all(e).await)?;
     let costs: Vec<CostRow> = on_read!(db, |e| sqlx::query_as(COSTS_ACTIVE).fetch_all(e).await)?;
-    let mut lists: BTreeMap<Uuid, BTreeMap<String, Units>> = BTreeMap::new();
-    for cost in costs {
-        let units = Reader {
-            table: "plan_costs",
-            row: cost.plan_id,
-        }
-        .units("units", cost.units)?;
-        lists
-            .entry(cost.plan_id)
-            .or_default()
-            .insert(cost.resource_type, units);
-    }
-    rows.into_iter()
-        .map(|row| {
-            let costs = lists.remove(&row.id).unwrap_or_default();
-            plan(row, costs)
-        })
-        .collect()
+    let of_plan = |row: PlanRow| {
+        let meters = meters.iter().filter(|meter| meter.plan_id == row.id);
+        let costs = costs.iter().filter(|cost| cost.plan_id == row.id);
+        let (meters, costs) = (meters.cloned().collect(), costs.cloned().collect());
+        plan(row, meters, costs)
+    };
+    rows.into_iter().map(of_plan).collect()
 }
 
-async fn one(db: &Db, row: Option<PlanRow>) -> Result<Option<Plan>> {
-    let Some(row) = row else { return Ok(None) };
-    let costs: Vec<CostRow> = on_read!(db, |e| sqlx::query_as(COSTS)
-        .bind(row.id)
-        .bind(row.version)
+/// Which plans staff look at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Page {
+    /// Archived ones only, or none of them.
+    pub(crate) archived: Option<bool>,
+    /// Older than this one.
+    pub(crate) before: Option<PlanId>,
+    /// Newer than this one: then the oldest of those come first.
+    pub(crate) after: Option<PlanId>,
+    pub(crate) limit: i64,
+}
+
+/// At most `limit` ids, newest first, or behind a cursor that looks ahead, oldest first.
+pub(crate) async fn list_ids(db: &Db, page: Page) -> Result<Vec<PlanId>> {
+    let statement = match page.after {
+        Some(_) => LIST_AFTER,
+        None => LIST_BEFORE,
+    };
+    let highest = Uuid::max();
+    let cursor = page.after.or(page.before).map_or(highest, Id::uuid);
+    let rows: Vec<(Uuid,)> = on_read!(db, |e| sqlx::query_as(statement)
+        .bind(cursor)
+        .bind(page.archived)
+        .bind(page.limit)
         .fetch_all(e)
         .await)?;
-    let mut list = BTreeMap::new();
-    for cost in costs {
-        let units = Reader {
-            table: "plan_costs",
-            row: cost.plan_id,
-        }
-        .units("units", cost.units)?;
-        list.insert(cost.resource_type, units);
-    }
-    plan(row, list).map(Some)
+    Ok(rows.into_iter().map(|(id,)| id.into()).collect())
 }
 
-fn plan(row: PlanRow, resource_costs: BTreeMap<String, Units>) -> Result<Plan> {
+/// How many have a plan now.
+pub(crate) async fn subscribers(db: &Db, id: PlanId, livemode: bool) -> Result<i64> {
+    let (count,): (i64,) = on_read!(db, |e| sqlx::query_as(SUBSCRIBERS)
+        .bind(id.uuid())
+        .bind(livemode)
+        .fetch_one(e)
+        .await)?;
+    Ok(count)
+}
+
+fn plan(row: PlanRow, meters: Vec<MeterRow>, costs: Vec<CostRow>) -> Result<Plan> {
     let read = Reader {
         table: "subscription_plans",
         row: row.id,
     };
+    let meters = meters
+        .into_iter()
+        .map(PlanMeter::try_from)
+        .collect::<Result<_>>()?;
     Ok(Plan {
         id: row.id.into(),
         slug: read.text("slug", &row.slug)?,
@@ -128,12 +166,17 @@ fn plan(row: PlanRow, resource_costs: BTreeMap<String, Units>) -> Result<Plan> {
         meter: read.text("quota_type", &row.quota_type)?,
         quota_limit: read.limit("quota_limit", row.quota_limit)?,
         features: row.features.0,
-        resource_costs,
+        meters,
+        resource_costs: plan_versions::costs(costs)?,
+        trial_days: row.trial_days,
+        grace_days: row.grace_days,
         is_default: row.is_default,
         is_active: row.is_active,
         sort_order: row.sort_order,
         version: row.version,
         created_at: Timestamp::from_utc(row.created_at),
+        updated_at: Timestamp::from_utc(row.updated_at),
+        archived_at: row.archived_at.map(Timestamp::from_utc),
     })
 }
 
@@ -177,96 +220,51 @@ pub(crate) async fn find_price(
     .transpose()
 }
 
-/// Puts a plan on sale, with its meter and its price list.
-pub(crate) async fn insert(tx: &mut Tx, id: PlanId, new: &NewPlan, now: Timestamp) -> Result<()> {
-    let house = new
-        .texts
-        .get(new.house_language)
-        .cloned()
-        .unwrap_or_default();
-    let limit = new.quota_limit.map(Units::get);
-    in_tx!(tx, |c| sqlx::query(INSERT)
-        .bind(id.uuid())
-        .bind(&house.name)
-        .bind(new.price.minor())
-        .bind(new.price.currency().code())
-        .bind(new.billing_cycle.as_str())
-        .bind(new.meter.as_str())
-        .bind(limit)
-        .bind(Json(&house.features))
-        .bind(now.utc())
-        .bind(new.slug.as_str())
-        .bind(&house.description)
-        .bind(Json(&new.texts))
-        .bind(new.sort_order)
-        .execute(c)
-        .await
-        .map(|_| ()))?;
-    in_tx!(tx, |c| sqlx::query(INSERT_VERSION)
-        .bind(id.uuid())
-        .execute(c)
-        .await
-        .map(|_| ()))?;
-    in_tx!(tx, |c| sqlx::query(INSERT_METER)
-        .bind(id.uuid())
-        .bind(new.meter.as_str())
-        .bind(limit)
-        .execute(c)
-        .await
-        .map(|_| ()))?;
-    for (resource_type, units) in &new.resource_costs {
-        in_tx!(tx, |c| sqlx::query(INSERT_COST)
-            .bind(id.uuid())
-            .bind(resource_type)
-            .bind(new.meter.as_str())
-            .bind(units.get())
-            .execute(c)
-            .await
-            .map(|_| ()))?;
-    }
-    Ok(())
+/// A plan's row, found in one of the ways below.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, name, price, currency, billing_cycle, quota_type, quota_limit, features, is_active, created_at,
+            slug, description, texts, is_default, sort_order, trial_days, grace_days, version, updated_at, archived_at
+            FROM subscription_plans ",
+            $rest
+        )
+    };
 }
 
-const FIND: &str = "SELECT id, name, price, currency, billing_cycle, quota_type, quota_limit, features, is_active,
-    created_at, slug, description, texts, is_default, sort_order, version FROM subscription_plans WHERE id = $1";
-const FIND_BY_SLUG: &str =
-    "SELECT id, name, price, currency, billing_cycle, quota_type, quota_limit, features,
-    is_active, created_at, slug, description, texts, is_default, sort_order, version
-    FROM subscription_plans WHERE slug = $1";
+const FIND: &str = select!("WHERE id = $1");
+const FIND_BY_SLUG: &str = select!("WHERE slug = $1");
+const FIND_DEFAULT: &str = select!("WHERE is_default");
+const LIST_ALL: &str = select!("ORDER BY slug");
 const LIST_ACTIVE: &str =
-    "SELECT id, name, price, currency, billing_cycle, quota_type, quota_limit, features,
-    is_active, created_at, slug, description, texts, is_default, sort_order, version
-    FROM subscription_plans WHERE is_active AND archived_at IS NULL ORDER BY sort_order, id";
-const COSTS: &str =
-    "SELECT plan_id, resource_type, units FROM plan_costs WHERE plan_id = $1 AND version = $2";
-const COSTS_ACTIVE: &str = "SELECT c.plan_id, c.resource_type, c.units FROM plan_costs c
+    select!("WHERE is_active AND archived_at IS NULL ORDER BY sort_order, id");
+const LIST_BEFORE: &str = "SELECT id FROM subscription_plans
+    WHERE id < $1 AND ((archived_at IS NOT NULL) = $2 OR $2 IS NULL) ORDER BY id DESC LIMIT $3";
+const LIST_AFTER: &str = "SELECT id FROM subscription_plans
+    WHERE id > $1 AND ((archived_at IS NOT NULL) = $2 OR $2 IS NULL) ORDER BY id LIMIT $3";
+const METERS_ACTIVE: &str =
+    "SELECT m.plan_id, m.version, m.meter, m.quota_limit, m.reset FROM plan_meters m
+    JOIN subscription_plans p ON p.id = m.plan_id AND p.version = m.version
+    WHERE p.is_active AND p.archived_at IS NULL ORDER BY m.plan_id, m.position";
+const COSTS_ACTIVE: &str =
+    "SELECT c.plan_id, c.version, c.resource_type, c.meter, c.units FROM plan_costs c
     JOIN subscription_plans p ON p.id = c.plan_id AND p.version = c.version
     WHERE p.is_active AND p.archived_at IS NULL";
+const SUBSCRIBERS: &str = "SELECT COUNT(*) FROM user_subscriptions
+    WHERE plan_id = $1 AND livemode = $2 AND ended_at IS NULL";
 const FIND_PRICE: &str = "SELECT meter, units FROM plan_costs
     WHERE plan_id = $1 AND version = $2 AND resource_type IN ($3, '*')
     ORDER BY CASE resource_type WHEN '*' THEN 1 ELSE 0 END, meter LIMIT 1";
-const INSERT: &str =
-    "INSERT INTO subscription_plans (id, name, price, currency, billing_cycle, quota_type,
-    quota_limit, features, created_at, slug, description, texts, sort_order, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $9)";
-const INSERT_VERSION: &str =
-    "INSERT INTO plan_versions (plan_id, version, price, currency, billing_cycle, features, created_at)
-    SELECT id, version, price, currency, billing_cycle, features, updated_at FROM subscription_plans WHERE id = $1";
-const INSERT_METER: &str =
-    "INSERT INTO plan_meters (plan_id, version, meter, position, quota_limit)
-    VALUES ($1, 1, $2, 0, $3)";
-const INSERT_COST: &str = "INSERT INTO plan_costs (plan_id, version, resource_type, meter, units)
-    VALUES ($1, 1, $2, $3, $4)";
-
 pub(crate) const STATEMENTS: &[&str] = &[
     FIND,
     FIND_BY_SLUG,
+    FIND_DEFAULT,
+    LIST_ALL,
     LIST_ACTIVE,
-    COSTS,
+    LIST_BEFORE,
+    LIST_AFTER,
+    METERS_ACTIVE,
     COSTS_ACTIVE,
+    SUBSCRIBERS,
     FIND_PRICE,
-    INSERT,
-    INSERT_VERSION,
-    INSERT_METER,
-    INSERT_COST,
 ];

@@ -5,8 +5,7 @@ use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, in_tx, on_read, row};
 
 use super::Reader;
-use crate::model::period::Reset;
-use crate::model::plan::BillingCycle;
+use crate::model::plan::{BillingCycle, Reset};
 use crate::model::quota::{Meter, Units};
 
 row!(

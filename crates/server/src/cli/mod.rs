@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod import;
 mod ledger;
+mod plans;
 mod sandbox;
 mod serve;
 mod signing_keys;
@@ -16,12 +17,20 @@ use clap::{Parser, Subcommand};
 use tollgate::StartError;
 use tollgate::config::{Config, Faults};
 use tollgate_auth::RotateError;
+use tollgate_payment::PlanError;
 
 const FAILED: u8 = 1;
 /// Settings that cannot be used.
 const SETTINGS: u8 = 3;
+/// What is named is not there.
+const MISSING: u8 = 4;
 /// A rule of the house is in the way.
 const REFUSED: u8 = 5;
+
+/// Nobody agreed to it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotAgreed(&'static str);
 
 /// Accounts, plans, payments, API keys, quotas and usage, in one service.
 #[derive(Debug, Parser)]
@@ -54,6 +63,9 @@ enum Command {
     /// The books: what came in, what went back, what is owed.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// What is for sale, as a file that can be kept with the code.
+    #[command(subcommand)]
+    Plans(plans::Plans),
     /// The buyer and the faults of a running server's sandbox.
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
@@ -87,6 +99,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Demo => demo::run(Config::from_env()?).await,
             Command::Doctor => doctor::run(Config::from_env()?).await,
             Command::Ledger(command) => ledger::run(command, Config::from_env()?).await,
+            Command::Plans(command) => plans::run(command, Config::from_env()?).await,
             Command::Sandbox(command) => sandbox::run(command, Config::from_env()?).await,
             Command::SigningKeys(command) => signing_keys::run(command, Config::from_env()?).await,
             Command::Webhooks(command) => webhooks::run(command, Config::from_env()?).await,
@@ -103,13 +116,19 @@ pub(crate) fn main() -> ExitCode {
             for line in format!("{error:#}").lines() {
                 eprintln!("error: {line}");
             }
+            let plan = error.downcast_ref::<PlanError>();
             let refused = matches!(
                 error.downcast_ref::<RotateError>(),
                 Some(RotateError::OwnKey)
-            );
+            ) || matches!(
+                plan,
+                Some(PlanError::InUse { .. } | PlanError::DefaultStays(_))
+            ) || error.downcast_ref::<NotAgreed>().is_some();
+            let missing = matches!(plan, Some(PlanError::NotFound));
             ExitCode::from(match (faults, refused) {
                 (true, _) => SETTINGS,
                 (false, true) => REFUSED,
+                (false, false) if missing => MISSING,
                 (false, false) => FAILED,
             })
         }

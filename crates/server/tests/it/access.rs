@@ -46,6 +46,11 @@ const TABLE: &[(&str, Takes)] = &[
     ("GET /.well-known/oauth-authorization-server", Open),
     ("GET /admin/audit-log", Staff(AUDIT_READ)),
     ("POST /admin/invites", Staff(USERS_WRITE)),
+    ("GET /admin/plans", Staff(ADMIN)),
+    ("POST /admin/plans", Staff(ADMIN)),
+    ("DELETE /admin/plans/{plan_id}", Staff(ADMIN)),
+    ("GET /admin/plans/{plan_id}", Staff(ADMIN)),
+    ("PATCH /admin/plans/{plan_id}", Staff(ADMIN)),
     ("GET /admin/refunds", Staff(PAYMENTS_READ)),
     ("GET /admin/service-keys", Staff(ADMIN)),
     ("POST /admin/service-keys", Staff(ADMIN)),
@@ -263,7 +268,7 @@ async fn inv_a1_a8_every_kind_of_credential_at_every_route() {
 }
 
 /// A member of staff with a role, a session of theirs and the permissions it holds.
-async fn staff(app: &App, role: Option<Role>) -> (String, Permissions) {
+pub(crate) async fn staff(app: &App, role: Option<Role>) -> (String, Permissions) {
     let buyer = app.buyer().await;
     if let Some(role) = role {
         let mut tx = app.db.begin().await.expect("begins");

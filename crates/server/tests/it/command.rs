@@ -11,7 +11,7 @@ use tollgate_storage::testing::{ENGINES, Engine, TestDatabase};
 
 use crate::crash::Process;
 
-fn tollgate(database: &TestDatabase, arguments: &[&str], input: &str) -> Output {
+pub(crate) fn tollgate(database: &TestDatabase, arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
         .args(arguments)
         .envs(Process::settings(database, "data"))

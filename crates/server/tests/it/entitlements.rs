@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{App, Buyer, each_engine};
 
-async fn account(app: &App, email: &str, username: &str) -> Buyer {
+pub(crate) async fn account(app: &App, email: &str, username: &str) -> Buyer {
     let password = "plum orchard lantern 7";
     let body = json!({ "email": email, "username": username, "password": password });
     let user = app.post("/auth/register", "", body).await;

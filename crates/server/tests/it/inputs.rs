@@ -15,12 +15,20 @@ async fn bodies_that_are_not_one_object() {
     each_engine(async |app| {
         let buyer = app.buyer().await;
         app.damage("UPDATE users SET is_superuser = (1 = 1)").await;
+        let host = json!({ "name": "host", "scopes": ["quota"] });
+        let made = app.post("/admin/service-keys", &buyer.token, host).await;
+        let host = made.expect(StatusCode::CREATED)["key"].clone();
+        let host = host.as_str().expect("a key").to_owned();
+        let of_hosts = ["commit", "extend", "refund", "release", "reserve"];
+        let of_hosts = of_hosts.map(|verb| format!("/quota/{verb}"));
         let send = async |route: &Route, kind: &str, body: Vec<u8>| {
+            let by_host = of_hosts.contains(&route.path);
+            let credential = if by_host { &host } else { &buyer.token };
             let path = route.at("0198a000-0000-7000-8000-000000000000");
             let request = app
                 .http
                 .request(route.method.clone(), format!("{}{path}", app.url))
-                .bearer_auth(&buyer.token)
+                .bearer_auth(credential)
                 .body(body);
             let request = if kind.is_empty() {
                 request

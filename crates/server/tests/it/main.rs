@@ -31,6 +31,7 @@ mod other_rails;
 mod outbound;
 mod outbound_fates;
 mod outbound_kinds;
+mod plans;
 mod points;
 mod quota;
 #[cfg(feature = "redis")]

@@ -20,7 +20,7 @@ const MOST: u64 = 400;
 const ALONE: &str = "TOLLGATE_TEST_ALONE";
 
 /// Whether this is the process of its own; otherwise runs it.
-async fn is_alone(test: &'static str) -> bool {
+pub(crate) async fn is_alone(test: &'static str) -> bool {
     if std::env::var_os(ALONE).is_some() {
         return true;
     }
@@ -45,7 +45,7 @@ async fn is_alone(test: &'static str) -> bool {
 /// Cuts `deed` off behind no place, behind one, behind two, and so on until it ends before the cut; then at
 /// every place that was missed because the worker did something in between. `mend` is what happens afterwards
 /// anyway. Gives the places at which it was cut off: all there are.
-async fn at_every_place<T>(
+pub(crate) async fn at_every_place<T>(
     mut prepare: impl AsyncFnMut() -> T,
     mut deed: impl AsyncFnMut(&T),
     mut mend: impl AsyncFnMut(&T),
@@ -75,7 +75,7 @@ async fn at_every_place<T>(
 }
 
 /// Every place that matters was a place of the cut.
-fn covers(cut: &BTreeSet<&'static str>, files: &[&str]) {
+pub(crate) fn covers(cut: &BTreeSet<&'static str>, files: &[&str]) {
     for file in files {
         assert!(
             cut.iter().any(|place| place.contains(file)),

@@ -129,3 +129,66 @@ async fn inv_a8_a_key_for_quota_sees_no_payments_and_no_account() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn line_53_a_host_sets_units_aside_and_settles_them() {
+    each_engine(async |app| {
+        let buyer = with_free_plan(app).await;
+        let (own, other) = (
+            service_key(app, json!(["quota"])).await,
+            service_key(app, json!(["quota"])).await,
+        );
+        let call = async |key: &str, verb: &str, body: Value| {
+            app.post(&format!("/quota/{verb}"), key, body).await
+        };
+        let wish = |cost: i64, ttl: i64| {
+            json!({ "resource_type": "dicom_processing", "user_id": buyer.id, "cost": cost, "ttl_seconds": ttl })
+        };
+        for ttl in [0, -1, 86_401, 1_000_000_000] {
+            let problem = call(&own, "reserve", wish(1, ttl)).await;
+            let problem = problem.refused(422, "validation_failed");
+            assert_eq!(problem["errors"][0]["field"], "/ttl_seconds");
+        }
+        // A buyer must not release a hold of their own.
+        let refused = call(&buyer.token, "reserve", wish(1, 60)).await;
+        refused.refused(403, "permission_denied");
+        let reserve = async |cost| {
+            let held = call(&own, "reserve", wish(cost, 60)).await;
+            held.expect(StatusCode::CREATED)
+        };
+        let held = reserve(4).await;
+        assert_eq!((&held["units"], &held["quota"]["reserved"]), (&json!(4), &json!(4)));
+        let id = held["reservation_id"].clone();
+        let settle = |cost: Option<i64>| json!({ "reservation_id": id, "cost": cost });
+        let above = call(&own, "commit", settle(Some(5))).await;
+        above.refused(422, "validation_failed");
+        for none in [0, -1] {
+            let refused = call(&own, "commit", settle(Some(none))).await;
+            refused.refused(422, "validation_failed");
+        }
+        let foreign = call(&other, "commit", settle(None)).await;
+        foreign.refused(404, "not_found");
+        let unknown = json!({ "reservation_id": "0198a000-0000-7000-8000-000000000000" });
+        call(&own, "commit", unknown).await.refused(404, "not_found");
+        let charged = call(&own, "commit", settle(Some(3))).await.expect(StatusCode::OK);
+        assert_eq!((&charged["charged"], &charged["quota"]["reserved"]), (&json!(3), &json!(0)));
+        let again = call(&own, "commit", settle(Some(3))).await.expect(StatusCode::OK);
+        assert_eq!(again["usage_id"], charged["usage_id"]);
+        let late = call(&own, "release", json!({ "reservation_id": id })).await;
+        late.refused(409, "reservation_settled");
+        let second = reserve(2).await["reservation_id"].clone();
+        let second = json!({ "reservation_id": second });
+        call(&own, "extend", second.clone()).await.expect(StatusCode::OK);
+        call(&own, "release", second.clone()).await.expect(StatusCode::OK);
+        call(&own, "commit", second).await.refused(409, "reservation_settled");
+        // What failed after all is given back, once.
+        let refund = json!({ "usage_id": charged["usage_id"], "reason": "no picture came of it" });
+        let given = call(&own, "refund", refund.clone()).await.expect(StatusCode::OK);
+        assert_eq!((&given["units"], &given["quota"]["used"]), (&json!(3), &json!(0)));
+        let again = call(&own, "refund", refund).await.expect(StatusCode::OK);
+        assert_eq!(again["refund_usage_id"], given["refund_usage_id"]);
+        assert_eq!(app.count("SELECT COUNT(*) FROM usage_logs").await, 2);
+        app.balance().await;
+    })
+    .await;
+}
