@@ -124,6 +124,8 @@ ids! {
     PlanId
     /// What somebody has.
     SubscriptionId
+    /// One change in the life of what somebody has.
+    ChangeId
     /// A payment transaction; as 32 hexadecimal digits it is the order number at every provider.
     PaymentId
     /// One outgoing call to a provider.

@@ -45,9 +45,11 @@ pub use crate::operations::outbound::endpoints::{ChangeEndpoint, EndpointError, 
 pub use crate::operations::outbound::listen::{Listener, SignedEvent};
 pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::operations::refund_usage::UnitRefundError;
+pub use crate::operations::renew::Renew;
 pub use crate::operations::replay_webhook::ReplayError;
 pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
 pub use crate::operations::settle_hold::HoldError;
+pub use crate::operations::subscription_history::HistoryPage;
 pub use crate::operations::transactions::TransactionFilter;
 pub use crate::operations::verify_books::{AccountBalance, Books, verify_books};
 pub use crate::operations::way::{Offer, PayBy};

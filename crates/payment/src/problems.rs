@@ -164,6 +164,19 @@ pub(crate) fn checkout(error: CheckoutError) -> Problem {
             "当前套餐仍有效，到期后方可购买此套餐",
             "another plan is in force; this one can be bought when it ends",
         ),
+        CheckoutError::NoSubscription => Problem::new(Code::NoSubscription),
+        CheckoutError::NoTerm => Problem::invalid(
+            "/plan",
+            "no_term",
+            "免费或永久套餐没有到期日，无需续费",
+            "a free or lifetime plan has no term: there is nothing to renew",
+        ),
+        CheckoutError::RenewsItself => Problem::invalid(
+            "/payment_method",
+            "renews_itself",
+            "此订阅会自动续费；如需手动续费，请先取消自动续费",
+            "this subscription renews by itself; cancel it first to pay further terms by hand",
+        ),
         CheckoutError::AmountMismatch => Problem::new(Code::AmountMismatch).detail(
             "金额与应付价格不一致，或 amount 与 amount_minor 不一致。",
             "The amount is not the price, or amount and amount_minor differ; reload the price.",

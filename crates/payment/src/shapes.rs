@@ -1,8 +1,11 @@
 //! What answers look like. Rows never leave; these do.
 
+mod change;
 mod plan_body;
 mod plans;
 mod quota;
+
+pub use change::*;
 
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 pub mod allowance;
 pub mod books;
 pub mod call;
+pub mod change;
 pub mod damage;
 pub mod hold;
 pub mod ledger;
@@ -74,6 +75,7 @@ mod tests {
         for (file, source) in [
             ("allowance", include_str!("allowance.rs")),
             ("books", include_str!("books.rs")),
+            ("change", include_str!("change.rs")),
             ("damage", include_str!("damage.rs")),
             ("hold", include_str!("hold.rs")),
             ("ledger", include_str!("ledger.rs")),

@@ -42,7 +42,84 @@ words! {
     }
 }
 
+words! {
+    /// What happens to a subscription.
+    pub enum SubscriptionEvent {
+        /// First money for what was tried without.
+        Bought = "bought",
+        /// Money for a further term of the same plan.
+        Renewed = "renewed",
+        /// The rail could not debit.
+        DebitFailed = "debit_failed",
+        /// The rail debits again.
+        DebitSucceeded = "debit_succeeded",
+        /// No further term is wanted.
+        Cancelled = "cancelled",
+        /// Further terms are wanted after all.
+        Resumed = "resumed",
+        /// The paid term is over.
+        TermOver = "term_over",
+        /// So is the time that was given after it.
+        GraceOver = "grace_over",
+        /// The trial is over, and nobody has paid.
+        TrialOver = "trial_over",
+        /// All of its money went back.
+        Refunded = "refunded",
+        /// Another subscription takes its place.
+        Replaced = "replaced",
+        /// Its term or what follows it is another now.
+        Changed = "changed",
+    }
+}
+
+/// What cannot happen to a subscription that stands so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} does not happen to a subscription that is {}", event.as_str(), from.as_str())]
+pub struct IllegalMove {
+    /// How it stands.
+    pub from: SubscriptionState,
+    /// What was to happen.
+    pub event: SubscriptionEvent,
+}
+
 impl SubscriptionState {
+    /// The one table of a subscription's life. The statement that acts repeats what it rests on.
+    ///
+    /// # Errors
+    /// This does not happen to what stands so.
+    pub fn next(self, event: SubscriptionEvent) -> Result<Self, IllegalMove> {
+        use SubscriptionEvent as On;
+        match (self, event) {
+            // What is over stays over: whoever comes back gets another subscription.
+            (Self::Expired | Self::Refunded | Self::Replaced, _) => {
+                Err(IllegalMove { from: self, event })
+            }
+            (_, On::Refunded) => Ok(Self::Refunded),
+            (_, On::Replaced) => Ok(Self::Replaced),
+            // A trial becomes a subscription by its first money, or ends by itself; no debit tells of it, and
+            // there is nothing to cancel.
+            (Self::Trialing, On::Bought) => Ok(Self::Active),
+            (Self::Trialing, On::TrialOver) => Ok(Self::Expired),
+            (Self::Trialing, _) | (_, On::Bought | On::TrialOver) => {
+                Err(IllegalMove { from: self, event })
+            }
+            // A debit that was under way when it was cancelled is paid, and it is still the last.
+            (Self::Cancelling, On::Renewed | On::Cancelled | On::Changed) => Ok(Self::Cancelling),
+            (Self::Cancelling, On::TermOver | On::GraceOver) => Ok(Self::Expired),
+            (_, On::Renewed | On::DebitSucceeded) | (Self::Cancelling, On::Resumed) => {
+                Ok(Self::Active)
+            }
+            (_, On::DebitFailed) => Ok(Self::PastDue),
+            (_, On::Cancelled) => Ok(Self::Cancelling),
+            (Self::Active | Self::Grace, On::TermOver) => Ok(Self::Grace),
+            // The rail goes on trying.
+            (Self::PastDue, On::TermOver) => Ok(Self::PastDue),
+            (_, On::GraceOver) => Ok(Self::Expired),
+            // Not cancelled, it goes on as it stands.
+            (_, On::Resumed | On::Changed) => Ok(self),
+        }
+    }
+
     /// What anybody outside is told.
     pub fn status(self) -> SubscriptionStatus {
         match self {
@@ -98,6 +175,14 @@ impl Subscription {
         self.entitled_until.is_none_or(|until| now < until)
     }
 
+    /// What ends it when its right is over.
+    pub fn lapses_by(&self) -> SubscriptionEvent {
+        match self.state {
+            SubscriptionState::Trialing => SubscriptionEvent::TrialOver,
+            _ => SubscriptionEvent::GraceOver,
+        }
+    }
+
     /// The period of quota that `now` lies in.
     pub fn quota_period(&self, now: Timestamp) -> Period {
         self.anchor.quota_period(now)
@@ -122,8 +207,8 @@ pub enum Purchase {
     },
     /// A free plan gives way to a paid one, or a lapsed one to a new one.
     Replace {
-        /// How the old one is written down.
-        ends_as: SubscriptionState,
+        /// What happens to the old one.
+        by: SubscriptionEvent,
     },
     /// Another paid plan is in force, or this one for ever: the money is kept for the operator to
     /// settle, not guessed at.
@@ -138,7 +223,7 @@ impl Purchase {
         };
         if !held.is_entitled(now) {
             return Self::Replace {
-                ends_as: SubscriptionState::Expired,
+                by: held.lapses_by(),
             };
         }
         if held.plan_id == plan.id {
@@ -149,7 +234,7 @@ impl Purchase {
         }
         if held_is_free {
             return Self::Replace {
-                ends_as: SubscriptionState::Replaced,
+                by: SubscriptionEvent::Replaced,
             };
         }
         Self::Conflict
@@ -229,6 +314,59 @@ pub(super) mod tests {
         }
     }
 
+    /// Every pair, so that a changed rule is a visible difference.
+    #[test]
+    fn the_whole_life_is_one_table() {
+        let pairs = SubscriptionState::ALL.iter().flat_map(|state| {
+            let events = SubscriptionEvent::ALL.iter();
+            events.map(|event| {
+                let becomes = state.next(*event).map_or("-", SubscriptionState::as_str);
+                format!("{} + {} = {becomes}", state.as_str(), event.as_str())
+            })
+        });
+        let table = pairs.collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn what_is_over_stays_over_and_every_end_is_reached() {
+        for state in SubscriptionState::ALL {
+            let is_over = state.status() == SubscriptionStatus::Expired;
+            for event in SubscriptionEvent::ALL {
+                let becomes = state.next(*event);
+                assert!(!(is_over && becomes.is_ok()), "{state:?} {event:?}");
+                assert_ne!(becomes, Ok(SubscriptionState::Trialing), "{event:?}");
+            }
+            if !is_over {
+                assert_eq!(
+                    state.next(SubscriptionEvent::Refunded),
+                    Ok(SubscriptionState::Refunded)
+                );
+                assert_eq!(
+                    state.next(SubscriptionEvent::Replaced),
+                    Ok(SubscriptionState::Replaced)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_gives_a_right_can_lapse() {
+        let ids = Ids::new(Clock::fixed(now()), Entropy::seeded(1));
+        let pro = plan(&ids, 9_900);
+        for state in SubscriptionState::ALL {
+            let mut mine = held(&ids, &pro, Some(now()));
+            mine.state = *state;
+            let lapsed = state.next(mine.lapses_by());
+            let is_over = state.status() == SubscriptionStatus::Expired;
+            assert_eq!(
+                lapsed == Ok(SubscriptionState::Expired),
+                !is_over,
+                "{state:?}"
+            );
+        }
+    }
+
     #[test]
     fn buying_again_extends_from_the_end() {
         let ids = Ids::new(Clock::fixed(now()), Entropy::seeded(1));
@@ -245,7 +383,7 @@ pub(super) mod tests {
             }
         );
         let lapsed = Purchase::Replace {
-            ends_as: SubscriptionState::Expired,
+            by: SubscriptionEvent::GraceOver,
         };
         assert_eq!(Purchase::of(&pro, Some((&mine, false)), end), lapsed);
     }
@@ -256,7 +394,7 @@ pub(super) mod tests {
         let (free, pro) = (plan(&ids, 0), plan(&ids, 9_900));
         let mine = held(&ids, &free, None);
         let replaced = Purchase::Replace {
-            ends_as: SubscriptionState::Replaced,
+            by: SubscriptionEvent::Replaced,
         };
         assert_eq!(Purchase::of(&pro, Some((&mine, true)), now()), replaced);
         assert_eq!(

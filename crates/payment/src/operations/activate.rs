@@ -5,13 +5,14 @@ use tollgate_kernel::ids::{SubscriptionId, UserId};
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
+use super::tell::Why;
 use super::{TRIES, agreement, roll, tell};
 use crate::Parts;
 use crate::model::payment::{Payment, Purpose};
 use crate::model::period::Anchor;
 use crate::model::plan::Plan;
 use crate::model::quota::Units;
-use crate::model::subscription::{Purchase, Subscription, SubscriptionState};
+use crate::model::subscription::{Purchase, Subscription, SubscriptionEvent, SubscriptionState};
 use crate::store::{payments, plans, quota_counters, subscriptions};
 
 /// What came of it.
@@ -54,21 +55,35 @@ pub(crate) async fn activate(
                 {
                     return Ok(Activation::Surplus);
                 }
-                if extend(tx, &held, term_end, now).await? {
-                    let grown = Subscription {
-                        term_end,
-                        entitled_until: term_end,
-                        ..held.clone()
+                let Ok(state) = held.state.next(SubscriptionEvent::Renewed) else {
+                    return Ok(Activation::Conflict);
+                };
+                let grown = Subscription {
+                    state,
+                    term_end,
+                    entitled_until: term_end,
+                    ..held.clone()
+                };
+                if extend(tx, &grown, now).await? {
+                    let why = Why {
+                        payment: order.map(|order| order.id),
+                        ..Why::default()
                     };
-                    tell::subscription(parts, tx, "subscription.renewed", &grown, now).await?;
+                    let event = "subscription.renewed";
+                    tell::because(parts, tx, event, &grown, why, now).await?;
                     return Ok(Activation::Granted(held.id));
                 }
             }
-            (Purchase::Replace { ends_as }, Some(held)) => {
-                replace(parts, tx, &held, ends_as, now).await?;
+            (Purchase::Replace { by }, Some(held)) => {
+                let why = Why {
+                    payment: order.map(|order| order.id),
+                    from: Some(held.plan_id),
+                    to: Some(plan.id),
+                };
+                replace(parts, tx, &held, by, why, now).await?;
             }
             (Purchase::Begin | Purchase::Extend { .. } | Purchase::Replace { .. }, _) => {
-                if let Some(id) = begin(parts, tx, user, plan, now).await? {
+                if let Some(id) = begin(parts, tx, user, plan, order, now).await? {
                     // What lapsed may still be debited for: not beside what took its place. A debit itself goes on.
                     if !order.is_some_and(is_debit) {
                         agreement::calls::end_lapsed(parts, tx, user, now).await?;
@@ -107,6 +122,7 @@ async fn begin(
     tx: &mut Tx,
     user: UserId,
     plan: &Plan,
+    order: Option<&Payment>,
     now: Timestamp,
 ) -> Result<Option<SubscriptionId>> {
     let anchor = Anchor::new(now, parts.config.zone);
@@ -138,34 +154,33 @@ async fn begin(
         return Ok(None);
     }
     roll::roll(tx, &new, &plan.meter, now).await?;
-    tell::subscription(parts, tx, "subscription.activated", &new, now).await?;
+    let why = Why {
+        payment: order.map(|order| order.id),
+        ..Why::default()
+    };
+    tell::because(parts, tx, tell::ACTIVATED, &new, why, now).await?;
     Ok(Some(new.id))
 }
 
-async fn extend(
-    tx: &mut Tx,
-    held: &Subscription,
-    term_end: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<bool> {
+async fn extend(tx: &mut Tx, grown: &Subscription, now: Timestamp) -> Result<bool> {
     // The open counter may have been bounded by the old end. Counters before the subscription, as
     // everywhere; were the second statement to find a rival, the next try writes the later end.
-    let period = held.quota_period(now);
-    let grown = Subscription {
-        entitled_until: term_end,
-        ..held.clone()
-    };
-    quota_counters::reopen(tx, held.id, &period, grown.open_until(&period)).await?;
-    subscriptions::extend(tx, held, term_end, now).await
+    let period = grown.quota_period(now);
+    quota_counters::reopen(tx, grown.id, &period, grown.open_until(&period)).await?;
+    subscriptions::extend(tx, grown, grown.term_end, now).await
 }
 
 async fn replace(
     parts: &Parts,
     tx: &mut Tx,
     held: &Subscription,
-    ends_as: SubscriptionState,
+    by: SubscriptionEvent,
+    why: Why,
     now: Timestamp,
 ) -> Result<()> {
+    let Ok(ends_as) = held.state.next(by) else {
+        return Ok(());
+    };
     // Counters before the subscription, as everywhere; and again, for one rolled in between.
     quota_counters::close(tx, held.id, now).await?;
     let ended = subscriptions::end(tx, held, ends_as, "bought_another", now).await?;
@@ -181,7 +196,7 @@ async fn replace(
         updated_at: now,
         ..held.clone()
     };
-    tell::subscription(parts, tx, "subscription.changed", &replaced, now).await
+    tell::because(parts, tx, "subscription.changed", &replaced, why, now).await
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ use tollgate_storage::{StorageError, db::Tx};
 use super::agreement::{AWAITING_DEBIT, NO_GRACE, calls, reach};
 use super::current_subscription::{entitled, shown};
 use super::{TRIES, tell};
-use crate::model::subscription::{Subscription, SubscriptionState as State};
+use crate::model::subscription::{
+    Subscription, SubscriptionEvent as Event, SubscriptionState as State,
+};
 use crate::shapes::SubscriptionShape;
 use crate::store::{agreements, quota_counters, subscriptions};
 use crate::{Parts, PaymentService};
@@ -87,6 +89,13 @@ impl PaymentService {
             }
             if matches!(wish, Wish::Cancel(_)) == (held.state == State::Cancelling) {
                 return Ok(shown(parts, &held, now).await?);
+            }
+            let event = match wish {
+                Wish::Cancel(_) => Event::Cancelled,
+                Wish::Resume => Event::Resumed,
+            };
+            if held.state.next(event).is_err() {
+                return Err(ChangeError::Endless);
             }
             let mut tx = parts.db.begin().await?;
             let changed = match wish {

@@ -75,6 +75,15 @@ pub enum CheckoutError {
     /// Another plan is in force.
     #[error("another plan is in force")]
     AnotherPlan,
+    /// Nothing is in force that could be renewed.
+    #[error("no subscription is in force")]
+    NoSubscription,
+    /// It has no term.
+    #[error("what has no term cannot be renewed")]
+    NoTerm,
+    /// Its rail debits by itself.
+    #[error("it renews by itself")]
+    RenewsItself,
     /// The client believes in another price.
     #[error("the amount is not the price")]
     AmountMismatch,
@@ -143,7 +152,7 @@ impl PaymentService {
         to_its_end(async move { service.subscribe_whole(&wish, key.as_ref()).await }).await
     }
 
-    async fn subscribe_whole(
+    pub(super) async fn subscribe_whole(
         &self,
         wish: &Subscribe,
         key: Option<&Request>,

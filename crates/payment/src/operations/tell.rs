@@ -3,18 +3,19 @@
 
 use serde_json::{Value, json};
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id as _, PaymentId, UserId};
+use tollgate_kernel::ids::{Id as _, PaymentId, PlanId, UserId};
 use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
 use tollgate_storage::outbox::{self, Event};
 use uuid::Uuid;
 
 use crate::Parts;
+use crate::model::change::{Change, ChangeKind};
 use crate::model::payment::Payment;
 use crate::model::refund::{Refund, RefundNo};
-use crate::model::subscription::Subscription;
+use crate::model::subscription::{Subscription, SubscriptionEvent, SubscriptionStatus};
 use crate::shapes::{QuotaShape, RefundShape, TransactionShape};
-use crate::store::{payments, refunds};
+use crate::store::{payments, refunds, subscription_changes};
 
 /// Receivers are promised at most 20,000 bytes, the envelope among them. Only what a host keeps at a payment can be as
 /// long, and the host has it.
@@ -105,12 +106,35 @@ pub(super) async fn refund(
     tell(parts, tx, event, object, now).await
 }
 
+/// What made a subscription what it is now.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Why {
+    /// The money.
+    pub(super) payment: Option<PaymentId>,
+    /// The plan before, where it was another.
+    pub(super) from: Option<PlanId>,
+    /// The plan that comes after, where it is another.
+    pub(super) to: Option<PlanId>,
+}
+
 /// `subscription.activated`, `.renewed`, `.changed`, `.cancelled`, `.resumed` or `.expired`.
 pub(super) async fn subscription(
     parts: &Parts,
     tx: &mut Tx,
     event: &'static str,
     held: &Subscription,
+    now: Timestamp,
+) -> Result<()> {
+    because(parts, tx, event, held, Why::default(), now).await
+}
+
+/// The same, with what made it so. Every change passes here, so that none is told and not written down.
+pub(super) async fn because(
+    parts: &Parts,
+    tx: &mut Tx,
+    event: &'static str,
+    held: &Subscription,
+    why: Why,
     now: Timestamp,
 ) -> Result<()> {
     let data = json!({
@@ -124,6 +148,30 @@ pub(super) async fn subscription(
         "entitled_until": held.entitled_until,
         "auto_renew": held.auto_renew,
     });
+    let change = Change {
+        id: parts.ids.at(now),
+        subscription_id: held.id,
+        kind: ChangeKind::of(happened(event), held.state),
+        from_plan: why
+            .from
+            .or(Some(held.plan_id))
+            .filter(|_| event != ACTIVATED),
+        to_plan: why
+            .to
+            .or(Some(held.plan_id))
+            .filter(|_| why.to.is_some() || !is_over(held)),
+        payment: why.payment,
+        credit_minor: 0,
+        detail: json!({
+            "state": held.state.as_str(),
+            "current_period_start": held.term_start,
+            "current_period_end": held.term_end,
+            "entitled_until": held.entitled_until,
+            "auto_renew": held.auto_renew,
+        }),
+        created_at: now,
+    };
+    subscription_changes::append(tx, &change).await?;
     let object = Object {
         kind: "subscription",
         id: held.id.uuid(),
@@ -131,6 +179,23 @@ pub(super) async fn subscription(
         data: &data,
     };
     tell(parts, tx, event, object, now).await
+}
+
+/// A subscription has begun.
+pub(super) const ACTIVATED: &str = "subscription.activated";
+
+fn is_over(held: &Subscription) -> bool {
+    held.state.status() == SubscriptionStatus::Expired
+}
+
+fn happened(event: &str) -> SubscriptionEvent {
+    match event {
+        ACTIVATED => SubscriptionEvent::Bought,
+        "subscription.renewed" => SubscriptionEvent::Renewed,
+        "subscription.cancelled" => SubscriptionEvent::Cancelled,
+        "subscription.resumed" => SubscriptionEvent::Resumed,
+        _ => SubscriptionEvent::Changed,
+    }
 }
 
 /// `quota.threshold_reached`: this much of the limit is used, in percent.

@@ -7,6 +7,7 @@ mod payments;
 mod plans;
 mod quota;
 mod refunds;
+mod subscription_history;
 mod subscriptions;
 mod suspense;
 mod transactions;
@@ -45,6 +46,8 @@ impl PaymentService {
             .routes(routes!(subscriptions::current))
             .routes(routes!(subscriptions::cancel))
             .routes(routes!(subscriptions::resume))
+            .routes(routes!(subscriptions::renew))
+            .routes(routes!(subscription_history::history))
             .routes(routes!(subscriptions::portal))
             .routes(routes!(payments::create))
             .routes(routes!(payments::status))

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::{answer, idempotency_key, pay_by};
 use crate::model::payment::PaymentMethod;
 use crate::operations::checkout::{Expected, PlanRef, Subscribe};
+use crate::operations::renew::Renew;
 use crate::operations::way::PayBy;
 use crate::shapes::{CheckoutShape, SubscriptionShape};
 use crate::{PaymentService, problems};
@@ -108,6 +109,71 @@ pub(super) async fn subscribe(
     };
     let begun = service
         .subscribe(&wish, key.as_ref())
+        .await
+        .map_err(problems::checkout)?;
+    Ok(answer(StatusCode::CREATED, &begun))
+}
+
+/// A further term to pay.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct RenewBody {
+    /// `alipay`.
+    #[schema(example = "alipay")]
+    payment_method: String,
+    /// What you believe it costs; refused when it does not, never used.
+    #[schema(value_type = Option<String>, example = "99.00")]
+    amount: Option<AmountText>,
+    /// The same in minor units.
+    amount_minor: Option<i64>,
+    /// ISO 4217.
+    currency: Option<String>,
+    /// On what the buyer pays, as for `subscribe`.
+    client: Option<String>,
+    /// Where the buyer's browser comes back to, as for `subscribe`.
+    #[schema(example = "https://shop.example/paid")]
+    return_url: Option<String>,
+    /// The buyer in your WeChat application; `jsapi` takes it.
+    openid: Option<String>,
+}
+
+/// Begins the purchase of a further term of the plan that is in force. It is added to the end of what is paid, however
+/// early it is bought. An open order for it is returned again instead of a second one.
+#[utoipa::path(post, path = "/subscriptions/renew", tag = "subscriptions", request_body = RenewBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "the same answer again for 24 hours")),
+    responses(
+        (status = 201, body = CheckoutShape),
+        (status = 404, description = "`no_subscription`; `not_found`: the plan is not on sale any more"),
+        (status = 409, description = "`idempotency_in_progress`"),
+        (status = 422, description = "`validation_failed`: a free or lifetime plan has no term, or it renews by itself; `amount_mismatch`, `method_unavailable`, `currency_unsupported`, `idempotency_key_reused`"),
+        (status = 502, description = "`provider_error`"),
+        (status = 503, description = "`payments_not_configured`"),
+    ))]
+pub(super) async fn renew(
+    State(service): State<PaymentService>,
+    SignedIn(user_id): SignedIn,
+    caller: Caller,
+    origin: Origin,
+    headers: HeaderMap,
+    Body { value: body, bytes }: Body<RenewBody>,
+) -> Result<Response, Problem> {
+    let key = idempotency_key(&headers, &caller, "/payments/subscriptions/renew", &bytes)?;
+    let wish = Renew {
+        user_id,
+        by: PayBy {
+            method: pay_by::method(&body.payment_method)?,
+            client: pay_by::client(body.client.as_deref())?,
+            device: pay_by::device(&headers),
+            return_url: body.return_url,
+            payer: pay_by::payer(&origin, body.openid),
+        },
+        expected: Expected {
+            amount: body.amount,
+            amount_minor: body.amount_minor,
+            currency: body.currency,
+        },
+    };
+    let begun = service
+        .renew(&wish, key.as_ref())
         .await
         .map_err(problems::checkout)?;
     Ok(answer(StatusCode::CREATED, &begun))

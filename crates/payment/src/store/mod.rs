@@ -20,6 +20,7 @@ pub(crate) mod quota_grants;
 pub(crate) mod quota_holds;
 pub(crate) mod quota_mirror;
 pub(crate) mod refunds;
+pub(crate) mod subscription_changes;
 pub(crate) mod subscriptions;
 pub(crate) mod suspense;
 pub(crate) mod timeline;
@@ -63,6 +64,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     quota_holds::STATEMENTS,
     quota_mirror::STATEMENTS,
     refunds::STATEMENTS,
+    subscription_changes::STATEMENTS,
     subscriptions::STATEMENTS,
     suspense::STATEMENTS,
     timeline::STATEMENTS,

@@ -122,7 +122,7 @@ pub(crate) async fn insert(tx: &mut Tx, new: &Subscription, livemode: bool) -> R
     Ok(row.is_some())
 }
 
-/// Moves the end of the term. `false`: it changed since it was read; read it again.
+/// Moves the end of the term, and stands as `held` does. `false`: it changed since it was read; read it again.
 pub(crate) async fn extend(
     tx: &mut Tx,
     held: &Subscription,
@@ -134,6 +134,8 @@ pub(crate) async fn extend(
         .bind(held.version)
         .bind(term_end.map(Timestamp::utc))
         .bind(now.utc())
+        .bind(held.state.as_str())
+        .bind(held.state.status().as_str())
         .fetch_optional(c)
         .await)?;
     Ok(row.is_some())
@@ -237,8 +239,8 @@ const INSERT: &str = "INSERT INTO user_subscriptions (id, user_id, plan_id, stat
     VALUES ($1, $2, $3, 'active', 'active', $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13)
     ON CONFLICT (user_id, livemode) WHERE ended_at IS NULL DO NOTHING RETURNING id";
 const EXTEND: &str =
-    "UPDATE user_subscriptions SET current_period_end = $3, entitled_until = $3, updated_at = $4,
-    version = version + 1 WHERE id = $1 AND version = $2 AND ended_at IS NULL RETURNING version";
+    "UPDATE user_subscriptions SET current_period_end = $3, entitled_until = $3, state = $5, status = $6,
+    updated_at = $4, version = version + 1 WHERE id = $1 AND version = $2 AND ended_at IS NULL RETURNING version";
 const CANCEL: &str =
     "UPDATE user_subscriptions SET state = 'cancelling', status = 'cancelled', auto_renew = FALSE,
     entitled_until = current_period_end, cancelled_at = $4, end_reason = $3, updated_at = $4, version = version + 1

@@ -145,6 +145,8 @@ const TABLE: &[(&str, Takes)] = &[
     ("GET /payments/status/{transaction_id}", Person),
     ("GET /payments/subscriptions/current", Person),
     ("POST /payments/subscriptions/cancel", SignIn),
+    ("GET /payments/subscriptions/history", SignIn),
+    ("POST /payments/subscriptions/renew", SignIn),
     ("POST /payments/subscriptions/portal", SignIn),
     ("POST /payments/subscriptions/resume", SignIn),
     ("POST /payments/subscriptions/subscribe", SignIn),

@@ -23,6 +23,7 @@ mod inputs;
 mod leaks;
 mod leases;
 mod ledger;
+mod life_cycle;
 mod link;
 mod link_bytes;
 mod mail;
