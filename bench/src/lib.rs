@@ -1,4 +1,6 @@
-//! What both benchmarks measure: accounts on a SQLite file of their own, and somebody signed in.
+//! What the benchmarks measure: accounts on a SQLite file of their own, and somebody signed in; people who use up a plan.
+
+pub mod consumers;
 
 use std::path::Path;
 

@@ -18,8 +18,8 @@ use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::Ids;
 use tollgate_storage::db::Db;
-use tollgate_storage::many::Many;
 use tollgate_storage::migrations::{CORE, Migrations};
+use tollgate_storage::rows::OverRows;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::{Result, StorageError, migrations, partitions};
 
@@ -82,8 +82,8 @@ pub const MIGRATIONS: Migrations = migrations!(
 /// Every statement of this module, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&[&str]] = store::STATEMENTS;
 
-/// Those for many rows at once.
-pub const MANY: &[&[&Many]] = store::MANY;
+/// Those over rows that are handed over.
+pub const OVER_ROWS: &[&[&OverRows]] = store::OVER_ROWS;
 
 /// Plans, subscriptions, payments, quota and usage. A clone is cheap and shares everything.
 #[derive(Clone, Debug)]

@@ -2,7 +2,6 @@
 //! effect: written later, a crash in between would do the work twice.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use tollgate_kernel::text::Text;
 
 use crate::Result;
 use crate::db::Tx;
-use crate::many::{Many, tuples};
+use crate::rows::{Cell, Kind, OverRows, Sheet};
 
 /// How long an answer is kept.
 pub const KEPT: Duration = Duration::from_hours(24);
@@ -85,6 +84,16 @@ impl Request {
             key,
             body_hash,
         }
+    }
+
+    /// The same, for a statement over rows.
+    fn cells(&self) -> [Cell<'_>; 4] {
+        [
+            Cell::Text(&self.caller),
+            Cell::Text(self.method),
+            Cell::Text(self.path),
+            Cell::Text(&self.key.0),
+        ]
     }
 
     /// Under which the answer is kept: caller, method, path, key.
@@ -183,24 +192,18 @@ row!(
 /// # Errors
 /// The database.
 pub async fn find_each(tx: &mut Tx, requests: &[&Request]) -> Result<Vec<Option<Known>>> {
-    let mut known: HashMap<[String; 4], NamedRow> = HashMap::new();
-    for (text, part) in FIND_EACH.parts(requests) {
-        let rows: Vec<NamedRow> = in_tx!(tx, |c| {
-            let mut query = sqlx::query_as(text);
-            for request in part {
-                query = query
-                    .bind(&request.caller)
-                    .bind(request.method)
-                    .bind(request.path)
-                    .bind(&request.key.0);
-            }
-            query.fetch_all(c).await
-        })?;
-        known.extend(rows.into_iter().map(|row| {
-            let name = [&row.caller, &row.method, &row.path, &row.key].map(String::clone);
-            (name, row)
-        }));
+    let mut sheet = Sheet::default();
+    for request in requests {
+        let [caller, method, path, key] = request.cells();
+        sheet.row([caller, method, path, key]);
     }
+    let (text, sheet) = (FIND_EACH.text(tx), sheet.text());
+    let rows: Vec<NamedRow> = in_tx!(tx, |c| sqlx::query_as(text).bind(&sheet).fetch_all(c).await)?;
+    let rows = rows.into_iter().map(|row| {
+        let name = [&row.caller, &row.method, &row.path, &row.key].map(String::clone);
+        (name, row)
+    });
+    let mut known: HashMap<[String; 4], NamedRow> = rows.collect();
     let each = requests.iter().map(|request| {
         known.remove(&request.name()).map(|row| {
             let row = KnownRow {
@@ -226,26 +229,24 @@ pub async fn put_each(
     answers: &[(&Request, Vec<u8>)],
     now: Timestamp,
 ) -> Result<bool> {
-    let mut stored = 0;
-    for (text, part) in PUT_EACH.parts(answers) {
-        let rows: Vec<(String,)> = in_tx!(tx, |c| {
-            let mut query = sqlx::query_as(text)
-                .bind(now.utc())
-                .bind(now.after(KEPT).utc());
-            for (request, response) in part {
-                query = query
-                    .bind(&request.caller)
-                    .bind(request.method)
-                    .bind(request.path)
-                    .bind(&request.key.0)
-                    .bind(request.body_hash.as_slice())
-                    .bind(response);
-            }
-            query.fetch_all(c).await
-        })?;
-        stored += rows.len();
+    if answers.is_empty() {
+        return Ok(true);
     }
-    Ok(stored == answers.len())
+    let mut sheet = Sheet::default();
+    for (request, response) in answers {
+        let [caller, method, path, key] = request.cells();
+        let hash = Cell::Bytes(&request.body_hash);
+        sheet.row([caller, method, path, key, hash, Cell::Bytes(response)]);
+    }
+    let (text, sheet) = (PUT_EACH.text(tx), sheet.text());
+    let stored = in_tx!(tx, |c| sqlx::query(text)
+        .bind(&sheet)
+        .bind(now.utc())
+        .bind(now.after(KEPT).utc())
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(u64::try_from(answers.len()) == Ok(stored))
 }
 
 /// Stores the answer in the transaction of its effect. `false`: a rival with the same key has
@@ -396,26 +397,39 @@ const PURGE: &str =
 
 pub(crate) const STATEMENTS: &[&str] = &[FIND, PUT, CLAIM, ANSWER, RELEASE, PURGE];
 
-static FIND_EACH: Many = Many::new(|rows| {
-    format!(
-        "SELECT caller, method, path, key, body_hash, state, lease_until, status, response FROM idempotency_keys
-    WHERE (caller, method, path, key) IN (VALUES {})",
-        tuples(1, 4, rows)
-    )
-});
-static PUT_EACH: Many = Many::new(|rows| {
-    let mut text = "INSERT INTO idempotency_keys
-    (caller, method, path, key, body_hash, state, status, content_type, response, created_at, expires_at) VALUES"
-        .to_owned();
-    for row in 0..rows {
-        let [a, b, c, d, e, f] = std::array::from_fn(|column| 3 + row * 6 + column);
-        let comma = if row == 0 { "" } else { "," };
-        let _ = write!(
-            text,
-            "{comma} (${a}, ${b}, ${c}, ${d}, ${e}, 'done', 200, 'application/json', ${f}, $1, $2)"
-        );
-    }
-    text + " ON CONFLICT (caller, method, path, key) DO NOTHING RETURNING key"
-});
+static FIND_EACH: OverRows = OverRows::new(
+    &[
+        ("caller", Kind::Text),
+        ("method", Kind::Text),
+        ("path", Kind::Text),
+        ("key", Kind::Text),
+    ],
+    |wanted| {
+        format!(
+            "SELECT k.caller, k.method, k.path, k.key, k.body_hash, k.state, k.lease_until, k.status, k.response
+    FROM {wanted} JOIN idempotency_keys k
+    ON k.caller = wanted.caller AND k.method = wanted.method AND k.path = wanted.path AND k.key = wanted.key"
+        )
+    },
+);
+// WHERE 1 = 1: without it SQLite takes ON for the condition of a join (its manual, UPSERT, "Parsing Ambiguity").
+static PUT_EACH: OverRows = OverRows::new(
+    &[
+        ("caller", Kind::Text),
+        ("method", Kind::Text),
+        ("path", Kind::Text),
+        ("key", Kind::Text),
+        ("body_hash", Kind::Bytes),
+        ("response", Kind::Bytes),
+    ],
+    |wanted| {
+        format!(
+            "INSERT INTO idempotency_keys
+    (caller, method, path, key, body_hash, state, status, content_type, response, created_at, expires_at)
+    SELECT caller, method, path, key, body_hash, 'done', 200, 'application/json', response, $2, $3 FROM {wanted}
+    WHERE 1 = 1 ON CONFLICT (caller, method, path, key) DO NOTHING"
+        )
+    },
+);
 
-pub(crate) const MANY: &[&Many] = &[&FIND_EACH, &PUT_EACH];
+pub(crate) const OVER_ROWS: &[&OverRows] = &[&FIND_EACH, &PUT_EACH];

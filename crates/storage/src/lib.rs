@@ -9,11 +9,11 @@ pub mod error;
 pub mod failpoint;
 pub mod idempotency;
 pub mod jobs;
-pub mod many;
 pub mod migrations;
 pub mod outbox;
 pub mod partitions;
 pub mod presence;
+pub mod rows;
 pub mod seal;
 pub mod settings;
 pub mod signing_keys;
@@ -39,5 +39,5 @@ pub const STATEMENTS: &[&[&str]] = &[
     throttle::STATEMENTS,
 ];
 
-/// Those for many rows at once.
-pub const MANY: &[&many::Many] = idempotency::MANY;
+/// Those over rows that are handed over.
+pub const OVER_ROWS: &[&rows::OverRows] = idempotency::OVER_ROWS;

@@ -19,10 +19,20 @@ impl PaymentService {
         let parts = &self.0;
         let mut tx = parts.db.begin().await?;
         let now = parts.clock.now();
-        let mut expired = quota_holds::expire(&mut tx, BATCH, now).await?;
-        // The order of locks.
-        expired.sort_by(|a, b| (a.subscription, &a.meter).cmp(&(b.subscription, &b.meter)));
-        for hold in &expired {
+        let mut due = quota_holds::due(&mut tx, BATCH, now).await?;
+        // In the order of locks; counters before holds, as who settles one does.
+        due.sort_by(|a, b| (a.subscription, &a.meter).cmp(&(b.subscription, &b.meter)));
+        let counters: Vec<_> = due
+            .iter()
+            .map(|hold| (hold.subscription, &hold.meter, Some(hold.period_start)))
+            .collect();
+        quota_counters::lock_each(&mut tx, &counters, now).await?;
+        let mut expired = 0;
+        for hold in &due {
+            if !quota_holds::expire(&mut tx, hold.id, now).await? {
+                continue;
+            }
+            expired += 1;
             let of = (hold.subscription, &hold.meter, hold.period_start);
             let moved =
                 quota_counters::move_held(&mut tx, of, hold.units, Units::NONE, now).await?;
@@ -33,6 +43,6 @@ impl PaymentService {
             }
         }
         tx.commit().await?;
-        Ok(expired.len())
+        Ok(expired)
     }
 }

@@ -95,13 +95,13 @@ impl PaymentService {
         let hold = hold.ok_or(HoldError::NotFound)?;
         let settle = Settle {
             hold: id,
+            subscription: hold.subscription_id,
+            meter: hold.meter,
+            period_start: hold.period_start,
             owner,
             end,
         };
-        let written = parts
-            .writer
-            .write(hold.subscription_id, Wish::Settle(settle))
-            .await;
+        let written = parts.writer.write(Wish::Settle(settle)).await;
         match written.map_err(|Full| HoldError::Busy)?? {
             Fate::Settled { hold, quota } => Ok(SettledShape::new(&hold, &quota)),
             Fate::NoHold => Err(HoldError::NotFound),

@@ -49,11 +49,7 @@ pub(super) async fn take(
             aside,
             key: key.cloned(),
         };
-        let subscription = holding.subscription.id;
-        let written = parts
-            .writer
-            .write(subscription, Wish::Take(Box::new(take)))
-            .await;
+        let written = parts.writer.write(Wish::Take(Box::new(take))).await;
         match written.map_err(|Full| ConsumeError::Busy)?? {
             Fate::Charged { usage, quota } => return Ok(Taken::Charged { usage, quota }),
             Fate::Held { hold, quota } => return Ok(Taken::Held { hold, quota }),

@@ -1,6 +1,6 @@
 //! One batch in one transaction.
 //!
-//! In this order: the known keys; the ends of holds, which only free units; what is taken, counter by counter, the sum
+//! In this order: the known keys; the locks; the ends of holds, which only free units; what is taken, counter by counter, the sum
 //! of a counter's calls in one statement, and each alone only where the sum does not fit; then what is written down.
 //! All calls of a batch are at once: none has been answered, so any order of them is one that could have been.
 
@@ -19,7 +19,7 @@ use crate::model::quota::{Meter, QuotaState, Units};
 use crate::operations::{give_back, tell};
 use crate::shapes::{ConsumeShape, HoldShape, QuotaShape};
 use crate::store::charges::{self, Entry};
-use crate::store::quota_counters::{self, Counter, Taking};
+use crate::store::quota_counters::{self, Counter, Of, Taking};
 use crate::store::{quota_holds, quota_mirror, subscriptions};
 
 /// Why a batch was undone, or may have been.
@@ -70,6 +70,9 @@ pub(super) async fn apply<'a>(parts: &'a Parts, wishes: &'a [Wish]) -> Result<Ve
         changed: BTreeSet::new(),
     };
     batch.know(&mut tx, wishes).await?;
+    let counters: BTreeSet<Of<'_>> = wishes.iter().map(Wish::counter).collect();
+    let counters: Vec<Of<'_>> = counters.into_iter().collect();
+    quota_counters::lock_each(&mut tx, &counters, now).await?;
     for (index, wish) in wishes.iter().enumerate() {
         if let Wish::Settle(settle) = wish {
             let fate = batch.settle(&mut tx, settle).await?;

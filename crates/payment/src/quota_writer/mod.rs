@@ -19,6 +19,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Weak};
 
 use tokio::sync::{mpsc, oneshot};
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{HoldId, Id as _, SubscriptionId, UsageId};
 use tollgate_storage::idempotency::Request;
 use tollgate_storage::{Result, StorageError};
@@ -29,6 +30,7 @@ use crate::model::hold::{Hold, HoldTime, Owner};
 use crate::model::quota::{Cost, Meter, QuotaState, Units};
 use crate::operations::consume::Consume;
 use crate::operations::holding::Holding;
+use crate::store::quota_counters;
 
 /// Calls in one transaction. More make it no cheaper, and the first wait for the last.
 const BATCH: usize = 256;
@@ -44,6 +46,19 @@ pub(crate) enum Wish {
     Take(Box<Take>),
     /// End a hold.
     Settle(Settle),
+}
+
+impl Wish {
+    /// Which counter it touches.
+    fn counter(&self) -> quota_counters::Of<'_> {
+        match self {
+            Self::Take(take) => (take.holding.subscription.id, &take.meter, None),
+            Self::Settle(settle) => {
+                let period = Some(settle.period_start);
+                (settle.subscription, &settle.meter, period)
+            }
+        }
+    }
 }
 
 /// Units of one call.
@@ -64,10 +79,16 @@ pub(crate) struct Take {
 }
 
 /// The end of a hold.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settle {
     /// Which.
     pub(crate) hold: HoldId,
+    /// Of whose counter; it never changes.
+    pub(crate) subscription: SubscriptionId,
+    /// Which meter.
+    pub(crate) meter: Meter,
+    /// Which period.
+    pub(crate) period_start: Timestamp,
     /// Who asks.
     pub(crate) owner: Owner,
     /// How.
@@ -159,13 +180,9 @@ impl QuotaWriter {
     ///
     /// # Errors
     /// [`Full`]: nothing was done. The database: it may or may not have been done.
-    pub(crate) async fn write(
-        &self,
-        subscription: SubscriptionId,
-        wish: Wish,
-    ) -> std::result::Result<Result<Fate>, Full> {
+    pub(crate) async fn write(&self, wish: Wish) -> std::result::Result<Result<Fate>, Full> {
         let (answer, answered) = oneshot::channel();
-        let lane = subscription_lane(subscription, self.lanes.len());
+        let lane = subscription_lane(wish.counter().0, self.lanes.len());
         let lane = self.lanes.get(lane).ok_or(Full)?;
         lane.try_send(Waiting { wish, answer }).map_err(|_| Full)?;
         // Without an answer the batch was cut off by a panic.

@@ -1,10 +1,9 @@
 //! What is written into `usage_logs`: append-only, one row per charge, one per unit refund. An id is a time.
 
-use sqlx::types::Json;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{ApiKeyId, HoldId, Id, SubscriptionId, UsageId, UserId};
 use tollgate_storage::db::{Db, Tx};
-use tollgate_storage::many::{Many, tuples};
+use tollgate_storage::rows::{Cell, Kind, OverRows, Sheet};
 use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
@@ -33,29 +32,34 @@ pub(crate) struct Entry<'a> {
 
 /// Writes charges down, in the transaction that made them.
 pub(crate) async fn append_each(tx: &mut Tx, entries: &[Entry<'_>]) -> Result<()> {
-    for (text, part) in APPEND_EACH.parts(entries) {
-        in_tx!(tx, |c| {
-            let mut query = sqlx::query(text);
-            for entry in part {
-                query = query
-                    .bind(entry.id.uuid())
-                    .bind(entry.user_id.uuid())
-                    .bind(entry.subscription_id.uuid())
-                    .bind(entry.resource_type.as_str())
-                    .bind(entry.resource_id.map(ResourceId::as_str))
-                    .bind(entry.quota_cost)
-                    .bind(entry.at.utc())
-                    .bind(Json(entry.metadata))
-                    .bind(entry.meter.as_str())
-                    .bind(entry.period_start.utc())
-                    .bind(entry.cost.get())
-                    .bind(entry.key_id.map(Id::uuid))
-                    .bind(entry.hold_id.map(Id::uuid))
-                    .bind(entry.refund_of.map(Id::uuid));
-            }
-            query.execute(c).await.map(|_| ())
-        })?;
+    if entries.is_empty() {
+        return Ok(());
     }
+    let mut sheet = Sheet::default();
+    for entry in entries {
+        sheet.row([
+            Cell::Id(entry.id.uuid()),
+            Cell::Id(entry.user_id.uuid()),
+            Cell::Id(entry.subscription_id.uuid()),
+            Cell::Text(entry.resource_type.as_str()),
+            Cell::from(entry.resource_id.map(ResourceId::as_str)),
+            Cell::Number(entry.quota_cost),
+            Cell::Time(entry.at),
+            Cell::Json(entry.metadata),
+            Cell::Text(entry.meter.as_str()),
+            Cell::Time(entry.period_start),
+            Cell::Number(entry.cost.get()),
+            Cell::from(entry.key_id.map(Id::uuid)),
+            Cell::from(entry.hold_id.map(Id::uuid)),
+            Cell::from(entry.refund_of.map(Id::uuid)),
+        ]);
+    }
+    let (text, sheet) = (APPEND_EACH.text(tx), sheet.text());
+    in_tx!(tx, |c| sqlx::query(text)
+        .bind(&sheet)
+        .execute(c)
+        .await
+        .map(|_| ()))?;
     Ok(())
 }
 
@@ -122,13 +126,32 @@ pub(crate) async fn find(db: &Db, id: UsageId) -> Result<Option<Charge>> {
 const FIND: &str =
     "SELECT user_id, subscription_id, resource_type, resource_id, quota_cost, meter, period_start,
     requested_cost, key_id, hold_id FROM usage_logs WHERE id = $1";
-static APPEND_EACH: Many = Many::new(|rows| {
-    format!(
-        "INSERT INTO usage_logs (id, user_id, subscription_id, resource_type, resource_id, quota_cost,
-    created_at, metadata, meter, period_start, requested_cost, key_id, hold_id, refund_of) VALUES {}",
-        tuples(1, 14, rows)
-    )
-});
+static APPEND_EACH: OverRows = OverRows::new(
+    &[
+        ("id", Kind::Id),
+        ("user_id", Kind::Id),
+        ("subscription_id", Kind::Id),
+        ("resource_type", Kind::Text),
+        ("resource_id", Kind::Text),
+        ("quota_cost", Kind::Number),
+        ("created_at", Kind::Time),
+        ("metadata", Kind::Json),
+        ("meter", Kind::Text),
+        ("period_start", Kind::Time),
+        ("requested_cost", Kind::Number),
+        ("key_id", Kind::Id),
+        ("hold_id", Kind::Id),
+        ("refund_of", Kind::Id),
+    ],
+    |wanted| {
+        format!(
+            "INSERT INTO usage_logs (id, user_id, subscription_id, resource_type, resource_id, quota_cost,
+    created_at, metadata, meter, period_start, requested_cost, key_id, hold_id, refund_of)
+    SELECT id, user_id, subscription_id, resource_type, resource_id, quota_cost,
+    created_at, metadata, meter, period_start, requested_cost, key_id, hold_id, refund_of FROM {wanted}"
+        )
+    },
+);
 
 pub(crate) const STATEMENTS: &[&str] = &[FIND];
-pub(crate) const MANY: &[&Many] = &[&APPEND_EACH];
+pub(crate) const OVER_ROWS: &[&OverRows] = &[&APPEND_EACH];

@@ -33,7 +33,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use tollgate_kernel::money::{Currency, Money};
 use tollgate_storage::error::known;
-use tollgate_storage::many::Many;
+use tollgate_storage::rows::OverRows;
 use tollgate_storage::{Result, StorageError};
 use uuid::Uuid;
 
@@ -74,11 +74,11 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
 ];
 
 /// Those for many rows at once.
-pub(crate) const MANY: &[&[&Many]] = &[
-    charges::MANY,
-    quota_counters::MANY,
-    quota_holds::MANY,
-    quota_mirror::MANY,
+pub(crate) const OVER_ROWS: &[&[&OverRows]] = &[
+    charges::OVER_ROWS,
+    quota_counters::OVER_ROWS,
+    quota_holds::OVER_ROWS,
+    quota_mirror::OVER_ROWS,
 ];
 
 /// Reads the columns of one row into the model, naming the row when one is impossible.

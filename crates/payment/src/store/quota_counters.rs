@@ -1,11 +1,9 @@
 //! `quota_counters`: the truth about quota.
 
-use std::fmt::Write as _;
-
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, SubscriptionId};
 use tollgate_storage::db::{Db, Tx};
-use tollgate_storage::many::{Many, parameters};
+use tollgate_storage::rows::{Cell, Kind, OverRows, Sheet};
 use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
@@ -72,6 +70,30 @@ row!(
     }
 );
 
+/// A counter: of a period, or of the one that is open.
+pub(crate) type Of<'a> = (SubscriptionId, &'a Meter, Option<Timestamp>);
+
+/// Counters are ours from now to the end of the transaction, taken in one order whoever asks: transactions that touch
+/// several would otherwise wait for each other in a ring. On SQLite, who writes has all of them.
+pub(crate) async fn lock_each(tx: &mut Tx, counters: &[Of<'_>], now: Timestamp) -> Result<()> {
+    if counters.len() < 2 || matches!(tx, Tx::Sqlite(_)) {
+        return Ok(());
+    }
+    let mut sheet = Sheet::default();
+    for (id, meter, period_start) in counters {
+        let period = period_start.map_or(Cell::Null, Cell::Time);
+        sheet.row([Cell::Id(id.uuid()), Cell::Text(meter.as_str()), period]);
+    }
+    let (text, sheet) = (LOCK_EACH.text(tx), sheet.text());
+    in_tx!(tx, |c| sqlx::query(text)
+        .bind(&sheet)
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
 /// Takes from the open periods of many counters, no counter twice. Those that gave nothing are missing: too few are
 /// left, the period is not rolled yet, the right is over, or the subscription changed; only then is anything read to
 /// say which.
@@ -80,38 +102,42 @@ pub(crate) async fn take_each(
     takings: &[Taking<'_>],
     now: Timestamp,
 ) -> Result<Vec<(SubscriptionId, Counter)>> {
-    let mut taken = Vec::with_capacity(takings.len());
-    for (text, part) in TAKE_EACH.parts(takings) {
-        let rows: Vec<TakenRow> = in_tx!(tx, |c| {
-            let mut query = sqlx::query_as(text).bind(now.utc());
-            for taking in part {
-                query = query
-                    .bind(taking.subscription.uuid())
-                    .bind(taking.meter.as_str())
-                    .bind(taking.version)
-                    .bind(taking.units)
-                    .bind(taking.held);
-            }
-            query.fetch_all(c).await
-        })?;
-        for row in rows {
-            let id = SubscriptionId::from(row.subscription_id);
-            let read = Reader {
-                table: "quota_counters",
-                row: row.subscription_id,
-            };
-            let meter: Meter = read.text("meter", &row.meter)?;
-            let row = CounterRow {
-                period_start: row.period_start,
-                period_end: row.period_end,
-                quota_limit: row.quota_limit,
-                used: row.used,
-                held: row.held,
-            };
-            taken.push((id, counter(id, &meter, &row)?));
-        }
+    let mut sheet = Sheet::default();
+    for taking in takings {
+        sheet.row([
+            Cell::Id(taking.subscription.uuid()),
+            Cell::Text(taking.meter.as_str()),
+            Cell::Number(taking.version),
+            Cell::Number(taking.units),
+            Cell::Number(taking.held),
+        ]);
     }
-    Ok(taken)
+    if sheet.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (text, sheet) = (TAKE_EACH.text(tx), sheet.text());
+    let rows: Vec<TakenRow> = in_tx!(tx, |c| sqlx::query_as(text)
+        .bind(&sheet)
+        .bind(now.utc())
+        .fetch_all(c)
+        .await)?;
+    let taken = rows.into_iter().map(|row| {
+        let id = SubscriptionId::from(row.subscription_id);
+        let read = Reader {
+            table: "quota_counters",
+            row: row.subscription_id,
+        };
+        let meter: Meter = read.text("meter", &row.meter)?;
+        let row = CounterRow {
+            period_start: row.period_start,
+            period_end: row.period_end,
+            quota_limit: row.quota_limit,
+            used: row.used,
+            held: row.held,
+        };
+        Ok((id, counter(id, &meter, &row)?))
+    });
+    taken.collect()
 }
 
 /// Ends `held` units of a period, open or not, and charges `charged` of them. `None`: there were not so many.
@@ -396,23 +422,44 @@ pub(crate) async fn reopen(
 // The first line of the rows is none: it says of which types the columns are, which PostgreSQL asks. The EXISTS is a
 // second lock on the door (a row changed by hand, a forgotten close), and holds the prices to what stands; the first is
 // open_until, in the row itself, which PostgreSQL reads again after waiting for it.
-static TAKE_EACH: Many = Many::new(|rows| {
-    let mut text = "WITH wanted (subscription_id, meter, version, units, holding) AS
-    (SELECT subscription_id, meter, used, used, used FROM quota_counters WHERE 1 = 0"
-        .to_owned();
-    for row in 0..rows {
-        let _ = write!(text, " UNION ALL SELECT {}", parameters(2 + row * 5, 5));
-    }
-    text + ")
-    UPDATE quota_counters SET used = used + wanted.units, held = held + wanted.holding, updated_at = $1
-    FROM wanted
+static LOCK_EACH: OverRows = OverRows::new(
+    &[
+        ("subscription_id", Kind::Id),
+        ("meter", Kind::Text),
+        ("period_start", Kind::Time),
+    ],
+    |wanted| {
+        format!(
+            "SELECT 1 FROM {wanted} JOIN quota_counters c
+    ON c.subscription_id = wanted.subscription_id AND c.meter = wanted.meter
+      AND (c.period_start = wanted.period_start
+           OR wanted.period_start IS NULL AND c.period_start <= $2 AND c.open_until > $2)
+    ORDER BY c.subscription_id, c.meter, c.period_start"
+        )
+    },
+)
+.locking(" FOR NO KEY UPDATE OF c");
+static TAKE_EACH: OverRows = OverRows::new(
+    &[
+        ("subscription_id", Kind::Id),
+        ("meter", Kind::Text),
+        ("version", Kind::Number),
+        ("units", Kind::Number),
+        ("holding", Kind::Number),
+    ],
+    |wanted| {
+        format!(
+            "UPDATE quota_counters SET used = used + wanted.units, held = held + wanted.holding, updated_at = $2
+    FROM {wanted}
     WHERE quota_counters.subscription_id = wanted.subscription_id AND quota_counters.meter = wanted.meter
-      AND period_start <= $1 AND open_until > $1
+      AND period_start <= $2 AND open_until > $2
       AND (quota_limit IS NULL OR used + held + wanted.units + wanted.holding <= quota_limit)
       AND EXISTS (SELECT 1 FROM user_subscriptions s WHERE s.id = wanted.subscription_id AND s.ended_at IS NULL
-                  AND s.version = wanted.version AND (s.entitled_until IS NULL OR s.entitled_until > $1))
+                  AND s.version = wanted.version AND (s.entitled_until IS NULL OR s.entitled_until > $2))
     RETURNING quota_counters.subscription_id, quota_counters.meter, period_start, period_end, quota_limit, used, held"
-});
+        )
+    },
+);
 const MOVE_HELD: &str =
     "UPDATE quota_counters SET held = held - $4, used = used + $5, updated_at = $6
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND held >= $4
@@ -471,4 +518,4 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CUT,
     REOPEN,
 ];
-pub(crate) const MANY: &[&Many] = &[&TAKE_EACH];
+pub(crate) const OVER_ROWS: &[&OverRows] = &[&LOCK_EACH, &TAKE_EACH];

@@ -4,7 +4,7 @@ use sqlx::types::Json;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{HoldId, Id as _, SubscriptionId, UsageId};
 use tollgate_storage::db::{Db, Tx};
-use tollgate_storage::many::{Many, tuples};
+use tollgate_storage::rows::{Cell, Kind, OverRows, Sheet};
 use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
@@ -71,29 +71,34 @@ impl TryFrom<HoldRow> for Hold {
 
 /// Writes holds down, in the transaction that set their units aside.
 pub(crate) async fn put_each(tx: &mut Tx, holds: &[Hold]) -> Result<()> {
-    for (text, part) in PUT_EACH.parts(holds) {
-        in_tx!(tx, |c| {
-            let mut query = sqlx::query(text);
-            for hold in part {
-                query = query
-                    .bind(hold.id.uuid())
-                    .bind(hold.subscription_id.uuid())
-                    .bind(hold.meter.as_str())
-                    .bind(hold.period_start.utc())
-                    .bind(hold.user_id.uuid())
-                    .bind(hold.owner.kind.as_str())
-                    .bind(hold.owner.id)
-                    .bind(hold.resource_type.as_str())
-                    .bind(hold.resource_id.as_ref().map(ResourceId::as_str))
-                    .bind(hold.cost.get())
-                    .bind(hold.units.get())
-                    .bind(Json(&hold.metadata))
-                    .bind(hold.created_at.utc())
-                    .bind(hold.expires_at.utc());
-            }
-            query.execute(c).await.map(|_| ())
-        })?;
+    if holds.is_empty() {
+        return Ok(());
     }
+    let mut sheet = Sheet::default();
+    for hold in holds {
+        sheet.row([
+            Cell::Id(hold.id.uuid()),
+            Cell::Id(hold.subscription_id.uuid()),
+            Cell::Text(hold.meter.as_str()),
+            Cell::Time(hold.period_start),
+            Cell::Id(hold.user_id.uuid()),
+            Cell::Text(hold.owner.kind.as_str()),
+            Cell::Id(hold.owner.id),
+            Cell::Text(hold.resource_type.as_str()),
+            Cell::from(hold.resource_id.as_ref().map(ResourceId::as_str)),
+            Cell::Number(hold.cost.get()),
+            Cell::Number(hold.units.get()),
+            Cell::Json(&hold.metadata),
+            Cell::Time(hold.created_at),
+            Cell::Time(hold.expires_at),
+        ]);
+    }
+    let (text, sheet) = (PUT_EACH.text(tx), sheet.text());
+    in_tx!(tx, |c| sqlx::query(text)
+        .bind(&sheet)
+        .execute(c)
+        .await
+        .map(|_| ()))?;
     Ok(())
 }
 
@@ -164,7 +169,8 @@ pub(crate) async fn extend(
 }
 
 row!(
-    struct ExpiredRow {
+    struct DueRow {
+        id: Uuid,
         subscription_id: Uuid,
         meter: String,
         period_start: At,
@@ -172,44 +178,75 @@ row!(
     }
 );
 
-/// Units that an expired hold gives back.
+/// A hold whose time is over.
 #[derive(Clone, Debug)]
-pub(crate) struct Expired {
+pub(crate) struct Due {
+    pub(crate) id: HoldId,
     pub(crate) subscription: SubscriptionId,
     pub(crate) meter: Meter,
     pub(crate) period_start: Timestamp,
     pub(crate) units: Units,
 }
 
-/// Ends up to `limit` holds whose time is over.
-pub(crate) async fn expire(tx: &mut Tx, limit: i64, now: Timestamp) -> Result<Vec<Expired>> {
-    let rows: Vec<ExpiredRow> = in_tx!(tx, |c| sqlx::query_as(EXPIRE)
+/// Up to `limit` holds whose time is over.
+pub(crate) async fn due(tx: &mut Tx, limit: i64, now: Timestamp) -> Result<Vec<Due>> {
+    let rows: Vec<DueRow> = in_tx!(tx, |c| sqlx::query_as(DUE)
         .bind(now.utc())
         .bind(limit)
         .fetch_all(c)
         .await)?;
-    let expired = rows.into_iter().map(|row| {
+    let due = rows.into_iter().map(|row| {
         let read = Reader {
             table: "quota_holds",
-            row: row.subscription_id,
+            row: row.id,
         };
-        Ok(Expired {
+        Ok(Due {
+            id: row.id.into(),
             subscription: row.subscription_id.into(),
             meter: read.text("meter", &row.meter)?,
             period_start: Timestamp::from_utc(row.period_start),
             units: read.units("units", row.units)?,
         })
     });
-    expired.collect()
+    due.collect()
 }
 
-static PUT_EACH: Many = Many::new(|rows| {
-    format!(
-        "INSERT INTO quota_holds (id, subscription_id, meter, period_start, user_id, owner_kind, owner_id,
-    resource_type, resource_id, requested_cost, units, metadata, created_at, expires_at) VALUES {}",
-        tuples(1, 14, rows)
-    )
-});
+/// Ends a hold because its time is over. `false`: it has ended, or was extended.
+pub(crate) async fn expire(tx: &mut Tx, id: HoldId, now: Timestamp) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(EXPIRE)
+        .bind(id.uuid())
+        .bind(now.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+static PUT_EACH: OverRows = OverRows::new(
+    &[
+        ("id", Kind::Id),
+        ("subscription_id", Kind::Id),
+        ("meter", Kind::Text),
+        ("period_start", Kind::Time),
+        ("user_id", Kind::Id),
+        ("owner_kind", Kind::Text),
+        ("owner_id", Kind::Id),
+        ("resource_type", Kind::Text),
+        ("resource_id", Kind::Text),
+        ("requested_cost", Kind::Number),
+        ("units", Kind::Number),
+        ("metadata", Kind::Json),
+        ("created_at", Kind::Time),
+        ("expires_at", Kind::Time),
+    ],
+    |wanted| {
+        format!(
+            "INSERT INTO quota_holds (id, subscription_id, meter, period_start, user_id, owner_kind, owner_id,
+    resource_type, resource_id, requested_cost, units, metadata, created_at, expires_at)
+    SELECT id, subscription_id, meter, period_start, user_id, owner_kind, owner_id,
+    resource_type, resource_id, requested_cost, units, metadata, created_at, expires_at FROM {wanted}"
+        )
+    },
+);
 const READ: &str =
     "SELECT id, subscription_id, meter, period_start, user_id, owner_kind, owner_id, resource_type,
     resource_id, requested_cost, units, charged, state, metadata, usage_id, created_at, expires_at
@@ -222,10 +259,10 @@ const RELEASE: &str = "UPDATE quota_holds SET state = 'released', charged = 0, s
 const EXTEND: &str = "UPDATE quota_holds SET expires_at = $2
     WHERE id = $1 AND state = 'held' AND expires_at > $3 RETURNING id";
 // The conditions stand outside too, since a rival may have been faster.
-const EXPIRE: &str = "UPDATE quota_holds SET state = 'expired', charged = 0, settled_at = $1
-    WHERE state = 'held' AND expires_at <= $1 AND id IN
-        (SELECT id FROM quota_holds WHERE state = 'held' AND expires_at <= $1 ORDER BY expires_at LIMIT $2)
-    RETURNING subscription_id, meter, period_start, units";
+const DUE: &str = "SELECT id, subscription_id, meter, period_start, units FROM quota_holds
+    WHERE state = 'held' AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
+const EXPIRE: &str = "UPDATE quota_holds SET state = 'expired', charged = 0, settled_at = $2
+    WHERE id = $1 AND state = 'held' AND expires_at <= $2 RETURNING id";
 
-pub(crate) const STATEMENTS: &[&str] = &[READ, COMMIT, RELEASE, EXTEND, EXPIRE];
-pub(crate) const MANY: &[&Many] = &[&PUT_EACH];
+pub(crate) const STATEMENTS: &[&str] = &[READ, COMMIT, RELEASE, EXTEND, DUE, EXPIRE];
+pub(crate) const OVER_ROWS: &[&OverRows] = &[&PUT_EACH];

@@ -4,7 +4,7 @@
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, SubscriptionId};
 use tollgate_storage::db::Tx;
-use tollgate_storage::many::{Many, parameters};
+use tollgate_storage::rows::{Cell, Kind, OverRows, Sheet};
 use tollgate_storage::{Result, in_tx};
 
 use crate::model::quota::Meter;
@@ -15,15 +15,20 @@ pub(crate) async fn follow_each(
     subscriptions: &[SubscriptionId],
     now: Timestamp,
 ) -> Result<()> {
-    for (text, part) in FOLLOW_EACH.parts(subscriptions) {
-        in_tx!(tx, |c| {
-            let mut query = sqlx::query(text).bind(now.utc());
-            for id in part {
-                query = query.bind(id.uuid());
-            }
-            query.execute(c).await.map(|_| ())
-        })?;
+    if subscriptions.is_empty() {
+        return Ok(());
     }
+    let mut sheet = Sheet::default();
+    for id in subscriptions {
+        sheet.row([Cell::Id(id.uuid())]);
+    }
+    let (text, sheet) = (FOLLOW_EACH.text(tx), sheet.text());
+    in_tx!(tx, |c| sqlx::query(text)
+        .bind(&sheet)
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
     Ok(())
 }
 
@@ -50,14 +55,14 @@ const BEGIN: &str = "UPDATE user_subscriptions SET quota_used = c.used, quota_li
     FROM quota_counters c WHERE c.subscription_id = user_subscriptions.id AND c.meter = user_subscriptions.quota_meter
       AND c.period_start = $3 AND c.meter = $2 AND user_subscriptions.id = $1";
 // The counters are ours until the commit: whoever else changes one waits, and comes here after us.
-static FOLLOW_EACH: Many = Many::new(|rows| {
+static FOLLOW_EACH: OverRows = OverRows::new(&[("subscription_id", Kind::Id)], |wanted| {
     format!(
-        "UPDATE user_subscriptions SET quota_used = c.used, quota_limit = c.quota_limit, updated_at = $1
-    FROM quota_counters c WHERE c.subscription_id = user_subscriptions.id AND c.meter = user_subscriptions.quota_meter
-      AND c.period_start = user_subscriptions.quota_period_start AND user_subscriptions.id IN ({})",
-        parameters(2, rows)
+        "UPDATE user_subscriptions SET quota_used = c.used, quota_limit = c.quota_limit, updated_at = $2
+    FROM {wanted} JOIN quota_counters c ON c.subscription_id = wanted.subscription_id
+    WHERE user_subscriptions.id = wanted.subscription_id AND c.meter = user_subscriptions.quota_meter
+      AND c.period_start = user_subscriptions.quota_period_start"
     )
 });
 
 pub(crate) const STATEMENTS: &[&str] = &[BEGIN];
-pub(crate) const MANY: &[&Many] = &[&FOLLOW_EACH];
+pub(crate) const OVER_ROWS: &[&OverRows] = &[&FOLLOW_EACH];

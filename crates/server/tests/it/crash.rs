@@ -69,6 +69,11 @@ impl Process {
 
     /// As a power cut would end it, but for the page cache.
     pub(crate) fn kill(mut self) {
+        self.end();
+    }
+
+    /// The same, for who keeps its place.
+    pub(crate) fn end(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("gone");
     }

@@ -43,6 +43,7 @@ mod sandbox_faults;
 mod schema;
 mod service_keys;
 mod signing_keys;
+mod storm;
 mod stripe;
 mod suspense;
 mod transactions;

@@ -143,10 +143,15 @@ async fn every_statement_of_every_module_is_understood() {
             for statements in all {
                 prepare(&db, statements).await;
             }
-            let many = tollgate_storage::MANY.iter();
-            for many in many.chain(tollgate_payment::MANY.iter().copied().flatten()) {
-                let texts: Vec<&str> = many.texts().collect();
-                prepare(&db, &texts).await;
+            let over_rows = tollgate_storage::OVER_ROWS.iter();
+            let of_modules = tollgate_payment::OVER_ROWS.iter().copied().flatten();
+            for over_rows in over_rows.chain(of_modules) {
+                let [sqlite, postgres] = over_rows.texts();
+                let text = match &db {
+                    Db::Sqlite { .. } => sqlite,
+                    Db::Postgres(_) => postgres,
+                };
+                prepare(&db, &[text]).await;
             }
         },
     )
