@@ -162,14 +162,14 @@ impl Sea {
             return;
         };
         let part = 1 + i64::try_from(chance.below(cost.unsigned_abs())).expect("fits");
-        let hold = held["reservation_id"].clone();
+        let reservation = held["reservation_id"].clone();
         match chance.below(3) {
             0 => {
-                let body = json!({"reservation_id": hold});
+                let body = json!({"reservation_id": reservation});
                 self.post(client, "/quota/release", None, body).await;
             }
             1 => {
-                let body = json!({"reservation_id": hold, "cost": part});
+                let body = json!({"reservation_id": reservation, "cost": part});
                 let outcome = self.post(client + 1, "/quota/commit", None, body).await;
                 let mut told = told.lock().expect("whole");
                 match outcome {
@@ -281,6 +281,7 @@ async fn watch(db: Db, sea: Arc<Sea>) {
 const STANDS: &str = "SELECT c.used, c.held, COALESCE(c.quota_limit, -1), s.quota_used,
     (SELECT CAST(COALESCE(SUM(l.quota_cost), 0) AS BIGINT) FROM usage_logs l WHERE l.user_id = s.user_id)
     FROM quota_counters c JOIN user_subscriptions s ON s.id = c.subscription_id WHERE s.user_id = $1";
+const DEADLOCKS: &str = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
 const LOGGED: &str = "SELECT COUNT(*) FROM usage_logs WHERE id = $1";
 
 /// What is there, read past the service: used, held, limit, the subscription's own number, the sum of the log.
@@ -413,6 +414,11 @@ async fn storm(engine: Engine, weather: &Weather) {
     tokio::time::timeout(FREE_WITHIN * 24, calm(&db, &sea))
         .await
         .expect("it settles");
+    if engine == Engine::Postgres {
+        let (deadlocks,): (i64,) =
+            on_read!(&db, |e| sqlx::query_as(DEADLOCKS).fetch_one(e).await).expect("a number");
+        assert_eq!(deadlocks, 0, "transactions waited for each other in a ring");
+    }
     let (mut charged, mut refused, mut unknown) = (0, 0, 0);
     for (_, told) in &sea.told {
         let told = told.lock().expect("whole");
