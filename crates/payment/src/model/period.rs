@@ -95,7 +95,7 @@ impl Anchor {
     }
 
     /// The same, counted from the first moment of its month.
-    fn of_the_calendar(self) -> Self {
+    pub(super) fn of_the_calendar(self) -> Self {
         let local = self.at.utc().with_timezone(&self.zone).date_naive();
         let first = local.with_day(1).unwrap_or(local).and_time(NaiveTime::MIN);
         Self {
@@ -107,15 +107,36 @@ impl Anchor {
     /// The end of a term of `cycle` that follows `paid_until` (the anchor for a first term); `None`
     /// for a term without end.
     pub fn term_end(self, paid_until: Timestamp, cycle: BillingCycle) -> Option<Timestamp> {
-        let months = cycle.months()?;
         // `paid_until` is the beginning of some month of this anchor.
+        self.terms_end(paid_until, cycle, 1)
+    }
+
+    /// The end of so many terms of `cycle` one after another.
+    pub fn terms_end(
+        self,
+        paid_until: Timestamp,
+        cycle: BillingCycle,
+        terms: u32,
+    ) -> Option<Timestamp> {
+        let months = cycle.months()?.saturating_mul(terms);
         Some(self.month(self.month_number(paid_until).saturating_add(months)))
+    }
+
+    /// When what was paid for ever counts as used up.
+    pub fn lifetime_end(self) -> Timestamp {
+        self.month(super::credit::LIFETIME_MONTHS)
     }
 
     /// The beginning of a term of `cycle` that ends at `paid_until`; `None` for a term without end.
     pub fn term_start(self, paid_until: Timestamp, cycle: BillingCycle) -> Option<Timestamp> {
         let months = cycle.months()?;
         Some(self.month(self.month_number(paid_until).saturating_sub(months)))
+    }
+
+    /// How many months begin after `from` and no later than `to`; none before the anchor.
+    pub(super) fn months_between(self, from: Timestamp, to: Timestamp) -> u32 {
+        self.month_number(to)
+            .saturating_sub(self.month_number(from))
     }
 
     /// The number of the month in which `at` lies.

@@ -5,13 +5,14 @@
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
-use tollgate_storage::StorageError;
+use tollgate_storage::db::Tx;
+use tollgate_storage::{Result, StorageError};
 
 use super::current_subscription::entitled;
 use super::{TRIES, roll};
 use crate::PaymentService;
 use crate::model::quota::{Cost, Meter, QuotaState};
-use crate::store::quota_grants::{self, Grant};
+use crate::store::quota_grants::{self, Grant, Of};
 use crate::store::{quota_counters, quota_mirror};
 
 /// At most this many characters.
@@ -60,7 +61,10 @@ impl PaymentService {
     ///
     /// # Errors
     /// [`GrantError`].
-    pub async fn grant_units(&self, wish: &GrantUnits) -> Result<QuotaState, GrantError> {
+    pub async fn grant_units(
+        &self,
+        wish: &GrantUnits,
+    ) -> std::result::Result<QuotaState, GrantError> {
         let parts = &self.0;
         if !(1..=REASON).contains(&wish.reason.chars().count()) {
             return Err(GrantError::Reason);
@@ -100,12 +104,9 @@ impl PaymentService {
             };
             let of = (held.id, meter, last.counter.period.start);
             let units = grant.units;
-            if !quota_counters::pour(&mut tx, of, units, units, grant.expires_at, now).await? {
+            if !pour(&mut tx, of, &grant, now).await? {
                 return Err(GrantError::NoMeter);
             }
-            quota_grants::insert(&mut tx, &grant).await?;
-            quota_grants::pour(&mut tx, of, grant.id, units).await?;
-            quota_mirror::follow_each(&mut tx, &[held.id], now).await?;
             let counter = quota_counters::read_period(&mut tx, of).await?;
             let counter = counter.ok_or(GrantError::NoMeter)?;
             tx.commit().await?;
@@ -119,4 +120,16 @@ impl PaymentService {
         }
         .into())
     }
+}
+
+/// Writes a grant down and pours it into a counter. `false`: that has no limit, and nothing was done.
+pub(super) async fn pour(tx: &mut Tx, of: Of<'_>, grant: &Grant, now: Timestamp) -> Result<bool> {
+    let units = grant.units;
+    if !quota_counters::pour(tx, of, units, units, grant.expires_at, now).await? {
+        return Ok(false);
+    }
+    quota_grants::insert(tx, grant).await?;
+    quota_grants::pour(tx, of, grant.id, units).await?;
+    quota_mirror::follow_each(tx, &[grant.subscription], now).await?;
+    Ok(true)
 }

@@ -107,6 +107,7 @@ impl Shop {
             },
             by: Self::by(method),
             expected: Expected::default(),
+            trial: false,
         };
         let begun = self.service.subscribe(&wish, None).await?;
         Ok(begun.value.transaction.map(|order| order.id))
