@@ -119,7 +119,12 @@ impl Anchor {
         terms: u32,
     ) -> Option<Timestamp> {
         let months = cycle.months()?.saturating_mul(terms);
-        Some(self.month(self.month_number(paid_until).saturating_add(months)))
+        Some(self.months_end(paid_until, months))
+    }
+
+    /// So many months after `from`, which is the beginning of one.
+    pub fn months_end(self, from: Timestamp, months: u32) -> Timestamp {
+        self.month(self.month_number(from).saturating_add(months))
     }
 
     /// When what was paid for ever counts as used up.

@@ -1,10 +1,14 @@
 //! What it takes to have another plan: whether it begins at once or with the next term, and what is to be paid.
 
+use std::time::Duration;
+
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::money::Money;
 
 use super::credit::LIFETIME_MONTHS;
-use super::plan::Plan;
+use super::period::Anchor;
+use super::plan::{Plan, PlanMeter};
+use super::quota::Units;
 use super::subscription::{Subscription, SubscriptionState};
 use super::words;
 
@@ -100,3 +104,74 @@ pub fn due(plan: &Plan, credit: Money) -> Option<Due> {
         amount: Money::new(whole.checked_sub(minor)?, plan.price.currency()),
     })
 }
+
+/// What was counted for the plan before and is not there any more: it was used while the buyer was paying. It is taken
+/// out of what begins, so that nothing is had twice (L8): whole months of it and units of the first one, by the first
+/// meter that is limited; where none is, time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortfall {
+    /// How much, in minor units.
+    pub minor: i64,
+    /// What was paid and counted for what begins.
+    pub worth: i64,
+    /// For so many terms.
+    pub terms: u32,
+}
+
+/// What of a plan's units covers a shortfall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cover<'a> {
+    /// Of which meter.
+    pub meter: &'a PlanMeter,
+    /// Units of its first period.
+    pub units: Units,
+    /// The term is shorter by so many months. What has no end gives its first period at most.
+    pub months: u32,
+}
+
+impl Shortfall {
+    /// Units that are worth as much, rounded up. `None`: there is nothing to cover, or no meter that is limited.
+    pub fn cover(self, plan: &Plan) -> Option<Cover<'_>> {
+        if self.minor <= 0 {
+            return None;
+        }
+        let limited = |meter: &&PlanMeter| meter.limit.is_some_and(|limit| limit.get() > 0);
+        let meter = plan.meters.iter().find(limited)?;
+        let limit = i128::from(meter.limit?.get());
+        let periods = i128::from(meter.periods(plan.billing_cycle, self.terms));
+        let worth = i128::from(self.worth.max(1));
+        let units = i128::from(self.minor)
+            .checked_mul(limit)?
+            .checked_mul(periods)?
+            .checked_add(worth.checked_sub(1)?)?
+            .checked_div(worth)?;
+        let (months, units) = match plan.billing_cycle.months() {
+            Some(_) => (units.checked_div(limit)?, units.checked_rem(limit)?),
+            None => (0, units.min(limit)),
+        };
+        Some(Cover {
+            meter,
+            units: Units::new(i64::try_from(units).ok()?).ok()?,
+            months: u32::try_from(months).ok()?,
+        })
+    }
+
+    /// Where no units can cover it, the term is counted from earlier.
+    pub fn earlier(self, plan: &Plan, now: Timestamp) -> Duration {
+        if self.minor <= 0 || self.cover(plan).is_some() {
+            return Duration::ZERO;
+        }
+        let anchor = Anchor::new(now, chrono_tz::UTC);
+        let end = anchor.terms_end(now, plan.billing_cycle, self.terms);
+        let span = end.unwrap_or_else(|| anchor.lifetime_end()).since(now);
+        let part = span
+            .as_micros()
+            .saturating_mul(u128::from(self.minor.unsigned_abs()));
+        let worth = u128::from(self.worth.max(1).unsigned_abs());
+        let part = part.checked_div(worth).unwrap_or(0);
+        Duration::from_micros(u64::try_from(part).unwrap_or(0)).min(span)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -300,7 +300,7 @@ pub(super) mod tests {
         Timestamp::from_seconds(1_767_323_045).expect("a moment")
     }
 
-    fn plan(ids: &Ids, price: i64) -> Plan {
+    pub(in crate::model) fn plan(ids: &Ids, price: i64) -> Plan {
         Plan {
             id: ids.next(),
             slug: "pro".parse().expect("a slug"),
@@ -326,7 +326,7 @@ pub(super) mod tests {
         }
     }
 
-    fn held(ids: &Ids, plan: &Plan, until: Option<Timestamp>) -> Subscription {
+    pub(in crate::model) fn held(ids: &Ids, plan: &Plan, until: Option<Timestamp>) -> Subscription {
         Subscription {
             id: ids.next(),
             user_id: ids.next(),

@@ -13,6 +13,7 @@ use crate::Parts;
 use crate::model::period::Anchor;
 use crate::model::plan::{Plan, PlanMeter};
 use crate::model::quota::{Cost, Meter, ResourceType, Units};
+use crate::model::quote::{Cover, Shortfall};
 use crate::model::subscription::{Subscription, SubscriptionState};
 use crate::model::term::Term;
 use crate::operations::tell::{self, Why};
@@ -32,13 +33,17 @@ pub(super) async fn begin(
     now: Timestamp,
 ) -> Result<Option<SubscriptionId>> {
     let plan = new.plan;
-    let short = Short::of(new);
+    let short = shortfall(new);
+    let cover = short.cover(plan);
     let anchor = Anchor::new(now.before(short.earlier(plan, now)), parts.config.zone);
+    let months = plan.billing_cycle.months();
+    let months = months.map(|months| months.saturating_mul(new.terms));
+    let less = cover.map_or(0, |cover| cover.months);
     // A free term is renewed without money, so it has no end.
     let term_end = match new.trial {
         Some(end) => Some(end),
         None if plan.is_free() => None,
-        None => anchor.terms_end(anchor.at(), plan.billing_cycle, new.terms),
+        None => months.map(|months| anchor.months_end(anchor.at(), months.saturating_sub(less))),
     };
     let state = match new.trial {
         Some(_) => SubscriptionState::Trialing,
@@ -86,7 +91,7 @@ pub(super) async fn begin(
     };
     terms::insert(tx, &term, now).await?;
     roll::roll(tx, &begun, &plan.meter, now).await?;
-    if let Some((meter, units)) = short.units(plan) {
+    if let Some(Cover { meter, units, .. }) = cover.filter(|cover| cover.units != Units::NONE) {
         take_short(parts, tx, &begun, meter, units, now).await?;
     }
     carry(parts, tx, &begun, plan, new, now).await?;
@@ -99,56 +104,12 @@ pub(super) async fn begin(
     Ok(Some(begun.id))
 }
 
-/// What was counted for the plan before and is not there any more: it was used while the buyer was paying. It is taken
-/// out of what begins, so that nothing is had twice (L8): out of the units of the first limited meter, or else out of the
-/// time.
-#[derive(Clone, Copy)]
-struct Short {
-    minor: i64,
-    whole: i64,
-    terms: u32,
-}
-
-impl Short {
-    fn of(new: &New<'_>) -> Self {
-        let left = new.left.as_ref().map_or(0, |taken| taken.minor);
-        Self {
-            minor: new.credit.minor().saturating_sub(left).max(0),
-            whole: new.worth().minor(),
-            terms: new.terms,
-        }
-    }
-
-    /// Units of a meter that are worth as much, rounded up; at most what its first period holds.
-    fn units(self, plan: &Plan) -> Option<(&PlanMeter, Units)> {
-        if self.minor == 0 {
-            return None;
-        }
-        let meter = plan.meters.iter().find(|meter| meter.limit.is_some())?;
-        let limit = meter.limit?.get();
-        let held = limit.checked_mul(meter.periods(plan.billing_cycle, self.terms))?;
-        let part = i128::from(self.minor).checked_mul(i128::from(held))?;
-        let whole = i128::from(self.whole.max(1));
-        let units = part
-            .checked_add(whole.checked_sub(1)?)?
-            .checked_div(whole)?;
-        let units = i64::try_from(units).ok().filter(|units| *units <= limit)?;
-        Some((meter, Units::new(units).ok()?))
-    }
-
-    /// Where units cannot carry it, the term is counted from earlier.
-    fn earlier(self, plan: &Plan, now: Timestamp) -> Duration {
-        if self.minor == 0 || self.units(plan).is_some() {
-            return Duration::ZERO;
-        }
-        let anchor = Anchor::new(now, chrono_tz::UTC);
-        let end = anchor.terms_end(now, plan.billing_cycle, self.terms);
-        let span = end.unwrap_or_else(|| anchor.lifetime_end()).since(now);
-        let part = span
-            .as_micros()
-            .saturating_mul(u128::from(self.minor.unsigned_abs()));
-        let part = part / u128::from(self.whole.max(1).unsigned_abs());
-        Duration::from_micros(u64::try_from(part).unwrap_or(0)).min(span)
+fn shortfall(new: &New<'_>) -> Shortfall {
+    let left = new.left.as_ref().map_or(0, |taken| taken.minor);
+    Shortfall {
+        minor: new.credit.minor().saturating_sub(left).max(0),
+        worth: new.worth().minor(),
+        terms: new.terms,
     }
 }
 
