@@ -174,3 +174,6 @@ impl PaymentService {
         Ok(plan.filter(|plan| plan.is_active && !plan.is_free()))
     }
 }
+
+#[cfg(test)]
+mod tests;

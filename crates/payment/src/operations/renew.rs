@@ -79,4 +79,4 @@ impl PaymentService {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -98,10 +98,12 @@ async fn grow(
         entitled_until: then.right_until(then.term_end, new.plan.grace()),
         ..then
     };
-    // The open counter may have been bounded by the old end, and must be by the turn. Counters before the subscription,
-    // as everywhere; were the second statement to find a rival, the next try writes the later end.
-    if let Some(turns_at) = then.turns_at {
-        quota_counters::cut(tx, then.id, turns_at, now).await?;
+    // The open counter may have been bounded by the old end, and must be by the turn; in days of grace it is that of the
+    // last term, which a paid one follows. Counters before the subscription, as everywhere; were the second statement to
+    // find a rival, the next try writes the later end.
+    let late = (term.starts_at <= now).then_some(term.starts_at);
+    if let Some(bound) = then.turns_at.into_iter().chain(late).min() {
+        quota_counters::cut(tx, then.id, bound, now).await?;
     }
     let period = then.quota_period(now);
     quota_counters::reopen(tx, then.id, &period, then.open_until(&period)).await?;
