@@ -141,6 +141,7 @@ const TABLE: &[(&str, Takes)] = &[
     ("GET /payments/plans", Nothing),
     ("GET /payments/plans/{plan_id}", Nothing),
     ("POST /payments/create", SignIn),
+    ("POST /payments/quote", SignIn),
     ("POST /payments/refund/{transaction_id}", Staff(FINANCE)),
     ("GET /payments/status/{transaction_id}", Person),
     ("GET /payments/subscriptions/current", Person),
