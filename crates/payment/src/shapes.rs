@@ -1,11 +1,13 @@
 //! What answers look like. Rows never leave; these do.
 
 mod change;
+mod explain;
 mod plan_body;
 mod plans;
 mod quota;
 
 pub use change::*;
+pub use explain::*;
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,7 @@ pub mod books;
 pub mod call;
 pub mod change;
 pub mod damage;
+pub mod explain;
 pub mod hold;
 pub mod ledger;
 pub mod metadata;
@@ -18,6 +19,7 @@ pub mod quota;
 pub mod refund;
 pub mod return_url;
 pub mod scene;
+pub mod spans;
 pub mod subscription;
 pub mod suspense;
 
@@ -77,6 +79,7 @@ mod tests {
             ("books", include_str!("books.rs")),
             ("change", include_str!("change.rs")),
             ("damage", include_str!("damage.rs")),
+            ("explain", include_str!("explain.rs")),
             ("hold", include_str!("hold.rs")),
             ("ledger", include_str!("ledger.rs")),
             ("payment", include_str!("payment.rs")),
@@ -88,6 +91,8 @@ mod tests {
             ("refund", include_str!("refund.rs")),
             ("return_url", include_str!("return_url.rs")),
             ("scene", include_str!("scene.rs")),
+            ("said", include_str!("explain/said.rs")),
+            ("spans", include_str!("spans.rs")),
             ("subscription", include_str!("subscription.rs")),
         ] {
             let source = source.split("#[cfg(test)]").next().unwrap_or_default();
