@@ -36,6 +36,7 @@ pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::create_payment::CreatePayment;
 pub use crate::operations::demand::Demand;
 pub use crate::operations::edit_plan::{PlanEditor, PlanError, Removed};
+pub use crate::operations::explain::{Counted, ExplainError};
 pub use crate::operations::grant_units::{GrantError, GrantUnits};
 use crate::operations::holding::Holdings;
 use crate::operations::keep_call::InboundBounds;

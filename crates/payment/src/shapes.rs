@@ -1,12 +1,14 @@
 //! What answers look like. Rows never leave; these do.
 
 mod change;
+mod explain;
 mod plan_body;
 mod plans;
 mod quota;
 mod quote;
 
 pub use change::*;
+pub use explain::*;
 
 use std::collections::BTreeMap;
 

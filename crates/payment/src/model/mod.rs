@@ -6,6 +6,7 @@ pub mod call;
 pub mod change;
 pub mod credit;
 pub mod damage;
+pub mod explain;
 pub mod hold;
 pub mod ledger;
 pub mod metadata;
@@ -20,6 +21,7 @@ pub mod quote;
 pub mod refund;
 pub mod return_url;
 pub mod scene;
+pub mod spans;
 pub mod subscription;
 pub mod suspense;
 pub mod term;
@@ -81,6 +83,7 @@ mod tests {
             ("change", include_str!("change.rs")),
             ("credit", include_str!("credit.rs")),
             ("damage", include_str!("damage.rs")),
+            ("explain", include_str!("explain.rs")),
             ("hold", include_str!("hold.rs")),
             ("ledger", include_str!("ledger.rs")),
             ("payment", include_str!("payment.rs")),
@@ -93,6 +96,8 @@ mod tests {
             ("refund", include_str!("refund.rs")),
             ("return_url", include_str!("return_url.rs")),
             ("scene", include_str!("scene.rs")),
+            ("said", include_str!("explain/said.rs")),
+            ("spans", include_str!("spans.rs")),
             ("subscription", include_str!("subscription.rs")),
             ("term", include_str!("term.rs")),
         ] {

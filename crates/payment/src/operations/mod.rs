@@ -25,6 +25,7 @@ mod dispute;
 pub(crate) mod edit_plan;
 pub(crate) mod expire;
 mod expire_holds;
+pub(crate) mod explain;
 mod foreign_refund;
 pub(crate) mod give_back;
 pub(crate) mod grant_units;

@@ -83,25 +83,22 @@ async fn begin(
     let of = (held.id, &terms.meter, period.start);
     quota_counters::close_older(tx, of, now).await?;
     let grants = quota_grants::read_open(tx, held.id, &terms.meter).await?;
-    let mut pots: Vec<Pot> = Vec::new();
-    for grant in &grants {
+    let (lasting, over): (Vec<Grant>, Vec<Grant>) = grants.into_iter().partition(|grant| {
         let rest = grant.rest();
-        if rest.units > 0 && !rest.ends_by(now) {
-            pots.push(rest);
-        } else {
-            quota_grants::spend(tx, grant.id, 0, Some(now)).await?;
-        }
+        rest.units > 0 && !rest.ends_by(now)
+    });
+    for grant in &over {
+        quota_grants::spend(tx, grant.id, 0, Some(now)).await?;
     }
     // Nothing is poured into what has no limit; it waits for a period that has one.
-    let pots = if terms.limit.is_some() {
-        pots
-    } else {
-        Vec::new()
+    let pots: Vec<Pot> = match terms.limit {
+        Some(_) => lasting.iter().map(Grant::rest).collect(),
+        None => Vec::new(),
     };
     let granted: i64 = pots.iter().map(|pot| pot.units).sum();
     let opening = Opening {
         period,
-        open_until: first_expiry(&grants, held.open_until(period)),
+        open_until: first_expiry(&lasting, held.open_until(period)),
         limit: terms
             .limit
             .map(|limit| limit.plus(Units::new(granted).unwrap_or(Units::NONE))),

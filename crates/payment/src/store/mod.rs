@@ -8,6 +8,7 @@ pub(crate) mod change_quotes;
 pub(crate) mod charges;
 pub(crate) mod deliveries;
 pub(crate) mod endpoints;
+pub(crate) mod explain;
 pub(crate) mod free_grants;
 pub(crate) mod inbox;
 pub(crate) mod ledger;
@@ -53,6 +54,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     charges::STATEMENTS,
     deliveries::STATEMENTS,
     endpoints::STATEMENTS,
+    explain::STATEMENTS,
     free_grants::STATEMENTS,
     books::STATEMENTS,
     inbox::STATEMENTS,
@@ -80,6 +82,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
 /// Those for many rows at once.
 pub(crate) const OVER_ROWS: &[&[&OverRows]] = &[
     charges::OVER_ROWS,
+    explain::OVER_ROWS,
     quota_counters::OVER_ROWS,
     quota_holds::OVER_ROWS,
     quota_mirror::OVER_ROWS,

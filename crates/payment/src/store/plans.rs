@@ -242,17 +242,34 @@ pub(crate) async fn find_price(
         .bind(resource_type.as_str())
         .fetch_optional(e)
         .await)?;
-    row.map(|row| {
-        let read = Reader {
-            table: "plan_costs",
-            row: plan_id.uuid(),
-        };
-        Ok(Price {
-            meter: read.text("meter", &row.meter)?,
-            units: read.units("units", row.units)?,
-        })
+    row.map(|row| price(plan_id, &row)).transpose()
+}
+
+/// The same, inside a transaction.
+pub(crate) async fn read_price(
+    tx: &mut Tx,
+    plan_id: PlanId,
+    version: i64,
+    resource_type: &ResourceType,
+) -> Result<Option<Price>> {
+    let row: Option<PriceRow> = in_tx!(tx, |c| sqlx::query_as(FIND_PRICE)
+        .bind(plan_id.uuid())
+        .bind(version)
+        .bind(resource_type.as_str())
+        .fetch_optional(c)
+        .await)?;
+    row.map(|row| price(plan_id, &row)).transpose()
+}
+
+fn price(plan_id: PlanId, row: &PriceRow) -> Result<Price> {
+    let read = Reader {
+        table: "plan_costs",
+        row: plan_id.uuid(),
+    };
+    Ok(Price {
+        meter: read.text("meter", &row.meter)?,
+        units: read.units("units", row.units)?,
     })
-    .transpose()
 }
 
 /// A plan's row, found in one of the ways below.

@@ -423,7 +423,8 @@ pub(crate) async fn cut(
     Ok(())
 }
 
-/// A term that grew keeps its counters open for longer.
+/// A term that grew keeps its counters open for longer. Those that hold bonus units, which may end before, are opened
+/// again by the next roll.
 pub(crate) async fn reopen(
     tx: &mut Tx,
     id: SubscriptionId,
@@ -530,7 +531,7 @@ const ADAPT: &str = "UPDATE quota_counters SET updated_at = $5,
     WHERE subscription_id = $1 AND meter = $2 AND period_start =
         (SELECT MAX(period_start) FROM quota_counters WHERE subscription_id = $1 AND meter = $2)";
 const REOPEN: &str = "UPDATE quota_counters SET open_until = $3
-    WHERE subscription_id = $1 AND period_start = $2 AND open_until < $3";
+    WHERE subscription_id = $1 AND period_start = $2 AND open_until < $3 AND granted = 0";
 
 pub(crate) const STATEMENTS: &[&str] = &[
     MOVE_HELD,

@@ -47,5 +47,6 @@ mod storm;
 mod stripe;
 mod suspense;
 mod transactions;
+mod units;
 mod ways;
 mod wechat;
