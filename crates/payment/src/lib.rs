@@ -1,17 +1,23 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod extract;
+mod guarded;
+mod layers;
+mod limits;
 pub mod model;
 mod operations;
 mod people;
 mod problems;
 pub mod providers;
+mod quota;
 mod quota_writer;
 mod routes;
 pub mod shapes;
 mod store;
 mod worker;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use tollgate_kernel::clock::{Clock, Timestamp};
@@ -24,6 +30,10 @@ use tollgate_storage::seal::MasterKey;
 use tollgate_storage::{Result, StorageError, migrations, partitions};
 
 pub use crate::config::PaymentConfig;
+pub use crate::extract::{CurrentSubscription, DeferredHold, QuotaHold};
+pub use crate::layers::{
+    ConsumeQuota, ConsumeQuotaLayer, RequireSubscription, RequireSubscriptionLayer,
+};
 use crate::model::hold::HoldTime;
 pub use crate::operations::Answered;
 pub use crate::operations::accept_webhook::Received;
@@ -34,7 +44,7 @@ pub use crate::operations::cancel_subscription::ChangeError;
 pub use crate::operations::checkout::{CheckoutError, Expected, PlanRef, Subscribe};
 pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::create_payment::CreatePayment;
-pub use crate::operations::demand::Demand;
+pub use crate::operations::demand::{Demand, PlanSlugs};
 pub use crate::operations::edit_plan::{PlanEditor, PlanError, Removed};
 pub use crate::operations::explain::{Counted, ExplainError};
 pub use crate::operations::grant_units::{GrantError, GrantUnits};
@@ -57,6 +67,7 @@ pub use crate::operations::way::{Offer, PayBy};
 pub use crate::operations::webhook_events::WebhookEventFilter;
 pub use crate::people::People;
 use crate::providers::{PaymentProvider, Registry, Warning};
+pub use crate::quota::QuotaHandle;
 use crate::quota_writer::QuotaWriter;
 pub use crate::worker::Lane;
 
@@ -108,6 +119,8 @@ struct Parts {
     /// What people have, as it was read a moment ago.
     holdings: Holdings,
     writer: QuotaWriter,
+    /// Guarded calls that passed uncharged, since the database was away.
+    let_through: AtomicU64,
     entropy: Entropy,
     self_audit: SelfAudit,
     /// When the months of the log were last made ahead.
@@ -156,7 +169,19 @@ impl PaymentService {
 impl PaymentService {
     /// A refusal of [`PaymentService::consume`] as the answer that clients know.
     pub fn problem(&self, refusal: ConsumeError) -> tollgate_kernel::problem::Problem {
-        problems::consume(refusal, self.upgrade_url())
+        problems::consume(refusal, self.upgrade_url(), self.0.clock.now())
+    }
+
+    pub(crate) fn unit_refund_problem(
+        &self,
+        refusal: UnitRefundError,
+    ) -> tollgate_kernel::problem::Problem {
+        problems::unit_refund(refusal, self.upgrade_url(), self.0.clock.now())
+    }
+
+    /// Tells in the headers of an answer how a meter stands.
+    pub(crate) fn announce(&self, headers: &mut axum::http::HeaderMap, quota: &shapes::QuotaShape) {
+        limits::announce(headers, quota, self.0.clock.now());
     }
 
     /// What the operator should do before it hurts, by the settings of every rail.
@@ -226,6 +251,7 @@ impl PaymentBuilder {
         let service = PaymentService(Arc::new_cyclic(|parts| Parts {
             holdings: Holdings::default(),
             writer: QuotaWriter::start(parts, lanes),
+            let_through: AtomicU64::new(0),
             providers: Registry::new(self.providers, &self.clock),
             ids: Ids::new(self.clock.clone(), self.entropy.clone()),
             warned_at: Mutex::new(None),

@@ -3,6 +3,7 @@
 pub(crate) mod accept_webhook;
 pub(crate) mod activate;
 pub(crate) mod admin_plans;
+pub(crate) mod admit;
 pub(crate) mod agreement;
 pub(crate) mod apply_event;
 pub(crate) mod apply_plans;
@@ -53,6 +54,7 @@ pub(crate) mod resolve_suspense;
 pub(crate) mod roll;
 pub(crate) mod settle_hold;
 mod settle_refund;
+pub(crate) mod settle_surely;
 pub(crate) mod submit_order;
 pub(crate) mod subscription_history;
 mod suspense;

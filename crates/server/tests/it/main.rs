@@ -16,6 +16,7 @@ mod disk;
 mod documents;
 mod durable;
 mod entitlements;
+mod guards;
 mod harness;
 mod histories;
 mod import;

@@ -110,7 +110,7 @@ impl Shop {
             .await
             .expect("explained");
         assert!(explained.agrees, "{explained:#?}");
-        let sum: i64 = explained.steps.iter().map(|step| step.units).sum();
+        let sum: i64 = explained.steps.iter().filter_map(|step| step.units).sum();
         if let Some(remaining) = explained.quota.remaining {
             assert_eq!(sum, remaining, "{explained:#?}");
         }
