@@ -82,8 +82,9 @@ impl Holdings {
         let is_young = known.read_at <= now && now.since(known.read_at) < BELIEVED;
         let changed = memory.changed.get(&user);
         let is_settled = changed.is_none_or(|at| at.after(UNDER_WAY) < known.read_at);
-        let is_entitled = known.holding.subscription.is_entitled(now);
-        (is_young && is_settled && is_entitled).then(|| known.holding.clone())
+        let held = &known.holding.subscription;
+        let stands = held.is_entitled(now) && !held.is_due(now);
+        (is_young && is_settled && stands).then(|| known.holding.clone())
     }
 
     fn put(&self, user: UserId, holding: Arc<Holding>, read_at: Timestamp) {
@@ -121,6 +122,7 @@ pub(crate) async fn holding(
 ) -> Result<Option<Arc<Holding>>> {
     if let Some(known) = parts.holdings.get(user)
         && known.subscription.is_entitled(now)
+        && !known.subscription.is_due(now)
     {
         return Ok(Some(known));
     }

@@ -4,9 +4,11 @@ pub(crate) mod agreements;
 pub(crate) mod attempts;
 pub(crate) mod books;
 pub(crate) mod calls;
+pub(crate) mod change_quotes;
 pub(crate) mod charges;
 pub(crate) mod deliveries;
 pub(crate) mod endpoints;
+pub(crate) mod explain;
 pub(crate) mod free_grants;
 pub(crate) mod inbox;
 pub(crate) mod ledger;
@@ -23,6 +25,7 @@ pub(crate) mod refunds;
 pub(crate) mod subscription_changes;
 pub(crate) mod subscriptions;
 pub(crate) mod suspense;
+pub(crate) mod terms;
 pub(crate) mod timeline;
 pub(crate) mod tries;
 pub(crate) mod usage;
@@ -47,9 +50,11 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     agreements::STATEMENTS,
     attempts::STATEMENTS,
     calls::STATEMENTS,
+    change_quotes::STATEMENTS,
     charges::STATEMENTS,
     deliveries::STATEMENTS,
     endpoints::STATEMENTS,
+    explain::STATEMENTS,
     free_grants::STATEMENTS,
     books::STATEMENTS,
     inbox::STATEMENTS,
@@ -67,6 +72,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     subscription_changes::STATEMENTS,
     subscriptions::STATEMENTS,
     suspense::STATEMENTS,
+    terms::STATEMENTS,
     timeline::STATEMENTS,
     tries::STATEMENTS,
     usage::STATEMENTS,
@@ -76,6 +82,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
 /// Those for many rows at once.
 pub(crate) const OVER_ROWS: &[&[&OverRows]] = &[
     charges::OVER_ROWS,
+    explain::OVER_ROWS,
     quota_counters::OVER_ROWS,
     quota_holds::OVER_ROWS,
     quota_mirror::OVER_ROWS,
