@@ -78,6 +78,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     10 "0010_plan_versions",
     11 "0011_quota_holds",
     12 "0012_usage_rollups",
+    13 "0013_subscription_terms",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.
@@ -117,6 +118,11 @@ impl Parts {
     /// One person, as a free plan that they had is remembered.
     fn free_grant_of(&self, person: &str) -> [u8; 32] {
         self.master_key.keyed_hash("free grant", person.as_bytes())
+    }
+
+    /// One person, as a plan that they have tried is remembered.
+    fn trial_of(&self, person: &str) -> [u8; 32] {
+        self.master_key.keyed_hash("free trial", person.as_bytes())
     }
 }
 

@@ -213,6 +213,12 @@ pub(crate) fn checkout(error: CheckoutError) -> Problem {
             "当前套餐仍有效，到期后方可购买此套餐",
             "another plan is in force; this one can be bought when it ends",
         ),
+        CheckoutError::NoTrial => Problem::invalid(
+            "/trial",
+            "no_trial",
+            "此套餐不可试用，或已试用过",
+            "the plan cannot be tried, or you have tried it before",
+        ),
         CheckoutError::NoSubscription => Problem::new(Code::NoSubscription),
         CheckoutError::NoTerm => Problem::invalid(
             "/plan",

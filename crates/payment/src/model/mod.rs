@@ -4,6 +4,7 @@ pub mod allowance;
 pub mod books;
 pub mod call;
 pub mod change;
+pub mod credit;
 pub mod damage;
 pub mod explain;
 pub mod hold;
@@ -16,12 +17,14 @@ pub mod plan;
 pub mod plan_terms;
 pub mod pots;
 pub mod quota;
+pub mod quote;
 pub mod refund;
 pub mod return_url;
 pub mod scene;
 pub mod spans;
 pub mod subscription;
 pub mod suspense;
+pub mod term;
 
 /// A closed set of words that a column or an answer holds.
 macro_rules! words {
@@ -78,6 +81,7 @@ mod tests {
             ("allowance", include_str!("allowance.rs")),
             ("books", include_str!("books.rs")),
             ("change", include_str!("change.rs")),
+            ("credit", include_str!("credit.rs")),
             ("damage", include_str!("damage.rs")),
             ("explain", include_str!("explain.rs")),
             ("hold", include_str!("hold.rs")),
@@ -88,12 +92,14 @@ mod tests {
             ("plan_terms", include_str!("plan_terms.rs")),
             ("pots", include_str!("pots.rs")),
             ("quota", include_str!("quota.rs")),
+            ("quote", include_str!("quote.rs")),
             ("refund", include_str!("refund.rs")),
             ("return_url", include_str!("return_url.rs")),
             ("scene", include_str!("scene.rs")),
             ("said", include_str!("explain/said.rs")),
             ("spans", include_str!("spans.rs")),
             ("subscription", include_str!("subscription.rs")),
+            ("term", include_str!("term.rs")),
         ] {
             let source = source.split("#[cfg(test)]").next().unwrap_or_default();
             for line in source

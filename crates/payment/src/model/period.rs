@@ -61,7 +61,8 @@ impl Anchor {
         self.at.utc().with_timezone(&self.zone).naive_local()
     }
 
-    fn months(self) -> Counting {
+    /// Its months.
+    pub(super) fn months(self) -> Counting {
         Counting {
             first: self.at,
             local: self.local(),
@@ -101,7 +102,7 @@ impl Anchor {
 
     /// The same, counted from the midnight with which its month begins (where there is one: the months after it
     /// begin at midnight all the same).
-    fn months_of_the_calendar(self) -> Counting {
+    pub(super) fn months_of_the_calendar(self) -> Counting {
         let date = self.local().date();
         let local = date.with_day(1).unwrap_or(date).and_time(NaiveTime::MIN);
         Counting {
@@ -114,15 +115,40 @@ impl Anchor {
     /// The end of a term of `cycle` that follows `paid_until` (the anchor for a first term); `None`
     /// for a term without end.
     pub fn term_end(self, paid_until: Timestamp, cycle: BillingCycle) -> Option<Timestamp> {
-        let months = cycle.months()?;
         // `paid_until` is the beginning of some month of this anchor.
-        Some(self.month(self.month_number(paid_until).saturating_add(months)))
+        self.terms_end(paid_until, cycle, 1)
+    }
+
+    /// The end of so many terms of `cycle` one after another.
+    pub fn terms_end(
+        self,
+        paid_until: Timestamp,
+        cycle: BillingCycle,
+        terms: u32,
+    ) -> Option<Timestamp> {
+        let months = cycle.months()?.saturating_mul(terms);
+        Some(self.months_end(paid_until, months))
+    }
+
+    /// So many months after `from`, which is the beginning of one.
+    pub fn months_end(self, from: Timestamp, months: u32) -> Timestamp {
+        self.month(self.month_number(from).saturating_add(months))
+    }
+
+    /// When what was paid for ever counts as used up.
+    pub fn lifetime_end(self) -> Timestamp {
+        self.month(super::credit::LIFETIME_MONTHS)
     }
 
     /// The beginning of a term of `cycle` that ends at `paid_until`; `None` for a term without end.
     pub fn term_start(self, paid_until: Timestamp, cycle: BillingCycle) -> Option<Timestamp> {
         let months = cycle.months()?;
         Some(self.month(self.month_number(paid_until).saturating_sub(months)))
+    }
+
+    /// How many months begin after `from` and no later than `to`; none before the anchor.
+    pub(super) fn months_between(self, from: Timestamp, to: Timestamp) -> u32 {
+        self.months().months_between(from, to)
     }
 
     /// The number of the month in which `at` lies.
@@ -133,7 +159,7 @@ impl Anchor {
 
 /// Months of one calendar, counted from a local time.
 #[derive(Clone, Copy, Debug)]
-struct Counting {
+pub(super) struct Counting {
     /// When month 0 begins.
     first: Timestamp,
     /// The local time that the others begin at.
@@ -151,6 +177,11 @@ impl Counting {
             .map_or(Timestamp::from_utc(DateTime::<Utc>::MAX_UTC), |local| {
                 first_moment(local, self.zone)
             })
+    }
+
+    /// How many of them begin after `from` and no later than `to`; none before the first.
+    pub(super) fn months_between(self, from: Timestamp, to: Timestamp) -> u32 {
+        self.number(to).saturating_sub(self.number(from))
     }
 
     fn period(self, now: Timestamp) -> Period {

@@ -20,7 +20,7 @@ use super::{Answered, TRIES, roll};
 use crate::model::quota::{Cost, Meter};
 use crate::model::subscription::Subscription;
 use crate::shapes::{GivenShape, GrantShape, QuotaShape};
-use crate::store::quota_grants::{self, Grant};
+use crate::store::quota_grants::{self, Grant, Of};
 use crate::store::{prices, quota_counters, quota_mirror};
 use crate::{Parts, PaymentService};
 
@@ -142,19 +142,15 @@ async fn give(
         expires_at: wish.expires_at,
     };
     let of = (held.id, meter, last.counter.period.start);
-    let units = grant.units;
-    if !quota_counters::pour(tx, of, units, units, grant.expires_at, now).await? {
+    if !pour(tx, of, &grant, now).await? {
         return Err(GrantError::Unlimited);
     }
-    quota_grants::insert(tx, &grant).await?;
-    quota_grants::pour(tx, of, grant.id, units).await?;
-    quota_mirror::follow_each(tx, &[held.id], now).await?;
     let counter = quota_counters::read_period(tx, of).await?;
     let counter = counter.ok_or_else(|| impossible(wish.user_id))?;
     let shape = GivenShape {
         grant: GrantShape {
             id: grant.id,
-            units,
+            units: grant.units,
             burned: 0,
             reason: grant.reason,
             created_at: now,
@@ -175,6 +171,18 @@ async fn give(
     };
     audit::append(tx, &parts.master_key, &entry, now).await?;
     Ok(Some(shape))
+}
+
+/// Writes a grant down and pours it into a counter. `false`: that has no limit, and nothing was done.
+pub(super) async fn pour(tx: &mut Tx, of: Of<'_>, grant: &Grant, now: Timestamp) -> Result<bool> {
+    let units = grant.units;
+    if !quota_counters::pour(tx, of, units, units, grant.expires_at, now).await? {
+        return Ok(false);
+    }
+    quota_grants::insert(tx, grant).await?;
+    quota_grants::pour(tx, of, grant.id, units).await?;
+    quota_mirror::follow_each(tx, &[grant.subscription], now).await?;
+    Ok(true)
 }
 
 /// The answer that is already known under the key.

@@ -115,6 +115,8 @@ pub(super) struct Why {
     pub(super) from: Option<PlanId>,
     /// The plan that comes after, where it is another.
     pub(super) to: Option<PlanId>,
+    /// What was counted for the plan before.
+    pub(super) credit_minor: i64,
 }
 
 /// `subscription.activated`, `.renewed`, `.changed`, `.cancelled`, `.resumed` or `.expired`.
@@ -147,6 +149,7 @@ pub(super) async fn because(
         "current_period_end": held.term_end,
         "entitled_until": held.entitled_until,
         "auto_renew": held.auto_renew,
+        "next_plan_id": held.next_plan,
     });
     let change = Change {
         id: parts.ids.at(now),
@@ -161,13 +164,15 @@ pub(super) async fn because(
             .or(Some(held.plan_id))
             .filter(|_| why.to.is_some() || !is_over(held)),
         payment: why.payment,
-        credit_minor: 0,
+        credit_minor: why.credit_minor,
         detail: json!({
             "state": held.state.as_str(),
             "current_period_start": held.term_start,
             "current_period_end": held.term_end,
             "entitled_until": held.entitled_until,
             "auto_renew": held.auto_renew,
+            "next_plan_id": held.next_plan,
+            "turns_at": held.turns_at,
         }),
         created_at: now,
     };

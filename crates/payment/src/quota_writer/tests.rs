@@ -78,6 +78,7 @@ async fn somebody(service: &PaymentService) -> UserId {
             payer: Payer::default(),
         },
         expected: Expected::default(),
+        trial: false,
     };
     service.subscribe(&wish, None).await.expect("theirs");
     user

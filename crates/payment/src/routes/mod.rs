@@ -8,6 +8,7 @@ mod pay_by;
 mod payments;
 mod plans;
 mod quota;
+mod quote;
 mod refunds;
 mod subscription_history;
 mod subscriptions;
@@ -49,6 +50,7 @@ impl PaymentService {
             .routes(routes!(subscriptions::cancel))
             .routes(routes!(subscriptions::resume))
             .routes(routes!(subscriptions::renew))
+            .routes(routes!(quote::quote))
             .routes(routes!(subscription_history::history))
             .routes(routes!(subscriptions::portal))
             .routes(routes!(payments::create))

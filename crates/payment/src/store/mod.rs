@@ -4,6 +4,7 @@ pub(crate) mod agreements;
 pub(crate) mod attempts;
 pub(crate) mod books;
 pub(crate) mod calls;
+pub(crate) mod change_quotes;
 pub(crate) mod charges;
 pub(crate) mod deliveries;
 pub(crate) mod endpoints;
@@ -24,6 +25,7 @@ pub(crate) mod refunds;
 pub(crate) mod subscription_changes;
 pub(crate) mod subscriptions;
 pub(crate) mod suspense;
+pub(crate) mod terms;
 pub(crate) mod timeline;
 pub(crate) mod tries;
 pub(crate) mod usage;
@@ -48,6 +50,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     agreements::STATEMENTS,
     attempts::STATEMENTS,
     calls::STATEMENTS,
+    change_quotes::STATEMENTS,
     charges::STATEMENTS,
     deliveries::STATEMENTS,
     endpoints::STATEMENTS,
@@ -69,6 +72,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     subscription_changes::STATEMENTS,
     subscriptions::STATEMENTS,
     suspense::STATEMENTS,
+    terms::STATEMENTS,
     timeline::STATEMENTS,
     tries::STATEMENTS,
     usage::STATEMENTS,
