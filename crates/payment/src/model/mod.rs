@@ -16,6 +16,7 @@ pub mod plan_terms;
 pub mod pots;
 pub mod quota;
 pub mod refund;
+pub mod reminder;
 pub mod return_url;
 pub mod scene;
 pub mod subscription;

@@ -8,7 +8,7 @@ use crate::PaymentService;
 use crate::store::subscriptions;
 
 /// Rows in one transaction.
-const BATCH: i64 = 500;
+pub(crate) const BATCH: i64 = 500;
 
 impl PaymentService {
     /// Ends subscriptions whose term is over; gives how many.

@@ -14,6 +14,7 @@ use crate::model::change::{Change, ChangeKind};
 use crate::model::payment::Payment;
 use crate::model::refund::{Refund, RefundNo};
 use crate::model::subscription::{Subscription, SubscriptionEvent, SubscriptionStatus};
+use crate::people::Expiring;
 use crate::shapes::{QuotaShape, RefundShape, TransactionShape};
 use crate::store::{payments, refunds, subscription_changes};
 
@@ -137,17 +138,7 @@ pub(super) async fn because(
     why: Why,
     now: Timestamp,
 ) -> Result<()> {
-    let data = json!({
-        "id": held.id,
-        "user_id": held.user_id,
-        "plan_id": held.plan_id,
-        "status": held.state.status().as_str(),
-        "state": held.state.as_str(),
-        "current_period_start": held.term_start,
-        "current_period_end": held.term_end,
-        "entitled_until": held.entitled_until,
-        "auto_renew": held.auto_renew,
-    });
+    let data = as_it_stands(held);
     let change = Change {
         id: parts.ids.at(now),
         subscription_id: held.id,
@@ -179,6 +170,45 @@ pub(super) async fn because(
         data: &data,
     };
     tell(parts, tx, event, object, now).await
+}
+
+fn as_it_stands(held: &Subscription) -> Value {
+    json!({
+        "id": held.id,
+        "user_id": held.user_id,
+        "plan_id": held.plan_id,
+        "status": held.state.status().as_str(),
+        "state": held.state.as_str(),
+        "current_period_start": held.term_start,
+        "current_period_end": held.term_end,
+        "entitled_until": held.entitled_until,
+        "auto_renew": held.auto_renew,
+    })
+}
+
+/// `subscription.expiring`: it ends soon, and nothing pays it on by itself. No change of it, so none is written down.
+pub(super) async fn expiring(
+    parts: &Parts,
+    tx: &mut Tx,
+    held: &Subscription,
+    expiring: &Expiring,
+    now: Timestamp,
+) -> Result<()> {
+    let plan = &expiring.plan;
+    let mut data = as_it_stands(held);
+    data["days_left"] = json!(expiring.days_left);
+    data["plan"] = json!({ "id": plan.id, "slug": plan.slug.as_str(), "name": plan.name });
+    data["amount"] = json!(plan.price.to_string());
+    data["amount_minor"] = json!(plan.price.minor());
+    data["currency"] = json!(plan.price.currency().code());
+    data["renew_url"] = json!(expiring.link);
+    let object = Object {
+        kind: "subscription",
+        id: held.id.uuid(),
+        user: Some(held.user_id),
+        data: &data,
+    };
+    tell(parts, tx, "subscription.expiring", object, now).await
 }
 
 /// A subscription has begun.
@@ -220,4 +250,27 @@ pub(crate) async fn quota(
         data: &data,
     };
     tell(parts, tx, "quota.threshold_reached", object, now).await
+}
+
+/// `quota.reset`: a further period of the first meter has begun.
+pub(super) async fn quota_reset(
+    parts: &Parts,
+    tx: &mut Tx,
+    held: &Subscription,
+    (begun, quota): (Timestamp, &QuotaShape),
+    now: Timestamp,
+) -> Result<()> {
+    let data = json!({
+        "user_id": held.user_id,
+        "subscription_id": held.id,
+        "period_start": begun,
+        "quota": quota,
+    });
+    let object = Object {
+        kind: "subscription",
+        id: held.id.uuid(),
+        user: Some(held.user_id),
+        data: &data,
+    };
+    tell(parts, tx, "quota.reset", object, now).await
 }

@@ -1,0 +1,37 @@
+//! The cheap looks of standing duties: whether there is anything to do. They decide nothing, so what they miss for a
+//! moment is found at the next.
+
+use tollgate_kernel::clock::Timestamp;
+use tollgate_storage::db::Db;
+use tollgate_storage::{Result, on_read};
+use uuid::Uuid;
+
+/// A hold whose time is over.
+pub(crate) async fn is_any_hold_over(db: &Db, now: Timestamp) -> Result<bool> {
+    is_any(db, HOLD_OVER, now).await
+}
+
+/// A right that is over, or a paid term that is.
+pub(crate) async fn is_any_term_over(db: &Db, now: Timestamp) -> Result<bool> {
+    if is_any(db, RIGHT_OVER, now).await? {
+        return Ok(true);
+    }
+    is_any(db, TERM_OVER, now).await
+}
+
+async fn is_any(db: &Db, look: &'static str, now: Timestamp) -> Result<bool> {
+    let row: Option<(Uuid,)> = on_read!(db, |e| sqlx::query_as(look)
+        .bind(now.utc())
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.is_some())
+}
+
+const HOLD_OVER: &str =
+    "SELECT id FROM quota_holds WHERE state = 'held' AND expires_at <= $1 LIMIT 1";
+const RIGHT_OVER: &str =
+    "SELECT id FROM user_subscriptions WHERE ended_at IS NULL AND entitled_until <= $1 LIMIT 1";
+const TERM_OVER: &str = "SELECT id FROM user_subscriptions
+    WHERE ended_at IS NULL AND NOT auto_renew AND current_period_end <= $1 AND state = 'active' LIMIT 1";
+
+pub(crate) const STATEMENTS: &[&str] = &[HOLD_OVER, RIGHT_OVER, TERM_OVER];
