@@ -182,6 +182,17 @@ impl Clock {
         }
     }
 
+    /// How far it runs ahead; a fixed clock does not.
+    pub fn ahead(&self) -> Duration {
+        match &self.0 {
+            Source::System(hands) => {
+                let micros = hands.ahead.load(Ordering::SeqCst);
+                Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+            }
+            Source::Fixed(_) => Duration::ZERO,
+        }
+    }
+
     /// As when somebody sets the clock of the machine, for tests. A clock that is kept to a database's does not follow.
     pub fn set_by(&self, micros: i64) {
         match &self.0 {

@@ -18,7 +18,7 @@
 
 use std::time::Duration;
 
-use tollgate_storage::duties::{Done, Duty, Dutiful};
+use tollgate_storage::duties::{Done, Dutiful, Duty};
 use tollgate_storage::{Result, duties, idempotency, partitions};
 
 use crate::PaymentService;
@@ -104,13 +104,13 @@ pub(crate) const DUTIES: &[Duty] = &[
     ),
     duty(
         FORGET_ANSWERS,
-        MINUTE,
+        Duration::from_mins(10),
         MINUTE,
         "forgets answers under an Idempotency-Key after 24 hours",
     ),
     duty(
         FORGET_CALLS,
-        MINUTE,
+        Duration::from_mins(10),
         MINUTE,
         "forgets calls of providers after 90 days",
     ),
@@ -135,11 +135,16 @@ impl PaymentService {
         duties::go_round(&parts.db, &parts.clock, &parts.ids, &parts.instance, self).await
     }
 
-    /// Answers past their time, a part of them.
-    async fn forget_answers(&self) -> Result<Done> {
+    /// What is past its time, a part of it: many small transactions, so that nobody waits long for one.
+    async fn forget(&self, duty: &Duty) -> Result<Done> {
         for _ in 0..PURGES {
+            let now = self.0.clock.now();
             let mut tx = self.0.db.begin().await?;
-            let gone = idempotency::purge(&mut tx, self.0.clock.now(), PURGED_AT_ONCE).await?;
+            let gone = match duty.name {
+                FORGET_ANSWERS => idempotency::purge(&mut tx, now, PURGED_AT_ONCE).await?,
+                FORGET_CALLS => webhook_events::forget(&self.0, &mut tx, PURGED_AT_ONCE).await?,
+                _ => tries::forget(&mut tx, now.before(TRIES_KEPT), PURGED_AT_ONCE).await?,
+            };
             tx.commit().await?;
             if gone < PURGED_AT_ONCE.unsigned_abs() {
                 return Ok(Done::All);
@@ -153,21 +158,6 @@ impl PaymentService {
         let now = self.0.clock.now();
         let begun_before = now.before(LONGEST_CALL);
         attempts::conclude_orphans(&mut tx, begun_before, PURGED_AT_ONCE, now).await?;
-        tx.commit().await?;
-        Ok(Done::All)
-    }
-
-    async fn forget_calls(&self) -> Result<Done> {
-        let mut tx = self.0.db.begin().await?;
-        webhook_events::forget(&self.0, &mut tx).await?;
-        tx.commit().await?;
-        Ok(Done::All)
-    }
-
-    async fn forget_tries(&self) -> Result<Done> {
-        let mut tx = self.0.db.begin().await?;
-        let before = self.0.clock.now().before(TRIES_KEPT);
-        tries::forget(&mut tx, before, PURGED_AT_ONCE).await?;
         tx.commit().await?;
         Ok(Done::All)
     }
@@ -186,6 +176,7 @@ impl Dutiful for PaymentService {
             EXPIRE_SUBSCRIPTIONS => looks::is_any_term_over(db, now).await,
             REMIND => Ok(!reminders::due(db, livemode, now, 1).await?.is_empty()),
             RESET_QUOTA => Ok(!resets::due(db, livemode, now, 1).await?.is_empty()),
+            CONCLUDE_CALLS => looks::is_any_call_cut_off(db, now.before(LONGEST_CALL)).await,
             // Seldom enough to be done without a look.
             _ => Ok(true),
         }
@@ -207,9 +198,7 @@ impl Dutiful for PaymentService {
             SWEEP_ORDERS => self.sweep_orders().await.map(|_| Done::All),
             CONCLUDE_CALLS => self.conclude_calls().await,
             AUDIT_BOOKS => self.audit_books().await.map(|()| Done::All),
-            FORGET_ANSWERS => self.forget_answers().await,
-            FORGET_CALLS => self.forget_calls().await,
-            FORGET_TRIES => self.forget_tries().await,
+            FORGET_ANSWERS | FORGET_CALLS | FORGET_TRIES => self.forget(duty).await,
             MAKE_MONTHS => {
                 let now = self.0.clock.now();
                 partitions::make_ahead(&self.0.db, "usage_logs", now).await?;

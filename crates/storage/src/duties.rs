@@ -213,10 +213,7 @@ impl From<DutyRow> for Standing {
 /// # Errors
 /// The database.
 pub async fn list(db: &Db) -> Result<Vec<Standing>> {
-    let rows: Vec<DutyRow> = on_read!(db, |e| sqlx::query_as(LIST)
-        .bind(LANE)
-        .fetch_all(e)
-        .await)?;
+    let rows: Vec<DutyRow> = on_read!(db, |e| sqlx::query_as(LIST).bind(LANE).fetch_all(e).await)?;
     Ok(rows.into_iter().map(Standing::from).collect())
 }
 
@@ -266,7 +263,10 @@ async fn run(
     };
     let done = who.perform(duty).await;
     if !rest(db, &turn, &done, clock.now()).await? {
-        tracing::warn!(duty = duty.name, "the lease was over before the duty was done");
+        tracing::warn!(
+            duty = duty.name,
+            "the lease was over before the duty was done"
+        );
     }
     done.map(drop)
 }
@@ -405,7 +405,8 @@ fn pause(duty: &Duty, failures: u32) -> Duration {
 const LIST: &str = "SELECT id, kind, payload, due_at, fence, attempts, last_error
     FROM jobs WHERE lane = $1 AND state = 'open' ORDER BY kind";
 // As it was read, or not at all.
-const TAKE: &str = "UPDATE jobs SET due_at = $4, payload = $5, fence = fence + 1, attempts = attempts + 1
+const TAKE: &str =
+    "UPDATE jobs SET due_at = $4, payload = $5, fence = fence + 1, attempts = attempts + 1
     WHERE id = $1 AND fence = $2 AND due_at = $3 AND state = 'open' RETURNING fence";
 const REST: &str = "UPDATE jobs SET due_at = $3, payload = $4, last_error = $5
     WHERE id = $1 AND fence = $2 AND state = 'open' RETURNING id";

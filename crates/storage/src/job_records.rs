@@ -174,7 +174,8 @@ pub async fn revive(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<bool> {
 const RECORDS: &str = "SELECT id, lane, kind, dedupe_key, state, due_at, fence, attempts, last_error, created_at,
     finished_at FROM jobs WHERE id < $1 AND (state = $2 OR ($2 = '' AND state <> 'done'))
       AND (lane = $3 OR $3 = '') AND (kind = $4 OR $4 = '') AND lane <> $5 ORDER BY id DESC LIMIT $6";
-const RECORD: &str = "SELECT id, lane, kind, dedupe_key, state, due_at, fence, attempts, last_error, created_at,
+const RECORD: &str =
+    "SELECT id, lane, kind, dedupe_key, state, due_at, fence, attempts, last_error, created_at,
     finished_at FROM jobs WHERE id = $1";
 const REVIVE: &str = "UPDATE jobs SET state = 'open', due_at = $2, attempts = 0, fence = fence + 1, finished_at = NULL
     WHERE id = $1 AND state = 'dead' AND NOT EXISTS

@@ -27,12 +27,7 @@ impl PaymentService {
     /// The database; those that were given stay so.
     pub async fn remind(&self) -> Result<usize> {
         let parts = &self.0;
-        let due = reminders::due(
-            &parts.db,
-            parts.config.livemode,
-            parts.clock.now(),
-            BATCH,
-        );
+        let due = reminders::due(&parts.db, parts.config.livemode, parts.clock.now(), BATCH);
         let due = due.await?;
         for id in &due {
             remind_of(parts, *id).await?;

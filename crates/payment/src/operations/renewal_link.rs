@@ -167,7 +167,9 @@ mod tests {
             let id: SubscriptionId = service.0.ids.next();
             let text = token(&service.0, id, at);
             assert_eq!(named(&service.0, &text), Some((id, at)));
-            assert!(address(&service.0, id, at).starts_with("https://pay.example/portal/renew?token="));
+            assert!(
+                address(&service.0, id, at).starts_with("https://pay.example/portal/renew?token=")
+            );
             let other = build(MasterKey::generate(&Entropy::system())).await;
             assert_eq!(named(&other.0, &text), None);
             // Whatever is changed in it.
@@ -177,7 +179,14 @@ mod tests {
                 let changed = String::from_utf8(changed).expect("text");
                 assert_eq!(named(&service.0, &changed), None, "{place}");
             }
-            for text in ["", "x", "====", &text[1..], &format!("{text}A"), &"A".repeat(75)] {
+            for text in [
+                "",
+                "x",
+                "====",
+                &text[1..],
+                &format!("{text}A"),
+                &"A".repeat(75),
+            ] {
                 assert_eq!(named(&service.0, text), None, "{text}");
                 assert!(service.renewal_offer(text).await.expect("asked").is_none());
             }

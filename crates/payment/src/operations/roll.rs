@@ -65,12 +65,7 @@ pub(crate) async fn roll(
     Ok(!matches!(rolled, Rolled::Stale))
 }
 
-async fn rolled(
-    tx: &mut Tx,
-    held: &Subscription,
-    meter: &Meter,
-    now: Timestamp,
-) -> Result<Rolled> {
+async fn rolled(tx: &mut Tx, held: &Subscription, meter: &Meter, now: Timestamp) -> Result<Rolled> {
     let terms = prices::read_terms(tx, held.plan_id, held.plan_version, meter).await?;
     let Some(terms) = terms else {
         return Ok(Rolled::Stands);

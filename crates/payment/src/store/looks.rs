@@ -19,6 +19,11 @@ pub(crate) async fn is_any_term_over(db: &Db, now: Timestamp) -> Result<bool> {
     is_any(db, TERM_OVER, now).await
 }
 
+/// A call to a provider that was begun before this moment and has no result.
+pub(crate) async fn is_any_call_cut_off(db: &Db, begun_before: Timestamp) -> Result<bool> {
+    is_any(db, CALL_CUT_OFF, begun_before).await
+}
+
 async fn is_any(db: &Db, look: &'static str, now: Timestamp) -> Result<bool> {
     let row: Option<(Uuid,)> = on_read!(db, |e| sqlx::query_as(look)
         .bind(now.utc())
@@ -34,4 +39,7 @@ const RIGHT_OVER: &str =
 const TERM_OVER: &str = "SELECT id FROM user_subscriptions
     WHERE ended_at IS NULL AND NOT auto_renew AND current_period_end <= $1 AND state = 'active' LIMIT 1";
 
-pub(crate) const STATEMENTS: &[&str] = &[HOLD_OVER, RIGHT_OVER, TERM_OVER];
+const CALL_CUT_OFF: &str =
+    "SELECT id FROM payment_attempts WHERE state = 'intent' AND started_at < $1 LIMIT 1";
+
+pub(crate) const STATEMENTS: &[&str] = &[CALL_CUT_OFF, HOLD_OVER, RIGHT_OVER, TERM_OVER];
