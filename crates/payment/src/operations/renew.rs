@@ -70,4 +70,4 @@ impl PaymentService {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -131,7 +131,7 @@ impl Shop {
         assert_eq!(received.expect("a rail").reply.status, 200);
     }
 
-    async fn buy(&self, user: UserId) -> PaymentId {
+    pub(crate) async fn buy(&self, user: UserId) -> PaymentId {
         let order = self.order(user, "pro", PaymentMethod::Alipay).await;
         let order = order.expect("begun").expect("an order");
         self.pay(&self.alipay, 9_900, None).await;
