@@ -486,10 +486,8 @@ async fn inv_l6_f18_a_clock_that_jumps_grants_expires_resets_and_reminds_once() 
                     1_000_000,
                 ] {
                     shop.clock.set_by(micros);
-                    for _ in 0..2 {
-                        all_tick(&services).await;
-                        shop.service.entitlements(free).await.expect("read");
-                    }
+                    all_tick(&services[..2]).await;
+                    shop.service.entitlements(free).await.expect("read");
                 }
                 shop.clock.advance(Duration::from_secs(31));
                 all_tick(&services).await;

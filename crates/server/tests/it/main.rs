@@ -6,6 +6,7 @@ mod browser;
 mod callback_input;
 mod callbacks;
 mod checkout;
+mod clocks;
 mod command;
 mod conformance;
 mod conformance_stripe;

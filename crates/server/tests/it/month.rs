@@ -34,9 +34,10 @@ pub(crate) async fn advance(app: &App, by: Duration) -> Timestamp {
     now
 }
 
-/// To this long before a moment.
+/// To this long before a moment, and two minutes on: duties have been at it by then.
 async fn to(app: &App, moment: Timestamp, before: Duration) {
-    advance(app, moment.before(before).since(app.clock.now())).await;
+    let by = moment.before(before).since(app.clock.now());
+    advance(app, by + Duration::from_mins(2)).await;
 }
 
 /// Letters to somebody, by subject.
