@@ -291,6 +291,14 @@ async fn inv_l4_a_term_that_ends_is_told_of_7_3_and_1_days_before_each_once() {
             (3, HOUR),
         ] {
             to(&shop, last, before);
+            // Also without the lease of the duty, all at once: the row itself says what was told.
+            let mut rivals = JoinSet::new();
+            for service in services.iter().cloned() {
+                rivals.spawn(async move { service.remind().await });
+            }
+            for done in rivals.join_all().await {
+                done.expect("reminded");
+            }
             all_tick(&services).await;
             shop.clock.advance(Duration::from_mins(2));
             // A start anew changes nothing.
