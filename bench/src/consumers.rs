@@ -93,6 +93,8 @@ fn wish(user_id: UserId) -> Subscribe {
             payer: Payer::default(),
         },
         expected: Expected::default(),
+        trial: false,
+        trial: false,
     }
 }
 

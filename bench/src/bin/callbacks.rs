@@ -240,6 +240,7 @@ async fn notices(payment: &PaymentService, pen: &Pen, count: usize) -> anyhow::R
                         payer: Payer::default(),
                     },
                     expected: Expected::default(),
+                    trial: false,
                 };
                 let begun = payment.subscribe(&wish, None).await?.value;
                 made.push(begun.transaction.context("a transaction")?.order_no);

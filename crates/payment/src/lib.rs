@@ -38,6 +38,7 @@ pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::create_payment::CreatePayment;
 pub use crate::operations::demand::Demand;
 pub use crate::operations::edit_plan::{PlanEditor, PlanError, Removed};
+pub use crate::operations::explain::{Counted, ExplainError};
 pub use crate::operations::grant_units::{GrantError, GrantUnits};
 use crate::operations::holding::Holdings;
 pub use crate::operations::jobs::RetryError;
@@ -81,6 +82,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     10 "0010_plan_versions",
     11 "0011_quota_holds",
     12 "0012_usage_rollups",
+    13 "0013_subscription_terms",
     16 "0016_reminders",
 );
 
@@ -121,6 +123,11 @@ impl Parts {
     /// One person, as a free plan that they had is remembered.
     fn free_grant_of(&self, person: &str) -> [u8; 32] {
         self.master_key.keyed_hash("free grant", person.as_bytes())
+    }
+
+    /// One person, as a plan that they have tried is remembered.
+    fn trial_of(&self, person: &str) -> [u8; 32] {
+        self.master_key.keyed_hash("free trial", person.as_bytes())
     }
 }
 

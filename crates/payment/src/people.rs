@@ -15,8 +15,10 @@ use crate::model::plan::Plan;
 pub struct Expiring {
     /// Whose.
     pub user_id: UserId,
-    /// Of what; its price is what a further term costs.
+    /// Of what.
     pub plan: Plan,
+    /// What a further term would be of, at its price; `None`: it is not on sale any more.
+    pub next: Option<Plan>,
     /// When.
     pub term_end: Timestamp,
     /// Until then, a part of a day counted whole.

@@ -9,6 +9,8 @@ use crate::operations::cancel_subscription::ChangeError;
 use crate::operations::checkout::CheckoutError;
 use crate::operations::consume::ConsumeError;
 use crate::operations::edit_plan::PlanError;
+use crate::operations::explain::ExplainError;
+use crate::operations::grant_units::GrantError;
 use crate::operations::jobs::RetryError;
 use crate::operations::outbound::endpoints::EndpointError;
 use crate::operations::refund::{ProviderErrorOf, RefundError};
@@ -85,6 +87,53 @@ pub(crate) fn consume(error: ConsumeError, upgrade_url: &str) -> Problem {
         ConsumeError::Busy => Problem::new(Code::Unavailable).retry_after(1),
         ConsumeError::Internal(error) => error.into(),
     }
+}
+
+/// As an explanation is refused.
+pub(crate) fn explain(error: ExplainError) -> Problem {
+    match error {
+        ExplainError::NoSubscription => Problem::new(Code::NoSubscription),
+        ExplainError::NoPrice => Problem::invalid(
+            "/resource_type",
+            "no_price",
+            "当前套餐没有此资源类型的价格",
+            "the plan has no price for this resource type",
+        ),
+        ExplainError::NoMeter => unknown_meter(),
+        ExplainError::Internal(error) => error.into(),
+    }
+}
+
+/// As units are not given.
+pub(crate) fn grant(error: GrantError) -> Problem {
+    match error {
+        GrantError::NoSubscription => Problem::new(Code::NoSubscription),
+        GrantError::NoMeter => unknown_meter(),
+        GrantError::Unlimited => Problem::invalid(
+            "/meter",
+            "unlimited_meter",
+            "此计量项不限量，无需赠送",
+            "the meter is unlimited: nothing can be added to it",
+        ),
+        GrantError::Reason => Problem::invalid(
+            "/reason",
+            "invalid_reason",
+            "须为 1 至 500 个字符",
+            "1 to 500 characters",
+        ),
+        GrantError::Past => Problem::invalid("/expires_at", "past", "须晚于现在", "later than now"),
+        GrantError::KeyReused => key_reused(),
+        GrantError::Internal(error) => error.into(),
+    }
+}
+
+fn unknown_meter() -> Problem {
+    Problem::invalid(
+        "/meter",
+        "unknown_meter",
+        "当前套餐没有此计量项",
+        "the plan has no such meter",
+    )
 }
 
 /// As a settling of a hold is refused.
@@ -164,6 +213,12 @@ pub(crate) fn checkout(error: CheckoutError) -> Problem {
             "another_plan",
             "当前套餐仍有效，到期后方可购买此套餐",
             "another plan is in force; this one can be bought when it ends",
+        ),
+        CheckoutError::NoTrial => Problem::invalid(
+            "/trial",
+            "no_trial",
+            "此套餐不可试用，或已试用过",
+            "the plan cannot be tried, or you have tried it before",
         ),
         CheckoutError::NoSubscription => Problem::new(Code::NoSubscription),
         CheckoutError::NoTerm => Problem::invalid(

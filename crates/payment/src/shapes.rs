@@ -1,11 +1,14 @@
 //! What answers look like. Rows never leave; these do.
 
 mod change;
+mod explain;
 mod plan_body;
 mod plans;
 mod quota;
+mod quote;
 
 pub use change::*;
+pub use explain::*;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +31,7 @@ use crate::providers::PaymentAction;
 pub use self::quota::*;
 pub use plan_body::*;
 pub use plans::*;
+pub use quote::*;
 
 /// A plan, as it is for sale.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -180,6 +184,23 @@ pub struct SubscriptionShape {
     pub auto_renew: bool,
     /// `automatic` or `manual`.
     pub renewal: String,
+    /// How it stands: `active`, `trialing`, `past_due` (a debit failed and is tried again), `grace` (usable some days after
+    /// an unpaid term), `cancelling`, `expired`, `refunded` or `replaced`.
+    #[serde(default)]
+    #[schema(example = "active")]
+    pub state: String,
+    /// Until when it gives a right; null = no end.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub entitled_until: Option<Timestamp>,
+    /// The plan that is wanted when the paid term ends.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub next_plan_id: Option<PlanId>,
+    /// When a term that is paid already begins, of another plan or version.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub changes_at: Option<Timestamp>,
     /// Of the first term.
     #[schema(value_type = String, format = "date-time")]
     pub created_at: Timestamp,
@@ -213,6 +234,10 @@ impl SubscriptionShape {
                 "manual"
             }
             .to_owned(),
+            state: held.stands(now).as_str().to_owned(),
+            entitled_until: held.entitled_until,
+            next_plan_id: held.next_plan,
+            changes_at: held.turns_at,
             created_at: held.created_at,
             updated_at: held.updated_at,
         }

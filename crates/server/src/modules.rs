@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
-use tollgate_auth::mailer::Content;
+use tollgate_auth::mailer::{Content, Due};
 use tollgate_auth::model::user::Locale;
 use tollgate_auth::{AuthService, Entitlements, Newcomers};
 use tollgate_kernel::clock::Timestamp;
@@ -130,8 +130,10 @@ fn expiring_letter(expiring: &Expiring, locale: Locale, at: Timestamp) -> Conten
     Content::SubscriptionExpiring {
         plan: name.clone(),
         ends_at: expiring.term_end,
-        amount: plan.price.to_string(),
-        currency: plan.price.currency().code().to_owned(),
+        amount: expiring.next.as_ref().map(|next| Due {
+            amount: next.price.to_string(),
+            currency: next.price.currency().code().to_owned(),
+        }),
         link: expiring.link.clone(),
         minutes: expiring.link_until.since(at).as_secs() / 60,
         until: expiring.link_until,

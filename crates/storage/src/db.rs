@@ -58,9 +58,9 @@ pub struct Server {
 /// A transaction. Dropped without [`Tx::commit`], it never happened.
 #[derive(Debug)]
 pub enum Tx {
-    /// Holds the one writer.
+    /// Holds the one writer, or, of [`Db::look`], a reader.
     Sqlite(Transaction<'static, Sqlite>),
-    /// READ COMMITTED, and whom to ask when no answer comes.
+    /// READ COMMITTED, or, of [`Db::look`], REPEATABLE READ; and whom to ask when no answer comes.
     Postgres(Transaction<'static, Postgres>, Presence),
 }
 
@@ -134,7 +134,7 @@ impl Db {
     /// No connection in time.
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the one place that begins"
+        reason = "this is the one place that begins to write"
     )]
     pub async fn begin(&self) -> Result<Tx> {
         match self {
@@ -159,6 +159,30 @@ impl Db {
                 // 0.9.0); a task of its own is not cancelled with its caller.
                 let pool = pool.clone();
                 let begun = tokio::spawn(async move { pool.begin().await });
+                let begun = async { begun.await.map_err(|_| sqlx::Error::WorkerCrashed)? };
+                let begun = presence.attend(begun).await?;
+                Ok(Tx::Postgres(begun, presence.clone()))
+            }
+        }
+    }
+
+    /// Begins a transaction that only reads, and whose statements all see the same moment. Nobody waits for it, and it
+    /// for nobody.
+    ///
+    /// # Errors
+    /// No connection in time.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the other place that begins, for who does not write"
+    )]
+    pub async fn look(&self) -> Result<Tx> {
+        match self {
+            Self::Sqlite { readers, .. } => Ok(Tx::Sqlite(readers.begin().await?)),
+            Self::Postgres(Server { pool, presence }) => {
+                // In a task of its own, as above.
+                let pool = pool.clone();
+                let one_moment = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                let begun = tokio::spawn(async move { pool.begin_with(one_moment).await });
                 let begun = async { begun.await.map_err(|_| sqlx::Error::WorkerCrashed)? };
                 let begun = presence.attend(begun).await?;
                 Ok(Tx::Postgres(begun, presence.clone()))

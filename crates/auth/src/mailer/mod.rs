@@ -149,10 +149,8 @@ pub enum Content {
         plan: String,
         /// When.
         ends_at: Timestamp,
-        /// What a further term costs, as decimal text.
-        amount: String,
-        /// ISO 4217.
-        currency: String,
+        /// What a further term costs; `None`: there is none to buy any more.
+        amount: Option<Due>,
         /// Where it is paid.
         link: String,
         /// How long from now on the link works.
@@ -160,6 +158,15 @@ pub enum Content {
         /// The same as a moment.
         until: Timestamp,
     },
+}
+
+/// Money to be paid.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// As decimal text.
+    pub amount: String,
+    /// ISO 4217.
+    pub currency: String,
 }
 
 impl Content {

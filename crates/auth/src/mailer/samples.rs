@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tollgate_kernel::clock::Timestamp;
 
-use super::{Content, Letter};
+use super::{Content, Due, Letter};
 use crate::model::user::Locale;
 
 /// Every kind of letter once, as it would be written to Ann at `at`. The links lead under
@@ -49,8 +49,10 @@ pub fn samples(public_url: &str, locale: Locale, at: Timestamp) -> Vec<Letter> {
         Content::SubscriptionExpiring {
             plan: "Pro".to_owned(),
             ends_at: at.after(Duration::from_hours(3 * 24)),
-            amount: "99.00".to_owned(),
-            currency: "CNY".to_owned(),
+            amount: Some(Due {
+                amount: "99.00".to_owned(),
+                currency: "CNY".to_owned(),
+            }),
             link: link("renew"),
             minutes: 3 * 24 * 60,
             until: at.after(Duration::from_hours(3 * 24)),

@@ -164,12 +164,13 @@ impl House {
                 plan,
                 ends_at,
                 amount,
-                currency,
                 ..
             } => vec![
                 Some((words.plan, plain(plan))),
                 Some((words.ends_at, self.moment(*ends_at))),
-                Some((words.amount_due, words.money(currency, amount))),
+                amount
+                    .as_ref()
+                    .map(|due| (words.amount_due, words.money(&due.currency, &due.amount))),
             ],
         };
         let facts = facts.into_iter().flatten();

@@ -10,8 +10,5 @@ UPDATE user_subscriptions SET quota_resets_at = (SELECT c.period_end FROM quota_
     WHERE c.subscription_id = user_subscriptions.id AND c.meter = user_subscriptions.quota_meter
       AND c.period_start = user_subscriptions.quota_period_start)
     WHERE ended_at IS NULL;
--- Remind.
-CREATE INDEX user_subscriptions_current_period_end_idx ON user_subscriptions (current_period_end)
-    WHERE ended_at IS NULL AND NOT auto_renew;
 -- Reset those that nobody uses.
 CREATE INDEX user_subscriptions_quota_resets_at_idx ON user_subscriptions (quota_resets_at) WHERE ended_at IS NULL;

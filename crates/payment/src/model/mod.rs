@@ -4,7 +4,9 @@ pub mod allowance;
 pub mod books;
 pub mod call;
 pub mod change;
+pub mod credit;
 pub mod damage;
+pub mod explain;
 pub mod hold;
 pub mod ledger;
 pub mod metadata;
@@ -15,12 +17,15 @@ pub mod plan;
 pub mod plan_terms;
 pub mod pots;
 pub mod quota;
+pub mod quote;
 pub mod refund;
 pub mod reminder;
 pub mod return_url;
 pub mod scene;
+pub mod spans;
 pub mod subscription;
 pub mod suspense;
+pub mod term;
 
 /// A closed set of words that a column or an answer holds.
 macro_rules! words {
@@ -77,7 +82,9 @@ mod tests {
             ("allowance", include_str!("allowance.rs")),
             ("books", include_str!("books.rs")),
             ("change", include_str!("change.rs")),
+            ("credit", include_str!("credit.rs")),
             ("damage", include_str!("damage.rs")),
+            ("explain", include_str!("explain.rs")),
             ("hold", include_str!("hold.rs")),
             ("ledger", include_str!("ledger.rs")),
             ("payment", include_str!("payment.rs")),
@@ -86,10 +93,14 @@ mod tests {
             ("plan_terms", include_str!("plan_terms.rs")),
             ("pots", include_str!("pots.rs")),
             ("quota", include_str!("quota.rs")),
+            ("quote", include_str!("quote.rs")),
             ("refund", include_str!("refund.rs")),
             ("return_url", include_str!("return_url.rs")),
             ("scene", include_str!("scene.rs")),
+            ("said", include_str!("explain/said.rs")),
+            ("spans", include_str!("spans.rs")),
             ("subscription", include_str!("subscription.rs")),
+            ("term", include_str!("term.rs")),
         ] {
             let source = source.split("#[cfg(test)]").next().unwrap_or_default();
             for line in source

@@ -245,6 +245,15 @@ impl Payment {
         OrderNo::of(self.id)
     }
 
+    /// From when on time that passes is counted, by what was quoted with it: while it can be paid, from when it was placed.
+    pub fn counted_at(&self, now: Timestamp) -> Timestamp {
+        if now <= self.expires_at {
+            self.created_at
+        } else {
+            now
+        }
+    }
+
     /// Whether the buyer may still pay, as far as we know.
     pub fn is_open(&self) -> bool {
         matches!(self.state, PaymentState::Created | PaymentState::Pending)

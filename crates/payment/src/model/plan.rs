@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tollgate_kernel::clock::Timestamp;
@@ -49,6 +50,22 @@ pub struct PlanMeter {
     pub limit: Option<Units>,
     /// When it begins anew.
     pub reset: Reset,
+}
+
+impl PlanMeter {
+    /// How often it begins anew in so many terms of `cycle`, the first time included.
+    pub fn periods(&self, cycle: BillingCycle, terms: u32) -> i64 {
+        let months = cycle
+            .months()
+            .map_or(super::credit::LIFETIME_MONTHS, |months| {
+                months.saturating_mul(terms)
+            });
+        match self.reset {
+            Reset::Month | Reset::Calendar => i64::from(months),
+            Reset::Term => i64::from(terms),
+            Reset::Never => 1,
+        }
+    }
 }
 
 /// What one call of a resource type takes.
@@ -181,6 +198,12 @@ impl Plan {
     /// Whether money is asked for it.
     pub fn is_free(&self) -> bool {
         self.price.minor() == 0
+    }
+
+    /// How long it gives a right after a term that was not paid on.
+    pub fn grace(&self) -> Duration {
+        let days = u64::try_from(self.grace_days).unwrap_or(0);
+        Duration::from_hours(days.saturating_mul(24))
     }
 
     /// What was written by hand, in the language `house` of the house where no other is named.

@@ -1,5 +1,7 @@
 //! What somebody has, and how it lives.
 
+use std::time::Duration;
+
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{PlanId, SubscriptionId, UserId};
 
@@ -161,6 +163,10 @@ pub struct Subscription {
     pub quota_limit: Option<Units>,
     /// Whether the rail debits by itself.
     pub auto_renew: bool,
+    /// The plan that is wanted when the paid term ends.
+    pub next_plan: Option<PlanId>,
+    /// When a term that is paid already begins, of another plan or version, or counted from elsewhere.
+    pub turns_at: Option<Timestamp>,
     /// Of the first term.
     pub created_at: Timestamp,
     /// Of any change, a consume included.
@@ -173,6 +179,29 @@ impl Subscription {
     /// Whether it gives any right at `now`.
     pub fn is_entitled(&self, now: Timestamp) -> bool {
         self.entitled_until.is_none_or(|until| now < until)
+    }
+
+    /// Whether something is due by the clock that nobody has written down yet: a later term has begun, or the plan that
+    /// was wanted next takes over.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.turns_at.is_some_and(|at| at <= now)
+            || (self.next_plan.is_some() && !self.is_entitled(now))
+    }
+
+    /// How it stands by the clock: days of grace begin by themselves.
+    pub fn stands(&self, now: Timestamp) -> SubscriptionState {
+        let over = self.term_end.is_some_and(|end| end <= now);
+        if over && self.state == SubscriptionState::Active && !self.auto_renew {
+            return SubscriptionState::Grace;
+        }
+        self.state
+    }
+
+    /// Until when it gives a right, when its paid term ends at `end`: some days longer, unless it was cancelled or
+    /// something else follows.
+    pub fn right_until(&self, end: Option<Timestamp>, grace: Duration) -> Option<Timestamp> {
+        let goes_on = self.state != SubscriptionState::Cancelling;
+        end.map(|end| if goes_on { end.after(grace) } else { end })
     }
 
     /// What ends it when its right is over.
@@ -190,8 +219,10 @@ impl Subscription {
 
     /// Up to when a counter of `period` is right by itself.
     pub fn open_until(&self, period: &Period) -> Timestamp {
-        self.entitled_until
-            .map_or(period.end, |until| until.min(period.end))
+        [self.entitled_until, self.turns_at]
+            .into_iter()
+            .flatten()
+            .fold(period.end, Timestamp::min)
     }
 }
 
@@ -200,12 +231,12 @@ impl Subscription {
 pub enum Purchase {
     /// Nothing in force: a new subscription.
     Begin,
-    /// The same plan: the term grows, from its end, never from now.
-    Extend {
-        /// The new end; `None` = no end.
-        term_end: Option<Timestamp>,
-    },
-    /// A free plan gives way to a paid one, or a lapsed one to a new one.
+    /// A further term, behind everything that is paid, never from now; of the same plan, or of the one that is wanted
+    /// next.
+    Extend,
+    /// The first money for what was tried without: its first paid term follows the trial.
+    Convert,
+    /// A free plan gives way to a paid one, a lapsed one to a new one, and a paid one to what was quoted against it.
     Replace {
         /// What happens to the old one.
         by: SubscriptionEvent,
@@ -216,8 +247,13 @@ pub enum Purchase {
 }
 
 impl Purchase {
-    /// What buying `plan` does to `held` at `now`.
-    pub fn of(plan: &Plan, held: Option<(&Subscription, bool)>, now: Timestamp) -> Self {
+    /// What buying `plan` does to `held` at `now`. `quoted`: what the order was quoted against.
+    pub fn of(
+        plan: &Plan,
+        held: Option<(&Subscription, bool)>,
+        quoted: Option<SubscriptionId>,
+        now: Timestamp,
+    ) -> Self {
         let Some((held, held_is_free)) = held else {
             return Self::Begin;
         };
@@ -226,16 +262,22 @@ impl Purchase {
                 by: held.lapses_by(),
             };
         }
-        if held.plan_id == plan.id {
-            // What has no end cannot grow.
-            return held.term_end.map_or(Self::Conflict, |end| Self::Extend {
-                term_end: held.anchor.term_end(end, plan.billing_cycle),
-            });
+        let replaced = Self::Replace {
+            by: SubscriptionEvent::Replaced,
+        };
+        if quoted == Some(held.id) {
+            return replaced;
         }
-        if held_is_free {
-            return Self::Replace {
-                by: SubscriptionEvent::Replaced,
-            };
+        let same = held.plan_id == plan.id;
+        if same && held.state == SubscriptionState::Trialing {
+            return Self::Convert;
+        }
+        if same || (held.next_plan == Some(plan.id) && !plan.is_free()) {
+            // What has no end cannot grow.
+            return held.term_end.map_or(Self::Conflict, |_| Self::Extend);
+        }
+        if held_is_free || held.state == SubscriptionState::Trialing {
+            return replaced;
         }
         Self::Conflict
     }
@@ -258,7 +300,7 @@ pub(super) mod tests {
         Timestamp::from_seconds(1_767_323_045).expect("a moment")
     }
 
-    fn plan(ids: &Ids, price: i64) -> Plan {
+    pub(in crate::model) fn plan(ids: &Ids, price: i64) -> Plan {
         Plan {
             id: ids.next(),
             slug: "pro".parse().expect("a slug"),
@@ -284,7 +326,7 @@ pub(super) mod tests {
         }
     }
 
-    fn held(ids: &Ids, plan: &Plan, until: Option<Timestamp>) -> Subscription {
+    pub(in crate::model) fn held(ids: &Ids, plan: &Plan, until: Option<Timestamp>) -> Subscription {
         Subscription {
             id: ids.next(),
             user_id: ids.next(),
@@ -299,6 +341,8 @@ pub(super) mod tests {
             quota_used: Units::NONE,
             quota_limit: None,
             auto_renew: false,
+            next_plan: None,
+            turns_at: None,
             created_at: now(),
             updated_at: now(),
             version: 1,
@@ -368,38 +412,80 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn buying_again_extends_from_the_end() {
+    fn buying_again_extends_and_what_has_lapsed_begins_anew() {
         let ids = Ids::new(Clock::fixed(now()), Entropy::seeded(1));
         let pro = plan(&ids, 9_900);
-        assert_eq!(Purchase::of(&pro, None, now()), Purchase::Begin);
+        assert_eq!(Purchase::of(&pro, None, None, now()), Purchase::Begin);
         let end = Anchor::new(now(), chrono_tz::UTC).month(1);
-        let mine = held(&ids, &pro, Some(end));
-        let second = Anchor::new(now(), chrono_tz::UTC).month(2);
+        let mut mine = held(&ids, &pro, Some(end));
         let early = now().after(Duration::from_mins(1));
-        assert_eq!(
-            Purchase::of(&pro, Some((&mine, false)), early),
-            Purchase::Extend {
-                term_end: Some(second)
-            }
-        );
+        let buying = |mine: &Subscription, at| Purchase::of(&pro, Some((mine, false)), None, at);
+        assert_eq!(buying(&mine, early), Purchase::Extend);
         let lapsed = Purchase::Replace {
             by: SubscriptionEvent::GraceOver,
         };
-        assert_eq!(Purchase::of(&pro, Some((&mine, false)), end), lapsed);
+        assert_eq!(buying(&mine, end), lapsed);
+        mine.state = SubscriptionState::Trialing;
+        assert_eq!(buying(&mine, early), Purchase::Convert);
+        let untried = Purchase::Replace {
+            by: SubscriptionEvent::TrialOver,
+        };
+        assert_eq!(buying(&mine, end), untried);
     }
 
     #[test]
-    fn a_free_plan_gives_way_and_another_paid_one_does_not() {
+    fn a_free_plan_gives_way_and_a_paid_one_to_what_was_quoted_against_it() {
         let ids = Ids::new(Clock::fixed(now()), Entropy::seeded(1));
         let (free, pro) = (plan(&ids, 0), plan(&ids, 9_900));
-        let mine = held(&ids, &free, None);
+        let mut mine = held(&ids, &free, None);
         let replaced = Purchase::Replace {
             by: SubscriptionEvent::Replaced,
         };
-        assert_eq!(Purchase::of(&pro, Some((&mine, true)), now()), replaced);
-        assert_eq!(
-            Purchase::of(&pro, Some((&mine, false)), now()),
-            Purchase::Conflict
-        );
+        let buying = |mine: &Subscription, is_free, quoted| {
+            Purchase::of(&pro, Some((mine, is_free)), quoted, now())
+        };
+        assert_eq!(buying(&mine, true, None), replaced);
+        assert_eq!(buying(&mine, false, None), Purchase::Conflict);
+        assert_eq!(buying(&mine, false, Some(ids.next())), Purchase::Conflict);
+        assert_eq!(buying(&mine, false, Some(mine.id)), replaced);
+        // Wanted next, it is put behind what is paid; what has no end has no behind.
+        mine.next_plan = Some(pro.id);
+        assert_eq!(buying(&mine, false, None), Purchase::Conflict);
+        mine.term_end = Some(now().after(Duration::from_mins(1)));
+        assert_eq!(buying(&mine, false, None), Purchase::Extend);
+    }
+
+    #[test]
+    fn days_of_grace_follow_a_term_that_nobody_has_ended() {
+        let end = now().after(Duration::from_mins(1));
+        let grace = Duration::from_hours(72);
+        let mut mine = Subscription {
+            term_end: Some(end),
+            entitled_until: Some(end.after(grace)),
+            ..plain(now())
+        };
+        assert_eq!(mine.stands(now()), SubscriptionState::Active);
+        assert_eq!(mine.stands(end), SubscriptionState::Grace);
+        assert_eq!(mine.right_until(Some(end), grace), Some(end.after(grace)));
+        mine.state = SubscriptionState::Cancelling;
+        assert_eq!(mine.right_until(Some(end), grace), Some(end));
+        assert_eq!(mine.stands(end), SubscriptionState::Cancelling);
+        assert_eq!(mine.right_until(None, grace), None);
+    }
+
+    #[test]
+    fn a_counter_is_closed_before_another_term_begins() {
+        let at = |hours| now().after(Duration::from_hours(hours));
+        let period = Period {
+            start: now(),
+            end: at(30),
+        };
+        let mut mine = plain(now());
+        assert_eq!(mine.open_until(&period), at(30));
+        mine.entitled_until = Some(at(20));
+        assert_eq!(mine.open_until(&period), at(20));
+        mine.turns_at = Some(at(10));
+        assert_eq!(mine.open_until(&period), at(10));
+        assert!(!mine.is_due(at(9)) && mine.is_due(at(10)));
     }
 }

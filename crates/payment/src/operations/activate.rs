@@ -1,18 +1,26 @@
 //! Gives a buyer what verified money, or a free plan, is for.
 
+mod begin;
+mod extend;
+
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{SubscriptionId, UserId};
+use tollgate_kernel::money::Money;
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
+use super::left::left;
 use super::tell::Why;
 use super::{TRIES, agreement, roll, tell};
 use crate::Parts;
+use crate::model::credit::Moments;
 use crate::model::payment::{Payment, Purpose};
-use crate::model::period::Anchor;
 use crate::model::plan::Plan;
-use crate::model::quota::Units;
+use crate::model::quota::Meter;
 use crate::model::subscription::{Purchase, Subscription, SubscriptionEvent, SubscriptionState};
+use crate::store::change_quotes::{self, ChangeQuote};
+use crate::store::quota_counters::Last;
+use crate::store::quota_grants::{self, Grant};
 use crate::store::{payments, plans, quota_counters, subscriptions};
 
 /// What came of it.
@@ -37,57 +45,97 @@ pub(crate) async fn activate(
     order: Option<&Payment>,
     now: Timestamp,
 ) -> Result<Activation> {
+    let quote = match order {
+        Some(order) if order.purpose == Purpose::Change => {
+            change_quotes::read(tx, order.id).await?
+        }
+        _ => None,
+    };
+    give(
+        parts,
+        tx,
+        user,
+        New::paid(plan, order, quote.as_ref()),
+        quote.as_ref(),
+        now,
+    )
+    .await
+}
+
+/// Begins what is tried before its first payment, in place of a free plan or of nothing.
+pub(super) async fn begin_trial(
+    parts: &Parts,
+    tx: &mut Tx,
+    user: UserId,
+    plan: &Plan,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Activation> {
+    let new = New {
+        trial: Some(until),
+        ..New::paid(plan, None, None)
+    };
+    give(parts, tx, user, new, None, now).await
+}
+
+async fn give(
+    parts: &Parts,
+    tx: &mut Tx,
+    user: UserId,
+    mut new: New<'_>,
+    quote: Option<&ChangeQuote>,
+    now: Timestamp,
+) -> Result<Activation> {
+    let (plan, order) = (new.plan, new.order);
     let livemode = parts.config.livemode;
     for _ in 0..TRIES {
         let held = subscriptions::read_live(tx, user, livemode).await?;
+        if let Some(quote) = quote
+            && is_spent(tx, quote, held.as_ref()).await?
+        {
+            return Ok(Activation::Surplus);
+        }
         let held_is_free = match &held {
             Some(held) => plans::read(tx, held.plan_id)
                 .await?
                 .is_some_and(|plan| plan.is_free()),
             None => false,
         };
-        let purchase = Purchase::of(plan, held.as_ref().map(|held| (held, held_is_free)), now);
-        match (purchase, held) {
+        let known = held.as_ref().map(|held| (held, held_is_free));
+        let quoted = quote.map(|quote| quote.subscription);
+        match (Purchase::of(plan, known, quoted, now), held) {
             (Purchase::Conflict, _) => return Ok(Activation::Conflict),
-            (Purchase::Extend { term_end }, Some(held)) => {
+            (purchase @ (Purchase::Extend | Purchase::Convert), Some(held)) => {
                 if let Some(order) = order
                     && is_surplus(tx, order, &held).await?
                 {
                     return Ok(Activation::Surplus);
                 }
-                let Ok(state) = held.state.next(SubscriptionEvent::Renewed) else {
-                    return Ok(Activation::Conflict);
+                let grown = match purchase {
+                    Purchase::Convert => extend::convert(parts, tx, &held, &new, now).await?,
+                    _ => extend::extend(parts, tx, &held, &new, now).await?,
                 };
-                let grown = Subscription {
-                    state,
-                    term_end,
-                    entitled_until: term_end,
-                    ..held.clone()
-                };
-                if extend(tx, &grown, now).await? {
-                    let why = Why {
-                        payment: order.map(|order| order.id),
-                        ..Why::default()
-                    };
-                    let event = "subscription.renewed";
-                    tell::because(parts, tx, event, &grown, why, now).await?;
-                    return Ok(Activation::Granted(held.id));
+                match grown {
+                    Grown::Done => return Ok(Activation::Granted(held.id)),
+                    Grown::Impossible => return Ok(Activation::Conflict),
+                    Grown::Moved => {}
                 }
             }
             (Purchase::Replace { by }, Some(held)) => {
-                let why = Why {
-                    payment: order.map(|order| order.id),
-                    from: Some(held.plan_id),
-                    to: Some(plan.id),
-                };
-                replace(parts, tx, &held, by, why, now).await?;
+                new.left = replace(parts, tx, &held, by, (&new, quote), now).await?;
+                // Nobody else can begin one before this is committed: the place was ours.
+                if new.left.is_some()
+                    && let Some(id) = begin::begin(parts, tx, user, &new, now).await?
+                {
+                    end_lapsed(parts, tx, user, order, now).await?;
+                    return Ok(Activation::Granted(id));
+                }
             }
-            (Purchase::Begin | Purchase::Extend { .. } | Purchase::Replace { .. }, _) => {
-                if let Some(id) = begin(parts, tx, user, plan, order, now).await? {
-                    // What lapsed may still be debited for: not beside what took its place. A debit itself goes on.
-                    if !order.is_some_and(is_debit) {
-                        agreement::calls::end_lapsed(parts, tx, user, now).await?;
-                    }
+            (Purchase::Begin, _) | (_, None) => {
+                // What was quoted against has lapsed meanwhile: nothing is left of it.
+                new.left = quote.map(|_| Taken::default());
+                if let Some(id) = begin::begin(parts, tx, user, &new, now).await? {
+                    end_lapsed(parts, tx, user, order, now).await?;
                     return Ok(Activation::Granted(id));
                 }
             }
@@ -98,6 +146,93 @@ pub(crate) async fn activate(
         column: "version",
         row: user.to_string(),
     })
+}
+
+/// What is to begin, or to be put behind what there is.
+pub(super) struct New<'a> {
+    /// Of which plan, as it was on sale.
+    pub(super) plan: &'a Plan,
+    /// For which money.
+    pub(super) order: Option<&'a Payment>,
+    /// How many terms at once.
+    pub(super) terms: u32,
+    /// What was counted for the plan before.
+    pub(super) credit: Money,
+    /// What is really left of that plan, once it has ended.
+    pub(super) left: Option<Taken>,
+    /// Without money, up to then.
+    pub(super) trial: Option<Timestamp>,
+}
+
+impl<'a> New<'a> {
+    fn paid(plan: &'a Plan, order: Option<&'a Payment>, quote: Option<&ChangeQuote>) -> Self {
+        Self {
+            plan,
+            order,
+            terms: quote.map_or(1, |quote| quote.terms),
+            credit: quote.map_or(Money::new(0, plan.price.currency()), |quote| quote.credit),
+            left: None,
+            trial: None,
+        }
+    }
+
+    /// What was paid, and what was counted.
+    pub(super) fn worth(&self) -> Money {
+        let paid = self
+            .order
+            .filter(|order| order.amount.currency() == self.credit.currency())
+            .map_or(0, |order| order.amount.minor());
+        Money::new(
+            paid.saturating_add(self.credit.minor()),
+            self.plan.price.currency(),
+        )
+    }
+}
+
+/// What there was, and goes along.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// What is left of it, in minor units.
+    pub(super) minor: i64,
+    /// Bonus units that nobody has used.
+    pub(super) grants: Vec<Grant>,
+}
+
+/// Whether a longer term was given.
+pub(super) enum Grown {
+    /// It was.
+    Done,
+    /// It changed since it was read.
+    Moved,
+    /// It has no end, or stands so that it cannot.
+    Impossible,
+}
+
+/// What was quoted against is another by now: it was replaced or refunded, so that what was counted for it is gone. (What
+/// has merely lapsed is counted anew.)
+async fn is_spent(tx: &mut Tx, quote: &ChangeQuote, held: Option<&Subscription>) -> Result<bool> {
+    if held.is_some_and(|held| held.id == quote.subscription) {
+        return Ok(false);
+    }
+    let before = subscriptions::read(tx, quote.subscription).await?;
+    let lapsed = before.is_some_and(|before| before.state == SubscriptionState::Expired);
+    Ok(held.is_some() || !lapsed)
+}
+
+/// What lapsed may still be debited for: not beside what took its place. A debit itself goes on.
+async fn end_lapsed(
+    parts: &Parts,
+    tx: &mut Tx,
+    user: UserId,
+    order: Option<&Payment>,
+    now: Timestamp,
+) -> Result<()> {
+    if order.is_some_and(is_debit) {
+        return Ok(());
+    }
+    agreement::calls::end_lapsed(parts, tx, user, now)
+        .await
+        .map(drop)
 }
 
 /// It was placed by nobody, but by an agreement.
@@ -117,78 +252,40 @@ async fn is_surplus(tx: &mut Tx, order: &Payment, held: &Subscription) -> Result
     }
 }
 
-async fn begin(
-    parts: &Parts,
-    tx: &mut Tx,
-    user: UserId,
-    plan: &Plan,
-    order: Option<&Payment>,
-    now: Timestamp,
-) -> Result<Option<SubscriptionId>> {
-    let anchor = Anchor::new(now, parts.config.zone);
-    // A free term is renewed without money, so it has no end.
-    let term_end = if plan.is_free() {
-        None
-    } else {
-        anchor.term_end(now, plan.billing_cycle)
-    };
-    let new = Subscription {
-        id: parts.ids.at(now),
-        user_id: user,
-        plan_id: plan.id,
-        plan_version: plan.version,
-        state: SubscriptionState::Active,
-        term_start: now,
-        term_end,
-        entitled_until: term_end,
-        anchor,
-        meter: plan.meter.clone(),
-        quota_used: Units::NONE,
-        quota_limit: plan.quota_limit,
-        auto_renew: false,
-        created_at: now,
-        updated_at: now,
-        version: 1,
-    };
-    if !subscriptions::insert(tx, &new, parts.config.livemode).await? {
-        return Ok(None);
-    }
-    roll::roll(tx, &new, &plan.meter, now).await?;
-    let why = Why {
-        payment: order.map(|order| order.id),
-        ..Why::default()
-    };
-    tell::because(parts, tx, tell::ACTIVATED, &new, why, now).await?;
-    Ok(Some(new.id))
-}
-
-async fn extend(tx: &mut Tx, grown: &Subscription, now: Timestamp) -> Result<bool> {
-    // The open counter may have been bounded by the old end. Counters before the subscription, as
-    // everywhere; were the second statement to find a rival, the next try writes the later end.
-    let period = grown.quota_period(now);
-    quota_counters::reopen(tx, grown.id, &period, grown.open_until(&period)).await?;
-    subscriptions::extend(tx, grown, grown.term_end, now).await
-}
-
+/// Ends what there is, and gives what of it goes along. `None`: it changed since it was read.
 async fn replace(
     parts: &Parts,
     tx: &mut Tx,
     held: &Subscription,
     by: SubscriptionEvent,
-    why: Why,
+    (new, quote): (&New<'_>, Option<&ChangeQuote>),
     now: Timestamp,
-) -> Result<()> {
+) -> Result<Option<Taken>> {
     let Ok(ends_as) = held.state.next(by) else {
-        return Ok(());
+        return Ok(None);
     };
-    // Counters before the subscription, as everywhere; and again, for one rolled in between.
+    // Counters before the subscription, as everywhere; and again, for one rolled in between. From here on nobody takes
+    // any more of it, so that what is left can be counted.
     quota_counters::close(tx, held.id, now).await?;
+    let bonus = lock_bonus(tx, held, now).await?;
+    let minor = match quote {
+        Some(_) => {
+            let at = Moments {
+                time: new.order.map_or(now, |order| order.counted_at(now)),
+                units: now,
+            };
+            left(tx, held, at).await?.credit.minor()
+        }
+        None => 0,
+    };
     let ended = subscriptions::end(tx, held, ends_as, "bought_another", now).await?;
     quota_counters::close(tx, held.id, now).await?;
     if !ended {
-        return Ok(());
+        return Ok(None);
     }
+    let grants = take_along(tx, held, bonus, now).await?;
     agreement::calls::end_of(parts, tx, held.id, now).await?;
+    parts.holdings.forget(held.user_id);
     // Changed, not expired: its owner has another one now, and keeps what that gives.
     let replaced = Subscription {
         state: ends_as,
@@ -196,7 +293,52 @@ async fn replace(
         updated_at: now,
         ..held.clone()
     };
-    tell::because(parts, tx, "subscription.changed", &replaced, why, now).await
+    let why = Why {
+        payment: new.order.map(|order| order.id),
+        from: Some(held.plan_id),
+        to: Some(new.plan.id),
+        credit_minor: new.credit.minor(),
+    };
+    tell::because(parts, tx, "subscription.changed", &replaced, why, now).await?;
+    Ok(Some(Taken { minor, grants }))
+}
+
+/// Keeps the counters as they are that bonus units were poured into.
+async fn lock_bonus(
+    tx: &mut Tx,
+    held: &Subscription,
+    now: Timestamp,
+) -> Result<Vec<(Meter, Option<Last>)>> {
+    let mut locked = Vec::new();
+    for meter in quota_grants::meters(tx, held.id).await? {
+        let last = quota_counters::lock_last(tx, held.id, &meter, now).await?;
+        locked.push((meter, last));
+    }
+    Ok(locked)
+}
+
+/// Bonus units that nobody has used leave what has ended.
+async fn take_along(
+    tx: &mut Tx,
+    held: &Subscription,
+    bonus: Vec<(Meter, Option<Last>)>,
+    now: Timestamp,
+) -> Result<Vec<Grant>> {
+    let mut along = Vec::new();
+    for (meter, last) in bonus {
+        if let Some(last) = last {
+            let of = (held.id, &meter, last.counter.period.start);
+            roll::share_out(tx, of, &last.counter, None, now).await?;
+        }
+        for grant in quota_grants::read_open(tx, held.id, &meter).await? {
+            let rest = grant.rest();
+            quota_grants::spend(tx, grant.id, 0, Some(now)).await?;
+            if rest.units > 0 && !rest.ends_by(now) {
+                along.push(grant);
+            }
+        }
+    }
+    Ok(along)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError, jobs};
 
 use super::apply_event::apply;
+use super::left::as_bought;
 use super::{TRIES, checkout_link, tell};
 use crate::Parts;
 use crate::model::payment::{OrderNo, Payment, PaymentMethod, PaymentState, Purpose};
@@ -77,7 +78,8 @@ async fn bind(
             // A debit was under way when it was cancelled: it is paid, and it is still the last.
             return Ok(());
         }
-        let until = held.term_end.map(|end| end.after(AWAITING_DEBIT));
+        let grace = as_bought(tx, &held).await?.grace().max(AWAITING_DEBIT);
+        let until = held.term_end.map(|end| end.after(grace));
         reach(tx, &held, until, now).await?;
         agreements::release(tx, held.id, order.method, agreement_id, now).await?;
         if agreements::bind(tx, &held, order.method, agreement_id, until, now).await? {
@@ -170,8 +172,12 @@ async fn place(
     let Some(held) = held else {
         return Ok(None);
     };
-    let plan = plans::read(tx, held.plan).await?;
-    // What was agreed, whatever the plan costs others by now.
+    // What was agreed, whatever the plan holds and costs others by now.
+    let stands = subscriptions::read(tx, held.subscription).await?;
+    let plan = match &stands {
+        Some(stands) => plans::read_as_of(tx, held.plan, stands.plan_version).await?,
+        None => None,
+    };
     let price = agreements::price(tx, held.subscription, method).await?;
     let (Some(plan), Some(price)) = (plan, price) else {
         return Ok(None);
@@ -243,6 +249,11 @@ pub(super) async fn told(
         let Some(held) = held.filter(|held| held.id == partner.subscription) else {
             return Ok("agreement_of_the_past");
         };
+        let stops = matches!(news, AgreementNews::Cancelling | AgreementNews::Ended);
+        if stops && held.next_plan.is_some() && !held.auto_renew {
+            // As it was told to: the plan that follows is paid by hand.
+            return Ok(word);
+        }
         let mut until = held.term_end.map(|end| end.after(grace));
         if news == AgreementNews::Current {
             // It may be told before the money that it speaks of: what a failed debit was given stays until then.

@@ -5,8 +5,9 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_storage::{StorageError, db::Tx};
 
-use super::agreement::{AWAITING_DEBIT, NO_GRACE, calls, reach};
+use super::agreement::{AWAITING_DEBIT, calls, reach};
 use super::current_subscription::{entitled, shown};
+use super::left::as_bought;
 use super::{TRIES, tell};
 use crate::model::subscription::{
     Subscription, SubscriptionEvent as Event, SubscriptionState as State,
@@ -59,7 +60,8 @@ impl PaymentService {
         self.change(user, Wish::Cancel(reason)).await
     }
 
-    /// It goes on after all, by itself where it went on by itself. Not cancelled, nothing changes.
+    /// It goes on after all as it is, by itself where it went on by itself, and no other plan follows. Neither cancelled nor
+    /// to be followed, nothing changes.
     ///
     /// # Errors
     /// [`ChangeError`].
@@ -87,7 +89,11 @@ impl PaymentService {
             if matches!(wish, Wish::Cancel(_)) && held.term_end.is_none() {
                 return Err(ChangeError::Endless);
             }
-            if matches!(wish, Wish::Cancel(_)) == (held.state == State::Cancelling) {
+            let as_wished = match wish {
+                Wish::Cancel(_) => held.state == State::Cancelling,
+                Wish::Resume => held.state != State::Cancelling && held.next_plan.is_none(),
+            };
+            if as_wished {
                 return Ok(shown(parts, &held, now).await?);
             }
             let event = match wish {
@@ -160,10 +166,25 @@ async fn turn(
             (changed, "subscription.cancelled")
         }
         Wish::Resume => {
-            let grace = if renews { AWAITING_DEBIT } else { NO_GRACE };
+            let grace = as_bought(tx, held).await?.grace();
+            let grace = if renews {
+                grace.max(AWAITING_DEBIT)
+            } else {
+                grace
+            };
             let until = held.term_end.map(|end| end.after(grace));
             reach(tx, held, until, now).await?;
-            let changed = subscriptions::resume(tx, held, renews, until, now).await?;
+            let changed = if held.state == State::Cancelling {
+                subscriptions::resume(tx, held, renews, until, now).await?
+            } else {
+                let then = Subscription {
+                    next_plan: None,
+                    auto_renew: renews,
+                    entitled_until: until,
+                    ..held.clone()
+                };
+                subscriptions::want_next(tx, &then, now).await?
+            };
             (changed, "subscription.resumed")
         }
     };

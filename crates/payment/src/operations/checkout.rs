@@ -7,7 +7,7 @@
 //! that was cut off is sent again under the same number. No call leaves inside a transaction.
 
 use tollgate_kernel::ids::UserId;
-use tollgate_kernel::money::{AmountText, Currency};
+use tollgate_kernel::money::{AmountText, Currency, Money};
 use tollgate_kernel::problem::Problem;
 use tollgate_storage::StorageError;
 use tollgate_storage::idempotency::{self, Request};
@@ -16,14 +16,16 @@ use super::activate::{Activation, activate};
 use super::begin_order::{answered, begin, rail, to_its_end};
 use super::current_subscription::{entitled, shown};
 use super::place_order::Draft;
+use super::quote::Quoted;
 use super::way::{self, PayBy, Way};
 use super::{Answered, checkout_link};
 use crate::model::metadata::Metadata;
-use crate::model::payment::{Payment, PaymentMethod, Purpose};
+use crate::model::payment::{Payment, PaymentMethod};
 use crate::model::plan::Plan;
+use crate::model::quote::QuoteKind;
 use crate::providers::{PaymentAction, ProviderError};
 use crate::shapes::{CheckoutShape, NextStep};
-use crate::store::{free_grants, plans};
+use crate::store::free_grants;
 use crate::{Parts, PaymentService};
 
 /// Which plan, by id, by slug, or by both when they agree.
@@ -46,6 +48,8 @@ pub struct Subscribe {
     pub by: PayBy,
     /// What the client believes it costs: compared, never used.
     pub expected: Expected,
+    /// To be tried first, without money, where the plan allows it.
+    pub trial: bool,
 }
 
 /// What the client believes.
@@ -75,6 +79,9 @@ pub enum CheckoutError {
     /// Another plan is in force.
     #[error("another plan is in force")]
     AnotherPlan,
+    /// Nothing to try, or it was tried before.
+    #[error("the plan cannot be tried, or was tried before")]
+    NoTrial,
     /// Nothing is in force that could be renewed.
     #[error("no subscription is in force")]
     NoSubscription,
@@ -152,36 +159,59 @@ impl PaymentService {
         to_its_end(async move { service.subscribe_whole(&wish, key.as_ref()).await }).await
     }
 
-    pub(super) async fn subscribe_whole(
+    async fn subscribe_whole(
         &self,
         wish: &Subscribe,
         key: Option<&Request>,
     ) -> Result<Answered<CheckoutShape>, CheckoutError> {
-        let parts = &self.0;
-        if let Some(first) = answered(parts, key).await? {
+        if let Some(first) = answered(&self.0, key).await? {
             return Ok(Answered::again(first));
         }
         let plan = self.plan_of(&wish.plan).await?;
-        expected_price(&plan, &wish.expected)?;
-        let return_url = way::listed(parts, wish.by.return_url.as_deref())?;
-        if plan.is_free() {
-            return self.begin_free(wish, &plan, key).await;
+        if wish.trial {
+            return self.begin_trial(wish, &plan, key).await;
         }
+        let quoted = self.quoted(wish.user_id, &plan).await?;
+        expected_amount(quoted.amount(&plan), &wish.expected)?;
+        match quoted.kind {
+            QuoteKind::Begin | QuoteKind::Unchanged if plan.is_free() => {
+                self.begin_free(wish, &plan, key).await
+            }
+            QuoteKind::Begin | QuoteKind::Renew | QuoteKind::Upgrade => {
+                self.order_plan(wish, &plan, &quoted, key).await
+            }
+            QuoteKind::Downgrade => self.want_next(wish.user_id, &plan, key).await,
+            QuoteKind::Unchanged | QuoteKind::Refused => Err(CheckoutError::AnotherPlan),
+        }
+    }
+
+    /// Writes an order for it and brings it to its rail.
+    pub(super) async fn order_plan(
+        &self,
+        wish: &Subscribe,
+        plan: &Plan,
+        quoted: &Quoted,
+        key: Option<&Request>,
+    ) -> Result<Answered<CheckoutShape>, CheckoutError> {
+        let parts = &self.0;
+        let return_url = way::listed(parts, wish.by.return_url.as_deref())?;
         let rail = rail(parts, wish.by.method, plan.price.currency())?;
         let way = Way::choose(rail.as_ref(), &wish.by, return_url)?;
         let draft = Draft {
             user_id: wish.user_id,
-            amount: plan.price,
+            amount: quoted.amount(plan),
             method: wish.by.method,
-            purpose: self.purpose(wish.user_id, &plan).await?,
+            purpose: quoted.purpose(),
             plan: Some((plan.id, plan.version)),
+            quote: quoted.change(),
             description: plan.name.clone(),
             metadata: Metadata::default(),
         };
         begin(parts, rail.as_ref(), &draft, &way, &wish.by.payer, key).await
     }
 
-    async fn plan_of(&self, wanted: &PlanRef) -> Result<Plan, CheckoutError> {
+    /// The plan that is named, if it is on sale.
+    pub(super) async fn plan_of(&self, wanted: &PlanRef) -> Result<Plan, CheckoutError> {
         let name = wanted
             .plan_id
             .as_deref()
@@ -194,29 +224,6 @@ impl PaymentService {
         match wanted.plan_slug.as_deref() {
             Some(slug) if slug != plan.slug.as_str() => Err(CheckoutError::PlansDiffer),
             _ => Ok(plan),
-        }
-    }
-
-    /// What the money will be for; refused when it could not be given.
-    async fn purpose(&self, user: UserId, plan: &Plan) -> Result<Purpose, CheckoutError> {
-        let now = self.0.clock.now();
-        let Some(held) = entitled(&self.0, user, now).await? else {
-            return Ok(Purpose::Subscription);
-        };
-        if held.plan_id == plan.id {
-            return if held.term_end.is_some() {
-                Ok(Purpose::Renewal)
-            } else {
-                Err(CheckoutError::AnotherPlan)
-            };
-        }
-        let held_is_free = plans::find(&self.0.db, held.plan_id)
-            .await?
-            .is_some_and(|held| held.is_free());
-        if held_is_free {
-            Ok(Purpose::Change)
-        } else {
-            Err(CheckoutError::AnotherPlan)
         }
     }
 
@@ -246,7 +253,18 @@ impl PaymentService {
                 Activation::Conflict | Activation::Surplus => tx.rollback().await?,
             }
         }
-        let held = entitled(parts, wish.user_id, now)
+        self.had_at_once(wish.user_id, key).await
+    }
+
+    /// What is had without money, answered and kept under the key.
+    pub(super) async fn had_at_once(
+        &self,
+        user: UserId,
+        key: Option<&Request>,
+    ) -> Result<Answered<CheckoutShape>, CheckoutError> {
+        let parts = &self.0;
+        let now = parts.clock.now();
+        let held = entitled(parts, user, now)
             .await?
             .ok_or(CheckoutError::AnotherPlan)?;
         let shape = CheckoutShape {
@@ -283,7 +301,10 @@ pub(super) fn step(parts: &Parts, order: &Payment, action: &PaymentAction) -> Ne
 }
 
 /// What is the same for all accounts of one person, as it rests.
-async fn one_person(parts: &Parts, user: UserId) -> Result<Option<[u8; 32]>, CheckoutError> {
+pub(super) async fn one_person(
+    parts: &Parts,
+    user: UserId,
+) -> Result<Option<[u8; 32]>, CheckoutError> {
     let Some(people) = &parts.people else {
         return Ok(None);
     };
@@ -292,8 +313,7 @@ async fn one_person(parts: &Parts, user: UserId) -> Result<Option<[u8; 32]>, Che
 }
 
 /// The price is ours (P9): what the client sends is compared.
-fn expected_price(plan: &Plan, expected: &Expected) -> Result<(), CheckoutError> {
-    let price = plan.price;
+pub(super) fn expected_amount(price: Money, expected: &Expected) -> Result<(), CheckoutError> {
     let currency_differs = expected
         .currency
         .as_deref()

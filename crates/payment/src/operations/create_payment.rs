@@ -80,6 +80,7 @@ impl PaymentService {
             method: wish.by.method,
             purpose: Purpose::OneOff,
             plan: None,
+            quote: None,
             description: description.to_owned(),
             metadata,
         };

@@ -6,6 +6,7 @@ use tollgate_kernel::ids::UserId;
 use tollgate_storage::{Result, StorageError};
 
 use super::roll::roll_alone;
+use super::turn::turned;
 use crate::model::quota::{Meter, QuotaState, Units};
 use crate::model::subscription::Subscription;
 use crate::shapes::{QuotaShape, SubscriptionShape};
@@ -53,13 +54,18 @@ impl PaymentService {
     }
 }
 
-/// A person's subscription, if it gives any right at `now`.
+/// A person's subscription, if it gives any right at `now`; of the plan that is in force then.
 pub(crate) async fn entitled(
     parts: &Parts,
     user: UserId,
     now: Timestamp,
 ) -> Result<Option<Subscription>> {
     let held = subscriptions::find_live(&parts.db, user, parts.config.livemode).await?;
+    let held = match held {
+        // What has begun by the clock is written down by whoever looks first.
+        Some(held) if held.is_due(now) => turned(parts, user, now).await?,
+        held => held,
+    };
     Ok(held.filter(|held| held.is_entitled(now)))
 }
 

@@ -28,10 +28,11 @@ pub(super) async fn deliver(
     order: &Payment,
     now: Timestamp,
 ) -> Result<Delivery> {
-    let Some((plan_id, _)) = order.plan else {
+    let Some((plan_id, version)) = order.plan else {
         return Ok(Delivery::Given(None));
     };
-    let plan = plans::read(tx, plan_id)
+    // What was on sale when it was ordered, whatever is on sale now.
+    let plan = plans::read_as_of(tx, plan_id, version)
         .await?
         .ok_or_else(|| StorageError::Inconsistent {
             table: "payment_transactions",

@@ -452,4 +452,4 @@ pub(super) fn restless(plan: &str) -> PlanError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,18 +1,28 @@
 //! Gives a person bonus units, with a reason and an end of their own.
 //!
-//! What can happen at once: calls on the counter that they are poured into, its end, another grant. The open counter gets
-//! them in the same commit, under its own row; one that begins later gets what is left of them ([`roll`](super::roll)).
+//! What can happen at once: calls on the counter that they are poured into, its end, another grant, the same
+//! `Idempotency-Key` twice. The open counter gets them in the same commit, under its own row; one that begins later gets
+//! what is left of them ([`roll`](super::roll)). The key and the row of the audit log are in that commit too.
 
+use serde_json::json;
+use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
-use tollgate_storage::StorageError;
+use tollgate_kernel::origin::Origin;
+use tollgate_storage::audit::{self, Actor, Entry};
+use tollgate_storage::db::Tx;
+use tollgate_storage::idempotency::{self, Known, Request};
+use tollgate_storage::{Result, StorageError};
 
+use super::consume::impossible;
 use super::current_subscription::entitled;
-use super::{TRIES, roll};
-use crate::PaymentService;
-use crate::model::quota::{Cost, Meter, QuotaState};
-use crate::store::quota_grants::{self, Grant};
-use crate::store::{quota_counters, quota_mirror};
+use super::{Answered, TRIES, roll};
+use crate::model::quota::{Cost, Meter};
+use crate::model::subscription::Subscription;
+use crate::shapes::{GivenShape, GrantShape, QuotaShape};
+use crate::store::quota_grants::{self, Grant, Of};
+use crate::store::{prices, quota_counters, quota_mirror};
+use crate::{Parts, PaymentService};
 
 /// At most this many characters.
 const REASON: usize = 500;
@@ -26,12 +36,10 @@ pub struct GrantUnits {
     pub meter: Option<Meter>,
     /// How many.
     pub units: Cost,
-    /// For whoever reads it later: 1 to 500 characters.
+    /// For whoever reads it later, the person too: 1 to 500 characters.
     pub reason: String,
     /// When what is left of them is gone; `None` = never.
     pub expires_at: Option<Timestamp>,
-    /// Who gives them.
-    pub granted_by: Option<UserId>,
 }
 
 /// Why nothing was given.
@@ -41,32 +49,47 @@ pub enum GrantError {
     /// Nothing in force that they could be added to.
     #[error("no subscription is in force")]
     NoSubscription,
-    /// The plan does not count this, or does not limit it.
-    #[error("the plan has no such meter, or does not limit it")]
+    /// The plan does not count this.
+    #[error("the plan has no such meter")]
     NoMeter,
+    /// The plan does not limit this: nothing can be added to it.
+    #[error("the meter is unlimited")]
+    Unlimited,
     /// Too long, or none.
     #[error("a reason has 1 to 500 characters")]
     Reason,
     /// An end that has passed.
     #[error("the end has passed")]
     Past,
+    /// The key was used for another body.
+    #[error("the Idempotency-Key belongs to another request")]
+    KeyReused,
     /// The database.
     #[error(transparent)]
     Internal(#[from] StorageError),
 }
 
 impl PaymentService {
-    /// Gives them. Gives how the meter stands then.
+    /// Gives them; who gives is the caller of `origin`. With a key, a repeat brings the first answer back and gives
+    /// nothing.
     ///
     /// # Errors
     /// [`GrantError`].
-    pub async fn grant_units(&self, wish: &GrantUnits) -> Result<QuotaState, GrantError> {
+    pub async fn grant_units(
+        &self,
+        wish: &GrantUnits,
+        origin: &Origin,
+        key: Option<&Request>,
+    ) -> Result<Answered<GivenShape>, GrantError> {
         let parts = &self.0;
         if !(1..=REASON).contains(&wish.reason.chars().count()) {
             return Err(GrantError::Reason);
         }
         for _ in 0..TRIES {
             let now = parts.clock.now();
+            if let Some(first) = answered(parts, key).await? {
+                return Ok(Answered::again(first));
+            }
             if wish.expires_at.is_some_and(|end| end <= now) {
                 return Err(GrantError::Past);
             }
@@ -75,48 +98,124 @@ impl PaymentService {
             let meter = wish.meter.as_ref().unwrap_or(&held.meter);
             roll::roll_alone(parts, &held, meter, now).await?;
             let mut tx = parts.db.begin().await?;
-            let Some(last) = quota_counters::lock_last(&mut tx, held.id, meter, now).await? else {
-                return Err(GrantError::NoMeter);
+            let given = give(parts, &mut tx, (wish, &held, meter), origin, now).await?;
+            let Some(shape) = given else {
+                tx.rollback().await?;
+                continue;
             };
-            if last.counter.quota.limit.is_none() {
-                return Err(GrantError::NoMeter);
-            }
-            if last.open_until <= now {
-                // It was closed meanwhile: read again what stands.
+            if !keep(&mut tx, key, &shape, now).await? {
                 tx.rollback().await?;
                 continue;
             }
-            let grant = Grant {
-                id: parts.ids.at(now),
-                subscription: held.id,
-                meter: meter.to_string(),
-                units: wish.units.get(),
-                spent: 0,
-                reason: wish.reason.clone(),
-                granted_by: wish.granted_by,
-                payment: None,
-                created_at: now,
-                expires_at: wish.expires_at,
-            };
-            let of = (held.id, meter, last.counter.period.start);
-            let units = grant.units;
-            if !quota_counters::pour(&mut tx, of, units, units, grant.expires_at, now).await? {
-                return Err(GrantError::NoMeter);
-            }
-            quota_grants::insert(&mut tx, &grant).await?;
-            quota_grants::pour(&mut tx, of, grant.id, units).await?;
-            quota_mirror::follow_each(&mut tx, &[held.id], now).await?;
-            let counter = quota_counters::read_period(&mut tx, of).await?;
-            let counter = counter.ok_or(GrantError::NoMeter)?;
             tx.commit().await?;
-            tracing::info!(subscription.id = %held.id, grant.id = %grant.id, units, "bonus units were given");
-            return Ok(counter.quota);
+            tracing::info!(subscription.id = %held.id, grant.id = %shape.grant.id, units = shape.grant.units, "bonus units were given");
+            return Ok(Answered::first(shape));
         }
-        Err(StorageError::Inconsistent {
-            table: "quota_counters",
-            column: "open_until",
-            row: wish.user_id.to_string(),
-        }
-        .into())
+        Err(impossible(wish.user_id).into())
     }
+}
+
+/// Into the open counter. `None`: it was closed meanwhile; read again what stands.
+async fn give(
+    parts: &Parts,
+    tx: &mut Tx,
+    (wish, held, meter): (&GrantUnits, &Subscription, &Meter),
+    origin: &Origin,
+    now: Timestamp,
+) -> Result<Option<GivenShape>, GrantError> {
+    let terms = prices::read_terms(tx, held.plan_id, held.plan_version, meter).await?;
+    terms.ok_or(GrantError::NoMeter)?;
+    let last = quota_counters::lock_last(tx, held.id, meter, now).await?;
+    let Some(last) = last.filter(|last| last.open_until > now) else {
+        return Ok(None);
+    };
+    let grant = Grant {
+        id: parts.ids.at(now),
+        subscription: held.id,
+        meter: meter.to_string(),
+        units: wish.units.get(),
+        spent: 0,
+        reason: wish.reason.clone(),
+        granted_by: origin.caller.as_ref().and_then(Caller::user_id),
+        payment: None,
+        created_at: now,
+        expires_at: wish.expires_at,
+    };
+    let of = (held.id, meter, last.counter.period.start);
+    let units = grant.units;
+    if !pour(tx, of, &grant, now).await? {
+        return Err(GrantError::Unlimited);
+    }
+    let counter = quota_counters::read_period(tx, of).await?;
+    let counter = counter.ok_or_else(|| impossible(wish.user_id))?;
+    let shape = GivenShape {
+        grant: GrantShape {
+            id: grant.id,
+            units,
+            burned: 0,
+            reason: grant.reason,
+            created_at: now,
+            expires_at: grant.expires_at,
+        },
+        quota: QuotaShape::from(&counter.quota),
+    };
+    let entry = Entry {
+        id: parts.ids.at(now),
+        actor: Actor::of(origin),
+        action: "user.units_granted",
+        subject_kind: "user",
+        subject_id: wish.user_id.to_string(),
+        before: Some(json!(QuotaShape::from(&last.counter.quota))),
+        after: Some(json!(shape)),
+        reason: Some(&wish.reason),
+        origin,
+    };
+    audit::append(tx, &parts.master_key, &entry, now).await?;
+    Ok(Some(shape))
+}
+
+/// Writes a grant down and pours it into a counter. `false`: that has no limit, and nothing was done.
+pub(super) async fn pour(tx: &mut Tx, of: Of<'_>, grant: &Grant, now: Timestamp) -> Result<bool> {
+    let units = grant.units;
+    if !quota_counters::pour(tx, of, units, units, grant.expires_at, now).await? {
+        return Ok(false);
+    }
+    quota_grants::insert(tx, grant).await?;
+    quota_grants::pour(tx, of, grant.id, units).await?;
+    quota_mirror::follow_each(tx, &[grant.subscription], now).await?;
+    Ok(true)
+}
+
+/// The answer that is already known under the key.
+async fn answered(parts: &Parts, key: Option<&Request>) -> Result<Option<GivenShape>, GrantError> {
+    let Some(key) = key else { return Ok(None) };
+    let mut tx = parts.db.begin().await?;
+    let known = idempotency::find(&mut tx, key).await?;
+    tx.rollback().await?;
+    match known {
+        None | Some(Known::Running { .. }) => Ok(None),
+        Some(Known::OtherBody) => Err(GrantError::KeyReused),
+        Some(Known::Answered { response, .. }) => {
+            let first = serde_json::from_slice(&response);
+            first.map(Some).map_err(|_| {
+                GrantError::Internal(StorageError::Inconsistent {
+                    table: "idempotency_keys",
+                    column: "response",
+                    row: key.caller.clone(),
+                })
+            })
+        }
+    }
+}
+
+/// Keeps the answer under the key. `false`: a rival with the same key was faster.
+async fn keep(
+    tx: &mut Tx,
+    key: Option<&Request>,
+    shape: &GivenShape,
+    now: Timestamp,
+) -> Result<bool> {
+    let Some(key) = key else { return Ok(true) };
+    let response = serde_json::to_vec(shape).expect("a shape of texts and numbers is JSON");
+    idempotency::put(tx, key, 201, &response, now).await
 }

@@ -73,6 +73,7 @@ pub(crate) async fn holding(
 ) -> Result<Option<Arc<Holding>>> {
     if let Some(known) = parts.holdings.get(user)
         && known.subscription.is_entitled(now)
+        && !known.subscription.is_due(now)
     {
         return Ok(Some(known));
     }

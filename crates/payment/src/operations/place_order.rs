@@ -18,6 +18,7 @@ use crate::Parts;
 use crate::model::metadata::Metadata;
 use crate::model::payment::{Payment, PaymentMethod, PaymentState, Purpose};
 use crate::providers::PaymentProvider;
+use crate::store::change_quotes::{self, ChangeQuote};
 use crate::store::payments;
 use crate::worker::RECONCILE;
 
@@ -36,6 +37,8 @@ pub(super) struct Draft {
     pub(super) purpose: Purpose,
     /// Which plan, in which version.
     pub(super) plan: Option<(PlanId, i64)>,
+    /// What was counted for the plan that it replaces.
+    pub(super) quote: Option<ChangeQuote>,
     /// What the buyer reads.
     pub(super) description: String,
     /// What the host keeps with it.
@@ -62,6 +65,9 @@ pub(super) async fn write_order(
             let order = new_order(parts, draft, way, provider, now);
             let hash = checkout_link::hash(&checkout_link::token(&parts.master_key, order.id));
             if payments::insert(&mut tx, &order, &hash).await? {
+                if let Some(quote) = &draft.quote {
+                    change_quotes::insert(&mut tx, order.id, quote, now).await?;
+                }
                 ask_later(parts, &mut tx, &order, now).await?;
                 tx.commit().await?;
                 return Ok((order, fence, true));
@@ -78,9 +84,10 @@ pub(super) async fn write_order(
         let mut tx = parts.db.begin().await?;
         let other_way = open.action.is_some() && open.scene != way.scene;
         let elsewhere = other_way && !provider.capabilities().ways_share_an_order;
-        if open.expires_at <= now || (elsewhere && rail_answers) {
-            // Nobody can pay it any more, or it can only be paid in its own way; it stays to be settled, beside a
-            // new one. Paid twice all the same, the other money goes back.
+        let outdated = !is_wanted_still(&mut tx, &open, draft).await?;
+        if open.expires_at <= now || ((elsewhere || outdated) && rail_answers) {
+            // Nobody can pay it any more, it can only be paid in its own way, or it is not what is wanted now; it
+            // stays to be settled, beside a new one. Paid twice all the same, the other money goes back.
             payments::supersede(&mut tx, open.id, now).await?;
             tx.commit().await?;
             continue;
@@ -90,6 +97,16 @@ pub(super) async fn write_order(
         return Ok((open, fence, false));
     }
     Err(CheckoutError::InProgress)
+}
+
+/// Whether an open order is for the same as is wanted now: the plan as it is on sale, for the same reason, against the same
+/// subscription. What was counted then holds while it can be paid.
+async fn is_wanted_still(tx: &mut Tx, open: &Payment, draft: &Draft) -> Result<bool, StorageError> {
+    let quote = change_quotes::read(tx, open.id).await?;
+    let against = |quote: Option<ChangeQuote>| quote.map(|quote| quote.subscription);
+    Ok(open.plan == draft.plan
+        && open.purpose == draft.purpose
+        && against(quote) == against(draft.quote))
 }
 
 async fn claim(

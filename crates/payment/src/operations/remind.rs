@@ -52,10 +52,8 @@ async fn remind_of(parts: &Parts, id: SubscriptionId) -> Result<()> {
         return tx.rollback().await;
     }
     // Taken all the same: it is not looked at again until the next.
-    if reminder::fits(held.term_start, term_end, days)
-        && let Some(plan) = plans::read(&mut tx, held.plan_id).await?
-    {
-        told(parts, &mut tx, &held, &plan, term_end, now).await?;
+    if reminder::fits(held.term_start, term_end, days) {
+        told(parts, &mut tx, &held, term_end, now).await?;
     }
     tx.commit().await
 }
@@ -64,17 +62,28 @@ async fn told(
     parts: &Parts,
     tx: &mut Tx,
     held: &Subscription,
-    plan: &Plan,
     term_end: Timestamp,
     now: Timestamp,
 ) -> Result<()> {
+    let Some(plan) = plans::read(tx, held.plan_id).await? else {
+        return Ok(());
+    };
+    let next = match held.next_plan {
+        Some(next) => plans::read(tx, next).await?,
+        None => Some(plan.clone()),
+    };
+    // Who wants a free plan next has decided, and has nothing to pay.
+    if next.as_ref().is_some_and(Plan::is_free) {
+        return Ok(());
+    }
     let expiring = Expiring {
         user_id: held.user_id,
-        plan: plan.clone(),
+        next: next.filter(|next| next.is_active),
         term_end,
         days_left: reminder::days_left(term_end, now),
         link: renewal_link::address(parts, held.id, term_end),
-        link_until: renewal_link::open_until(held, plan, term_end),
+        link_until: renewal_link::open_until(held, &plan, term_end),
+        plan,
     };
     tell::expiring(parts, tx, held, &expiring, now).await?;
     match &parts.people {

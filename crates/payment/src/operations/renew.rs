@@ -5,8 +5,9 @@ use tollgate_storage::idempotency::Request;
 
 use super::Answered;
 use super::begin_order::{answered, to_its_end};
-use super::checkout::{CheckoutError, Expected, PlanRef, Subscribe};
+use super::checkout::{CheckoutError, Expected, PlanRef, Subscribe, expected_amount};
 use super::current_subscription::entitled;
+use super::quote::Quoted;
 use super::way::PayBy;
 use crate::PaymentService;
 use crate::shapes::CheckoutShape;
@@ -23,7 +24,7 @@ pub struct Renew {
 }
 
 impl PaymentService {
-    /// Begins the purchase of a further term, which is added to the end of what is paid, however early it is bought.
+    /// Begins the purchase of a further term (of the plan that is wanted next, where one is), which is added to the end of what is paid, however early it is bought.
     /// Without a key, an open order for it is given again.
     ///
     /// # Errors
@@ -56,16 +57,24 @@ impl PaymentService {
         if held.auto_renew {
             return Err(CheckoutError::RenewsItself);
         }
+        // The plan that follows, where another is wanted.
+        let plan = held.next_plan.unwrap_or(held.plan_id);
         let wish = Subscribe {
             user_id: wish.user_id,
             plan: PlanRef {
-                plan_id: Some(held.plan_id.to_string()),
+                plan_id: Some(plan.to_string()),
                 plan_slug: None,
             },
             by: wish.by,
             expected: wish.expected,
+            trial: false,
         };
-        self.subscribe_whole(&wish, key).await
+        let plan = self.plan_of(&wish.plan).await?;
+        if plan.is_free() {
+            return Err(CheckoutError::NoTerm);
+        }
+        expected_amount(plan.price, &wish.expected)?;
+        self.order_plan(&wish, &plan, &Quoted::renewal(), key).await
     }
 }
 

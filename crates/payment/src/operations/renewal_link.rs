@@ -32,6 +32,8 @@ const NAMED_BYTES: usize = ID_BYTES + 8;
 pub struct RenewalOffer {
     /// Of what.
     pub plan: Plan,
+    /// What a further term would be of, at its price; `None`: it is not on sale any more.
+    pub next: Option<Plan>,
     /// When the term ends.
     pub term_end: Timestamp,
     held: Subscription,
@@ -95,9 +97,13 @@ impl PaymentService {
         let Some(held) = held.filter(is_open) else {
             return Ok(None);
         };
-        let plan = plans::find(&parts.db, held.plan_id).await?;
-        Ok(plan.map(|plan| RenewalOffer {
+        let Some(plan) = plans::find(&parts.db, held.plan_id).await? else {
+            return Ok(None);
+        };
+        let next = self.next_term(&held).await?;
+        Ok(Some(RenewalOffer {
             plan,
+            next,
             term_end,
             held,
         }))
@@ -132,7 +138,8 @@ impl PaymentService {
 
 async fn rail(parts: &Parts, offer: &RenewalOffer) -> Result<Option<PaymentMethod>, StorageError> {
     let last = reminders::last_rail(&parts.db, offer.held.id).await?;
-    let currency = offer.plan.price.currency();
+    let price = offer.next.as_ref().unwrap_or(&offer.plan).price;
+    let currency = price.currency();
     let rails = parts
         .providers
         .iter()

@@ -18,7 +18,7 @@ use crate::model::subscription::Subscription;
 use crate::shapes::QuotaShape;
 use crate::store::prices::{self, Terms};
 use crate::store::quota_counters::{self, Counter, Opening};
-use crate::store::quota_grants::{self, Grant};
+use crate::store::quota_grants::{self, Grant, Poured};
 use crate::store::{quota_mirror, subscriptions};
 
 /// A transaction of its own. A counter that was opened for nothing is only an empty one.
@@ -102,7 +102,6 @@ async fn rolled(tx: &mut Tx, held: &Subscription, meter: &Meter, now: Timestamp)
 }
 
 /// `None`: somebody has opened it before.
-
 async fn begin(
     tx: &mut Tx,
     held: &Subscription,
@@ -113,25 +112,22 @@ async fn begin(
     let of = (held.id, &terms.meter, period.start);
     quota_counters::close_older(tx, of, now).await?;
     let grants = quota_grants::read_open(tx, held.id, &terms.meter).await?;
-    let mut pots: Vec<Pot> = Vec::new();
-    for grant in &grants {
+    let (lasting, over): (Vec<Grant>, Vec<Grant>) = grants.into_iter().partition(|grant| {
         let rest = grant.rest();
-        if rest.units > 0 && !rest.ends_by(now) {
-            pots.push(rest);
-        } else {
-            quota_grants::spend(tx, grant.id, 0, Some(now)).await?;
-        }
+        rest.units > 0 && !rest.ends_by(now)
+    });
+    for grant in &over {
+        quota_grants::spend(tx, grant.id, 0, Some(now)).await?;
     }
     // Nothing is poured into what has no limit; it waits for a period that has one.
-    let pots = if terms.limit.is_some() {
-        pots
-    } else {
-        Vec::new()
+    let pots: Vec<Pot> = match terms.limit {
+        Some(_) => lasting.iter().map(Grant::rest).collect(),
+        None => Vec::new(),
     };
     let granted: i64 = pots.iter().map(|pot| pot.units).sum();
     let opening = Opening {
         period,
-        open_until: first_expiry(&grants, held.open_until(period)),
+        open_until: first_expiry(&lasting, held.open_until(period)),
         limit: terms
             .limit
             .map(|limit| limit.plus(Units::new(granted).unwrap_or(Units::NONE))),
@@ -171,28 +167,10 @@ pub(super) async fn share_out(
     over: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<()> {
-    let Some(limit) = counter.quota.limit else {
-        return Ok(());
-    };
-    let poured = quota_grants::pots(tx, of).await?;
-    let known: i64 = poured
-        .iter()
-        .filter(|pot| pot.is_closed)
-        .map(|pot| pot.burned)
-        .sum();
-    let open: Vec<Pot> = poured
-        .iter()
-        .filter(|pot| !pot.is_closed)
-        .map(|pot| pot.pot)
-        .collect();
-    if open.is_empty() {
+    if counter.quota.limit.is_none() {
         return Ok(());
     }
-    let whole: i64 = open.iter().map(|pot| pot.units).sum();
-    // The limit is the plan's, what closed pots were burned, and what open ones hold.
-    let plan = limit.get().saturating_sub(whole).saturating_sub(known);
-    let taken = counter.quota.used.plus(counter.quota.held).get();
-    let shares = burned(taken.saturating_sub(known), plan, &open, counter.period.end);
+    let (shares, _) = shares(counter, &quota_grants::pots(tx, of).await?);
     for (pot, burned) in shares {
         let is_over = over.is_none_or(|over| pot.ends_by(over));
         if !is_over {
@@ -205,4 +183,21 @@ pub(super) async fn share_out(
         quota_counters::pour(tx, of, -unburned, -pot.units, None, now).await?;
     }
     Ok(())
+}
+
+/// What each open pot of a counter was burned so far, and what is left of the plan's own units.
+pub(super) fn shares(counter: &Counter, poured: &[Poured]) -> (Vec<(Pot, i64)>, i64) {
+    let limit = counter.quota.limit.map_or(0, Units::get);
+    let (closed, open): (Vec<&Poured>, Vec<&Poured>) = poured.iter().partition(|pot| pot.is_closed);
+    let known: i64 = closed.iter().map(|pot| pot.burned).sum();
+    let open: Vec<Pot> = open.iter().map(|pot| pot.pot).collect();
+    let whole: i64 = open.iter().map(|pot| pot.units).sum();
+    // The limit is the plan's, what closed pots were burned, and what open ones hold.
+    let plan = limit.saturating_sub(whole).saturating_sub(known);
+    let taken = counter.quota.used.plus(counter.quota.held).get();
+    let taken = taken.saturating_sub(known);
+    let shares = burned(taken, plan, &open, counter.period.end);
+    let of_pots: i64 = shares.iter().map(|(_, units)| units).sum();
+    let left = plan.saturating_sub(taken.saturating_sub(of_pots));
+    (shares, left.max(0))
 }

@@ -1,11 +1,14 @@
 //! Brings a refund to its provider, and decides it by what the provider says: intent before, call outside
 //! any transaction, result after. Unknown is not failed: the amount stays set aside until somebody knows.
 
+use std::time::Duration;
+
 use tollgate_kernel::clock::Timestamp;
 use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
 use super::book::book;
+use super::left::as_bought;
 use super::refund_source::Source;
 use super::{TRIES, agreement, tell};
 use crate::Parts;
@@ -13,9 +16,13 @@ use crate::model::payment::{Payment, Purpose};
 use crate::model::refund::{Refund, RefundNo, RefundState};
 use crate::model::subscription::{Subscription, SubscriptionState};
 use crate::model::suspense::SuspenseState;
+use crate::model::term::{Term, running};
 use crate::providers::{NewRefund, PaymentProvider, ProviderError, RefundKey, RefundVerdict};
 use crate::store::attempts::{self, Operation};
-use crate::store::{plans, quota_counters, refunds, subscriptions, suspense};
+use crate::store::{change_quotes, plans, quota_counters, refunds, subscriptions, suspense, terms};
+
+/// So many changes of plan are followed from money to what is in force.
+const LONGEST_CHAIN: usize = 32;
 
 /// How a refund stands after a call.
 #[derive(Debug)]
@@ -186,6 +193,8 @@ pub(super) async fn gone(
         let all = all.ok_or_else(|| inconsistent(refund))?;
         if refund.ends_subscription(all) {
             claw_back(parts, tx, payment, now).await?;
+        } else {
+            terms::lessen(tx, payment.id, refund.amount).await?;
         }
     }
     let fact = source.gone(refund);
@@ -217,19 +226,24 @@ fn inconsistent(refund: &Refund) -> StorageError {
     }
 }
 
-/// What the money had bought goes back too: a renewal takes its own term off the end, anything else ends
-/// the plan, if it is the one that is still in force.
+/// What the money had bought goes back too: a renewal takes a term off the end, anything else ends the plan, if it is the
+/// one that is still in force, or the one that took its place and was paid with what was left of it.
 async fn claw_back(parts: &Parts, tx: &mut Tx, payment: &Payment, now: Timestamp) -> Result<()> {
     for _ in 0..TRIES {
         let held = subscriptions::read_live(tx, payment.user_id, payment.livemode).await?;
-        let bought = |held: &Subscription| Some(held.id) == payment.subscription_id;
-        let Some(held) = held.filter(bought) else {
+        let Some(held) = held else { return Ok(()) };
+        let bought = payment.subscription_id == Some(held.id);
+        if !bought && !is_successor(tx, payment, &held).await? {
             return Ok(());
-        };
-        if let Some(end) = shorter(tx, payment, &held).await?.filter(|end| *end > now) {
+        }
+        if bought && let Some(then) = shorter(tx, payment, &held, now).await? {
             // Counters before the subscription, as everywhere.
-            quota_counters::cut(tx, held.id, end, now).await?;
-            if subscriptions::extend(tx, &held, Some(end), now).await? {
+            if let Some(end) = then.entitled_until {
+                quota_counters::cut(tx, held.id, end, now).await?;
+            }
+            if subscriptions::extend(tx, &then, now).await? {
+                take_off(tx, payment, &then).await?;
+                parts.holdings.forget(held.user_id);
                 return told(parts, tx, "subscription.changed", &held, now).await;
             }
             continue;
@@ -240,6 +254,7 @@ async fn claw_back(parts: &Parts, tx: &mut Tx, payment: &Payment, now: Timestamp
             subscriptions::end(tx, &held, SubscriptionState::Refunded, "refunded", now).await?;
         quota_counters::close(tx, held.id, now).await?;
         if ended {
+            parts.holdings.forget(held.user_id);
             agreement::calls::end_of(parts, tx, held.id, now).await?;
             return told(parts, tx, "subscription.expired", &held, now).await;
         }
@@ -249,6 +264,19 @@ async fn claw_back(parts: &Parts, tx: &mut Tx, payment: &Payment, now: Timestamp
         column: "version",
         row: payment.user_id.to_string(),
     })
+}
+
+/// Whether what is in force was paid with what was left of what this money had bought.
+async fn is_successor(tx: &mut Tx, payment: &Payment, held: &Subscription) -> Result<bool> {
+    let mut before = payment.subscription_id;
+    for _ in 0..LONGEST_CHAIN {
+        let Some(id) = before else { return Ok(false) };
+        before = change_quotes::successor(tx, id).await?;
+        if before == Some(held.id) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Tells of a subscription as it stands now.
@@ -263,13 +291,58 @@ async fn told(
     tell::subscription(parts, tx, event, stands.as_ref().unwrap_or(held), now).await
 }
 
-/// Where the term ends without the part that a renewal had bought.
-async fn shorter(tx: &mut Tx, payment: &Payment, held: &Subscription) -> Result<Option<Timestamp>> {
-    let (Purpose::Renewal, Some(end), Some((plan, _))) =
-        (payment.purpose, held.term_end, payment.plan)
-    else {
+/// How it stands without the last term, when a renewal goes back. `None`: nothing would be left of it.
+async fn shorter(
+    tx: &mut Tx,
+    payment: &Payment,
+    held: &Subscription,
+    now: Timestamp,
+) -> Result<Option<Subscription>> {
+    if payment.purpose != Purpose::Renewal {
+        return Ok(None);
+    }
+    let mut paid = terms::list(tx, held.id, held.anchor.zone()).await?;
+    let Some(last) = paid.pop() else {
         return Ok(None);
     };
-    let plan = plans::read(tx, plan).await?;
-    Ok(plan.and_then(|plan| held.anchor.term_start(end, plan.billing_cycle)))
+    let ends_at = if merged(&last, &paid) {
+        let cycle = as_bought(tx, held).await?.billing_cycle;
+        let end = held.term_end;
+        end.and_then(|end| last.anchor.term_start(end, cycle))
+    } else {
+        Some(last.starts_at)
+    };
+    let Some(ends_at) = ends_at.filter(|end| *end > now) else {
+        return Ok(None);
+    };
+    let turns = running(&paid, now).and_then(|(_, turns)| turns);
+    let plan = plans::read(tx, held.plan_id).await?;
+    let grace = plan.map_or(Duration::ZERO, |plan| plan.grace());
+    Ok(Some(Subscription {
+        term_end: Some(ends_at),
+        entitled_until: held.right_until(Some(ends_at), grace),
+        turns_at: held.turns_at.and(turns),
+        ..held.clone()
+    }))
+}
+
+/// The last term is gone; if this money had paid another, that is held by the money of the last from now on.
+async fn take_off(tx: &mut Tx, payment: &Payment, held: &Subscription) -> Result<()> {
+    let mut paid = terms::list(tx, held.id, held.anchor.zone()).await?;
+    let Some(last) = paid.pop() else {
+        return Ok(());
+    };
+    if merged(&last, &paid) {
+        return terms::shorten(tx, &last, held.term_end, payment.amount).await;
+    }
+    terms::delete(tx, &last).await?;
+    match paid.iter().find(|term| term.payment == Some(payment.id)) {
+        Some(own) => terms::pay_by(tx, own, &last).await,
+        None => Ok(()),
+    }
+}
+
+/// What was begun before there were terms stands as one.
+fn merged(last: &Term, others: &[Term]) -> bool {
+    last.payment.is_none() && others.is_empty()
 }

@@ -169,16 +169,20 @@ fn return_url(parts: &Parts, order: &Payment) -> String {
     })
 }
 
-/// How often an agreement over this order debits: where the rail debits by itself, a plan with a term renews.
+/// How often an agreement over this order debits: where the rail debits by itself, a plan with a term renews. What is
+/// paid at another price than the plan's, since something was counted for the one before, is paid once.
 async fn interval(
     parts: &Parts,
     provider: &dyn PaymentProvider,
     order: &Payment,
 ) -> Result<Option<Interval>, CheckoutError> {
-    let Some((plan, _)) = order.plan.filter(|_| provider.capabilities().renews) else {
+    let Some((plan, version)) = order.plan.filter(|_| provider.capabilities().renews) else {
         return Ok(None);
     };
-    let plan = plans::find(&parts.db, plan).await?;
+    let mut tx = parts.db.begin().await?;
+    let plan = plans::read_as_of(&mut tx, plan, version).await?;
+    tx.rollback().await?;
+    let plan = plan.filter(|plan| plan.price == order.amount);
     Ok(plan.and_then(|plan| match plan.billing_cycle {
         BillingCycle::Monthly => Some(Interval::Month),
         BillingCycle::Yearly => Some(Interval::Year),

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, PaymentId, PlanId, UserId};
+use tollgate_kernel::money::Money;
 use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
 use tollgate_storage::outbox::{self, Event};
@@ -116,6 +117,8 @@ pub(super) struct Why {
     pub(super) from: Option<PlanId>,
     /// The plan that comes after, where it is another.
     pub(super) to: Option<PlanId>,
+    /// What was counted for the plan before.
+    pub(super) credit_minor: i64,
 }
 
 /// `subscription.activated`, `.renewed`, `.changed`, `.cancelled`, `.resumed` or `.expired`.
@@ -152,13 +155,15 @@ pub(super) async fn because(
             .or(Some(held.plan_id))
             .filter(|_| why.to.is_some() || !is_over(held)),
         payment: why.payment,
-        credit_minor: 0,
+        credit_minor: why.credit_minor,
         detail: json!({
             "state": held.state.as_str(),
             "current_period_start": held.term_start,
             "current_period_end": held.term_end,
             "entitled_until": held.entitled_until,
             "auto_renew": held.auto_renew,
+            "next_plan_id": held.next_plan,
+            "turns_at": held.turns_at,
         }),
         created_at: now,
     };
@@ -183,6 +188,7 @@ fn as_it_stands(held: &Subscription) -> Value {
         "current_period_end": held.term_end,
         "entitled_until": held.entitled_until,
         "auto_renew": held.auto_renew,
+        "next_plan_id": held.next_plan,
     })
 }
 
@@ -198,10 +204,12 @@ pub(super) async fn expiring(
     let mut data = as_it_stands(held);
     data["days_left"] = json!(expiring.days_left);
     data["plan"] = json!({ "id": plan.id, "slug": plan.slug.as_str(), "name": plan.name });
-    data["amount"] = json!(plan.price.to_string());
-    data["amount_minor"] = json!(plan.price.minor());
-    data["currency"] = json!(plan.price.currency().code());
-    data["renew_url"] = json!(expiring.link);
+    let price = expiring.next.as_ref().map(|next| next.price);
+    data["amount"] = json!(price.map(|price| price.to_string()));
+    data["amount_minor"] = json!(price.map(Money::minor));
+    data["currency"] = json!(price.map(|price| price.currency().code()));
+    // What is not on sale cannot be paid on.
+    data["renew_url"] = json!(price.map(|_| &expiring.link));
     let object = Object {
         kind: "subscription",
         id: held.id.uuid(),

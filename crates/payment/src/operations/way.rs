@@ -1,8 +1,9 @@
 //! By which way a buyer pays: a code at a desk, the provider's page, a phone's browser, an app.
 
 use super::checkout::{CheckoutError, Expected, PlanRef, Subscribe};
+use super::renew::Renew;
 use super::submit_order::wait_for;
-use crate::model::payment::{Payment, PaymentMethod};
+use crate::model::payment::{Payment, PaymentMethod, Purpose};
 use crate::model::return_url;
 use crate::model::scene::Scene;
 use crate::providers::{Payer, PaymentProvider};
@@ -165,20 +166,34 @@ impl PaymentService {
         let Some((plan, _)) = order.plan else {
             return Ok(self.next_step(order));
         };
+        let by = PayBy {
+            method: offer.method,
+            client: Some(offer.scene),
+            device: offer.scene,
+            return_url: order.return_url.clone(),
+            payer: payer.clone(),
+        };
+        if order.purpose == Purpose::Renewal {
+            let wish = Renew {
+                user_id: order.user_id,
+                by: by.clone(),
+                expected: Expected::default(),
+            };
+            match self.renew(&wish, None).await {
+                // What was to be renewed is over by now: it is begun anew.
+                Err(CheckoutError::NoSubscription) => {}
+                begun => return Ok(begun?.value.payment),
+            }
+        }
         let wish = Subscribe {
             user_id: order.user_id,
             plan: PlanRef {
                 plan_id: Some(plan.to_string()),
                 plan_slug: None,
             },
-            by: PayBy {
-                method: offer.method,
-                client: Some(offer.scene),
-                device: offer.scene,
-                return_url: order.return_url.clone(),
-                payer: payer.clone(),
-            },
+            by,
             expected: Expected::default(),
+            trial: false,
         };
         Ok(self.subscribe(&wish, None).await?.value.payment)
     }

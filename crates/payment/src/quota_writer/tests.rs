@@ -6,6 +6,7 @@ use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::{Ids, UserId};
 use tollgate_kernel::money::{Currency, Money};
+use tollgate_kernel::origin::Origin;
 use tollgate_storage::db::Db;
 use tollgate_storage::idempotency::Request as Key;
 use tollgate_storage::on_read;
@@ -77,6 +78,7 @@ async fn somebody(service: &PaymentService) -> UserId {
             payer: Payer::default(),
         },
         expected: Expected::default(),
+        trial: false,
     };
     service.subscribe(&wish, None).await.expect("theirs");
     user
@@ -404,7 +406,6 @@ fn grant(user: UserId, units: i64, expires_at: Option<Timestamp>) -> GrantUnits 
         units: Cost::new(units).expect("units"),
         reason: "sorry".to_owned(),
         expires_at,
-        granted_by: None,
     }
 }
 
@@ -422,11 +423,11 @@ async fn inv_q8_bonus_units_are_burned_by_their_end_and_carried_over() {
         };
         // Ten until the tenth day, twenty for ever.
         service
-            .grant_units(&grant(user, 10, Some(day(10))))
+            .grant_units(&grant(user, 10, Some(day(10))), &Origin::default(), None)
             .await
             .expect("given");
         service
-            .grant_units(&grant(user, 20, None))
+            .grant_units(&grant(user, 20, None), &Origin::default(), None)
             .await
             .expect("given");
         assert_eq!(left().await, 130);
@@ -461,7 +462,9 @@ async fn inv_q8_bonus_units_are_burned_by_their_end_and_carried_over() {
         clock.advance(Duration::from_hours(24 * 31));
         assert_eq!(left().await, 100);
         balances(&db, &service).await;
-        let late = service.grant_units(&grant(user, 1, Some(start()))).await;
+        let late = service
+            .grant_units(&grant(user, 1, Some(start())), &Origin::default(), None)
+            .await;
         assert!(late.is_err());
     })
     .await;
@@ -474,7 +477,7 @@ async fn inv_q5_a_hold_of_a_past_period_gives_back_to_its_grant() {
         let service = service(&db, &clock).await;
         let user = somebody(&service).await;
         service
-            .grant_units(&grant(user, 20, None))
+            .grant_units(&grant(user, 20, None), &Origin::default(), None)
             .await
             .expect("given");
         clock.advance(Duration::from_hours(31 * 24 - 1));

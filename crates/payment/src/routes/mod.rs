@@ -1,12 +1,15 @@
 //! HTTP: the table of routes. Handlers only translate.
 
 mod admin_plans;
+mod explain;
+mod grants;
 mod holds;
 mod jobs;
 mod pay_by;
 mod payments;
 mod plans;
 mod quota;
+mod quote;
 mod refunds;
 mod subscription_history;
 mod subscriptions;
@@ -48,6 +51,7 @@ impl PaymentService {
             .routes(routes!(subscriptions::cancel))
             .routes(routes!(subscriptions::resume))
             .routes(routes!(subscriptions::renew))
+            .routes(routes!(quote::quote))
             .routes(routes!(subscription_history::history))
             .routes(routes!(subscriptions::portal))
             .routes(routes!(payments::create))
@@ -80,6 +84,7 @@ impl PaymentService {
                 admin_plans::change,
                 admin_plans::delete
             ))
+            .routes(routes!(grants::give))
             .routes(routes!(suspense::list))
             .routes(routes!(suspense::resolve))
             .routes(routes!(webhook_endpoints::list, webhook_endpoints::create))
@@ -126,6 +131,7 @@ impl PaymentService {
     pub fn openapi_usage_router<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
         OpenApiRouter::new()
             .routes(routes!(usage::summary))
+            .routes(routes!(explain::explain))
             .with_state(self.clone())
     }
 }

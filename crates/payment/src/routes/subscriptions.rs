@@ -53,9 +53,12 @@ pub(super) struct SubscribeBody {
     return_url: Option<String>,
     /// The buyer in your WeChat application; `jsapi` takes it.
     openid: Option<String>,
+    /// To try it first, without money, where the plan has `trial_days`: once per person, and over by itself.
+    trial: Option<bool>,
 }
 
-/// Begins a purchase. A free plan is yours at once; for a paid one you get what to pay with, and it
+/// Begins a purchase. A dearer plan than the one in force begins once it is paid, and what is left of the old one is
+/// counted; a cheaper one follows when the paid term ends (`POST /payments/quote` says which, with every number). A free plan is yours at once; for a paid one you get what to pay with, and it
 /// is yours when the provider has confirmed the money. An open order for the same plan is returned
 /// again instead of a second one.
 #[utoipa::path(post, path = "/subscriptions/subscribe", tag = "subscriptions", request_body = SubscribeBody,
@@ -106,6 +109,7 @@ pub(super) async fn subscribe(
             plan_id: body.plan_id,
             plan_slug: body.plan_slug,
         },
+        trial: body.trial.unwrap_or(false),
     };
     let begun = service
         .subscribe(&wish, key.as_ref())

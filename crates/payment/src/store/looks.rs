@@ -11,12 +11,14 @@ pub(crate) async fn is_any_hold_over(db: &Db, now: Timestamp) -> Result<bool> {
     is_any(db, HOLD_OVER, now).await
 }
 
-/// A right that is over, or a paid term that is.
+/// A right that is over, a paid term that is, or a later plan that has begun.
 pub(crate) async fn is_any_term_over(db: &Db, now: Timestamp) -> Result<bool> {
-    if is_any(db, RIGHT_OVER, now).await? {
-        return Ok(true);
+    for look in [RIGHT_OVER, TERM_OVER, TURNING] {
+        if is_any(db, look, now).await? {
+            return Ok(true);
+        }
     }
-    is_any(db, TERM_OVER, now).await
+    Ok(false)
 }
 
 /// A call to a provider that was begun before this moment and has no result.
@@ -39,7 +41,9 @@ const RIGHT_OVER: &str =
 const TERM_OVER: &str = "SELECT id FROM user_subscriptions
     WHERE ended_at IS NULL AND NOT auto_renew AND current_period_end <= $1 AND state = 'active' LIMIT 1";
 
+const TURNING: &str = "SELECT id FROM user_subscriptions
+    WHERE turns_at IS NOT NULL AND ended_at IS NULL AND turns_at <= $1 LIMIT 1";
 const CALL_CUT_OFF: &str =
     "SELECT id FROM payment_attempts WHERE state = 'intent' AND started_at < $1 LIMIT 1";
 
-pub(crate) const STATEMENTS: &[&str] = &[CALL_CUT_OFF, HOLD_OVER, RIGHT_OVER, TERM_OVER];
+pub(crate) const STATEMENTS: &[&str] = &[CALL_CUT_OFF, HOLD_OVER, RIGHT_OVER, TERM_OVER, TURNING];

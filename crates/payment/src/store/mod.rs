@@ -4,9 +4,11 @@ pub(crate) mod agreements;
 pub(crate) mod attempts;
 pub(crate) mod books;
 pub(crate) mod calls;
+pub(crate) mod change_quotes;
 pub(crate) mod charges;
 pub(crate) mod deliveries;
 pub(crate) mod endpoints;
+pub(crate) mod explain;
 pub(crate) mod free_grants;
 pub(crate) mod inbox;
 pub(crate) mod ledger;
@@ -27,6 +29,7 @@ pub(crate) mod subscription_changes;
 pub(crate) mod subscriptions;
 pub(crate) mod suspense;
 pub(crate) mod sweeps;
+pub(crate) mod terms;
 pub(crate) mod timeline;
 pub(crate) mod tries;
 pub(crate) mod usage;
@@ -51,9 +54,11 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     agreements::STATEMENTS,
     attempts::STATEMENTS,
     calls::STATEMENTS,
+    change_quotes::STATEMENTS,
     charges::STATEMENTS,
     deliveries::STATEMENTS,
     endpoints::STATEMENTS,
+    explain::STATEMENTS,
     free_grants::STATEMENTS,
     books::STATEMENTS,
     inbox::STATEMENTS,
@@ -75,6 +80,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     subscriptions::STATEMENTS,
     suspense::STATEMENTS,
     sweeps::STATEMENTS,
+    terms::STATEMENTS,
     timeline::STATEMENTS,
     tries::STATEMENTS,
     usage::STATEMENTS,
@@ -84,6 +90,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
 /// Those for many rows at once.
 pub(crate) const OVER_ROWS: &[&[&OverRows]] = &[
     charges::OVER_ROWS,
+    explain::OVER_ROWS,
     quota_counters::OVER_ROWS,
     quota_holds::OVER_ROWS,
     quota_mirror::OVER_ROWS,

@@ -26,6 +26,13 @@ row!(
     }
 );
 
+impl MeterRow {
+    /// As the design's own columns say it, of the meter in front.
+    pub(super) fn first(&self) -> (String, Option<i64>) {
+        (self.meter.clone(), self.quota_limit)
+    }
+}
+
 row!(
     #[derive(Clone)]
     pub(super) struct CostRow {

@@ -64,6 +64,41 @@ pub(crate) async fn read(tx: &mut Tx, id: PlanId) -> Result<Option<Plan>> {
     whole(tx, row).await
 }
 
+/// A plan as it was on sale in `version`: its price, its term and what it holds. `None`: there is no such version.
+pub(crate) async fn read_as_of(tx: &mut Tx, id: PlanId, version: i64) -> Result<Option<Plan>> {
+    let row: Option<PlanRow> = in_tx!(tx, |c| sqlx::query_as(FIND)
+        .bind(id.uuid())
+        .fetch_optional(c)
+        .await)?;
+    let sold: Option<SoldRow> = in_tx!(tx, |c| sqlx::query_as(SOLD)
+        .bind(id.uuid())
+        .bind(version)
+        .fetch_optional(c)
+        .await)?;
+    let (Some(mut row), Some(sold)) = (row, sold) else {
+        return Ok(None);
+    };
+    let (meters, costs) = plan_versions::read(tx, row.id, version).await?;
+    if let Some((meter, limit)) = meters.first().map(MeterRow::first) {
+        (row.quota_type, row.quota_limit) = (meter, limit);
+    }
+    row.version = version;
+    row.price = sold.price;
+    row.currency = sold.currency;
+    row.billing_cycle = sold.billing_cycle;
+    row.features = sold.features;
+    plan(row, meters, costs).map(Some)
+}
+
+row!(
+    struct SoldRow {
+        price: i64,
+        currency: String,
+        billing_cycle: String,
+        features: Json<Vec<String>>,
+    }
+);
+
 /// The plan that everybody gets who registers.
 pub(crate) async fn read_default(tx: &mut Tx) -> Result<Option<Plan>> {
     let row: Option<PlanRow> =
@@ -207,17 +242,34 @@ pub(crate) async fn find_price(
         .bind(resource_type.as_str())
         .fetch_optional(e)
         .await)?;
-    row.map(|row| {
-        let read = Reader {
-            table: "plan_costs",
-            row: plan_id.uuid(),
-        };
-        Ok(Price {
-            meter: read.text("meter", &row.meter)?,
-            units: read.units("units", row.units)?,
-        })
+    row.map(|row| price(plan_id, &row)).transpose()
+}
+
+/// The same, inside a transaction.
+pub(crate) async fn read_price(
+    tx: &mut Tx,
+    plan_id: PlanId,
+    version: i64,
+    resource_type: &ResourceType,
+) -> Result<Option<Price>> {
+    let row: Option<PriceRow> = in_tx!(tx, |c| sqlx::query_as(FIND_PRICE)
+        .bind(plan_id.uuid())
+        .bind(version)
+        .bind(resource_type.as_str())
+        .fetch_optional(c)
+        .await)?;
+    row.map(|row| price(plan_id, &row)).transpose()
+}
+
+fn price(plan_id: PlanId, row: &PriceRow) -> Result<Price> {
+    let read = Reader {
+        table: "plan_costs",
+        row: plan_id.uuid(),
+    };
+    Ok(Price {
+        meter: read.text("meter", &row.meter)?,
+        units: read.units("units", row.units)?,
     })
-    .transpose()
 }
 
 /// A plan's row, found in one of the ways below.
@@ -233,6 +285,8 @@ macro_rules! select {
 }
 
 const FIND: &str = select!("WHERE id = $1");
+const SOLD: &str = "SELECT price, currency, billing_cycle, features FROM plan_versions
+    WHERE plan_id = $1 AND version = $2";
 const FIND_BY_SLUG: &str = select!("WHERE slug = $1");
 const FIND_DEFAULT: &str = select!("WHERE is_default");
 const LIST_ALL: &str = select!("ORDER BY slug");
@@ -257,6 +311,7 @@ const FIND_PRICE: &str = "SELECT meter, units FROM plan_costs
     ORDER BY CASE resource_type WHEN '*' THEN 1 ELSE 0 END, meter LIMIT 1";
 pub(crate) const STATEMENTS: &[&str] = &[
     FIND,
+    SOLD,
     FIND_BY_SLUG,
     FIND_DEFAULT,
     LIST_ALL,

@@ -385,6 +385,27 @@ pub(crate) async fn close(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Re
     Ok(())
 }
 
+/// The newest counter of a meter holds what another plan gives, from `limits.0` to `limits.1` of its own; never less than
+/// what is taken.
+pub(crate) async fn adapt(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    meter: &Meter,
+    limits: (Option<Units>, Option<Units>),
+    now: Timestamp,
+) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(ADAPT)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(limits.0.map(Units::get))
+        .bind(limits.1.map(Units::get))
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
 /// A term that became shorter closes its counters earlier.
 pub(crate) async fn cut(
     tx: &mut Tx,
@@ -402,7 +423,8 @@ pub(crate) async fn cut(
     Ok(())
 }
 
-/// A term that grew keeps its counters open for longer.
+/// A term that grew keeps its counters open for longer. Those that hold bonus units, which may end before, are opened
+/// again by the next roll.
 pub(crate) async fn reopen(
     tx: &mut Tx,
     id: SubscriptionId,
@@ -501,8 +523,15 @@ const CLOSE: &str = "UPDATE quota_counters SET open_until = period_start, update
     WHERE subscription_id = $1 AND open_until > $2";
 const CUT: &str = "UPDATE quota_counters SET open_until = $2, updated_at = $3
     WHERE subscription_id = $1 AND open_until > $2";
+const ADAPT: &str = "UPDATE quota_counters SET updated_at = $5,
+    quota_limit = CASE WHEN CAST($4 AS BIGINT) IS NULL THEN NULL
+        WHEN COALESCE(quota_limit, 0) + $4 - COALESCE(CAST($3 AS BIGINT), COALESCE(quota_limit, 0)) < used + held
+            THEN used + held
+        ELSE COALESCE(quota_limit, 0) + $4 - COALESCE(CAST($3 AS BIGINT), COALESCE(quota_limit, 0)) END
+    WHERE subscription_id = $1 AND meter = $2 AND period_start =
+        (SELECT MAX(period_start) FROM quota_counters WHERE subscription_id = $1 AND meter = $2)";
 const REOPEN: &str = "UPDATE quota_counters SET open_until = $3
-    WHERE subscription_id = $1 AND period_start = $2 AND open_until < $3";
+    WHERE subscription_id = $1 AND period_start = $2 AND open_until < $3 AND granted = 0";
 
 pub(crate) const STATEMENTS: &[&str] = &[
     MOVE_HELD,
@@ -513,6 +542,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     OPEN,
     OPEN_AGAIN,
     CLOSE_OLDER,
+    ADAPT,
     POUR,
     CLOSE,
     CUT,

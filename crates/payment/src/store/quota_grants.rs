@@ -6,7 +6,7 @@ use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, in_tx, row};
 use uuid::Uuid;
 
-use super::At;
+use super::{At, Reader};
 use crate::model::pots::Pot;
 use crate::model::quota::Meter;
 
@@ -98,6 +98,20 @@ pub(crate) async fn read_open(
         .fetch_all(c)
         .await)?;
     Ok(rows.into_iter().map(Grant::from).collect())
+}
+
+/// The meters of which there are bonus units that are not used up, in the order of their names.
+pub(crate) async fn meters(tx: &mut Tx, subscription: SubscriptionId) -> Result<Vec<Meter>> {
+    let rows: Vec<(String,)> = in_tx!(tx, |c| sqlx::query_as(METERS)
+        .bind(subscription.uuid())
+        .fetch_all(c)
+        .await)?;
+    let read = Reader {
+        table: "quota_grants",
+        row: subscription.uuid(),
+    };
+    let meter = |(meter,): (String,)| read.text("meter", &meter);
+    rows.into_iter().map(meter).collect()
 }
 
 /// So much of it is burned now (less, when some was given back), and whether it is over: used up, or past its time.
@@ -207,6 +221,8 @@ const INSERT: &str =
     created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const OPEN: &str = "SELECT id, subscription_id, meter, units, spent, reason, granted_by, payment_id, created_at,
     expires_at FROM quota_grants WHERE subscription_id = $1 AND meter = $2 AND closed_at IS NULL ORDER BY id";
+const METERS: &str = "SELECT DISTINCT meter FROM quota_grants
+    WHERE subscription_id = $1 AND closed_at IS NULL ORDER BY meter";
 const SPEND: &str = "UPDATE quota_grants SET spent = spent + $2, closed_at = $3
     WHERE id = $1 AND spent + $2 BETWEEN 0 AND units RETURNING id";
 const POUR: &str = "INSERT INTO quota_pots (subscription_id, meter, period_start, grant_id, units)
@@ -219,4 +235,4 @@ const POTS: &str = "SELECT p.grant_id, p.units, p.burned, g.expires_at, p.closed
 const CLOSE_POT: &str = "UPDATE quota_pots SET burned = $5, closed_at = $6
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND grant_id = $4";
 
-pub(crate) const STATEMENTS: &[&str] = &[INSERT, OPEN, SPEND, POUR, POTS, CLOSE_POT];
+pub(crate) const STATEMENTS: &[&str] = &[INSERT, OPEN, METERS, SPEND, POUR, POTS, CLOSE_POT];

@@ -2,7 +2,7 @@
 
 use chrono_tz::Tz;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id as _, SubscriptionId, UserId};
+use tollgate_kernel::ids::{Id as _, PlanId, SubscriptionId, UserId};
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
@@ -31,6 +31,8 @@ row!(
         entitled_until: Option<At>,
         quota_meter: String,
         version: i64,
+        next_plan_id: Option<Uuid>,
+        turns_at: Option<At>,
     }
 );
 
@@ -57,6 +59,8 @@ impl TryFrom<SubscriptionRow> for Subscription {
             quota_used: read.units("quota_used", row.quota_used)?,
             quota_limit: read.limit("quota_limit", row.quota_limit)?,
             auto_renew: row.auto_renew,
+            next_plan: row.next_plan_id.map(PlanId::from),
+            turns_at: row.turns_at.map(Timestamp::from_utc),
             created_at: Timestamp::from_utc(row.created_at),
             updated_at: Timestamp::from_utc(row.updated_at),
             version: row.version,
@@ -117,28 +121,87 @@ pub(crate) async fn insert(tx: &mut Tx, new: &Subscription, livemode: bool) -> R
         .bind(new.anchor.zone().name())
         .bind(new.entitled_until.map(Timestamp::utc))
         .bind(new.meter.as_str())
+        .bind(new.state.as_str())
         .fetch_optional(c)
         .await)?;
     Ok(row.is_some())
 }
 
-/// Moves the end of the term, and stands as `held` does. `false`: it changed since it was read; read it again.
-pub(crate) async fn extend(
-    tx: &mut Tx,
-    held: &Subscription,
-    term_end: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<bool> {
+/// Moves the end of the term, and what follows from it: `then` stands as it is to be. `false`: it changed since it was
+/// read; read it again.
+pub(crate) async fn extend(tx: &mut Tx, then: &Subscription, now: Timestamp) -> Result<bool> {
     let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(EXTEND)
-        .bind(held.id.uuid())
-        .bind(held.version)
-        .bind(term_end.map(Timestamp::utc))
+        .bind(then.id.uuid())
+        .bind(then.version)
+        .bind(then.term_end.map(Timestamp::utc))
         .bind(now.utc())
-        .bind(held.state.as_str())
-        .bind(held.state.status().as_str())
+        .bind(then.state.as_str())
+        .bind(then.state.status().as_str())
+        .bind(then.entitled_until.map(Timestamp::utc))
+        .bind(then.turns_at.map(Timestamp::utc))
+        .bind(then.next_plan.map(PlanId::uuid))
         .fetch_optional(c)
         .await)?;
     Ok(row.is_some())
+}
+
+/// What it is of from now on, since a later term has begun. `false`: it changed since it was read.
+pub(crate) async fn turn(tx: &mut Tx, then: &Subscription, now: Timestamp) -> Result<bool> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(TURN)
+        .bind(then.id.uuid())
+        .bind(then.version)
+        .bind(now.utc())
+        .bind(then.plan_id.uuid())
+        .bind(then.plan_version)
+        .bind(then.anchor.at().utc())
+        .bind(then.meter.as_str())
+        .bind(then.quota_limit.map(Units::get))
+        .bind(then.turns_at.map(Timestamp::utc))
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Which plan is wanted when the paid term ends, or none any more. `false`: it changed since it was read.
+pub(crate) async fn want_next(tx: &mut Tx, then: &Subscription, now: Timestamp) -> Result<bool> {
+    let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(WANT_NEXT)
+        .bind(then.id.uuid())
+        .bind(then.version)
+        .bind(now.utc())
+        .bind(then.next_plan.map(PlanId::uuid))
+        .bind(then.auto_renew)
+        .bind(then.entitled_until.map(Timestamp::utc))
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+/// Whose subscriptions have something due by the clock that only a transaction of their own can do.
+pub(crate) async fn due(db: &Db, now: Timestamp, limit: i64) -> Result<Vec<UserId>> {
+    let mut users: Vec<UserId> = Vec::new();
+    for statement in [TURNING, GIVING_WAY] {
+        let rows: Vec<(Uuid,)> = on_read!(db, |e| sqlx::query_as(statement)
+            .bind(now.utc())
+            .bind(limit)
+            .fetch_all(e)
+            .await)?;
+        users.extend(rows.into_iter().map(|(user,)| UserId::from(user)));
+    }
+    Ok(users)
+}
+
+/// Whose paid term is over, and whose days of grace have begun; up to `limit`, each told once.
+pub(crate) async fn begin_grace(
+    tx: &mut Tx,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<SubscriptionId>> {
+    let rows: Vec<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(BEGIN_GRACE)
+        .bind(now.utc())
+        .bind(limit)
+        .fetch_all(c)
+        .await)?;
+    Ok(rows.into_iter().map(|(id,)| id.into()).collect())
 }
 
 /// Ends a subscription. `false`: it changed since it was read.
@@ -227,23 +290,42 @@ pub(crate) async fn lock_for_roll(
 
 const FIND_LIVE: &str = "SELECT id, user_id, plan_id, current_period_start, current_period_end, quota_used,
     quota_limit, auto_renew, created_at, updated_at, state, plan_version, anchor_at, anchor_zone, entitled_until,
-    quota_meter, version
+    quota_meter, version, next_plan_id, turns_at
     FROM user_subscriptions WHERE user_id = $1 AND livemode = $2 AND ended_at IS NULL";
 const READ: &str = "SELECT id, user_id, plan_id, current_period_start, current_period_end, quota_used,
     quota_limit, auto_renew, created_at, updated_at, state, plan_version, anchor_at, anchor_zone, entitled_until,
-    quota_meter, version
+    quota_meter, version, next_plan_id, turns_at
     FROM user_subscriptions WHERE id = $1";
 const INSERT: &str = "INSERT INTO user_subscriptions (id, user_id, plan_id, status, state, current_period_start,
     current_period_end, quota_limit, created_at, updated_at, plan_version, livemode, anchor_at, anchor_zone,
     entitled_until, quota_meter)
-    VALUES ($1, $2, $3, 'active', 'active', $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13)
+    VALUES ($1, $2, $3, 'active', $14, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13)
     ON CONFLICT (user_id, livemode) WHERE ended_at IS NULL DO NOTHING RETURNING id";
 const EXTEND: &str =
-    "UPDATE user_subscriptions SET current_period_end = $3, entitled_until = $3, state = $5, status = $6,
-    updated_at = $4, version = version + 1 WHERE id = $1 AND version = $2 AND ended_at IS NULL RETURNING version";
+    "UPDATE user_subscriptions SET current_period_end = $3, entitled_until = $7, state = $5, status = $6,
+    turns_at = $8, next_plan_id = $9, updated_at = $4, version = version + 1
+    WHERE id = $1 AND version = $2 AND ended_at IS NULL RETURNING version";
+const TURN: &str =
+    "UPDATE user_subscriptions SET plan_id = $4, plan_version = $5, anchor_at = $6, quota_meter = $7,
+    quota_used = 0, quota_limit = $8, quota_period_start = NULL, turns_at = $9, updated_at = $3, version = version + 1
+    WHERE id = $1 AND version = $2 AND ended_at IS NULL AND turns_at <= $3 RETURNING version";
+const WANT_NEXT: &str =
+    "UPDATE user_subscriptions SET next_plan_id = $4, auto_renew = $5, entitled_until = $6,
+    updated_at = $3, version = version + 1
+    WHERE id = $1 AND version = $2 AND ended_at IS NULL AND current_period_end > $3 RETURNING version";
+const TURNING: &str = "SELECT user_id FROM user_subscriptions
+    WHERE turns_at IS NOT NULL AND ended_at IS NULL AND turns_at <= $1 ORDER BY turns_at LIMIT $2";
+const GIVING_WAY: &str = "SELECT s.user_id FROM user_subscriptions s
+    JOIN subscription_plans p ON p.id = s.next_plan_id AND p.price = 0
+    WHERE s.ended_at IS NULL AND s.entitled_until <= $1 ORDER BY s.entitled_until LIMIT $2";
+const BEGIN_GRACE: &str = "UPDATE user_subscriptions SET state = 'grace', updated_at = $1, version = version + 1
+    WHERE state = 'active' AND ended_at IS NULL AND current_period_end <= $1 AND entitled_until > $1 AND NOT auto_renew
+      AND id IN (SELECT id FROM user_subscriptions WHERE state = 'active' AND ended_at IS NULL
+        AND current_period_end <= $1 AND entitled_until > $1 AND NOT auto_renew ORDER BY current_period_end LIMIT $2)
+    RETURNING id";
 const CANCEL: &str =
     "UPDATE user_subscriptions SET state = 'cancelling', status = 'cancelled', auto_renew = FALSE,
-    entitled_until = current_period_end, cancelled_at = $4, end_reason = $3, updated_at = $4, version = version + 1
+    entitled_until = current_period_end, next_plan_id = NULL, cancelled_at = $4, end_reason = $3, updated_at = $4, version = version + 1
     WHERE id = $1 AND version = $2 AND ended_at IS NULL AND state <> 'cancelling' AND current_period_end > $4
     RETURNING version";
 const RESUME: &str =
@@ -253,17 +335,32 @@ const RESUME: &str =
     RETURNING version";
 const END: &str =
     "UPDATE user_subscriptions SET status = 'expired', state = $3, end_reason = $4, ended_at = $2,
-    entitled_until = $2, updated_at = $2, version = version + 1
+    entitled_until = $2, turns_at = NULL, updated_at = $2, version = version + 1
     WHERE id = $1 AND version = $5 AND ended_at IS NULL RETURNING version";
 const END_LAPSED: &str = "UPDATE user_subscriptions SET status = 'expired', state = 'expired',
-    end_reason = COALESCE(end_reason, 'term_over'), ended_at = $1, updated_at = $1, version = version + 1
+    end_reason = COALESCE(end_reason, 'term_over'), ended_at = $1, turns_at = NULL, updated_at = $1,
+    version = version + 1
     WHERE ended_at IS NULL AND entitled_until <= $1 AND id IN
-        (SELECT id FROM user_subscriptions WHERE ended_at IS NULL AND entitled_until <= $1
-         ORDER BY entitled_until LIMIT $2)
+        (SELECT s.id FROM user_subscriptions s WHERE s.ended_at IS NULL AND s.entitled_until <= $1
+         AND NOT EXISTS (SELECT 1 FROM subscription_plans p WHERE p.id = s.next_plan_id AND p.price = 0)
+         ORDER BY s.entitled_until LIMIT $2)
     RETURNING id";
 const ROLL_LOCK: &str =
     "UPDATE user_subscriptions SET updated_at = $3 WHERE id = $1 AND version = $2
     AND ended_at IS NULL AND (entitled_until IS NULL OR entitled_until > $3) RETURNING id";
 pub(crate) const STATEMENTS: &[&str] = &[
-    FIND_LIVE, READ, INSERT, EXTEND, CANCEL, RESUME, END, END_LAPSED, ROLL_LOCK,
+    FIND_LIVE,
+    READ,
+    INSERT,
+    EXTEND,
+    TURN,
+    WANT_NEXT,
+    TURNING,
+    GIVING_WAY,
+    BEGIN_GRACE,
+    CANCEL,
+    RESUME,
+    END,
+    END_LAPSED,
+    ROLL_LOCK,
 ];

@@ -88,9 +88,9 @@ struct RenewPage<'a> {
 /// An offer in words.
 struct Shown {
     plan: String,
-    amount: String,
+    /// While a further term is on sale.
+    amount: Option<String>,
     ends: String,
-    on_sale: bool,
 }
 
 struct Reader {
@@ -126,7 +126,7 @@ impl Reader {
         let words = self.words;
         let message = match offer {
             None => words.over,
-            Some(offer) if !offer.plan.is_active => words.off_sale,
+            Some(offer) if offer.next.is_none() => words.off_sale,
             Some(_) if busy => words.busy,
             Some(_) => "",
         };
@@ -135,12 +135,14 @@ impl Reader {
             Language::En => "en",
         };
         let offer = offer.map(|offer| {
-            let texts = offer.plan.texts.get(short);
+            // What is paid for, where another plan follows.
+            let plan = offer.next.as_ref().unwrap_or(&offer.plan);
+            let texts = plan.texts.get(short);
+            let amount = offer.next.as_ref();
             Shown {
-                plan: texts.map_or(&offer.plan.name, |texts| &texts.name).clone(),
-                amount: price(offer.plan.price, self.language),
+                plan: texts.map_or(&plan.name, |texts| &texts.name).clone(),
+                amount: amount.map(|next| price(next.price, self.language)),
                 ends: offer.term_end.to_string(),
-                on_sale: offer.plan.is_active,
             }
         });
         super::page(&RenewPage {
@@ -176,10 +178,12 @@ pub(super) async fn renew(
 ) -> Result<Response, Problem> {
     let reader = Reader::of(&pages, &params, language);
     let offer = pages.payment.renewal_offer(&form.token).await?;
-    let Some(offer) = offer.filter(|offer| offer.plan.is_active) else {
-        let offer = pages.payment.renewal_offer(&form.token).await?;
-        return reader.page(&form.token, offer.as_ref(), false);
+    let Some(offer) = offer else {
+        return reader.page(&form.token, None, false);
     };
+    if offer.next.is_none() {
+        return reader.page(&form.token, Some(&offer), false);
+    }
     let payer = Payer {
         address: origin.address,
         ..Payer::default()

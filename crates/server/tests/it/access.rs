@@ -77,6 +77,7 @@ const TABLE: &[(&str, Takes)] = &[
     ("POST /admin/users", Staff(USERS_WRITE)),
     ("GET /admin/users/{user_id}", Staff(USERS_READ)),
     ("PATCH /admin/users/{user_id}", Staff(USERS_WRITE)),
+    ("POST /admin/users/{user_id}/grant", Staff(USERS_WRITE)),
     ("GET /admin/users/{user_id}/roles", Staff(USERS_READ)),
     ("PUT /admin/users/{user_id}/roles", Staff(ADMIN)),
     ("DELETE /admin/users/{user_id}/second-factor", Staff(ADMIN)),
@@ -144,6 +145,7 @@ const TABLE: &[(&str, Takes)] = &[
     ("GET /payments/plans", Nothing),
     ("GET /payments/plans/{plan_id}", Nothing),
     ("POST /payments/create", SignIn),
+    ("POST /payments/quote", SignIn),
     ("POST /payments/refund/{transaction_id}", Staff(FINANCE)),
     ("GET /payments/status/{transaction_id}", Person),
     ("GET /payments/subscriptions/current", Person),
@@ -163,6 +165,7 @@ const TABLE: &[(&str, Takes)] = &[
     ("POST /quota/refund", Service(QUOTA)),
     ("POST /quota/release", Service(QUOTA)),
     ("POST /quota/reserve", Service(QUOTA)),
+    ("GET /usage/explain", Person),
     ("GET /usage/summary", Person),
 ];
 

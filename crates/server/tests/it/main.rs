@@ -51,5 +51,6 @@ mod storm;
 mod stripe;
 mod suspense;
 mod transactions;
+mod units;
 mod ways;
 mod wechat;

@@ -7,7 +7,7 @@ use tollgate_storage::in_tx;
 use crate::harness::{App, Buyer, each_engine};
 
 /// A service key made by an admin.
-async fn service_key(app: &App, scopes: Value) -> String {
+pub(crate) async fn service_key(app: &App, scopes: Value) -> String {
     let admin = app.buyer().await;
     let mut tx = app.db.begin().await.expect("begins");
     let id: uuid::Uuid = admin.id.parse().expect("an id");
@@ -27,7 +27,7 @@ async fn service_key(app: &App, scopes: Value) -> String {
         .to_owned()
 }
 
-async fn with_free_plan(app: &App) -> Buyer {
+pub(crate) async fn with_free_plan(app: &App) -> Buyer {
     let buyer = app.buyer().await;
     let free = json!({ "plan_slug": "free" });
     app.post("/payments/subscriptions/subscribe", &buyer.token, free)

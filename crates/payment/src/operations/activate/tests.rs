@@ -83,6 +83,7 @@ impl TwoRails {
                 payer: Payer::default(),
             },
             expected: Expected::default(),
+            trial: false,
         };
         self.service.subscribe(&wish, None).await.expect("begun");
     }

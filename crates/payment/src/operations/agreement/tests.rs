@@ -107,6 +107,7 @@ impl Scenery {
                 payer: Payer::default(),
             },
             expected: Expected::default(),
+            trial: false,
         };
         self.service.subscribe(&wish, None).await.expect("begun");
     }
@@ -738,6 +739,7 @@ async fn line_35_a_rail_that_is_not_configured_says_so_and_leaves_no_order() {
                     payer: Payer::default(),
                 },
                 expected: Expected::default(),
+                trial: false,
             };
             let refused = scenery.service.subscribe(&wish, None).await;
             assert!(

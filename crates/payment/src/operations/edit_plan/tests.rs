@@ -43,14 +43,17 @@ fn pro() -> Value {
     })
 }
 
-async fn make(service: &PaymentService, value: Value) -> Result<AdminPlanShape, PlanError> {
+pub(crate) async fn make(
+    service: &PaymentService,
+    value: Value,
+) -> Result<AdminPlanShape, PlanError> {
     let origin = Origin::default();
     let (wish, editor) = (body(value), PlanEditor::caller(&origin));
     let made = service.create_plan(&wish, &editor, None).await;
     made.map(|made| made.value)
 }
 
-async fn change(
+pub(crate) async fn change(
     service: &PaymentService,
     slug: &str,
     value: Value,

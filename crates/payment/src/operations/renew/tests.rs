@@ -83,7 +83,7 @@ impl Shop {
         }
     }
 
-    fn by(method: PaymentMethod) -> PayBy {
+    pub(crate) fn by(method: PaymentMethod) -> PayBy {
         PayBy {
             method,
             client: None,
@@ -107,6 +107,7 @@ impl Shop {
             },
             by: Self::by(method),
             expected: Expected::default(),
+            trial: false,
         };
         let begun = self.service.subscribe(&wish, None).await?;
         Ok(begun.value.transaction.map(|order| order.id))
@@ -138,7 +139,7 @@ impl Shop {
         order
     }
 
-    async fn give_back(&self, payment: PaymentId) {
+    pub(crate) async fn give_back(&self, payment: PaymentId) {
         let wish = WantRefund {
             payment_id: payment,
             amount: None,
@@ -152,7 +153,7 @@ impl Shop {
     }
 
     /// Kinds of all changes, in the order of their time; of one moment, by their names.
-    async fn lived(&self, user: UserId) -> Vec<&'static str> {
+    pub(crate) async fn lived(&self, user: UserId) -> Vec<&'static str> {
         let page = HistoryPage::default();
         let found = self.service.subscription_history(user, page, 1_000).await;
         let (changes, more) = found.expect("read").expect("a list");

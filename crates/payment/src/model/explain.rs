@@ -1,0 +1,473 @@
+//! How a number of units came about: every step from the plan's limit to what is left.
+//!
+//! The steps are worked out from what was given and what was written down, never from the counter that the number is
+//! served from; so the two can be compared, and what the steps do not explain is a step of its own.
+
+mod said;
+
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{GrantId, HoldId, UsageId};
+
+use super::period::{Anchor, Period};
+use super::plan::{BillingCycle, PlanTexts, Reset};
+use super::pots::{Pot, burned};
+use super::quota::QuotaState;
+use super::words;
+
+/// Of grants, more than this many are told as one.
+const MOST_BONUSES: usize = 100;
+
+words! {
+    /// What a step is.
+    pub enum StepKind {
+        /// The period before ended.
+        Reset = "reset",
+        /// The plan's units of the period.
+        Plan = "plan",
+        /// Bonus units that came over from earlier periods.
+        Carried = "carried",
+        /// Bonus units that were given in the period.
+        Bonus = "bonus",
+        /// Bonus units that ended unused.
+        Expired = "expired",
+        /// Calls.
+        Use = "use",
+        /// Calls whose units were given back.
+        Refund = "refund",
+        /// Calls whose rows are not kept any more.
+        Earlier = "earlier",
+        /// Units set aside, which nobody has settled yet.
+        Hold = "hold",
+        /// What nothing explains.
+        Unexplained = "unexplained",
+    }
+}
+
+/// By which rules the number is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// How often the meter begins anew.
+    pub reset: Reset,
+    /// How long a term lasts.
+    pub cycle: BillingCycle,
+    /// Where the counting begins.
+    pub anchor: Anchor,
+    /// The period that it is in.
+    pub period: Period,
+    /// The end of what is paid for; `None` = none.
+    pub term_end: Option<Timestamp>,
+    /// The end of the right; `None` = none.
+    pub entitled_until: Option<Timestamp>,
+}
+
+/// The period before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// From when to when.
+    pub period: Period,
+    /// Of the plan and the bonus units that were burned; `None` = unlimited.
+    pub limit: Option<i64>,
+    /// Charged.
+    pub used: i64,
+    /// Still set aside.
+    pub held: i64,
+}
+
+impl Past {
+    /// The plan's units that nobody used; `None` = unlimited.
+    pub fn dropped(&self) -> Option<i64> {
+        let taken = self.used.saturating_add(self.held);
+        self.limit.map(|limit| limit.saturating_sub(taken).max(0))
+    }
+}
+
+/// Bonus units, as they stand in the counter of the period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bonus {
+    /// Which grant; `None`: several, told as one.
+    pub grant: Option<GrantId>,
+    /// How many grants.
+    pub count: usize,
+    /// Units that were given.
+    pub given: i64,
+    /// Units of them that the counter of the period was filled with.
+    pub poured: i64,
+    /// Units of them that are used up or set aside, in all periods.
+    pub burned: i64,
+    /// Units of them that ended unused within the period.
+    pub expired: i64,
+    /// Why.
+    pub reason: String,
+    /// When they were given.
+    pub given_at: Timestamp,
+    /// When what is left of them is gone; `None` = never.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A grant, and the pot that it filled in the counter of the period.
+#[derive(Clone, Debug)]
+pub struct Filled {
+    /// The pot.
+    pub pot: Pot,
+    /// Burned of it, once it is closed.
+    pub closed: Option<i64>,
+    /// Units that were given.
+    pub given: i64,
+    /// Burned of the grant by pots that are closed.
+    pub spent: i64,
+    /// Why.
+    pub reason: String,
+    /// When it was given.
+    pub given_at: Timestamp,
+}
+
+/// Calls, or one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calls {
+    /// As what they were counted; `None`: as several things.
+    pub resource_type: Option<String>,
+    /// How many.
+    pub count: i64,
+    /// Units.
+    pub units: i64,
+    /// From when, if it is a sum.
+    pub since: Option<Timestamp>,
+    /// When; of a sum, its end.
+    pub at: Timestamp,
+    /// The row in the log, if it is one.
+    pub usage: Option<UsageId>,
+    /// The row whose units are given back, if it is one.
+    pub refund_of: Option<UsageId>,
+}
+
+/// Units set aside, by one hold or by all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// Which; `None`: all of them, told as one.
+    pub hold: Option<HoldId>,
+    /// For what; `None`: for several things.
+    pub resource_type: Option<String>,
+    /// How many holds.
+    pub count: i64,
+    /// Units.
+    pub units: i64,
+    /// When; of several, the first.
+    pub at: Timestamp,
+    /// When they are given back by themselves; of several, the first.
+    pub expires_at: Timestamp,
+}
+
+/// What made a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The period before ended.
+    Reset(Past),
+    /// The plan's units, in this version of it; `None` = unlimited.
+    Plan {
+        /// How many.
+        limit: Option<i64>,
+        /// As the plan stood in this version.
+        version: i64,
+    },
+    /// Bonus units that came over.
+    Carried(Bonus),
+    /// Bonus units of the period.
+    Bonus(Bonus),
+    /// What of them ended unused.
+    Expired(Bonus),
+    /// Calls.
+    Use(Calls),
+    /// Calls that were given back.
+    Refund(Calls),
+    /// Calls since then whose rows are not kept.
+    Earlier {
+        /// From when.
+        since: Timestamp,
+    },
+    /// Units set aside.
+    Hold(Aside),
+    /// Nothing.
+    Unexplained,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// When; of a sum, its end.
+    pub at: Timestamp,
+    /// What it adds to what is left, below nothing for what it takes. `None`: it makes it unlimited.
+    pub units: Option<i64>,
+    /// What is left after it; `None` = unlimited.
+    pub balance: Option<i64>,
+    /// What made it.
+    pub cause: Cause,
+}
+
+impl Step {
+    /// What it is.
+    pub fn kind(&self) -> StepKind {
+        match &self.cause {
+            Cause::Reset(_) => StepKind::Reset,
+            Cause::Plan { .. } => StepKind::Plan,
+            Cause::Carried(_) => StepKind::Carried,
+            Cause::Bonus(_) => StepKind::Bonus,
+            Cause::Expired(_) => StepKind::Expired,
+            Cause::Use(_) => StepKind::Use,
+            Cause::Refund(_) => StepKind::Refund,
+            Cause::Earlier { .. } => StepKind::Earlier,
+            Cause::Hold(_) => StepKind::Hold,
+            Cause::Unexplained => StepKind::Unexplained,
+        }
+    }
+}
+
+/// What the number is made of.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The period.
+    pub period: Period,
+    /// The period before, if there was one.
+    pub before: Option<Past>,
+    /// The plan's units of the period, `None` = unlimited, and the version of the plan that says so.
+    pub plan: (Option<i64>, i64),
+    /// Bonus units in the counter of the period.
+    pub grants: Vec<Filled>,
+    /// What was charged, by the log, in the order of it.
+    pub used: Vec<Calls>,
+    /// What was given back, by the log, in the order of it.
+    pub returned: Vec<Calls>,
+    /// Before then the log is not kept, and this is what the counter was charged.
+    pub earlier: Option<(Timestamp, i64)>,
+    /// What is set aside.
+    pub held: Vec<Aside>,
+}
+
+/// The steps, and whether they lead to what is served.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// In their order.
+    pub steps: Vec<Step>,
+    /// Whether they lead there by themselves.
+    pub agrees: bool,
+}
+
+/// Explains `served`, as it stands at `now`.
+pub fn explain(facts: &Facts, served: &QuotaState, now: Timestamp) -> Explanation {
+    let mut steps = beginning(facts);
+    steps.extend(bonuses(facts));
+    let taken = |cause: Cause, at, units: i64| Step::new(cause, at, Some(units.saturating_neg()));
+    if let Some((until, units)) = facts.earlier.filter(|(_, units)| *units != 0) {
+        let since = facts.period.start;
+        steps.push(taken(Cause::Earlier { since }, until, units));
+    }
+    for calls in &facts.returned {
+        let cause = Cause::Refund(calls.clone());
+        steps.push(Step::new(cause, calls.at, Some(calls.units)));
+    }
+    for calls in &facts.used {
+        steps.push(taken(Cause::Use(calls.clone()), calls.at, calls.units));
+    }
+    for aside in &facts.held {
+        steps.push(taken(Cause::Hold(aside.clone()), aside.at, aside.units));
+    }
+    steps.sort_by_key(|step| (step.at, step.rank()));
+    let missing = unexplained(&steps, served);
+    let agrees = missing.is_none();
+    if let Some(units) = missing {
+        steps.push(Step::new(Cause::Unexplained, now, Some(units)));
+    }
+    // Without a limit there is nothing that could be left.
+    let mut balance = served.limit.map(|_| 0_i64);
+    for step in &mut steps {
+        balance = balance.map(|left| left.saturating_add(step.units.unwrap_or(0)));
+        step.balance = balance;
+    }
+    Explanation { steps, agrees }
+}
+
+impl Step {
+    fn new(cause: Cause, at: Timestamp, units: Option<i64>) -> Self {
+        Self {
+            at,
+            units,
+            balance: None,
+            cause,
+        }
+    }
+
+    /// Of steps at one moment, what gives stands before what takes.
+    fn rank(&self) -> u8 {
+        match self.kind() {
+            StepKind::Reset => 0,
+            StepKind::Plan => 1,
+            StepKind::Carried => 2,
+            StepKind::Bonus => 3,
+            StepKind::Refund => 4,
+            StepKind::Earlier => 5,
+            StepKind::Use => 6,
+            StepKind::Hold => 7,
+            StepKind::Expired => 8,
+            StepKind::Unexplained => 9,
+        }
+    }
+}
+
+fn beginning(facts: &Facts) -> Vec<Step> {
+    let (limit, version) = facts.plan;
+    let start = facts.period.start;
+    let reset = facts
+        .before
+        .map(|past| Step::new(Cause::Reset(past), start, Some(0)));
+    let plan = Step::new(Cause::Plan { limit, version }, start, limit);
+    reset.into_iter().chain([plan]).collect()
+}
+
+/// Bonus units that came over, those of the period, and what of them ended unused.
+fn bonuses(facts: &Facts) -> Vec<Step> {
+    let all = standing(facts);
+    let (carried, own): (Vec<Bonus>, Vec<Bonus>) = all
+        .into_iter()
+        .partition(|bonus| bonus.given_at < facts.period.start);
+    let over: Vec<Bonus> = carried
+        .iter()
+        .chain(&own)
+        .filter(|bonus| bonus.expired > 0)
+        .cloned()
+        .collect();
+    let start = facts.period.start;
+    let mut steps = Vec::new();
+    for bonus in few(carried) {
+        let units = bonus.poured;
+        steps.push(Step::new(Cause::Carried(bonus), start, Some(units)));
+    }
+    for bonus in few(own) {
+        let (at, units) = (bonus.given_at, bonus.poured);
+        steps.push(Step::new(Cause::Bonus(bonus), at, Some(units)));
+    }
+    for bonus in few(over) {
+        let (at, units) = (bonus.expires_at.unwrap_or(start), bonus.expired);
+        let taken = Some(units.saturating_neg());
+        steps.push(Step::new(Cause::Expired(bonus), at, taken));
+    }
+    steps
+}
+
+/// How much of each grant is burned, by the calls and holds that are known.
+fn standing(facts: &Facts) -> Vec<Bonus> {
+    let sum = |calls: &[Calls]| -> i64 { calls.iter().map(|calls| calls.units).sum() };
+    let earlier = facts.earlier.map_or(0, |(_, units)| units);
+    let held: i64 = facts.held.iter().map(|aside| aside.units).sum();
+    let taken = sum(&facts.used)
+        .saturating_sub(sum(&facts.returned))
+        .saturating_add(earlier)
+        .saturating_add(held);
+    let known: i64 = facts.grants.iter().filter_map(|grant| grant.closed).sum();
+    let open: Vec<Pot> = facts
+        .grants
+        .iter()
+        .filter(|grant| grant.closed.is_none())
+        .map(|grant| grant.pot)
+        .collect();
+    let plan = facts.plan.0.unwrap_or(0);
+    let shares = burned(taken.saturating_sub(known), plan, &open, facts.period.end);
+    let share = |pot: &Pot| {
+        let of = shares.iter().find(|(other, _)| other.grant == pot.grant);
+        of.map_or(0, |(_, units)| *units)
+    };
+    let grants = facts.grants.iter().map(|grant| Bonus {
+        grant: Some(grant.pot.grant),
+        count: 1,
+        given: grant.given,
+        poured: grant.pot.units,
+        burned: match grant.closed {
+            Some(_) => grant.spent,
+            None => grant.spent.saturating_add(share(&grant.pot)),
+        },
+        expired: grant
+            .closed
+            .map_or(0, |burned| grant.pot.units.saturating_sub(burned)),
+        reason: grant.reason.clone(),
+        given_at: grant.given_at,
+        expires_at: grant.pot.expires_at,
+    });
+    grants.collect()
+}
+
+/// The answer stays bounded: those beyond the first hundred are told as one, which stands where the first of them would.
+fn few(mut bonuses: Vec<Bonus>) -> Vec<Bonus> {
+    bonuses.sort_by_key(|bonus| (bonus.given_at, bonus.grant));
+    let rest = bonuses.split_off(bonuses.len().min(MOST_BONUSES));
+    let sum = rest.into_iter().reduce(|sum, bonus| Bonus {
+        grant: None,
+        count: sum.count.saturating_add(bonus.count),
+        given: sum.given.saturating_add(bonus.given),
+        poured: sum.poured.saturating_add(bonus.poured),
+        burned: sum.burned.saturating_add(bonus.burned),
+        expired: sum.expired.saturating_add(bonus.expired),
+        reason: String::new(),
+        given_at: sum.given_at.min(bonus.given_at),
+        expires_at: sum.expires_at.max(bonus.expires_at),
+    });
+    bonuses.extend(sum);
+    bonuses
+}
+
+/// What is served and the steps do not lead to. `None`: they agree in all of it, not only in what is left.
+fn unexplained(steps: &[Step], served: &QuotaState) -> Option<i64> {
+    let (mut given, mut used, mut held) = (0_i64, 0_i64, 0_i64);
+    let mut unlimited = false;
+    for step in steps {
+        let units = step.units.unwrap_or(0);
+        let side = match step.kind() {
+            StepKind::Reset | StepKind::Unexplained => continue,
+            StepKind::Plan | StepKind::Carried | StepKind::Bonus | StepKind::Expired => {
+                unlimited |= step.units.is_none();
+                &mut given
+            }
+            StepKind::Use | StepKind::Refund | StepKind::Earlier => &mut used,
+            StepKind::Hold => &mut held,
+        };
+        *side = side.saturating_add(units);
+    }
+    let taken = served.used.get().saturating_add(served.held.get());
+    let taking = used.saturating_add(held);
+    let is_right = used.saturating_neg() == served.used.get()
+        && held.saturating_neg() == served.held.get()
+        && served
+            .limit
+            .map_or(unlimited, |limit| !unlimited && given == limit.get());
+    if is_right {
+        return None;
+    }
+    let sum = taking.saturating_add(served.limit.map_or(0, |_| given));
+    let left = served.limit.map_or(0, |limit| limit.get());
+    Some(left.saturating_sub(taken).saturating_sub(sum))
+}
+
+/// What a plan is called.
+#[derive(Clone, Debug)]
+pub struct PlanName {
+    /// By code.
+    pub slug: String,
+    /// In the language of the house.
+    pub name: String,
+    zh: String,
+    en: String,
+}
+
+impl PlanName {
+    /// In each language, or `name` where it has none.
+    pub fn new(slug: String, name: String, texts: &PlanTexts) -> Self {
+        let of = |language: &str| {
+            let text = texts.get(language).map(|text| text.name.as_str());
+            text.filter(|text| !text.is_empty())
+                .unwrap_or(&name)
+                .to_owned()
+        };
+        let (zh, en) = (of("zh"), of("en"));
+        Self { slug, name, zh, en }
+    }
+}
+
+#[cfg(test)]
+mod tests;
