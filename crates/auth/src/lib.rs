@@ -34,6 +34,7 @@ use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::{ApiKeyId, Ids, UserId};
 use tollgate_kernel::problem::Problem;
 use tollgate_storage::db::{Db, Tx};
+use tollgate_storage::duties::Instance;
 use tollgate_storage::migrations::{CORE, Migrations};
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::{StorageError, migrations};
@@ -167,6 +168,8 @@ pub(crate) struct Parts {
     newcomers: Option<Arc<dyn Newcomers>>,
     mailer: Option<Arc<dyn Mailer>>,
     used_keys: mpsc::Sender<(Holder, Timestamp)>,
+    /// Who we are among several.
+    instance: Instance,
 }
 
 /// Puts an [`AuthService`] together.
@@ -361,6 +364,7 @@ impl AuthBuilder {
             db: self.db,
             master_key: self.master_key,
             clock: self.clock,
+            instance: Instance::new(&self.entropy),
             entropy: self.entropy,
             config: self.config,
             hasher,

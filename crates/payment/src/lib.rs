@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod duties;
 mod extract;
 mod guarded;
 mod layers;
@@ -24,6 +25,7 @@ use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::Ids;
 use tollgate_storage::db::Db;
+use tollgate_storage::duties::Instance;
 use tollgate_storage::migrations::{CORE, Migrations};
 use tollgate_storage::rows::OverRows;
 use tollgate_storage::seal::MasterKey;
@@ -49,6 +51,7 @@ pub use crate::operations::edit_plan::{PlanEditor, PlanError, Removed};
 pub use crate::operations::explain::{Counted, ExplainError};
 pub use crate::operations::grant_units::{GrantError, GrantUnits};
 use crate::operations::holding::Holdings;
+pub use crate::operations::jobs::RetryError;
 use crate::operations::keep_call::InboundBounds;
 use crate::operations::missed_events::ReadUpTo;
 use crate::operations::outbound::Outbound;
@@ -57,6 +60,7 @@ pub use crate::operations::outbound::listen::{Listener, SignedEvent};
 pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::operations::refund_usage::UnitRefundError;
 pub use crate::operations::renew::Renew;
+pub use crate::operations::renewal_link::RenewalOffer;
 pub use crate::operations::replay_webhook::ReplayError;
 pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
 pub use crate::operations::settle_hold::HoldError;
@@ -65,7 +69,7 @@ pub use crate::operations::transactions::TransactionFilter;
 pub use crate::operations::verify_books::{AccountBalance, Books, verify_books};
 pub use crate::operations::way::{Offer, PayBy};
 pub use crate::operations::webhook_events::WebhookEventFilter;
-pub use crate::people::People;
+pub use crate::people::{Expiring, People};
 use crate::providers::{PaymentProvider, Registry, Warning};
 pub use crate::quota::QuotaHandle;
 use crate::quota_writer::QuotaWriter;
@@ -90,6 +94,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     11 "0011_quota_holds",
     12 "0012_usage_rollups",
     13 "0013_subscription_terms",
+    16 "0016_reminders",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.
@@ -123,8 +128,8 @@ struct Parts {
     let_through: AtomicU64,
     entropy: Entropy,
     self_audit: SelfAudit,
-    /// When the months of the log were last made ahead.
-    months_made_at: Mutex<Timestamp>,
+    /// Who we are among several.
+    instance: Instance,
 }
 
 impl Parts {
@@ -258,9 +263,9 @@ impl PaymentBuilder {
             inbound: InboundBounds::default(),
             read_up_to: ReadUpTo::default(),
             outbound,
+            instance: Instance::new(&self.entropy),
             entropy: self.entropy,
             self_audit: SelfAudit::default(),
-            months_made_at: Mutex::new(self.clock.now()),
             db: self.db,
             master_key: self.master_key,
             clock: self.clock,

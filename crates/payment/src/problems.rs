@@ -14,6 +14,7 @@ use crate::operations::consume::ConsumeError;
 use crate::operations::edit_plan::PlanError;
 use crate::operations::explain::ExplainError;
 use crate::operations::grant_units::GrantError;
+use crate::operations::jobs::RetryError;
 use crate::operations::outbound::endpoints::EndpointError;
 use crate::operations::refund::{ProviderErrorOf, RefundError};
 use crate::operations::refund_usage::UnitRefundError;
@@ -422,6 +423,19 @@ pub(crate) fn replay(error: ReplayError) -> Problem {
         ReplayError::NotFound => Problem::new(Code::NotFound),
         ReplayError::MethodUnavailable => Problem::new(Code::MethodUnavailable),
         ReplayError::Internal(error) => error.into(),
+    }
+}
+
+pub(crate) fn retry(error: RetryError) -> Problem {
+    match error {
+        RetryError::NotFound => Problem::new(Code::NotFound),
+        RetryError::NotDead => Problem::invalid(
+            "/job_id",
+            "not_dead",
+            "只有已放弃的任务可以重试",
+            "only a job that was given up can be done again",
+        ),
+        RetryError::Internal(error) => error.into(),
     }
 }
 

@@ -24,6 +24,8 @@ words! {
         Reset = "reset",
         /// The plan's units of the period.
         Plan = "plan",
+        /// What was used under a plan before, beyond what the plan in force gives.
+        Kept = "kept",
         /// Bonus units that came over from earlier periods.
         Carried = "carried",
         /// Bonus units that were given in the period.
@@ -58,6 +60,8 @@ pub struct Rules {
     pub term_end: Option<Timestamp>,
     /// The end of the right; `None` = none.
     pub entitled_until: Option<Timestamp>,
+    /// When a term of another plan or version begins; `None` = none is paid.
+    pub turns_at: Option<Timestamp>,
 }
 
 /// The period before.
@@ -79,6 +83,19 @@ impl Past {
         let taken = self.used.saturating_add(self.held);
         self.limit.map(|limit| limit.saturating_sub(taken).max(0))
     }
+}
+
+/// What a plan gives of a meter in a period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Which plan.
+    pub plan: PlanName,
+    /// In which version of it.
+    pub version: i64,
+    /// How many; `None` = unlimited.
+    pub limit: Option<i64>,
+    /// What stays beyond it, since it was used under a plan before.
+    pub kept: i64,
 }
 
 /// Bonus units, as they stand in the counter of the period.
@@ -162,13 +179,10 @@ pub struct Aside {
 pub enum Cause {
     /// The period before ended.
     Reset(Past),
-    /// The plan's units, in this version of it; `None` = unlimited.
-    Plan {
-        /// How many.
-        limit: Option<i64>,
-        /// As the plan stood in this version.
-        version: i64,
-    },
+    /// The plan's units.
+    Plan(Given),
+    /// Units that were used under a plan before.
+    Kept,
     /// Bonus units that came over.
     Carried(Bonus),
     /// Bonus units of the period.
@@ -208,7 +222,8 @@ impl Step {
     pub fn kind(&self) -> StepKind {
         match &self.cause {
             Cause::Reset(_) => StepKind::Reset,
-            Cause::Plan { .. } => StepKind::Plan,
+            Cause::Plan(_) => StepKind::Plan,
+            Cause::Kept => StepKind::Kept,
             Cause::Carried(_) => StepKind::Carried,
             Cause::Bonus(_) => StepKind::Bonus,
             Cause::Expired(_) => StepKind::Expired,
@@ -228,8 +243,8 @@ pub struct Facts {
     pub period: Period,
     /// The period before, if there was one.
     pub before: Option<Past>,
-    /// The plan's units of the period, `None` = unlimited, and the version of the plan that says so.
-    pub plan: (Option<i64>, i64),
+    /// The plan's units of the period.
+    pub plan: Given,
     /// Bonus units in the counter of the period.
     pub grants: Vec<Filled>,
     /// What was charged, by the log, in the order of it.
@@ -300,26 +315,27 @@ impl Step {
         match self.kind() {
             StepKind::Reset => 0,
             StepKind::Plan => 1,
-            StepKind::Carried => 2,
-            StepKind::Bonus => 3,
-            StepKind::Refund => 4,
-            StepKind::Earlier => 5,
-            StepKind::Use => 6,
-            StepKind::Hold => 7,
-            StepKind::Expired => 8,
-            StepKind::Unexplained => 9,
+            StepKind::Kept => 2,
+            StepKind::Carried => 3,
+            StepKind::Bonus => 4,
+            StepKind::Refund => 5,
+            StepKind::Earlier => 6,
+            StepKind::Use => 7,
+            StepKind::Hold => 8,
+            StepKind::Expired => 9,
+            StepKind::Unexplained => 10,
         }
     }
 }
 
 fn beginning(facts: &Facts) -> Vec<Step> {
-    let (limit, version) = facts.plan;
-    let start = facts.period.start;
+    let (plan, start) = (&facts.plan, facts.period.start);
     let reset = facts
         .before
         .map(|past| Step::new(Cause::Reset(past), start, Some(0)));
-    let plan = Step::new(Cause::Plan { limit, version }, start, limit);
-    reset.into_iter().chain([plan]).collect()
+    let kept = (plan.kept > 0).then(|| Step::new(Cause::Kept, start, Some(plan.kept)));
+    let plan = Step::new(Cause::Plan(plan.clone()), start, plan.limit);
+    reset.into_iter().chain([plan]).chain(kept).collect()
 }
 
 /// Bonus units that came over, those of the period, and what of them ended unused.
@@ -368,7 +384,11 @@ fn standing(facts: &Facts) -> Vec<Bonus> {
         .filter(|grant| grant.closed.is_none())
         .map(|grant| grant.pot)
         .collect();
-    let plan = facts.plan.0.unwrap_or(0);
+    let plan = facts
+        .plan
+        .limit
+        .unwrap_or(0)
+        .saturating_add(facts.plan.kept);
     let shares = burned(taken.saturating_sub(known), plan, &open, facts.period.end);
     let share = |pot: &Pot| {
         let of = shares.iter().find(|(other, _)| other.grant == pot.grant);
@@ -420,7 +440,11 @@ fn unexplained(steps: &[Step], served: &QuotaState) -> Option<i64> {
         let units = step.units.unwrap_or(0);
         let side = match step.kind() {
             StepKind::Reset | StepKind::Unexplained => continue,
-            StepKind::Plan | StepKind::Carried | StepKind::Bonus | StepKind::Expired => {
+            StepKind::Plan
+            | StepKind::Kept
+            | StepKind::Carried
+            | StepKind::Bonus
+            | StepKind::Expired => {
                 unlimited |= step.units.is_none();
                 &mut given
             }
@@ -445,7 +469,7 @@ fn unexplained(steps: &[Step], served: &QuotaState) -> Option<i64> {
 }
 
 /// What a plan is called.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanName {
     /// By code.
     pub slug: String,

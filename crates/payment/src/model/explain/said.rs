@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::text::Text;
 
-use super::{Aside, Bonus, Calls, Cause, Past, PlanName, Rules, Step};
+use super::{Aside, Bonus, Calls, Cause, Given, Past, PlanName, Rules, Step};
 use crate::model::plan::{BillingCycle, Reset};
 
 /// As people write it.
@@ -15,10 +15,20 @@ fn local(at: Timestamp, zone: Tz) -> String {
 
 impl Step {
     /// In one sentence.
-    pub fn text(&self, plan: &PlanName, zone: Tz) -> Text {
+    pub fn text(&self, zone: Tz) -> Text {
         match &self.cause {
             Cause::Reset(past) => reset(past, zone),
-            Cause::Plan { limit, .. } => given(*limit, plan),
+            Cause::Plan(plan) => given(plan),
+            Cause::Kept => Text::new(
+                format!(
+                    "另有 {} 个单位：换套餐前已使用，不收回。",
+                    taken(self).saturating_neg()
+                ),
+                format!(
+                    "{} units more: they were used under the plan before, and nobody takes them back.",
+                    taken(self).saturating_neg()
+                ),
+            ),
             Cause::Carried(bonus) => carried(bonus, zone),
             Cause::Bonus(bonus) => bonus_given(bonus, zone),
             Cause::Expired(bonus) => Text::new(
@@ -84,9 +94,9 @@ fn reset(past: &Past, zone: Tz) -> Text {
     }
 }
 
-fn given(limit: Option<i64>, plan: &PlanName) -> Text {
-    let PlanName { zh, en, .. } = plan;
-    match limit {
+fn given(given: &Given) -> Text {
+    let PlanName { zh, en, .. } = &given.plan;
+    match given.limit {
         Some(limit) => Text::new(
             format!("套餐“{zh}”为本周期提供 {limit} 个单位。"),
             format!("The plan {en} gives {limit} units for this period."),
@@ -226,6 +236,13 @@ impl Rules {
                 en.push_str(&format!(" The subscription ends before that, on {until}."));
             }
             _ => {}
+        }
+        if let Some(turns_at) = self.turns_at.filter(|at| *at < self.period.end) {
+            let turns_at = local(turns_at, zone);
+            zh.push_str(&format!("{turns_at} 起按已付费的下一期计算。"));
+            en.push_str(&format!(
+                " From {turns_at} on, what is paid for next counts."
+            ));
         }
         Text::new(zh, en)
     }

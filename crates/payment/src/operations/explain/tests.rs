@@ -760,6 +760,59 @@ async fn line_56_an_edit_of_the_plan_does_not_change_what_is_explained() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn inv_q8_what_takes_over_at_its_moment_is_explained() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let house = House::open(&db).await;
+        let plan = |calls: i64, stock: i64, fair: i64| {
+            json!({
+                "slug": "grow", "name": "成长", "price": "99.00", "currency": "CNY", "billing_cycle": "monthly",
+                "meters": [
+                    { "meter": "calls", "limit": calls },
+                    { "meter": "stock", "limit": stock, "reset": "never" },
+                    { "meter": "fair", "limit": fair, "reset": "calendar" },
+                ],
+                "resource_costs": {
+                    "calls": 1, "stock": { "meter": "stock", "units": 1 }, "fair": { "meter": "fair", "units": 1 },
+                },
+            })
+        };
+        house.sell(&plan(100, 100, 30)).await;
+        let user = house.somebody("grow").await;
+        house.consume(user, "stock", 80).await.expect("charged");
+        house.consume(user, "calls", 10).await.expect("charged");
+        // Less of everything, from the next term on.
+        let origin = Origin::default();
+        let editor = PlanEditor::caller(&origin);
+        let less: PlanBody = serde_json::from_str(&plan(50, 40, 10).to_string()).expect("a body");
+        let edited = house.service.change_plan("grow", &less, &editor).await;
+        edited.expect("edited");
+        house.give(user, "grow").await;
+        let stock = house.explained(user, "stock").await;
+        assert_eq!(stock.rules.turns_at, Some(at("2027-02-15T08:00:00Z")));
+        assert!(stock.rules.text.en.contains("what is paid for next"));
+        house.clock.advance(days(18));
+        house.consume(user, "fair", 5).await.expect("charged");
+        house.clock.advance(days(13));
+        use StepKind as Is;
+        let calls = house.explained(user, "calls").await;
+        assert_eq!(kinds(&calls), [Is::Reset, Is::Plan]);
+        let rules = &calls.rules;
+        assert_eq!((rules.limit, rules.plan_version, rules.turns_at), (Some(50), 2, None));
+        // What is used of what never begins anew stays used, and is not taken back.
+        let stock = house.explained(user, "stock").await;
+        assert_eq!(kinds(&stock), [Is::Plan, Is::Kept, Is::Use]);
+        assert_eq!((stock.steps[1].units, stock.quota.remaining), (Some(40), Some(0)));
+        // The month of the calendar was begun under the version before.
+        let fair = house.explained(user, "fair").await;
+        assert_eq!((fair.rules.limit, fair.quota.remaining), (Some(30), Some(25)));
+        house.clock.advance(days(20));
+        let fair = house.explained(user, "fair").await;
+        assert_eq!((fair.rules.limit, fair.quota.remaining), (Some(10), Some(10)));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn line_55_what_cannot_be_explained_is_refused() {
     each_engine(&[MIGRATIONS], async |db| {
         let house = House::open(&db).await;

@@ -595,12 +595,13 @@ async fn inv_q2_bonus_units_go_along_with_their_owner() {
                     .after(HOUR * 24 * u32::try_from(days).expect("few"))
             }),
         };
+        let origin = Origin::default();
         shop.service
-            .grant_units(&grant(100, Some(10)), &Origin::default(), None)
+            .grant_units(&grant(100, Some(10)), &origin, None)
             .await
             .expect("given");
         shop.service
-            .grant_units(&grant(200, None), &Origin::default(), None)
+            .grant_units(&grant(200, None), &origin, None)
             .await
             .expect("given");
         // Of the first grant, which ends first.

@@ -149,6 +149,7 @@ impl Stand {
                 payer: Payer::default(),
             },
             expected: Expected::default(),
+            trial: false,
         };
         self.payment.subscribe(&wish, None).await.expect("theirs");
         user_id
