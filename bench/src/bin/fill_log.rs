@@ -44,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
     for month in 0..=months {
         partitions::make_ahead(&db, "usage_logs", begin.after(MONTH * month)).await?;
     }
-    let begun = Instant::now();
+    let started = Instant::now();
     fill(
         &db,
         rows,
@@ -55,7 +55,7 @@ async fn main() -> anyhow::Result<()> {
     println!(
         "{}: {rows} rows over {months} months in {} s",
         db.engine(),
-        begun.elapsed().as_secs()
+        started.elapsed().as_secs()
     );
     if folds {
         fold(&db, &clock).await?;

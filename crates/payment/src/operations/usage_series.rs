@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id as _, UserId};
+use tollgate_kernel::ids::UserId;
 use tollgate_storage::StorageError;
 
 use crate::PaymentService;
@@ -216,7 +216,7 @@ fn key(want: &WantSeries, used: &Used) -> String {
         (Some(GroupBy::ResourceType), _) => used.resource_type.clone(),
         (Some(GroupBy::Meter), _) => used.meter.clone(),
         (Some(GroupBy::ApiKey), _) => id(NO_KEY),
-        (Some(GroupBy::User), SeriesOf::Person(user)) => user.uuid().to_string(),
+        (Some(GroupBy::User), SeriesOf::Person(person)) => person.to_string(),
         (Some(GroupBy::User), SeriesOf::Everybody) => id(OTHER),
     }
 }

@@ -103,8 +103,12 @@ pub(super) struct UsageLogPage {
     /// Where it is asked for; null when there are more than 10,000.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>)]
-    total: Option<Option<i64>>,
+    total: Option<Total>,
 }
+
+/// How many rows there are, or null.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Total(Option<i64>);
 
 /// The log of usage, newest first, as a page or as a table: one's own; with `usage.read` everybody's, unless `mine=true`.
 #[utoipa::path(get, path = "/logs", tag = "usage",
@@ -135,7 +139,7 @@ pub(super) async fn list(
             let counted = is_counted(&service, &filter, params.include.as_deref())?;
             let (data, has_more) = read(&service, &filter, page, limit).await?;
             let total = if counted {
-                Some(service.count_usage(&filter).await?)
+                Some(Total(service.count_usage(&filter).await?))
             } else {
                 None
             };
@@ -238,7 +242,7 @@ fn shown(
     data: Vec<UsageLogShape>,
     has_more: bool,
     page: UsagePage,
-    total: Option<Option<i64>>,
+    total: Option<Total>,
 ) -> UsageLogPage {
     // Of a page that was read backwards, the next one lies before its first.
     let end = match page.ending_before {

@@ -134,7 +134,7 @@ pub(crate) async fn list(db: &Db, wanted: &Wanted, page: Page, limit: i64) -> Re
         Page::OlderThan(id) => high = high.min(id.uuid()),
         // The next id that there can be.
         Page::NewerThan(id) => {
-            low = low.max(Uuid::from_u128(id.uuid().as_u128().saturating_add(1)))
+            low = low.max(Uuid::from_u128(id.uuid().as_u128().saturating_add(1)));
         }
     }
     let text = match (page, wanted.user) {

@@ -96,7 +96,7 @@ pub(crate) async fn of_user(
             .fetch_all(e)
             .await)?,
     };
-    let used = rows.into_iter().map(|row| Used {
+    let all = rows.into_iter().map(|row| Used {
         at: at(source, row.at),
         meter: row.meter,
         resource_type: row.resource_type,
@@ -104,7 +104,7 @@ pub(crate) async fn of_user(
         units: row.quota_cost,
         calls: row.calls,
     });
-    Ok(used.collect())
+    Ok(all.collect())
 }
 
 row!(
@@ -140,7 +140,7 @@ pub(crate) async fn of_all(db: &Db, wanted: &Wanted, source: Source) -> Result<V
             .fetch_all(e)
             .await)?,
     };
-    let used = rows.into_iter().map(|row| Used {
+    let all = rows.into_iter().map(|row| Used {
         at: at(source, row.at),
         meter: row.meter,
         resource_type: row.resource_type,
@@ -148,7 +148,7 @@ pub(crate) async fn of_all(db: &Db, wanted: &Wanted, source: Source) -> Result<V
         units: row.quota_cost,
         calls: row.calls,
     });
-    Ok(used.collect())
+    Ok(all.collect())
 }
 
 row!(
@@ -200,7 +200,7 @@ pub(crate) async fn by_user(
             query.fetch_all(e).await
         })?,
     };
-    let used = rows.into_iter().map(|row| Used {
+    let all = rows.into_iter().map(|row| Used {
         at: at(source, row.at),
         meter: String::new(),
         resource_type: String::new(),
@@ -208,7 +208,7 @@ pub(crate) async fn by_user(
         units: row.quota_cost,
         calls: row.calls,
     });
-    Ok(used.collect())
+    Ok(all.collect())
 }
 
 /// Who used most: in the roll-ups of one span, and in the log of the one behind it.

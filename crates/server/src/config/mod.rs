@@ -370,7 +370,7 @@ mod tests {
         assert_eq!(config.database.shown(), "SQLite ./data/tollgate.db");
         assert!(config.alipay.is_none() && config.master_key.is_none());
         assert_eq!(config.accounts.access_token_ttl, Duration::from_mins(15));
-        let days = |days| Duration::from_hours(days * 24);
+        let days = |days: u64| Duration::from_hours(days * 24);
         assert_eq!(config.usage_retention, Some(days(400)));
         let kept =
             |days| read(&[("USAGE_RETENTION_DAYS", days)]).map(|config| config.usage_retention);

@@ -51,5 +51,6 @@ mod usage;
 mod usage_books;
 mod usage_lines;
 mod usage_stand;
+mod usage_sums;
 mod ways;
 mod wechat;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::entropy::Entropy;
-use tollgate_kernel::ids::{ApiKeyId, Id as _, Ids, SubscriptionId, UsageId, UserId};
+use tollgate_kernel::ids::{ApiKeyId, Id, Ids, SubscriptionId, UsageId, UserId};
 use tollgate_payment::model::usage::{GroupBy, Interval};
 use tollgate_payment::{SeriesOf, WantSeries};
 use tollgate_storage::in_tx;
@@ -91,7 +91,7 @@ async fn scatter(stand: &Stand, chance: &Entropy) -> Vec<Row> {
         .bind(row.units)
         .bind(row.at.utc())
         .bind(row.meter)
-        .bind(row.key.map(|key| key.uuid()))
+        .bind(row.key.map(Id::uuid))
         .bind(refund_of)
         .execute(c)
         .await
