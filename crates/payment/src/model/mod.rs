@@ -26,6 +26,7 @@ pub mod spans;
 pub mod subscription;
 pub mod suspense;
 pub mod term;
+pub mod usage;
 
 /// A closed set of words that a column or an answer holds.
 macro_rules! words {
@@ -101,6 +102,7 @@ mod tests {
             ("spans", include_str!("spans.rs")),
             ("subscription", include_str!("subscription.rs")),
             ("term", include_str!("term.rs")),
+            ("usage", include_str!("usage.rs")),
         ] {
             let source = source.split("#[cfg(test)]").next().unwrap_or_default();
             for line in source
