@@ -35,6 +35,7 @@ mod outbound_kinds;
 mod plans;
 mod points;
 mod quota;
+mod quota_input;
 #[cfg(feature = "redis")]
 mod redis;
 mod refunds;
