@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, TimeZone as _, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -101,23 +101,42 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Where time comes from: the system, or a test. Clones share the same hands.
+/// Where time comes from: the system, a database that several instances share, or a test. Clones share the same hands.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    /// The system's clock, corrected by this many microseconds (the database's measured lead, and
-    /// the sandbox's own offset).
-    System(Arc<AtomicI64>),
+    /// The system's clock, until something better is known.
+    System(Arc<Hands>),
     /// Stands still until it is advanced.
     Fixed(Arc<AtomicI64>),
 }
 
+/// In microseconds.
+#[derive(Debug)]
+struct Hands {
+    /// Counted from here: nobody can set what is counted.
+    started: Instant,
+    /// What was counted, and this, is the database's time; [`NOT_KEPT`] until it was asked.
+    kept: AtomicI64,
+    /// How far it runs ahead, in a sandbox and in tests.
+    ahead: AtomicI64,
+    /// By how much the machine's own clock was set, in tests.
+    set_by: AtomicI64,
+}
+
+const NOT_KEPT: i64 = i64::MIN;
+
 impl Clock {
-    /// The system's clock without correction.
+    /// The system's clock.
     pub fn system() -> Self {
-        Self(Source::System(Arc::default()))
+        Self(Source::System(Arc::new(Hands {
+            started: Instant::now(),
+            kept: AtomicI64::new(NOT_KEPT),
+            ahead: AtomicI64::new(0),
+            set_by: AtomicI64::new(0),
+        })))
     }
 
     /// Stands at `at` until [`Clock::advance`].
@@ -132,9 +151,15 @@ impl Clock {
     )]
     pub fn now(&self) -> Timestamp {
         let micros = match &self.0 {
-            Source::System(offset) => Utc::now()
-                .timestamp_micros()
-                .saturating_add(offset.load(Ordering::Relaxed)),
+            Source::System(hands) => {
+                let base = match hands.kept.load(Ordering::SeqCst) {
+                    NOT_KEPT => Utc::now()
+                        .timestamp_micros()
+                        .saturating_add(hands.set_by.load(Ordering::SeqCst)),
+                    kept => kept.saturating_add(hands.counted()),
+                };
+                base.saturating_add(hands.ahead.load(Ordering::SeqCst))
+            }
             Source::Fixed(at) => at.load(Ordering::SeqCst),
         };
         Timestamp::from_micros(micros).unwrap_or(Timestamp::EPOCH)
@@ -144,17 +169,63 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         match &self.0 {
-            Source::System(hands) | Source::Fixed(hands) => {
-                hands.fetch_add(micros, Ordering::SeqCst);
-            }
+            Source::System(hands) => hands.ahead.fetch_add(micros, Ordering::SeqCst),
+            Source::Fixed(at) => at.fetch_add(micros, Ordering::SeqCst),
+        };
+    }
+
+    /// Runs ahead at least by this much, as the other instances of a sandbox do; a fixed clock ignores it.
+    pub fn run_ahead(&self, by: Duration) {
+        if let Source::System(hands) = &self.0 {
+            let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+            hands.ahead.fetch_max(micros, Ordering::SeqCst);
         }
     }
 
-    /// Sets the correction of a system clock, in microseconds; a fixed clock has none and ignores it.
-    pub fn correct(&self, offset_micros: i64) {
-        if let Source::System(offset) = &self.0 {
-            offset.store(offset_micros, Ordering::SeqCst);
+    /// How far it runs ahead; a fixed clock does not.
+    pub fn ahead(&self) -> Duration {
+        match &self.0 {
+            Source::System(hands) => {
+                let micros = hands.ahead.load(Ordering::SeqCst);
+                Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+            }
+            Source::Fixed(_) => Duration::ZERO,
         }
+    }
+
+    /// As when somebody sets the clock of the machine, for tests. A clock that is kept to a database's does not follow.
+    pub fn set_by(&self, micros: i64) {
+        match &self.0 {
+            Source::System(hands) => hands.set_by.fetch_add(micros, Ordering::SeqCst),
+            Source::Fixed(at) => at.fetch_add(micros, Ordering::SeqCst),
+        };
+    }
+
+    /// What was counted since the clock was made, in microseconds, whatever the system says meanwhile.
+    pub fn counted(&self) -> i64 {
+        match &self.0 {
+            Source::System(hands) => hands.counted(),
+            Source::Fixed(_) => 0,
+        }
+    }
+
+    /// Keeps to another clock, which said `at` when `counted` was counted, give or take `within` microseconds: from now
+    /// on the system is not asked any more. A difference that small moves nothing; a fixed clock ignores it.
+    pub fn keep(&self, at: Timestamp, counted: i64, within: i64) {
+        let Source::System(hands) = &self.0 else {
+            return;
+        };
+        let new = at.micros().saturating_sub(counted);
+        let old = hands.kept.load(Ordering::SeqCst);
+        if old == NOT_KEPT || new.saturating_sub(old).saturating_abs() > within {
+            hands.kept.store(new, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Hands {
+    fn counted(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX)
     }
 }
 
@@ -180,5 +251,33 @@ mod tests {
         assert_eq!(clock.now(), clock.now());
         shared.advance(Duration::from_secs(5));
         assert_eq!(clock.now().seconds(), 5);
+    }
+
+    #[test]
+    fn inv_l6_a_clock_that_is_kept_does_not_follow_the_machine() {
+        let clock = Clock::system();
+        let hour = Duration::from_hours(1);
+        let micros = i64::try_from(hour.as_micros()).expect("an hour");
+        let before = clock.now();
+        clock.set_by(micros);
+        assert!(clock.now().since(before) >= hour, "nobody else is known");
+        let at = Timestamp::from_seconds(1_800_000_000).expect("a moment");
+        clock.keep(at, clock.counted(), 1_000);
+        for jump in [micros, -2 * micros] {
+            clock.set_by(jump);
+            let now = clock.now();
+            assert!(now >= at && now.since(at) < Duration::from_mins(1), "{now}");
+        }
+        // What is as small as the measure is no difference.
+        clock.keep(at.after(hour), clock.counted(), 2 * micros);
+        assert!(clock.now().since(at) < hour);
+        clock.keep(at.after(hour), clock.counted(), 1_000);
+        assert!(clock.now().since(at) >= hour);
+        // A sandbox's lead stays on top, and is never less than it was.
+        clock.run_ahead(2 * hour);
+        clock.run_ahead(hour);
+        assert!(clock.now().since(at) >= 3 * hour);
+        clock.advance(hour);
+        assert!(clock.now().since(at) >= 4 * hour);
     }
 }

@@ -1,29 +1,41 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod duties;
+mod extract;
+mod guarded;
+mod layers;
+mod limits;
 pub mod model;
 mod operations;
 mod people;
 mod problems;
 pub mod providers;
+mod quota;
 mod quota_writer;
 mod routes;
 pub mod shapes;
 mod store;
 mod worker;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::Ids;
 use tollgate_storage::db::Db;
+use tollgate_storage::duties::Instance;
 use tollgate_storage::migrations::{CORE, Migrations};
 use tollgate_storage::rows::OverRows;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::{Result, StorageError, migrations, partitions};
 
 pub use crate::config::PaymentConfig;
+pub use crate::extract::{CurrentSubscription, DeferredHold, QuotaHold};
+pub use crate::layers::{
+    ConsumeQuota, ConsumeQuotaLayer, RequireSubscription, RequireSubscriptionLayer,
+};
 use crate::model::hold::HoldTime;
 pub use crate::operations::Answered;
 pub use crate::operations::accept_webhook::Received;
@@ -34,11 +46,12 @@ pub use crate::operations::cancel_subscription::ChangeError;
 pub use crate::operations::checkout::{CheckoutError, Expected, PlanRef, Subscribe};
 pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::create_payment::CreatePayment;
-pub use crate::operations::demand::Demand;
+pub use crate::operations::demand::{Demand, PlanSlugs};
 pub use crate::operations::edit_plan::{PlanEditor, PlanError, Removed};
 pub use crate::operations::explain::{Counted, ExplainError};
 pub use crate::operations::grant_units::{GrantError, GrantUnits};
 use crate::operations::holding::Holdings;
+pub use crate::operations::jobs::RetryError;
 use crate::operations::keep_call::InboundBounds;
 use crate::operations::missed_events::ReadUpTo;
 use crate::operations::outbound::Outbound;
@@ -47,6 +60,7 @@ pub use crate::operations::outbound::listen::{Listener, SignedEvent};
 pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::operations::refund_usage::UnitRefundError;
 pub use crate::operations::renew::Renew;
+pub use crate::operations::renewal_link::RenewalOffer;
 pub use crate::operations::replay_webhook::ReplayError;
 pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
 pub use crate::operations::settle_hold::HoldError;
@@ -55,8 +69,9 @@ pub use crate::operations::transactions::TransactionFilter;
 pub use crate::operations::verify_books::{AccountBalance, Books, verify_books};
 pub use crate::operations::way::{Offer, PayBy};
 pub use crate::operations::webhook_events::WebhookEventFilter;
-pub use crate::people::People;
+pub use crate::people::{Expiring, People};
 use crate::providers::{PaymentProvider, Registry, Warning};
+pub use crate::quota::QuotaHandle;
 use crate::quota_writer::QuotaWriter;
 pub use crate::worker::Lane;
 
@@ -79,6 +94,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     11 "0011_quota_holds",
     12 "0012_usage_rollups",
     13 "0013_subscription_terms",
+    16 "0016_reminders",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.
@@ -108,10 +124,12 @@ struct Parts {
     /// What people have, as it was read a moment ago.
     holdings: Holdings,
     writer: QuotaWriter,
+    /// Guarded calls that passed uncharged, since the database was away.
+    let_through: AtomicU64,
     entropy: Entropy,
     self_audit: SelfAudit,
-    /// When the months of the log were last made ahead.
-    months_made_at: Mutex<Timestamp>,
+    /// Who we are among several.
+    instance: Instance,
 }
 
 impl Parts {
@@ -156,7 +174,19 @@ impl PaymentService {
 impl PaymentService {
     /// A refusal of [`PaymentService::consume`] as the answer that clients know.
     pub fn problem(&self, refusal: ConsumeError) -> tollgate_kernel::problem::Problem {
-        problems::consume(refusal, self.upgrade_url())
+        problems::consume(refusal, self.upgrade_url(), self.0.clock.now())
+    }
+
+    pub(crate) fn unit_refund_problem(
+        &self,
+        refusal: UnitRefundError,
+    ) -> tollgate_kernel::problem::Problem {
+        problems::unit_refund(refusal, self.upgrade_url(), self.0.clock.now())
+    }
+
+    /// Tells in the headers of an answer how a meter stands.
+    pub(crate) fn announce(&self, headers: &mut axum::http::HeaderMap, quota: &shapes::QuotaShape) {
+        limits::announce(headers, quota, self.0.clock.now());
     }
 
     /// What the operator should do before it hurts, by the settings of every rail.
@@ -226,15 +256,16 @@ impl PaymentBuilder {
         let service = PaymentService(Arc::new_cyclic(|parts| Parts {
             holdings: Holdings::default(),
             writer: QuotaWriter::start(parts, lanes),
+            let_through: AtomicU64::new(0),
             providers: Registry::new(self.providers, &self.clock),
             ids: Ids::new(self.clock.clone(), self.entropy.clone()),
             warned_at: Mutex::new(None),
             inbound: InboundBounds::default(),
             read_up_to: ReadUpTo::default(),
             outbound,
+            instance: Instance::new(&self.entropy),
             entropy: self.entropy,
             self_audit: SelfAudit::default(),
-            months_made_at: Mutex::new(self.clock.now()),
             db: self.db,
             master_key: self.master_key,
             clock: self.clock,

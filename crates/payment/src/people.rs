@@ -8,6 +8,27 @@ use tollgate_kernel::ids::UserId;
 use tollgate_kernel::problem::Problem;
 use tollgate_storage::db::Tx;
 
+use crate::model::plan::Plan;
+
+/// A term that ends and does not go on by itself.
+#[derive(Clone, Debug)]
+pub struct Expiring {
+    /// Whose.
+    pub user_id: UserId,
+    /// Of what.
+    pub plan: Plan,
+    /// What a further term would be of, at its price; `None`: it is not on sale any more.
+    pub next: Option<Plan>,
+    /// When.
+    pub term_end: Timestamp,
+    /// Until then, a part of a day counted whole.
+    pub days_left: u64,
+    /// Where a further term is paid.
+    pub link: String,
+    /// So long the link works.
+    pub link_until: Timestamp,
+}
+
 /// Knows accounts. Without it every account is a person.
 #[async_trait]
 pub trait People: Send + Sync + fmt::Debug {
@@ -26,6 +47,17 @@ pub trait People: Send + Sync + fmt::Debug {
         &self,
         tx: &mut Tx,
         url: &str,
+        at: Timestamp,
+    ) -> tollgate_storage::Result<()>;
+
+    /// A term ends soon, and its buyer is to hear of it, by this very transaction or not at all.
+    ///
+    /// # Errors
+    /// The database: then it is told at the next try.
+    async fn subscription_expiring(
+        &self,
+        tx: &mut Tx,
+        expiring: &Expiring,
         at: Timestamp,
     ) -> tollgate_storage::Result<()>;
 }

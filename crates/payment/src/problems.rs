@@ -1,9 +1,12 @@
 //! Every error of this module, as the one body that clients know.
 
+use axum::http::HeaderMap;
 use serde_json::json;
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
 use tollgate_kernel::text::Text;
 
+use crate::limits;
 use crate::model::payment::PaymentMethod;
 use crate::operations::cancel_subscription::ChangeError;
 use crate::operations::checkout::CheckoutError;
@@ -11,6 +14,7 @@ use crate::operations::consume::ConsumeError;
 use crate::operations::edit_plan::PlanError;
 use crate::operations::explain::ExplainError;
 use crate::operations::grant_units::GrantError;
+use crate::operations::jobs::RetryError;
 use crate::operations::outbound::endpoints::EndpointError;
 use crate::operations::refund::{ProviderErrorOf, RefundError};
 use crate::operations::refund_usage::UnitRefundError;
@@ -28,21 +32,26 @@ fn key_reused() -> Problem {
 }
 
 /// Too few units are left.
-pub(crate) fn quota_exceeded(quota: &QuotaShape, upgrade_url: &str) -> Problem {
+pub(crate) fn quota_exceeded(quota: &QuotaShape, upgrade_url: &str, now: Timestamp) -> Problem {
     let (limit, used) = (quota.limit.unwrap_or(0), quota.used);
-    Problem::new(Code::QuotaExceeded)
-        .detail(
-            format!(
-                "本周期 {limit} 次已用 {used} 次，{} 重置。",
-                quota.resets_at
-            ),
-            format!(
-                "{used} of {limit} units are used in this period; it resets at {}.",
-                quota.resets_at
-            ),
-        )
-        .with("quota", json!(quota))
-        .with("upgrade_url", upgrade_url)
+    let mut headers = HeaderMap::new();
+    limits::announce(&mut headers, quota, now);
+    let refused = Problem::new(Code::QuotaExceeded).retry_after(limits::wait_seconds(quota, now));
+    let told = headers.iter().fold(refused, |refused, (name, value)| {
+        refused.header(name.clone(), value.clone())
+    });
+    told.detail(
+        format!(
+            "本周期 {limit} 次已用 {used} 次，{} 重置。",
+            quota.resets_at
+        ),
+        format!(
+            "{used} of {limit} units are used in this period; it resets at {}.",
+            quota.resets_at
+        ),
+    )
+    .with("quota", json!(quota))
+    .with("upgrade_url", upgrade_url)
 }
 
 /// Another plan is in force.
@@ -58,7 +67,7 @@ pub(crate) fn plan_required(wanted: &[String], upgrade_url: &str) -> Problem {
 }
 
 /// As `consume` refuses.
-pub(crate) fn consume(error: ConsumeError, upgrade_url: &str) -> Problem {
+pub(crate) fn consume(error: ConsumeError, upgrade_url: &str, now: Timestamp) -> Problem {
     match error {
         ConsumeError::NoSubscription => Problem::new(Code::SubscriptionRequired)
             .detail(
@@ -79,7 +88,7 @@ pub(crate) fn consume(error: ConsumeError, upgrade_url: &str) -> Problem {
             "a whole number from 1 to 1000000000",
         ),
         ConsumeError::QuotaExceeded(quota) => {
-            quota_exceeded(&QuotaShape::from(&quota), upgrade_url)
+            quota_exceeded(&QuotaShape::from(&quota), upgrade_url, now)
         }
         ConsumeError::KeyReused => key_reused(),
         ConsumeError::KeyInProgress => Problem::new(Code::IdempotencyInProgress).retry_after(1),
@@ -135,10 +144,22 @@ fn unknown_meter() -> Problem {
     )
 }
 
+impl From<HoldError> for Problem {
+    fn from(error: HoldError) -> Self {
+        hold(error)
+    }
+}
+
 /// As a settling of a hold is refused.
 pub(crate) fn hold(error: HoldError) -> Problem {
     match error {
         HoldError::NotFound => Problem::new(Code::NotFound),
+        HoldError::Cost(_) => Problem::invalid(
+            "/cost",
+            "invalid_cost",
+            "须为 1 至 1000000000 的整数",
+            "a whole number from 1 to 1000000000",
+        ),
         HoldError::AboveHold => Problem::invalid(
             "/cost",
             "above_reservation",
@@ -155,7 +176,7 @@ pub(crate) fn hold(error: HoldError) -> Problem {
 }
 
 /// As a refund of units is refused.
-pub(crate) fn unit_refund(error: UnitRefundError, upgrade_url: &str) -> Problem {
+pub(crate) fn unit_refund(error: UnitRefundError, upgrade_url: &str, now: Timestamp) -> Problem {
     match error {
         UnitRefundError::NotFound => Problem::new(Code::NotFound),
         UnitRefundError::Reason => Problem::invalid(
@@ -164,7 +185,7 @@ pub(crate) fn unit_refund(error: UnitRefundError, upgrade_url: &str) -> Problem 
             "须为 1 至 500 个字符",
             "1 to 500 characters",
         ),
-        UnitRefundError::Key(error) => consume(error, upgrade_url),
+        UnitRefundError::Key(error) => consume(error, upgrade_url, now),
         UnitRefundError::Internal(error) => error.into(),
     }
 }
@@ -402,6 +423,19 @@ pub(crate) fn replay(error: ReplayError) -> Problem {
         ReplayError::NotFound => Problem::new(Code::NotFound),
         ReplayError::MethodUnavailable => Problem::new(Code::MethodUnavailable),
         ReplayError::Internal(error) => error.into(),
+    }
+}
+
+pub(crate) fn retry(error: RetryError) -> Problem {
+    match error {
+        RetryError::NotFound => Problem::new(Code::NotFound),
+        RetryError::NotDead => Problem::invalid(
+            "/job_id",
+            "not_dead",
+            "只有已放弃的任务可以重试",
+            "only a job that was given up can be done again",
+        ),
+        RetryError::Internal(error) => error.into(),
     }
 }
 

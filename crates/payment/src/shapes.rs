@@ -126,6 +126,10 @@ pub struct QuotaShape {
     pub reserved: i64,
     /// Left in this period; null = unlimited.
     pub remaining: Option<i64>,
+    /// When this period began.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period_start: Option<Timestamp>,
     /// When the next period begins.
     #[schema(value_type = String, format = "date-time")]
     pub resets_at: Timestamp,
@@ -139,6 +143,7 @@ impl From<&QuotaState> for QuotaShape {
             used: quota.used.get(),
             reserved: quota.held.get(),
             remaining: quota.remaining().map(Units::get),
+            period_start: Some(quota.began_at),
             resets_at: quota.resets_at,
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_storage::jobs::{self, Job};
-use tollgate_storage::{Result, StorageError, idempotency, partitions};
+use tollgate_storage::{Result, StorageError};
 
 use crate::PaymentService;
 use crate::model::payment::PaymentMethod;
@@ -15,19 +15,12 @@ use crate::operations::console_refund::CONSOLE_REFUND;
 use crate::operations::reconcile::{Reconciled, next_question};
 use crate::operations::refund::REFUND;
 use crate::operations::told_early::TOLD_EARLY;
-use crate::operations::webhook_events;
-use crate::store::{attempts, tries};
 
 /// Work on orders, one lane per rail: a slow one does not keep the others waiting.
 pub(crate) const RECONCILE: &str = "reconcile";
 /// A job that is not finished by then is taken by somebody else.
 const LEASE: Duration = Duration::from_mins(1);
-/// No call to a provider takes as long, so who began one earlier was cut off.
-const LONGEST_CALL: Duration = Duration::from_mins(5);
-/// How long the tries of deliveries are kept.
-const TRIES_KEPT: Duration = Duration::from_hours(30 * 24);
 const AT_ONCE: i64 = 16;
-const PURGED_AT_ONCE: i64 = 1_000;
 
 /// A kind of due work. Each waits for others than the rest does, so whoever has threads to spare runs a loop for each:
 /// a provider that is slow keeps nobody waiting but its own buyers.
@@ -38,7 +31,7 @@ pub enum Lane {
     Rail(PaymentMethod),
     /// Events to those who listen.
     Outbound,
-    /// What only the database is asked for.
+    /// The standing duties, for which only the database is asked.
     Upkeep,
 }
 
@@ -65,9 +58,8 @@ impl PaymentService {
         asked
     }
 
-    /// Does what is due now in one lane: asks about open orders, reads a provider's list, tells of events; ends lapsed
-    /// subscriptions, forgets old answers and old calls, audits a part of the books. Gives how many orders were asked
-    /// about.
+    /// Does what is due now in one lane: asks about open orders, reads a provider's list, tells of events, or goes round
+    /// the standing duties. Gives how many orders were asked about.
     ///
     /// # Errors
     /// The database; nothing is lost, the next time goes on.
@@ -80,28 +72,9 @@ impl PaymentService {
             Lane::Outbound => self.deliver_events().await.map(|_| 0),
             Lane::Upkeep => {
                 self.warn();
-                let all = [
-                    self.expire_subscriptions().await.map(drop),
-                    self.expire_holds().await.map(drop),
-                    self.make_months().await,
-                    self.audit_books().await.map(drop),
-                    self.forget().await,
-                ];
-                all.into_iter().collect::<Result<()>>().map(|()| 0)
+                self.do_duties().await.map(|()| 0)
             }
         }
-    }
-
-    /// Old answers, old calls, and calls that were cut off.
-    async fn forget(&self) -> Result<()> {
-        let mut tx = self.0.db.begin().await?;
-        let now = self.0.clock.now();
-        idempotency::purge(&mut tx, now, PURGED_AT_ONCE).await?;
-        let begun_before = now.before(LONGEST_CALL);
-        attempts::conclude_orphans(&mut tx, begun_before, PURGED_AT_ONCE, now).await?;
-        webhook_events::forget(&self.0, &mut tx).await?;
-        tries::forget(&mut tx, now.before(TRIES_KEPT), PURGED_AT_ONCE).await?;
-        tx.commit().await
     }
 
     /// At the start, and once a day after it: whoever reads the log hears of a certificate's end in time.
@@ -116,23 +89,6 @@ impl PaymentService {
                 tracing::warn!("{warning}");
             }
         }
-    }
-
-    /// Once a day: the log's months are made three ahead, so a day more or less is nothing.
-    async fn make_months(&self) -> Result<()> {
-        let now = self.0.clock.now();
-        {
-            let mut made_at = self
-                .0
-                .months_made_at
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            if now.since(*made_at) < Duration::from_hours(24) {
-                return Ok(());
-            }
-            *made_at = now;
-        }
-        partitions::make_ahead(&self.0.db, "usage_logs", now).await
     }
 
     async fn reconcile_due(&self, rail: PaymentMethod) -> Result<usize> {

@@ -23,10 +23,10 @@ use tollgate_kernel::ids::Ids;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::{PaymentConfig, PaymentService};
 use tollgate_sandbox::{Sandbox, SandboxError};
-use tollgate_storage::StorageError;
 use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::url::DatabaseUrl;
+use tollgate_storage::{StorageError, time};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
@@ -34,8 +34,9 @@ use crate::browser::CorsOrigins;
 use crate::client_address::TrustedProxies;
 use crate::config::{AppEnv, Config, Faults};
 use crate::modules::{DefaultPlan, OneMailbox, PlanEntitlements};
+use crate::sandbox_clock::SandboxClock;
 use crate::stop::stopped;
-use crate::{accept, browser, keys, mail, openapi, pages, rails, samples};
+use crate::{accept, browser, keys, mail, openapi, pages, rails, samples, sandbox_clock};
 
 /// The largest JSON body: 1 MiB.
 const BODY_LIMIT_BYTES: usize = 1024 * 1024;
@@ -43,6 +44,11 @@ const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 const BODY_STALL: Duration = Duration::from_secs(30);
 /// Between two looks for work that is due.
 const TICK: Duration = Duration::from_millis(500);
+
+/// Between two questions what time it is in the database.
+const TIME: Duration = Duration::from_secs(10);
+/// The same in a sandbox, whose clock is moved.
+const SANDBOX_TIME: Duration = Duration::from_secs(1);
 
 /// For letters that are on their way when the service is told to stop.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -94,6 +100,7 @@ pub struct Server {
     sandbox: Option<Sandbox>,
     has_mailbox: bool,
     db: Db,
+    clock: Clock,
     public_url: String,
     port: u16,
     trusted_proxies: TrustedProxies,
@@ -124,6 +131,7 @@ impl Server {
         );
         let master_key = master_key(config, &entropy)?;
         let db = Db::open(&config.database, config.database_max_connections).await?;
+        time::keep(&db, &clock).await?;
         let sandbox = if config.has_sandbox() {
             Some(rails::open_sandbox(config, &public_url, &clock, &entropy).await?)
         } else {
@@ -136,6 +144,7 @@ impl Server {
         settings.zone = config.zone;
         settings.language = config.default_language;
         settings.order_expiry = config.order_expiry;
+        settings.hold_time = config.hold_time;
         // Nobody's hooks lie behind a sandbox but those of its developer.
         settings.webhook_allow_private = config.webhook_allow_private || config.has_sandbox();
         settings.return_origins.extend(config.cors_origins.listed());
@@ -154,6 +163,9 @@ impl Server {
             payment = payment.provider(provider);
         }
         let payment = payment.build().await?;
+        if sandbox.is_some() {
+            sandbox_clock::catch_up(&db, &clock).await?;
+        }
         let accounts = &config.accounts;
         let auth_config = accounts.auth_config(&public_url, sandbox.is_none());
         let mut auth = AuthService::builder(db.clone(), master_key, auth_config)
@@ -176,7 +188,7 @@ impl Server {
             payment.seed_plans(&samples::plans()).await?;
         }
         let exchange = Exchange::new(
-            Ids::new(clock, entropy),
+            Ids::new(clock.clone(), entropy),
             config.default_language,
             &format!("{public_url}/docs/errors"),
         );
@@ -184,7 +196,7 @@ impl Server {
             &auth,
             &payment,
             sandbox.as_ref(),
-            &db,
+            (&db, &clock),
             &config.cors_origins,
             exchange,
         );
@@ -198,6 +210,7 @@ impl Server {
             has_mailbox: sandbox.is_some() && config.mail.is_none(),
             sandbox,
             db,
+            clock,
             public_url,
             port: addr.port(),
             trusted_proxies: config.trusted_proxies.clone(),
@@ -271,6 +284,8 @@ impl Server {
             };
             beside.spawn(work(payments, stop.clone()));
         }
+        let (db, clock, is_sandbox) = (self.db.clone(), self.clock.clone(), self.is_sandbox());
+        beside.spawn(keep_time(db, clock, is_sandbox, stop.clone()));
         if let Some(sandbox) = self.sandbox.clone() {
             let mut stop = stop.clone();
             beside.spawn(async move {
@@ -329,16 +344,19 @@ fn router(
     auth: &AuthService,
     payment: &PaymentService,
     sandbox: Option<&Sandbox>,
-    db: &Db,
+    (db, clock): (&Db, &Clock),
     origins: &CorsOrigins,
     exchange: Exchange,
 ) -> Router {
+    let limit = auth.limit_calls();
+    let payments_of_staff = payment.admin_router().layer(limit.clone());
+    // Quota is counted for itself: a call for units is not one that the API limits.
     let api: Router = Router::new()
         .nest("/auth", auth.router())
-        .nest("/admin", auth.admin_router().merge(payment.admin_router()))
-        .nest("/payments", payment.router())
+        .nest("/admin", auth.admin_router().merge(payments_of_staff))
+        .nest("/payments", payment.router().layer(limit.clone()))
         .nest("/quota", payment.quota_router())
-        .nest("/usage", payment.usage_router())
+        .nest("/usage", payment.usage_router().layer(limit))
         .layer(auth.identify());
     let mut router = Router::new()
         .merge(api)
@@ -353,6 +371,14 @@ fn router(
         .route("/health/ready", get(ready).with_state(db.clone()));
     if let Some(sandbox) = sandbox {
         router = router.merge(sandbox.router());
+        router = router.merge(sandbox_clock::router(SandboxClock {
+            db: db.clone(),
+            clock: clock.clone(),
+            auth: auth.clone(),
+            payment: payment.clone(),
+            sandbox: sandbox.clone(),
+            moving: Arc::default(),
+        }));
     }
     let router = browser::own_forms(router, origins);
     let router = exchange
@@ -374,6 +400,27 @@ async fn ready(State(db): State<Db>) -> Result<Json<Value>, Problem> {
             json!({ "status": "ok", "database": "ok", "migrations": "ok" }),
         )),
         _ => Err(Problem::new(Code::Unavailable)),
+    }
+}
+
+/// Keeps to the database's time, and in a sandbox to where its clock was moved.
+async fn keep_time(db: Db, clock: Clock, is_sandbox: bool, mut stop: watch::Receiver<bool>) {
+    let pause = if is_sandbox { SANDBOX_TIME } else { TIME };
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stopped(&mut stop) => return,
+        }
+        let mut kept = time::keep(&db, &clock).await;
+        if is_sandbox {
+            kept = kept.and(sandbox_clock::catch_up(&db, &clock).await);
+        }
+        if let Err(error) = kept {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the database does not say what time it is"
+            );
+        }
     }
 }
 

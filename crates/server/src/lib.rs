@@ -15,6 +15,7 @@ mod pages;
 pub mod plan_file;
 mod rails;
 mod samples;
+mod sandbox_clock;
 mod stop;
 
 pub use crate::app::{Server, StartError};

@@ -358,16 +358,16 @@ pub async fn release(tx: &mut Tx, request: &Request, fence: Fence) -> Result<()>
 ///
 /// # Errors
 /// The database.
-pub async fn purge(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<()> {
-    in_tx!(tx, |c| {
+pub async fn purge(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64> {
+    let gone = in_tx!(tx, |c| {
         sqlx::query(PURGE)
             .bind(now.utc())
             .bind(limit)
             .execute(c)
             .await
-            .map(|_| ())
+            .map(|done| done.rows_affected())
     })?;
-    Ok(())
+    Ok(gone)
 }
 
 const FIND: &str = "SELECT body_hash, state, lease_until, status, response FROM idempotency_keys

@@ -210,17 +210,17 @@ pub async fn is_open_since(
 ///
 /// # Errors
 /// The database.
-pub async fn purge(tx: &mut Tx, before: Timestamp, most: i64) -> Result<()> {
+pub async fn purge(tx: &mut Tx, before: Timestamp, most: i64) -> Result<u64> {
     // Ids sort by the moment they were made: the key's own index finds the old ones.
     let millis = u64::try_from(before.micros() / 1_000).unwrap_or(0);
     let oldest = uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid();
-    in_tx!(tx, |c| sqlx::query(PURGE)
+    let gone = in_tx!(tx, |c| sqlx::query(PURGE)
         .bind(oldest)
         .bind(most)
         .execute(c)
         .await
-        .map(|_| ()))?;
-    Ok(())
+        .map(|done| done.rows_affected()))?;
+    Ok(gone)
 }
 
 const PUT: &str = "INSERT INTO jobs (id, lane, kind, dedupe_key, payload, due_at, created_at)

@@ -5,9 +5,11 @@ mod macros;
 
 pub mod audit;
 pub mod db;
+pub mod duties;
 pub mod error;
 pub mod failpoint;
 pub mod idempotency;
+pub mod job_records;
 pub mod jobs;
 pub mod migrations;
 pub mod outbox;
@@ -20,6 +22,7 @@ pub mod signing_keys;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttle;
+pub mod time;
 pub mod url;
 
 pub use error::StorageError;
@@ -31,7 +34,9 @@ pub type Result<T, E = StorageError> = std::result::Result<T, E>;
 /// Every statement of the core tables, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&[&str]] = &[
     audit::STATEMENTS,
+    duties::STATEMENTS,
     idempotency::STATEMENTS,
+    job_records::STATEMENTS,
     jobs::STATEMENTS,
     outbox::STATEMENTS,
     settings::STATEMENTS,

@@ -118,14 +118,14 @@ pub async fn take_back(tx: &mut Tx, kind: &str, subject: &[u8; 32]) -> Result<()
 ///
 /// # Errors
 /// The database.
-pub async fn purge(tx: &mut Tx, now: Timestamp, most: i64) -> Result<()> {
-    in_tx!(tx, |c| sqlx::query(PURGE)
+pub async fn purge(tx: &mut Tx, now: Timestamp, most: i64) -> Result<u64> {
+    let gone = in_tx!(tx, |c| sqlx::query(PURGE)
         .bind(now.utc())
         .bind(most)
         .execute(c)
         .await
-        .map(|_| ()))?;
-    Ok(())
+        .map(|done| done.rows_affected()))?;
+    Ok(gone)
 }
 
 const HIT: &str = "INSERT INTO throttle (kind, subject, hits, window_start, expires_at) VALUES ($1, $2, 1, $3, $5)

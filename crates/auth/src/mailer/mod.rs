@@ -21,7 +21,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::JobId;
+use tollgate_kernel::ids::{JobId, UserId};
 use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
 use tollgate_storage::jobs::{self, NewJob};
@@ -143,6 +143,30 @@ pub enum Content {
         /// Where it was told.
         url: String,
     },
+    /// A term that was paid by hand ends soon.
+    SubscriptionExpiring {
+        /// Its plan's name, in the letter's language.
+        plan: String,
+        /// When.
+        ends_at: Timestamp,
+        /// What a further term costs; `None`: there is none to buy any more.
+        amount: Option<Due>,
+        /// Where it is paid.
+        link: String,
+        /// How long from now on the link works.
+        minutes: u64,
+        /// The same as a moment.
+        until: Timestamp,
+    },
+}
+
+/// Money to be paid.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// As decimal text.
+    pub amount: String,
+    /// ISO 4217.
+    pub currency: String,
 }
 
 impl Content {
@@ -159,6 +183,7 @@ impl Content {
             Self::SessionsEnded { .. } => "sessions_ended",
             Self::Invite { .. } => "invite",
             Self::EndpointDisabled { .. } => "endpoint_disabled",
+            Self::SubscriptionExpiring { .. } => "subscription_expiring",
         }
     }
 
@@ -168,7 +193,8 @@ impl Content {
             Self::VerifyEmail { link, minutes }
             | Self::ResetPassword { link, minutes }
             | Self::ConfirmNewEmail { link, minutes }
-            | Self::Invite { link, minutes } => Some((link, *minutes)),
+            | Self::Invite { link, minutes }
+            | Self::SubscriptionExpiring { link, minutes, .. } => Some((link, *minutes)),
             Self::EmailChangeAsked { .. }
             | Self::EmailChanged { .. }
             | Self::NewSignIn { .. }
@@ -249,6 +275,28 @@ impl AuthService {
             }
         }
         Ok(())
+    }
+
+    /// Writes to one person, in their language, inside the transaction of what it tells of. Whoever has no account any
+    /// more gets none.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn write_to(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        content: impl FnOnce(Locale) -> Content + Send,
+    ) -> Result<()> {
+        let parts = self.parts();
+        let Some(user) = users::read(tx, user).await? else {
+            return Ok(());
+        };
+        if !user.is_active {
+            return Ok(());
+        }
+        let letter = Letter::to(&user, content(user.locale));
+        post(parts, tx, &letter, parts.clock.now()).await
     }
 
     /// Writes a letter that no other change causes: a trial of the settings, a host's own occasion. It

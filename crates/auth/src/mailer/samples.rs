@@ -1,8 +1,10 @@
 //! One letter of each kind, with invented people: for previews, and for the tests that read them all.
 
+use std::time::Duration;
+
 use tollgate_kernel::clock::Timestamp;
 
-use super::{Content, Letter};
+use super::{Content, Due, Letter};
 use crate::model::user::Locale;
 
 /// Every kind of letter once, as it would be written to Ann at `at`. The links lead under
@@ -43,6 +45,17 @@ pub fn samples(public_url: &str, locale: Locale, at: Timestamp) -> Vec<Letter> {
         Content::EndpointDisabled {
             at,
             url: "https://shop.example/events".to_owned(),
+        },
+        Content::SubscriptionExpiring {
+            plan: "Pro".to_owned(),
+            ends_at: at.after(Duration::from_hours(3 * 24)),
+            amount: Some(Due {
+                amount: "99.00".to_owned(),
+                currency: "CNY".to_owned(),
+            }),
+            link: link("renew"),
+            minutes: 3 * 24 * 60,
+            until: at.after(Duration::from_hours(3 * 24)),
         },
     ];
     let letters = contents.into_iter().map(|content| Letter {

@@ -108,7 +108,7 @@ impl House {
         let action = letter.content.link().map(|(link, minutes)| Action {
             label: piece.button,
             link: plain_link(link),
-            life: words.link_life.put(&minutes.to_string()),
+            life: self.life(&letter.content, minutes, words),
             or_copy: words.or_copy,
         });
         Page {
@@ -123,6 +123,15 @@ impl House {
             closing: piece.closing,
             footer: words.footer,
             colon: words.colon,
+        }
+    }
+
+    fn life(&self, content: &Content, minutes: u64, words: &Words) -> String {
+        match content {
+            Content::SubscriptionExpiring { until, .. } => {
+                words.link_until.put(&self.moment(*until))
+            }
+            _ => words.link_life.put(&minutes.to_string()),
         }
     }
 
@@ -151,6 +160,18 @@ impl House {
             Content::EndpointDisabled { at, url } => {
                 vec![Some(when(at)), Some((words.endpoint, plain(url)))]
             }
+            Content::SubscriptionExpiring {
+                plan,
+                ends_at,
+                amount,
+                ..
+            } => vec![
+                Some((words.plan, plain(plan))),
+                Some((words.ends_at, self.moment(*ends_at))),
+                amount
+                    .as_ref()
+                    .map(|due| (words.amount_due, words.money(&due.currency, &due.amount))),
+            ],
         };
         let facts = facts.into_iter().flatten();
         facts

@@ -118,14 +118,14 @@ pub(crate) async fn erase(tx: &mut Tx, user: UserId) -> Result<()> {
 }
 
 /// Forgets at most `most` that are over.
-pub(crate) async fn purge(tx: &mut Tx, before: Timestamp, most: i64) -> Result<()> {
-    in_tx!(tx, |c| sqlx::query(PURGE)
+pub(crate) async fn purge(tx: &mut Tx, before: Timestamp, most: i64) -> Result<u64> {
+    let gone = in_tx!(tx, |c| sqlx::query(PURGE)
         .bind(before.utc())
         .bind(most)
         .execute(c)
         .await
-        .map(|_| ()))?;
-    Ok(())
+        .map(|done| done.rows_affected()))?;
+    Ok(gone)
 }
 
 const REVOKE_OLDER: &str = "UPDATE one_time_tokens SET revoked_at = $3

@@ -222,16 +222,18 @@ pub(crate) async fn ended_since(db: &Db, since: Timestamp) -> Result<Vec<(Sessio
 }
 
 /// Forgets at most `most` sign-ins that ended before `before`, with their tokens.
-pub(crate) async fn purge(tx: &mut Tx, before: Timestamp, most: i64) -> Result<()> {
+pub(crate) async fn purge(tx: &mut Tx, before: Timestamp, most: i64) -> Result<u64> {
+    let mut most_gone = 0_u64;
     for statement in [PURGE_TOKENS, PURGE] {
-        in_tx!(tx, |c| sqlx::query(statement)
+        let gone = in_tx!(tx, |c| sqlx::query(statement)
             .bind(before.utc())
             .bind(most)
             .execute(c)
             .await
-            .map(|_| ()))?;
+            .map(|done| done.rows_affected()))?;
+        most_gone = most_gone.max(gone);
     }
-    Ok(())
+    Ok(most_gone)
 }
 
 const INSERT: &str =

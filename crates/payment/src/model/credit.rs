@@ -80,15 +80,18 @@ pub fn units(term: &Term, meter: &MeterLeft, now: Timestamp) -> Share {
     if meter.limit <= 0 {
         return Share::ALL;
     }
-    let counting = match meter.reset {
-        Reset::Month => term.anchor.months(),
-        Reset::Calendar => term.anchor.months_of_the_calendar(),
-        Reset::Term | Reset::Never => return Share::new(own, meter.limit),
+    let begun = |from, to| match meter.reset {
+        Reset::Calendar => term.anchor.calendar_months_between(from, to),
+        _ => term.anchor.months_between(from, to),
     };
+    match meter.reset {
+        Reset::Month | Reset::Calendar => {}
+        Reset::Term | Reset::Never => return Share::new(own, meter.limit),
+    }
     // Periods that begin within the term, the one that it begins in among them.
     let last = end.before(INSTANT);
-    let whole = i64::from(counting.months_between(term.starts_at, last)).saturating_add(1);
-    let later = i64::from(counting.months_between(now, last));
+    let whole = i64::from(begun(term.starts_at, last)).saturating_add(1);
+    let later = i64::from(begun(now, last));
     let left = own.saturating_add(later.saturating_mul(meter.limit));
     Share::new(left, whole.saturating_mul(meter.limit))
 }

@@ -19,6 +19,7 @@ pub mod pots;
 pub mod quota;
 pub mod quote;
 pub mod refund;
+pub mod reminder;
 pub mod return_url;
 pub mod scene;
 pub mod spans;

@@ -25,7 +25,7 @@ words! {
 }
 
 /// What is told. Another word in an endpoint's list is refused: it would never come.
-pub const EVENT_TYPES: [&str; 17] = [
+pub const EVENT_TYPES: [&str; 19] = [
     "payment.completed",
     "payment.failed",
     "refund.succeeded",
@@ -36,6 +36,7 @@ pub const EVENT_TYPES: [&str; 17] = [
     "subscription.cancelled",
     "subscription.resumed",
     "subscription.expired",
+    "subscription.expiring",
     "user.created",
     "user.updated",
     "user.deactivated",
@@ -43,6 +44,7 @@ pub const EVENT_TYPES: [&str; 17] = [
     "api_key.created",
     "api_key.revoked",
     "quota.threshold_reached",
+    "quota.reset",
 ];
 /// The event that shows whether a receiver works.
 pub const TEST_EVENT: &str = "endpoint.test";

@@ -151,6 +151,11 @@ impl Anchor {
         self.months().months_between(from, to)
     }
 
+    /// The same of the calendar's months.
+    pub(super) fn calendar_months_between(self, from: Timestamp, to: Timestamp) -> u32 {
+        self.months_of_the_calendar().months_between(from, to)
+    }
+
     /// The number of the month in which `at` lies.
     fn month_number(self, at: Timestamp) -> u32 {
         self.months().number(at)

@@ -259,6 +259,10 @@ pub(super) async fn told(
             // It may be told before the money that it speaks of: what a failed debit was given stays until then.
             until = until.max(held.entitled_until);
         }
+        // Told again, or of something that we do not keep: nothing has happened.
+        if (held.state, held.auto_renew, held.entitled_until) == (becomes, auto_renew, until) {
+            return Ok(word);
+        }
         reach(tx, &held, until, now).await?;
         if agreements::mirror(tx, &held, becomes, auto_renew, until, now).await? {
             if let Some(stands) = subscriptions::read(tx, held.id).await? {

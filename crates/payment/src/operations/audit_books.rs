@@ -41,7 +41,9 @@ impl SelfAudit {
     /// Whether a run is due now; whoever is told so runs.
     fn is_due(&self, now: Timestamp) -> bool {
         let mut round = self.round();
-        if round.ran_at.is_some_and(|ran| now.since(ran) < EVERY) {
+        // A clock that went back says nothing of when it was.
+        let is_fresh = |ran: Timestamp| now.since(ran).max(ran.since(now)) < EVERY;
+        if round.ran_at.is_some_and(is_fresh) {
             return false;
         }
         round.ran_at = Some(now);

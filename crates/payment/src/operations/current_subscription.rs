@@ -104,11 +104,13 @@ pub(crate) async fn quota_of(
         return Ok(counter.quota);
     }
     // A meter that the plan does not have holds nothing.
+    let period = held.quota_period(now);
     Ok(QuotaState {
         meter: meter.clone(),
         limit: Some(Units::NONE),
         used: Units::NONE,
         held: Units::NONE,
-        resets_at: held.quota_period(now).end,
+        began_at: period.start,
+        resets_at: period.end,
     })
 }

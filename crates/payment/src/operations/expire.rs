@@ -9,7 +9,7 @@ use crate::PaymentService;
 use crate::store::subscriptions;
 
 /// Rows in one transaction.
-const BATCH: i64 = 500;
+pub(crate) const BATCH: i64 = 500;
 
 impl PaymentService {
     /// Ends subscriptions whose right is over, begins days of grace, and lets what follows take over; gives how many ended.

@@ -8,7 +8,7 @@ use crate::model::quota::Units;
 use crate::store::{quota_counters, quota_holds};
 
 /// Holds in one transaction.
-const BATCH: i64 = 200;
+pub(crate) const BATCH: i64 = 200;
 
 impl PaymentService {
     /// Ends holds whose time is over; gives how many.

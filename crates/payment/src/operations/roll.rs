@@ -9,11 +9,13 @@ use tollgate_kernel::ids::SubscriptionId;
 use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
 
+use super::tell;
 use crate::Parts;
 use crate::model::period::Period;
 use crate::model::pots::{Pot, burned};
-use crate::model::quota::{Meter, Units};
+use crate::model::quota::{Meter, QuotaState, Units};
 use crate::model::subscription::Subscription;
+use crate::shapes::QuotaShape;
 use crate::store::prices::{self, Terms};
 use crate::store::quota_counters::{self, Counter, Opening};
 use crate::store::quota_grants::{self, Grant, Poured};
@@ -27,12 +29,28 @@ pub(super) async fn roll_alone(
     now: Timestamp,
 ) -> Result<()> {
     let mut tx = parts.db.begin().await?;
-    if roll(&mut tx, held, meter, now).await? {
-        tx.commit().await
-    } else {
+    match rolled(&mut tx, held, meter, now).await? {
+        Rolled::Stands => {}
+        Rolled::Reset(begun) if *meter == held.meter => {
+            let shape = QuotaShape::from(&begun.quota);
+            let begun = (begun.period.start, &shape);
+            tell::quota_reset(parts, &mut tx, held, begun, now).await?;
+        }
+        Rolled::Reset(_) => {}
         // It changed since it was read; the next try reads it again.
-        tx.rollback().await
+        Rolled::Stale => return tx.rollback().await,
     }
+    tx.commit().await
+}
+
+/// What a roll came to.
+enum Rolled {
+    /// The subscription changed since it was read, or is over.
+    Stale,
+    /// The counter is open, as it was or for the first time.
+    Stands,
+    /// A further period has begun, by us and nobody else.
+    Reset(Box<Counter>),
 }
 
 /// Opens the counter of `meter` for the period that `now` lies in. `false`: the subscription
@@ -43,8 +61,15 @@ pub(crate) async fn roll(
     meter: &Meter,
     now: Timestamp,
 ) -> Result<bool> {
+    let rolled = rolled(tx, held, meter, now).await?;
+    Ok(!matches!(rolled, Rolled::Stale))
+}
+
+async fn rolled(tx: &mut Tx, held: &Subscription, meter: &Meter, now: Timestamp) -> Result<Rolled> {
     let terms = prices::read_terms(tx, held.plan_id, held.plan_version, meter).await?;
-    let Some(terms) = terms else { return Ok(true) };
+    let Some(terms) = terms else {
+        return Ok(Rolled::Stands);
+    };
     let period = held.period_of(terms.reset, terms.cycle, now);
     let last = quota_counters::lock_last(tx, held.id, meter, now).await?;
     let of = (held.id, meter, period.start);
@@ -58,10 +83,11 @@ pub(crate) async fn roll(
         share_out(tx, past, &last.counter, over, now).await?;
     }
     if !subscriptions::lock_for_roll(tx, held, now).await? {
-        return Ok(false);
+        return Ok(Rolled::Stale);
     }
+    let mut begun = None;
     if begins {
-        begin(tx, held, &terms, &period, now).await?;
+        begun = begin(tx, held, &terms, &period, now).await?;
     } else {
         let end = period.end.max(period.start);
         let until = held.open_until(&period);
@@ -70,16 +96,19 @@ pub(crate) async fn roll(
         quota_counters::open_again(tx, of, end, until, now).await?;
     }
     quota_mirror::begin(tx, of, now).await?;
-    Ok(true)
+    // The first period of all begins with the subscription, which is told of.
+    let reset = begun.filter(|_| last.is_some());
+    Ok(reset.map_or(Rolled::Stands, |begun| Rolled::Reset(Box::new(begun))))
 }
 
+/// `None`: somebody has opened it before.
 async fn begin(
     tx: &mut Tx,
     held: &Subscription,
     terms: &Terms,
     period: &Period,
     now: Timestamp,
-) -> Result<()> {
+) -> Result<Option<Counter>> {
     let of = (held.id, &terms.meter, period.start);
     quota_counters::close_older(tx, of, now).await?;
     let grants = quota_grants::read_open(tx, held.id, &terms.meter).await?;
@@ -104,12 +133,23 @@ async fn begin(
             .map(|limit| limit.plus(Units::new(granted).unwrap_or(Units::NONE))),
         granted,
     };
-    if quota_counters::open(tx, held.id, &terms.meter, opening, now).await? {
-        for pot in pots {
-            quota_grants::pour(tx, of, pot.grant, pot.units).await?;
-        }
+    let quota = QuotaState {
+        meter: terms.meter.clone(),
+        limit: opening.limit,
+        used: Units::NONE,
+        held: Units::NONE,
+        resets_at: period.end,
+    };
+    if !quota_counters::open(tx, held.id, &terms.meter, opening, now).await? {
+        return Ok(None);
     }
-    Ok(())
+    for pot in pots {
+        quota_grants::pour(tx, of, pot.grant, pot.units).await?;
+    }
+    Ok(Some(Counter {
+        period: *period,
+        quota,
+    }))
 }
 
 /// Up to then a counter is right by itself.

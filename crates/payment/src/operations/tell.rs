@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, PaymentId, PlanId, UserId};
+use tollgate_kernel::money::Money;
 use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
 use tollgate_storage::outbox::{self, Event};
@@ -14,6 +15,7 @@ use crate::model::change::{Change, ChangeKind};
 use crate::model::payment::Payment;
 use crate::model::refund::{Refund, RefundNo};
 use crate::model::subscription::{Subscription, SubscriptionEvent, SubscriptionStatus};
+use crate::people::Expiring;
 use crate::shapes::{QuotaShape, RefundShape, TransactionShape};
 use crate::store::{payments, refunds, subscription_changes};
 
@@ -139,18 +141,7 @@ pub(super) async fn because(
     why: Why,
     now: Timestamp,
 ) -> Result<()> {
-    let data = json!({
-        "id": held.id,
-        "user_id": held.user_id,
-        "plan_id": held.plan_id,
-        "status": held.state.status().as_str(),
-        "state": held.state.as_str(),
-        "current_period_start": held.term_start,
-        "current_period_end": held.term_end,
-        "entitled_until": held.entitled_until,
-        "auto_renew": held.auto_renew,
-        "next_plan_id": held.next_plan,
-    });
+    let data = as_it_stands(held);
     let change = Change {
         id: parts.ids.at(now),
         subscription_id: held.id,
@@ -177,6 +168,7 @@ pub(super) async fn because(
         created_at: now,
     };
     subscription_changes::append(tx, &change).await?;
+    parts.holdings.changes(held.user_id, now);
     let object = Object {
         kind: "subscription",
         id: held.id.uuid(),
@@ -184,6 +176,48 @@ pub(super) async fn because(
         data: &data,
     };
     tell(parts, tx, event, object, now).await
+}
+
+fn as_it_stands(held: &Subscription) -> Value {
+    json!({
+        "id": held.id,
+        "user_id": held.user_id,
+        "plan_id": held.plan_id,
+        "status": held.state.status().as_str(),
+        "state": held.state.as_str(),
+        "current_period_start": held.term_start,
+        "current_period_end": held.term_end,
+        "entitled_until": held.entitled_until,
+        "auto_renew": held.auto_renew,
+        "next_plan_id": held.next_plan,
+    })
+}
+
+/// `subscription.expiring`: it ends soon, and nothing pays it on by itself. No change of it, so none is written down.
+pub(super) async fn expiring(
+    parts: &Parts,
+    tx: &mut Tx,
+    held: &Subscription,
+    expiring: &Expiring,
+    now: Timestamp,
+) -> Result<()> {
+    let plan = &expiring.plan;
+    let mut data = as_it_stands(held);
+    data["days_left"] = json!(expiring.days_left);
+    data["plan"] = json!({ "id": plan.id, "slug": plan.slug.as_str(), "name": plan.name });
+    let price = expiring.next.as_ref().map(|next| next.price);
+    data["amount"] = json!(price.map(|price| price.to_string()));
+    data["amount_minor"] = json!(price.map(Money::minor));
+    data["currency"] = json!(price.map(|price| price.currency().code()));
+    // What is not on sale cannot be paid on.
+    data["renew_url"] = json!(price.map(|_| &expiring.link));
+    let object = Object {
+        kind: "subscription",
+        id: held.id.uuid(),
+        user: Some(held.user_id),
+        data: &data,
+    };
+    tell(parts, tx, "subscription.expiring", object, now).await
 }
 
 /// A subscription has begun.
@@ -225,4 +259,27 @@ pub(crate) async fn quota(
         data: &data,
     };
     tell(parts, tx, "quota.threshold_reached", object, now).await
+}
+
+/// `quota.reset`: a further period of the first meter has begun.
+pub(super) async fn quota_reset(
+    parts: &Parts,
+    tx: &mut Tx,
+    held: &Subscription,
+    (begun, quota): (Timestamp, &QuotaShape),
+    now: Timestamp,
+) -> Result<()> {
+    let data = json!({
+        "user_id": held.user_id,
+        "subscription_id": held.id,
+        "period_start": begun,
+        "quota": quota,
+    });
+    let object = Object {
+        kind: "subscription",
+        id: held.id.uuid(),
+        user: Some(held.user_id),
+        data: &data,
+    };
+    tell(parts, tx, "quota.reset", object, now).await
 }

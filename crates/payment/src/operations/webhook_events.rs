@@ -14,7 +14,6 @@ use crate::{Parts, PaymentService};
 
 /// The bytes of a call are kept for 90 days. That its event was applied is known for ever.
 const KEPT: Duration = Duration::from_hours(90 * 24);
-const PURGED_AT_ONCE: i64 = 1_000;
 
 /// Which calls; every condition that is given must hold.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +72,7 @@ impl PaymentService {
 }
 
 /// Forgets the bytes of calls that are old enough, a part at a time.
-pub(crate) async fn forget(parts: &Parts, tx: &mut Tx) -> Result<()> {
+pub(crate) async fn forget(parts: &Parts, tx: &mut Tx, most: i64) -> Result<u64> {
     let before = parts.clock.now().before(KEPT);
-    calls::purge(tx, before, PURGED_AT_ONCE).await
+    calls::purge(tx, before, most).await
 }

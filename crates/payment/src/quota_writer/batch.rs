@@ -164,7 +164,7 @@ impl<'a> Batch<'a> {
                 metadata: &hold.metadata,
                 meter: &hold.meter,
                 period_start: hold.period_start,
-                key_id: None,
+                key_id: settle.key_id,
                 hold_id: Some(hold.id),
                 refund_of: None,
                 at: now,

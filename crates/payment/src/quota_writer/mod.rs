@@ -20,7 +20,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::{mpsc, oneshot};
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{HoldId, Id as _, SubscriptionId, UsageId};
+use tollgate_kernel::ids::{ApiKeyId, HoldId, Id as _, SubscriptionId, UsageId};
 use tollgate_storage::idempotency::Request;
 use tollgate_storage::{Result, StorageError};
 
@@ -93,6 +93,8 @@ pub(crate) struct Settle {
     pub(crate) period_start: Timestamp,
     /// Who asks.
     pub(crate) owner: Owner,
+    /// Which key made the call that it was for, where that is known.
+    pub(crate) key_id: Option<ApiKeyId>,
     /// How.
     pub(crate) end: End,
 }
@@ -304,7 +306,8 @@ async fn alone(parts: &Parts, wish: Wish) -> Result<Fate> {
     Err(away())
 }
 
-fn away() -> StorageError {
+/// Nobody can say what became of it.
+pub(crate) fn away() -> StorageError {
     StorageError::Unavailable(tollgate_storage::sqlx::Error::PoolTimedOut)
 }
 

@@ -4,6 +4,7 @@ mod admin_plans;
 mod explain;
 mod grants;
 mod holds;
+mod jobs;
 mod pay_by;
 mod payments;
 mod plans;
@@ -71,6 +72,9 @@ impl PaymentService {
     pub fn openapi_admin_router<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
         OpenApiRouter::new()
             .routes(routes!(refunds::list))
+            .routes(routes!(jobs::list))
+            .routes(routes!(jobs::detail))
+            .routes(routes!(jobs::retry))
             .routes(routes!(transactions::admin_list))
             .routes(routes!(transactions::admin_detail))
             .routes(routes!(transactions::sync))

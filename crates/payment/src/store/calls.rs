@@ -156,14 +156,14 @@ pub(crate) async fn find_kept(db: &Db, id: CallId, livemode: bool) -> Result<Opt
 }
 
 /// Forgets at most `most` calls that came before `before`.
-pub(crate) async fn purge(tx: &mut Tx, before: Timestamp, most: i64) -> Result<()> {
-    in_tx!(tx, |c| sqlx::query(PURGE)
+pub(crate) async fn purge(tx: &mut Tx, before: Timestamp, most: i64) -> Result<u64> {
+    let gone = in_tx!(tx, |c| sqlx::query(PURGE)
         .bind(Ids::lowest::<CallId>(before).uuid())
         .bind(most)
         .execute(c)
         .await
-        .map(|_| ()))?;
-    Ok(())
+        .map(|done| done.rows_affected()))?;
+    Ok(gone)
 }
 
 macro_rules! calls {

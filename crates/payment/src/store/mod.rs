@@ -12,6 +12,7 @@ pub(crate) mod explain;
 pub(crate) mod free_grants;
 pub(crate) mod inbox;
 pub(crate) mod ledger;
+pub(crate) mod looks;
 pub(crate) mod payments;
 pub(crate) mod plan_edits;
 pub(crate) mod plan_versions;
@@ -22,9 +23,12 @@ pub(crate) mod quota_grants;
 pub(crate) mod quota_holds;
 pub(crate) mod quota_mirror;
 pub(crate) mod refunds;
+pub(crate) mod reminders;
+pub(crate) mod resets;
 pub(crate) mod subscription_changes;
 pub(crate) mod subscriptions;
 pub(crate) mod suspense;
+pub(crate) mod sweeps;
 pub(crate) mod terms;
 pub(crate) mod timeline;
 pub(crate) mod tries;
@@ -59,6 +63,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     books::STATEMENTS,
     inbox::STATEMENTS,
     ledger::STATEMENTS,
+    looks::STATEMENTS,
     payments::STATEMENTS,
     plan_edits::STATEMENTS,
     plan_versions::STATEMENTS,
@@ -69,9 +74,12 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     quota_holds::STATEMENTS,
     quota_mirror::STATEMENTS,
     refunds::STATEMENTS,
+    reminders::STATEMENTS,
+    resets::STATEMENTS,
     subscription_changes::STATEMENTS,
     subscriptions::STATEMENTS,
     suspense::STATEMENTS,
+    sweeps::STATEMENTS,
     terms::STATEMENTS,
     timeline::STATEMENTS,
     tries::STATEMENTS,

@@ -51,7 +51,7 @@ pub(crate) async fn begin(
 }
 
 const BEGIN: &str = "UPDATE user_subscriptions SET quota_used = c.used, quota_limit = c.quota_limit,
-    quota_period_start = c.period_start, updated_at = $4
+    quota_period_start = c.period_start, quota_resets_at = c.period_end, updated_at = $4
     FROM quota_counters c WHERE c.subscription_id = user_subscriptions.id AND c.meter = user_subscriptions.quota_meter
       AND c.period_start = $3 AND c.meter = $2 AND user_subscriptions.id = $1";
 // The counters are ours until the commit: whoever else changes one waits, and comes here after us.

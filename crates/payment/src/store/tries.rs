@@ -36,14 +36,14 @@ pub(crate) async fn list(db: &Db, id: DeliveryId, limit: i64) -> Result<Vec<Try>
 }
 
 /// Forgets those that are older than `before`.
-pub(crate) async fn forget(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<()> {
-    in_tx!(tx, |c| sqlx::query(FORGET)
+pub(crate) async fn forget(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64> {
+    let gone = in_tx!(tx, |c| sqlx::query(FORGET)
         .bind(before.utc())
         .bind(limit)
         .execute(c)
         .await
-        .map(|_| ()))?;
-    Ok(())
+        .map(|done| done.rows_affected()))?;
+    Ok(gone)
 }
 
 const LIST: &str =

@@ -13,6 +13,9 @@ use tollgate::config::Config;
 const PAYS: &str = "4242424242424242";
 const DECLINED: &str = "4000000000000002";
 
+const DAY_SECONDS: u64 = 24 * 60 * 60;
+const LONGEST_SECONDS: u64 = 3_660 * DAY_SECONDS;
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sandbox {
@@ -24,6 +27,8 @@ pub(crate) enum Sandbox {
     Fault(Fault),
     /// What is ordered to go wrong, and what can be ordered.
     Faults(Faults),
+    /// The clock moves forward, and what falls due on the way is done: reminders, debits, resets, ends.
+    Advance(Advance),
 }
 
 /// Which server.
@@ -32,6 +37,15 @@ pub(crate) struct Server {
     /// Where it is reached, if not at the address of the settings.
     #[arg(long, value_name = "URL")]
     url: Option<Url>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Advance {
+    /// How far: `31d`, `12h`, `30m` or `45s`; at most ten years.
+    #[arg(value_name = "TIME", value_parser = seconds)]
+    by: u64,
+    #[command(flatten)]
+    server: Server,
 }
 
 #[derive(Args, Debug)]
@@ -107,7 +121,47 @@ pub(crate) async fn run(command: Sandbox, config: Config) -> anyhow::Result<()> 
         Sandbox::Fault(fault) => put(&config, &fault).await,
         Sandbox::Faults(faults) if faults.clear => clear(&config, &faults).await,
         Sandbox::Faults(faults) => list(&config, &faults).await,
+        Sandbox::Advance(advance) => move_clock(&config, &advance).await,
     }
+}
+
+/// A day at a time, so that each answer comes soon.
+async fn move_clock(config: &Config, advance: &Advance) -> anyhow::Result<()> {
+    let (http, mut left) = (client()?, advance.by);
+    let mut answer = Value::Null;
+    while left > 0 {
+        let step = left.min(DAY_SECONDS);
+        left = left.saturating_sub(step);
+        let request = http.post(address(config, &advance.server, "sandbox/clock")?);
+        let request = request.header("accept", "application/json");
+        let (status, text) = send(request.json(&json!({ "advance_seconds": step }))).await?;
+        if status != StatusCode::OK {
+            let gone = advance.by.saturating_sub(left).saturating_sub(step);
+            bail!("after {gone} s the server answers {status}: {text}");
+        }
+        answer = serde_json::from_str(&text).context("the server's answer is no JSON")?;
+    }
+    println!("{}", answer["now"].as_str().unwrap_or_default());
+    Ok(())
+}
+
+/// `31d` in seconds.
+fn seconds(text: &str) -> Result<u64, String> {
+    let unit = text.chars().last().unwrap_or_default();
+    let one = match unit {
+        'd' => DAY_SECONDS,
+        'h' => 3_600,
+        'm' => 60,
+        's' => 1,
+        _ => 0,
+    };
+    let count = text.strip_suffix(unit).unwrap_or_default();
+    let plain = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+    let count = count.parse::<u64>().ok().filter(|_| plain);
+    count
+        .and_then(|count| count.checked_mul(one))
+        .filter(|seconds| (1..=LONGEST_SECONDS).contains(seconds))
+        .ok_or_else(|| "a time is 31d, 12h, 30m or 45s, and at most 3660d".to_owned())
 }
 
 async fn press(config: &Config, order: &Order, action: &str) -> anyhow::Result<()> {
@@ -257,6 +311,34 @@ mod tests {
         }
         for named in ["", "a b", "a?b", "..", "é", &"x".repeat(65)] {
             assert!(number(named).is_err(), "{named}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_a_number_and_its_unit() {
+        for (text, told) in [
+            ("31d", 2_678_400),
+            ("12h", 43_200),
+            ("30m", 1_800),
+            ("1s", 1),
+        ] {
+            assert_eq!(seconds(text), Ok(told), "{text}");
+        }
+        for text in [
+            "",
+            "d",
+            "31",
+            "-1d",
+            "+1d",
+            "1.5d",
+            "1w",
+            "0s",
+            "99999999999999999999d",
+            "3661d",
+            "1 d",
+            "一d",
+        ] {
+            assert!(seconds(text).is_err(), "{text}");
         }
     }
 

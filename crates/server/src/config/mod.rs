@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use tollgate_kernel::text::Language;
+use tollgate_payment::model::hold::HoldTime;
 use tollgate_payment::providers::alipay::AlipayConfig;
 use tollgate_payment::providers::stripe::StripeConfig;
 use tollgate_payment::providers::wechat::WechatConfig;
@@ -94,6 +95,8 @@ pub struct Config {
     pub stripe: Option<StripeConfig>,
     /// How long a buyer may take.
     pub order_expiry: Duration,
+    /// How long units are set aside when nobody says.
+    pub hold_time: HoldTime,
     /// Whose calendar.
     pub zone: Tz,
     /// Where a request asks for neither.
@@ -231,6 +234,7 @@ impl Reader {
                 self.number("ORDER_EXPIRE_MINUTES", 2, 120, "30")
                     .saturating_mul(60),
             ),
+            hold_time: self.hold_time(),
             zone: self
                 .parsed(
                     "DISPLAY_TIMEZONE",
@@ -304,6 +308,12 @@ impl Reader {
             );
         }
         Some(url)
+    }
+
+    fn hold_time(&mut self) -> HoldTime {
+        let seconds = self.number("RESERVATION_TTL_SECONDS", 1, 86_400, "600");
+        let time = i64::try_from(seconds).ok().map(HoldTime::seconds);
+        time.and_then(Result::ok).unwrap_or(HoldTime::USUAL)
     }
 
     fn master_key(&mut self, database: &DatabaseUrl, app_env: AppEnv) -> Option<MasterKey> {

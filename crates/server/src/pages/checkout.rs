@@ -10,6 +10,7 @@ use qrcode::render::svg;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_kernel::input::{Params, PathText};
+use tollgate_kernel::money::Money;
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::text::Language;
@@ -231,7 +232,7 @@ pub(super) async fn page(
         sandbox: pages.sandbox,
         link: &link,
         description: &payment.description,
-        amount: shown(&payment, language),
+        amount: price(payment.amount, language),
         order_no: payment.order_no().as_str().to_owned(),
         expires_at: payment.expires_at.to_string(),
         qr_opens: step
@@ -246,14 +247,14 @@ pub(super) async fn page(
 }
 
 /// `¥99.00` where it is the house's currency, `CN¥99.00` abroad.
-fn shown(payment: &Payment, language: Language) -> String {
-    let sign = match (payment.amount.currency().code(), language) {
+pub(super) fn price(amount: Money, language: Language) -> String {
+    let sign = match (amount.currency().code(), language) {
         ("CNY", Language::Zh) => "¥",
         ("CNY", Language::En) => "CN¥",
         ("USD", _) => "$",
-        (code, _) => return format!("{code} {}", payment.amount),
+        (code, _) => return format!("{code} {amount}"),
     };
-    format!("{sign}{}", payment.amount)
+    format!("{sign}{amount}")
 }
 
 /// `GET /checkout/{link}/qr.svg`
@@ -285,7 +286,7 @@ pub(super) async fn qr(
     Ok((headers, drawing).into_response())
 }
 
-fn device(headers: &HeaderMap) -> Scene {
+pub(super) fn device(headers: &HeaderMap) -> Scene {
     let agent = headers.get(header::USER_AGENT);
     let agent = agent.and_then(|agent| agent.to_str().ok());
     Scene::of_device(agent.unwrap_or_default())

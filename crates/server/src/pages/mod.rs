@@ -2,6 +2,7 @@
 
 mod checkout;
 mod link;
+mod renew;
 
 use askama::Template;
 use axum::Router;
@@ -49,6 +50,7 @@ pub(crate) fn router(auth: AuthService, payment: PaymentService, sandbox: bool) 
             "/portal/register",
             get(link::register_page).post(link::register),
         )
+        .route("/portal/renew", get(renew::page).post(renew::renew))
         .route("/console/setup", get(link::set_up_page).post(link::set_up))
         .with_state(Pages {
             auth,

@@ -20,6 +20,7 @@ pub(crate) async fn account(app: &App, email: &str, username: &str) -> Buyer {
         id: text(&user["id"]),
         token: text(&login["access_token"]),
         key: String::new(),
+        password: String::new(),
     }
 }
 

@@ -110,6 +110,8 @@ impl App {
             ),
             ("ADDR".to_owned(), "127.0.0.1:0".to_owned()),
             ("SANDBOX".to_owned(), "on".to_owned()),
+            // Tests call more often in a minute than anybody.
+            ("RATE_LIMIT_PER_MINUTE".to_owned(), "0".to_owned()),
         ]);
         env.extend(
             settings
@@ -190,6 +192,21 @@ impl App {
     /// Somebody new, signed in, with an API key.
     pub(crate) async fn buyer(&self) -> Buyer {
         buyer(&self.http, &self.url).await
+    }
+
+    /// The same person, later: a sign-in ends after fifteen minutes.
+    pub(crate) async fn sign_in(&self, buyer: &Buyer) -> String {
+        let me = self
+            .get("/auth/me", &buyer.key)
+            .await
+            .expect(StatusCode::OK);
+        let login = json!({ "email": me["email"], "password": buyer.password });
+        let session = self.post("/auth/login", "", login).await;
+        let session = session.expect(StatusCode::OK);
+        session["access_token"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
     }
 
     /// One number from the books, by a statement without parameters.
@@ -285,6 +302,7 @@ pub(crate) async fn buyer(http: &Client, url: &str) -> Buyer {
         id: user["id"].as_str().expect("an id").to_owned(),
         token,
         key: key["key"].as_str().expect("a key").to_owned(),
+        password,
     }
 }
 
@@ -294,6 +312,7 @@ pub(crate) struct Buyer {
     pub(crate) id: String,
     pub(crate) token: String,
     pub(crate) key: String,
+    pub(crate) password: String,
 }
 
 /// What came back.

@@ -119,3 +119,81 @@ async fn the_history_is_its_owners_and_names_plan_and_payment() {
     })
     .await;
 }
+
+const QUOTE: &str = "/payments/quote";
+const SUBSCRIBE: &str = "/payments/subscriptions/subscribe";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn line_32_a_plan_in_force_changes_by_the_quotes_rule_and_never_two_are_active() {
+    each_engine(async |app| {
+        let buyer = app.buyer().await;
+        let wish = |slug: &str| json!({ "plan_slug": slug });
+        app.post(QUOTE, &buyer.token, wish("gold"))
+            .await
+            .refused(404, "not_found");
+        app.post(QUOTE, &buyer.token, json!({}))
+            .await
+            .refused(422, "validation_failed");
+        let first = app.post(QUOTE, &buyer.token, wish("pro")).await;
+        let first = first.expect(StatusCode::OK);
+        assert_eq!(
+            (&first["kind"], &first["amount"], &first["credit_of"]),
+            (&json!("begin"), &json!("99.00"), &Value::Null)
+        );
+        let bought = app.order(&buyer).await;
+        paid(app, &buyer, &bought).await;
+        let quote = app.post(QUOTE, &buyer.token, wish("enterprise")).await;
+        let quote = quote.expect(StatusCode::OK);
+        assert_eq!(quote["kind"], "upgrade", "{quote}");
+        let (amount, credit) = (&quote["amount_minor"], &quote["credit_minor"]);
+        let sum = amount.as_i64().expect("minor") + credit.as_i64().expect("minor");
+        assert_eq!(sum, 999_900);
+        // The price of the plan is not what is due: nothing is ordered by it.
+        let mut order = json!({ "plan_slug": "enterprise", "payment_method": "alipay", "amount_minor": 999_900 });
+        app.post(SUBSCRIBE, &buyer.token, order.clone())
+            .await
+            .refused(422, "amount_mismatch");
+        order["amount_minor"] = amount.clone();
+        let order = app.post(SUBSCRIBE, &buyer.token, order).await;
+        let order = order.expect(StatusCode::CREATED);
+        assert_eq!(
+            (
+                &order["transaction"]["purpose"],
+                &order["transaction"]["amount_minor"]
+            ),
+            (&json!("change"), amount)
+        );
+        paid(app, &buyer, &order).await;
+        let current = app
+            .get("/payments/subscriptions/current", &buyer.token)
+            .await;
+        let current = current.expect(StatusCode::OK);
+        assert_eq!(current["plan"]["slug"], "enterprise", "{current}");
+        // Back to what is cheaper: when the year is over, without an order now.
+        let later = json!({ "plan_slug": "pro", "payment_method": "alipay" });
+        let later = app.post(SUBSCRIBE, &buyer.token, later).await;
+        let later = later.expect(StatusCode::CREATED);
+        assert!(later["transaction"].is_null(), "{later}");
+        assert_eq!(
+            later["subscription"]["next_plan_id"],
+            bought["transaction"]["plan_id"]
+        );
+        app.post(
+            "/payments/subscriptions/resume",
+            &buyer.token,
+            json!({}),
+        )
+        .await
+        .expect(StatusCode::OK);
+        // What happened at one moment has no order.
+        let mut kinds = kinds(app, &buyer).await;
+        kinds.sort_unstable();
+        let lived = ["activated", "activated", "changed", "replaced", "resumed"];
+        assert_eq!(kinds, lived);
+        let trial = json!({ "plan_slug": "pro", "trial": true });
+        app.post(SUBSCRIBE, &buyer.token, trial)
+            .await
+            .refused(422, "validation_failed");
+    })
+    .await;
+}

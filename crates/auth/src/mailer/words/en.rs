@@ -14,6 +14,10 @@ pub(super) static WORDS: Words = Words {
         before: "The link works once, within ",
         after: " minutes.",
     },
+    link_until: Around {
+        before: "The link works until ",
+        after: ".",
+    },
     or_copy: "Or copy this address into your browser:",
     when: "When",
     device: "Device",
@@ -101,6 +105,20 @@ pub(super) static WORDS: Words = Words {
         button: "",
         closing: &[
             "Mend it and switch it on again: what has waited is sent then. The tries are listed with its deliveries.",
+        ],
+    },
+    plan: "Plan",
+    ends_at: "Ends",
+    amount_due: "For another term",
+    yuan: "CN¥",
+    subscription_expiring: Piece {
+        title: "Your plan ends soon",
+        opening: &[
+            "Your plan is paid until the moment below. It does not renew by itself: nothing is taken from your account.",
+        ],
+        button: "Pay another term",
+        closing: &[
+            "A further term begins where the present one ends, however early you pay. If you do not want one, there is nothing to do.",
         ],
     },
 };

@@ -19,6 +19,8 @@ pub(super) struct Words {
     pub(super) colon: &'static str,
     /// Between them stand the minutes.
     pub(super) link_life: Around,
+    /// Between them stands a moment.
+    pub(super) link_until: Around,
     pub(super) or_copy: &'static str,
     pub(super) when: &'static str,
     pub(super) device: &'static str,
@@ -36,6 +38,12 @@ pub(super) struct Words {
     pub(super) invite: Piece,
     pub(super) endpoint: &'static str,
     pub(super) endpoint_disabled: Piece,
+    pub(super) plan: &'static str,
+    pub(super) ends_at: &'static str,
+    pub(super) amount_due: &'static str,
+    /// Before an amount in the currency of China.
+    pub(super) yuan: &'static str,
+    pub(super) subscription_expiring: Piece,
 }
 
 /// What one kind of letter says.
@@ -82,6 +90,16 @@ impl Words {
             Content::SessionsEnded { .. } => &self.sessions_ended,
             Content::Invite { .. } => &self.invite,
             Content::EndpointDisabled { .. } => &self.endpoint_disabled,
+            Content::SubscriptionExpiring { .. } => &self.subscription_expiring,
+        }
+    }
+
+    /// `¥99.00` where it is the house's currency, `CN¥99.00` abroad.
+    pub(super) fn money(&self, currency: &str, amount: &str) -> String {
+        match currency {
+            "CNY" => format!("{}{amount}", self.yuan),
+            "USD" => format!("${amount}"),
+            other => format!("{other} {amount}"),
         }
     }
 }
@@ -97,13 +115,14 @@ mod tests {
 
     /// All of a catalogue: the texts that belong to no kind of letter, and the kinds. Taken apart
     /// without `..`, so that a new member cannot be forgotten here.
-    fn all(words: &Words) -> ([&'static str; 14], [&Piece; 10]) {
+    fn all(words: &Words) -> ([&'static str; 20], [&Piece; 11]) {
         let Words {
             lang,
             hello,
             hello_stranger,
             colon,
             link_life,
+            link_until,
             or_copy,
             when,
             device,
@@ -121,6 +140,11 @@ mod tests {
             invite,
             endpoint,
             endpoint_disabled,
+            plan,
+            ends_at,
+            amount_due,
+            yuan,
+            subscription_expiring,
         } = words;
         let texts = [
             lang,
@@ -130,6 +154,8 @@ mod tests {
             colon,
             link_life.before,
             link_life.after,
+            link_until.before,
+            link_until.after,
             or_copy,
             when,
             device,
@@ -137,6 +163,10 @@ mod tests {
             new_address,
             footer,
             endpoint,
+            plan,
+            ends_at,
+            amount_due,
+            yuan,
         ];
         let pieces = [
             verify_email,
@@ -149,6 +179,7 @@ mod tests {
             sessions_ended,
             invite,
             endpoint_disabled,
+            subscription_expiring,
         ];
         (texts, pieces)
     }

@@ -14,6 +14,10 @@ pub(super) static WORDS: Words = Words {
         before: "链接只能使用一次，",
         after: " 分钟内有效。",
     },
+    link_until: Around {
+        before: "链接在 ",
+        after: " 之前有效。",
+    },
     or_copy: "也可以把下面的地址复制到浏览器中打开：",
     when: "时间",
     device: "设备",
@@ -80,5 +84,15 @@ pub(super) static WORDS: Words = Words {
         opening: &["它明确拒收，或已五天没有收下任何事件。该处的应用不会再收到支付与套餐的事件。"],
         button: "",
         closing: &["修复后请重新启用，积压的事件会随即发出。每次投递的结果可在投递记录中查看。"],
+    },
+    plan: "套餐",
+    ends_at: "到期时间",
+    amount_due: "续费金额",
+    yuan: "¥",
+    subscription_expiring: Piece {
+        title: "你的套餐即将到期",
+        opening: &["你的套餐已付费至下面的时间。它不会自动续费，也不会自动扣款。"],
+        button: "续费",
+        closing: &["提前续费不会损失时间：新的一期从当前到期时间开始。如果不再需要，无需处理。"],
     },
 };

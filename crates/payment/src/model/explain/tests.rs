@@ -93,6 +93,7 @@ fn served(limit: Option<i64>, used: i64, held: i64) -> QuotaState {
         limit: limit.map(units),
         used: units(used),
         held: units(held),
+        began_at: day(1),
         resets_at: day(30),
     }
 }

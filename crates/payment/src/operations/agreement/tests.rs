@@ -291,8 +291,13 @@ async fn an_agreement_that_ends_leaves_the_term_that_was_paid() {
         let shown = shown.expect("read").expect("usable to its end");
         assert!(!shown.auto_renew);
         assert_eq!(shown.renewal, "manual");
-        scenery.news("resumed", AgreementNews::Current).await;
-        assert_eq!(scenery.until(&db).await, (end, end.after(AWAITING_DEBIT)));
+        // Said again it has happened once.
+        for key in ["resumed", "resumed again"] {
+            scenery.news(key, AgreementNews::Current).await;
+            assert_eq!(scenery.until(&db).await, (end, end.after(AWAITING_DEBIT)));
+            let told = "SELECT COUNT(*) FROM outbox WHERE kind = 'subscription.resumed'";
+            assert_eq!(count(&db, told).await, 1, "{key}");
+        }
         scenery.news("ended", AgreementNews::Ended).await;
         assert_eq!(scenery.until(&db).await, (end, end));
         scenery.clock.advance(end.since(start()));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{PaymentId, UserId};
+use tollgate_kernel::origin::Origin;
 use tollgate_storage::db::Db;
-use tollgate_storage::on_read;
 use tollgate_storage::testing::each_engine;
 
 use super::*;
@@ -101,6 +101,21 @@ impl Shop {
             .advance(HOUR * u32::try_from(hours).expect("few"));
     }
 
+    /// Q8: the steps lead to what is served.
+    async fn explains(&self, user: UserId) {
+        let counted = crate::operations::explain::Counted::default();
+        let explained = self
+            .service
+            .explain(user, &counted)
+            .await
+            .expect("explained");
+        assert!(explained.agrees, "{explained:#?}");
+        let sum: i64 = explained.steps.iter().filter_map(|step| step.units).sum();
+        if let Some(remaining) = explained.quota.remaining {
+            assert_eq!(sum, remaining, "{explained:#?}");
+        }
+    }
+
     /// Q2, and the books.
     async fn balances(&self, db: &Db) {
         const LOGGED: &str = "SELECT CAST(COALESCE(SUM(quota_cost), 0) AS BIGINT) FROM usage_logs";
@@ -163,6 +178,7 @@ async fn inv_l8_an_upgrade_counts_the_smaller_of_time_and_units() {
             shop.quote_of(user, "endless").await.credit_minor,
             29_900 * 372 / 744
         );
+        shop.explains(user).await;
         shop.balances(&db).await;
         const CREDIT: &str =
             "SELECT CAST(SUM(credit) AS BIGINT) FROM subscription_changes WHERE kind = 'replaced'";
@@ -197,6 +213,7 @@ async fn inv_l8_what_is_used_while_paying_is_taken_out_of_what_begins() {
                 Some(at(until).seconds()),
                 "{plan}"
             );
+            shop.explains(user).await;
             shop.balances(&db).await;
             let now = shop.clock.now();
             // The next one begins then.
@@ -346,6 +363,7 @@ async fn a_cheaper_plan_follows_when_the_term_ends_and_is_paid_by_hand() {
             (held.plan.slug.as_str(), held.quota_limit, held.changes_at),
             ("small", Some(300), None)
         );
+        shop.explains(user).await;
         shop.balances(&db).await;
         shop.hours(24 * 30);
         assert_eq!(shop.plan_of_now(user).await, "-");
@@ -450,6 +468,8 @@ async fn an_edited_plan_reaches_who_has_it_with_the_next_term_and_an_order_as_it
             .await
             .expect("begun");
         assert_eq!(shop.alipay.ordered().amount, cny(30_900));
+        shop.explains(early).await;
+        shop.explains(late).await;
         shop.balances(&db).await;
     })
     .await;
@@ -506,6 +526,7 @@ async fn inv_p3_a_trial_is_had_once_and_the_first_money_follows_it() {
         assert_eq!(shop.lived(other).await, ["activated", "expired"]);
         const PAID: &str = "SELECT CAST(SUM(worth) AS BIGINT) FROM subscription_terms";
         assert_eq!(count(&db, PAID).await, 29_900);
+        shop.explains(user).await;
         shop.balances(&db).await;
     })
     .await;
@@ -551,6 +572,7 @@ async fn inv_q6_days_of_grace_give_a_right_and_no_new_units() {
         assert_eq!(shop.plan_of_now(leaves).await, "-");
         shop.service.expire_subscriptions().await.expect("ended");
         assert_eq!(count(&db, GRACE).await, 0);
+        shop.explains(pays).await;
         shop.balances(&db).await;
     })
     .await;
@@ -573,7 +595,7 @@ async fn inv_q2_bonus_units_go_along_with_their_owner() {
                     .after(HOUR * 24 * u32::try_from(days).expect("few"))
             }),
         };
-        let origin = tollgate_kernel::origin::Origin::default();
+        let origin = Origin::default();
         shop.service
             .grant_units(&grant(100, Some(10)), &origin, None)
             .await
@@ -597,6 +619,7 @@ async fn inv_q2_bonus_units_go_along_with_their_owner() {
             shop.current(user).await.expect("in force").quota_remaining,
             Some(5_200)
         );
+        shop.explains(user).await;
         shop.balances(&db).await;
     })
     .await;
