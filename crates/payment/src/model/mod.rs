@@ -82,6 +82,7 @@ mod tests {
         for (file, source) in [
             ("allowance", include_str!("allowance.rs")),
             ("books", include_str!("books.rs")),
+            ("chain", include_str!("explain/chain.rs")),
             ("change", include_str!("change.rs")),
             ("credit", include_str!("credit.rs")),
             ("damage", include_str!("damage.rs")),

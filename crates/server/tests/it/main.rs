@@ -39,6 +39,7 @@ mod outbound_kinds;
 mod plans;
 mod points;
 mod quota;
+mod quota_input;
 #[cfg(feature = "redis")]
 mod redis;
 mod refunds;
