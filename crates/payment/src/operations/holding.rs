@@ -3,8 +3,9 @@
 //! and a no is never said from memory.
 //!
 //! Where nothing is taken, no statement looks again. There what was read is believed for [`BELIEVED`] and no longer, as
-//! a key is; never past the end of the right; and not at all when a change of it was under way on this instance: a
-//! change that is made here acts at once, one that is made elsewhere after [`BELIEVED`].
+//! a key is; never past the end of the right, or the moment at which another plan follows; and not at all when a change of
+//! it was under way on this instance: a change that is made here acts at once, one that is made elsewhere after
+//! [`BELIEVED`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -133,6 +133,32 @@ async fn a_right_ends_by_the_clock_whatever_is_remembered() {
     .await;
 }
 
+/// Another plan follows at a moment. Here no term says which: a row that was touched by hand fails closed, and what was
+/// remembered of it does not hide that.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_is_looked_at_again() {
+    on_each(async |stand| {
+        let user = stand.somebody("pro").await;
+        stand.clock.advance(Duration::from_secs(10));
+        let turn = stand.clock.now().after(Duration::from_secs(1));
+        let mut tx = stand.db.begin().await.expect("begins");
+        let statement = "UPDATE user_subscriptions SET turns_at = $1";
+        in_tx!(&mut tx, |c| sqlx::query(statement)
+            .bind(turn.utc())
+            .execute(c)
+            .await
+            .map(|_| ()))
+        .expect("changed");
+        tx.commit().await.expect("commits");
+        assert_eq!(stand.get("/pro", user).await.status, 200);
+        stand.clock.advance(Duration::from_millis(999));
+        assert_eq!(stand.get("/pro", user).await.status, 200);
+        stand.clock.advance(Duration::from_millis(1));
+        stand.get("/pro", user).await.refused(500, "internal");
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_is_told_the_plan() {
     on_each(async |stand| {
