@@ -36,6 +36,7 @@ pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::create_payment::CreatePayment;
 pub use crate::operations::demand::Demand;
 pub use crate::operations::edit_plan::{PlanEditor, PlanError, Removed};
+use crate::operations::fold_usage::FoldedUpTo;
 pub use crate::operations::grant_units::{GrantError, GrantUnits};
 use crate::operations::holding::Holdings;
 use crate::operations::keep_call::InboundBounds;
@@ -51,6 +52,8 @@ pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
 pub use crate::operations::settle_hold::HoldError;
 pub use crate::operations::subscription_history::HistoryPage;
 pub use crate::operations::transactions::TransactionFilter;
+pub use crate::operations::usage_logs::{UsageFilter, UsagePage};
+pub use crate::operations::usage_series::{SeriesError, SeriesOf, WantSeries};
 pub use crate::operations::verify_books::{AccountBalance, Books, verify_books};
 pub use crate::operations::way::{Offer, PayBy};
 pub use crate::operations::webhook_events::WebhookEventFilter;
@@ -77,6 +80,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     10 "0010_plan_versions",
     11 "0011_quota_holds",
     12 "0012_usage_rollups",
+    15 "0015_rollups_by_period",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.
@@ -110,6 +114,7 @@ struct Parts {
     self_audit: SelfAudit,
     /// When the months of the log were last made ahead.
     months_made_at: Mutex<Timestamp>,
+    folded: FoldedUpTo,
 }
 
 impl Parts {
@@ -228,6 +233,7 @@ impl PaymentBuilder {
             entropy: self.entropy,
             self_audit: SelfAudit::default(),
             months_made_at: Mutex::new(self.clock.now()),
+            folded: FoldedUpTo::default(),
             db: self.db,
             master_key: self.master_key,
             clock: self.clock,

@@ -4,6 +4,7 @@ mod change;
 mod plan_body;
 mod plans;
 mod quota;
+mod usage;
 
 pub use change::*;
 
@@ -26,6 +27,7 @@ use crate::model::suspense::{Kept, SuspenseState};
 use crate::providers::PaymentAction;
 
 pub use self::quota::*;
+pub use self::usage::*;
 pub use plan_body::*;
 pub use plans::*;
 
@@ -551,7 +553,9 @@ pub struct UsageSummaryShape {
     pub period: PeriodShape,
     /// How the first meter stands.
     pub quota: QuotaShape,
-    /// In this period, by resource type.
+    /// How each meter of the plan stands, the first first.
+    pub meters: Vec<QuotaShape>,
+    /// In the open period of its meter, by resource type.
     pub by_resource: Vec<ResourceUsageShape>,
     /// Units since midnight of the service's zone.
     pub today: i64,

@@ -16,7 +16,7 @@ use crate::operations::reconcile::{Reconciled, next_question};
 use crate::operations::refund::REFUND;
 use crate::operations::told_early::TOLD_EARLY;
 use crate::operations::webhook_events;
-use crate::store::{attempts, tries};
+use crate::store::{attempts, deliveries, tries};
 
 /// Work on orders, one lane per rail: a slow one does not keep the others waiting.
 pub(crate) const RECONCILE: &str = "reconcile";
@@ -26,6 +26,8 @@ const LEASE: Duration = Duration::from_mins(1);
 const LONGEST_CALL: Duration = Duration::from_mins(5);
 /// How long the tries of deliveries are kept.
 const TRIES_KEPT: Duration = Duration::from_hours(30 * 24);
+/// How long what is over is kept for whoever asks: events and their deliveries, jobs.
+const TOLD_KEPT: Duration = Duration::from_hours(90 * 24);
 const AT_ONCE: i64 = 16;
 const PURGED_AT_ONCE: i64 = 1_000;
 
@@ -66,7 +68,7 @@ impl PaymentService {
     }
 
     /// Does what is due now in one lane: asks about open orders, reads a provider's list, tells of events; ends lapsed
-    /// subscriptions, forgets old answers and old calls, audits a part of the books. Gives how many orders were asked
+    /// subscriptions, folds the log and lets its old rows go, forgets old answers, calls and events, audits a part of the books. Gives how many orders were asked
     /// about.
     ///
     /// # Errors
@@ -84,6 +86,8 @@ impl PaymentService {
                     self.expire_subscriptions().await.map(drop),
                     self.expire_holds().await.map(drop),
                     self.make_months().await,
+                    self.fold_usage().await.map(drop),
+                    self.drop_usage().await.map(drop),
                     self.audit_books().await.map(drop),
                     self.forget().await,
                 ];
@@ -92,7 +96,7 @@ impl PaymentService {
         }
     }
 
-    /// Old answers, old calls, and calls that were cut off.
+    /// Old answers, old calls, what others were told long ago, and calls that were cut off.
     async fn forget(&self) -> Result<()> {
         let mut tx = self.0.db.begin().await?;
         let now = self.0.clock.now();
@@ -101,6 +105,8 @@ impl PaymentService {
         attempts::conclude_orphans(&mut tx, begun_before, PURGED_AT_ONCE, now).await?;
         webhook_events::forget(&self.0, &mut tx).await?;
         tries::forget(&mut tx, now.before(TRIES_KEPT), PURGED_AT_ONCE).await?;
+        deliveries::forget(&mut tx, now.before(TOLD_KEPT), PURGED_AT_ONCE).await?;
+        jobs::purge(&mut tx, now.before(TOLD_KEPT), PURGED_AT_ONCE).await?;
         tx.commit().await
     }
 

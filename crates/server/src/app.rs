@@ -136,6 +136,7 @@ impl Server {
         settings.zone = config.zone;
         settings.language = config.default_language;
         settings.order_expiry = config.order_expiry;
+        settings.usage_retention = config.usage_retention;
         // Nobody's hooks lie behind a sandbox but those of its developer.
         settings.webhook_allow_private = config.webhook_allow_private || config.has_sandbox();
         settings.return_origins.extend(config.cors_origins.listed());

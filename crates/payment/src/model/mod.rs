@@ -20,6 +20,7 @@ pub mod return_url;
 pub mod scene;
 pub mod subscription;
 pub mod suspense;
+pub mod usage;
 
 /// A closed set of words that a column or an answer holds.
 macro_rules! words {
@@ -89,6 +90,7 @@ mod tests {
             ("return_url", include_str!("return_url.rs")),
             ("scene", include_str!("scene.rs")),
             ("subscription", include_str!("subscription.rs")),
+            ("usage", include_str!("usage.rs")),
         ] {
             let source = source.split("#[cfg(test)]").next().unwrap_or_default();
             for line in source
