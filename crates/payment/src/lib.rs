@@ -49,6 +49,7 @@ pub use crate::operations::create_payment::CreatePayment;
 pub use crate::operations::demand::{Demand, PlanSlugs};
 pub use crate::operations::edit_plan::{PlanEditor, PlanError, Removed};
 pub use crate::operations::explain::{Counted, ExplainError};
+use crate::operations::fold_usage::FoldedUpTo;
 pub use crate::operations::grant_units::{GrantError, GrantUnits};
 use crate::operations::holding::Holdings;
 pub use crate::operations::jobs::RetryError;
@@ -66,6 +67,8 @@ pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
 pub use crate::operations::settle_hold::HoldError;
 pub use crate::operations::subscription_history::HistoryPage;
 pub use crate::operations::transactions::TransactionFilter;
+pub use crate::operations::usage_logs::{UsageFilter, UsagePage};
+pub use crate::operations::usage_series::{SeriesError, SeriesOf, WantSeries};
 pub use crate::operations::verify_books::{AccountBalance, Books, verify_books};
 pub use crate::operations::way::{Offer, PayBy};
 pub use crate::operations::webhook_events::WebhookEventFilter;
@@ -94,6 +97,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     11 "0011_quota_holds",
     12 "0012_usage_rollups",
     13 "0013_subscription_terms",
+    15 "0015_rollups_by_period",
     16 "0016_reminders",
 );
 
@@ -130,6 +134,7 @@ struct Parts {
     self_audit: SelfAudit,
     /// Who we are among several.
     instance: Instance,
+    folded: FoldedUpTo,
 }
 
 impl Parts {
@@ -266,6 +271,7 @@ impl PaymentBuilder {
             instance: Instance::new(&self.entropy),
             entropy: self.entropy,
             self_audit: SelfAudit::default(),
+            folded: FoldedUpTo::default(),
             db: self.db,
             master_key: self.master_key,
             clock: self.clock,

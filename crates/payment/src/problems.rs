@@ -8,6 +8,7 @@ use tollgate_kernel::text::Text;
 
 use crate::limits;
 use crate::model::payment::PaymentMethod;
+use crate::model::usage::{MOST_POINTS, SpanError};
 use crate::operations::cancel_subscription::ChangeError;
 use crate::operations::checkout::CheckoutError;
 use crate::operations::consume::ConsumeError;
@@ -21,6 +22,7 @@ use crate::operations::refund_usage::UnitRefundError;
 use crate::operations::replay_webhook::ReplayError;
 use crate::operations::resolve_suspense::ResolveError;
 use crate::operations::settle_hold::HoldError;
+use crate::operations::usage_series::SeriesError;
 use crate::providers::{CIRCUIT_REST, ProviderError};
 use crate::shapes::QuotaShape;
 
@@ -52,6 +54,44 @@ pub(crate) fn quota_exceeded(quota: &QuotaShape, upgrade_url: &str, now: Timesta
     )
     .with("quota", json!(quota))
     .with("upgrade_url", upgrade_url)
+}
+
+/// As lines over time are refused.
+pub(crate) fn series(error: SeriesError) -> Problem {
+    match error {
+        SeriesError::Span(SpanError::Backwards) => Problem::invalid(
+            "/to",
+            "not_after_from",
+            "须晚于 from",
+            "must be later than from",
+        ),
+        SeriesError::Span(SpanError::OutOfTime) => out_of_time("/from"),
+        SeriesError::Span(SpanError::TooMany) => Problem::invalid(
+            "/interval",
+            "too_many_points",
+            format!("一条曲线最多 {MOST_POINTS} 个点，请缩短时间范围或加大 interval"),
+            format!(
+                "a line has at most {MOST_POINTS} points: a shorter time, or a longer interval"
+            ),
+        ),
+        SeriesError::KeysOfAll => Problem::invalid(
+            "/group_by",
+            "of_one_person",
+            "按密钥分组须指明用户",
+            "keys are told apart for one person only",
+        ),
+        SeriesError::Internal(error) => error.into(),
+    }
+}
+
+/// A moment that nobody can ask for.
+pub(crate) fn out_of_time(pointer: &str) -> Problem {
+    Problem::invalid(
+        pointer,
+        "out_of_range",
+        "须在 1970 年至 9998 年之间",
+        "a moment of the years 1970 to 9998",
+    )
 }
 
 /// Another plan is in force.

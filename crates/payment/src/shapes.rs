@@ -6,6 +6,7 @@ mod plan_body;
 mod plans;
 mod quota;
 mod quote;
+mod usage;
 
 pub use change::*;
 pub use explain::*;
@@ -29,6 +30,7 @@ use crate::model::suspense::{Kept, SuspenseState};
 use crate::providers::PaymentAction;
 
 pub use self::quota::*;
+pub use self::usage::*;
 pub use plan_body::*;
 pub use plans::*;
 pub use quote::*;
@@ -581,7 +583,9 @@ pub struct UsageSummaryShape {
     pub period: PeriodShape,
     /// How the first meter stands.
     pub quota: QuotaShape,
-    /// In this period, by resource type.
+    /// How each meter of the plan stands, the first first.
+    pub meters: Vec<QuotaShape>,
+    /// In the open period of its meter, by resource type.
     pub by_resource: Vec<ResourceUsageShape>,
     /// Units since midnight of the service's zone.
     pub today: i64,

@@ -14,7 +14,6 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tollgate_auth::{AuthService, AuthSetupError};
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
@@ -35,24 +34,12 @@ use crate::client_address::TrustedProxies;
 use crate::config::{AppEnv, Config, Faults};
 use crate::modules::{DefaultPlan, OneMailbox, PlanEntitlements};
 use crate::sandbox_clock::SandboxClock;
-use crate::stop::stopped;
-use crate::{accept, browser, keys, mail, openapi, pages, rails, samples, sandbox_clock};
+use crate::{accept, beside, browser, keys, mail, openapi, pages, rails, samples, sandbox_clock};
 
 /// The largest JSON body: 1 MiB.
 const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 /// Between two pieces of a body.
 const BODY_STALL: Duration = Duration::from_secs(30);
-/// Between two looks for work that is due.
-const TICK: Duration = Duration::from_millis(500);
-
-/// Between two questions what time it is in the database.
-const TIME: Duration = Duration::from_secs(10);
-/// The same in a sandbox, whose clock is moved.
-const SANDBOX_TIME: Duration = Duration::from_secs(1);
-
-/// For letters that are on their way when the service is told to stop.
-const FAREWELL: Duration = Duration::from_secs(5);
-
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -145,6 +132,7 @@ impl Server {
         settings.language = config.default_language;
         settings.order_expiry = config.order_expiry;
         settings.hold_time = config.hold_time;
+        settings.usage_retention = config.usage_retention;
         // Nobody's hooks lie behind a sandbox but those of its developer.
         settings.webhook_allow_private = config.webhook_allow_private || config.has_sandbox();
         settings.return_origins.extend(config.cors_origins.listed());
@@ -261,37 +249,9 @@ impl Server {
 
     /// Serves until `stop` says so, with the work that is due beside it.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let mut beside = JoinSet::new();
-        // Each on its own: a slow mail server keeps no payment waiting, nor one rail another.
         let (auth, payment) = (self.auth.clone(), self.payment.clone());
-        // A mail server that thinks must not hold up the end: the lease brings its letter back.
-        let ending = stop.clone();
-        let accounts = move || {
-            let (auth, mut ending) = (auth.clone(), ending.clone());
-            async move {
-                tokio::select! {
-                    done = auth.tick() => done,
-                    () = async { stopped(&mut ending).await; tokio::time::sleep(FAREWELL).await } => Ok(0),
-                }
-            }
-        };
-        beside.spawn(work(accounts, stop.clone()));
-        for lane in payment.lanes() {
-            let payment = payment.clone();
-            let payments = move || {
-                let payment = payment.clone();
-                async move { payment.work_in(lane).await }
-            };
-            beside.spawn(work(payments, stop.clone()));
-        }
-        let (db, clock, is_sandbox) = (self.db.clone(), self.clock.clone(), self.is_sandbox());
-        beside.spawn(keep_time(db, clock, is_sandbox, stop.clone()));
-        if let Some(sandbox) = self.sandbox.clone() {
-            let mut stop = stop.clone();
-            beside.spawn(async move {
-                sandbox.run(async move { stopped(&mut stop).await }).await;
-            });
-        }
+        let (db, clock) = (self.db.clone(), self.clock.clone());
+        let beside = beside::begin(auth, payment, self.sandbox.clone(), (db, clock), &stop);
         accept::serve(self.listener, self.router, self.trusted_proxies, stop).await;
         beside.join_all().await;
         self.db.close().await;
@@ -400,45 +360,5 @@ async fn ready(State(db): State<Db>) -> Result<Json<Value>, Problem> {
             json!({ "status": "ok", "database": "ok", "migrations": "ok" }),
         )),
         _ => Err(Problem::new(Code::Unavailable)),
-    }
-}
-
-/// Keeps to the database's time, and in a sandbox to where its clock was moved.
-async fn keep_time(db: Db, clock: Clock, is_sandbox: bool, mut stop: watch::Receiver<bool>) {
-    let pause = if is_sandbox { SANDBOX_TIME } else { TIME };
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stopped(&mut stop) => return,
-        }
-        let mut kept = time::keep(&db, &clock).await;
-        if is_sandbox {
-            kept = kept.and(sandbox_clock::catch_up(&db, &clock).await);
-        }
-        if let Err(error) = kept {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the database does not say what time it is"
-            );
-        }
-    }
-}
-
-/// Does what is due until told to stop. A database that is away is met again at the next tick.
-async fn work<T>(tick: impl Fn() -> T, mut stop: watch::Receiver<bool>)
-where
-    T: Future<Output = Result<usize, StorageError>>,
-{
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(TICK) => {}
-            () = stopped(&mut stop) => return,
-        }
-        if let Err(error) = tick().await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "due work waits for the next tick"
-            );
-        }
     }
 }

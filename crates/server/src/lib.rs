@@ -2,6 +2,7 @@
 
 mod accept;
 pub mod app;
+mod beside;
 pub mod browser;
 pub mod client_address;
 pub mod config;

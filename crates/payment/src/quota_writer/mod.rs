@@ -273,7 +273,11 @@ async fn serve(parts: &Parts, batch: Vec<Waiting>) {
         .into_iter()
         .map(|waiting| (waiting.wish, waiting.answer))
         .unzip();
-    match batch::apply(parts, &wishes).await {
+    let mut applied = batch::apply(parts, &wishes).await;
+    if let Err(Trouble::Late) = applied {
+        applied = batch::apply(parts, &wishes).await;
+    }
+    match applied {
         Ok(fates) => {
             for (answer, fate) in answers.into_iter().zip(fates) {
                 // Whoever has gone away needs no answer.
@@ -285,7 +289,7 @@ async fn serve(parts: &Parts, batch: Vec<Waiting>) {
                 let _ = answer.send(Err(away()));
             }
         }
-        Err(Trouble::Rival | Trouble::LockedOut | Trouble::Bad(_)) => {
+        Err(Trouble::Rival | Trouble::LockedOut | Trouble::Late | Trouble::Bad(_)) => {
             for (wish, answer) in wishes.into_iter().zip(answers) {
                 let _ = answer.send(alone(parts, wish).await);
             }
@@ -298,7 +302,7 @@ async fn alone(parts: &Parts, wish: Wish) -> Result<Fate> {
     for _ in 0..ALONE {
         match batch::apply(parts, &wishes).await {
             Ok(mut fates) => return fates.pop().ok_or_else(away),
-            Err(Trouble::Rival | Trouble::LockedOut) => {}
+            Err(Trouble::Rival | Trouble::LockedOut | Trouble::Late) => {}
             Err(Trouble::Bad(error)) => return Err(error),
             Err(Trouble::Away | Trouble::Unknown) => return Err(away()),
         }

@@ -35,6 +35,8 @@ use crate::client_address::TrustedProxies;
 /// Every setting with its default; its comments are the manual.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 const FILE: &str = "tollgate.toml";
+/// A month's calls can be looked at, and given back.
+const LEAST_RETENTION_DAYS: u64 = 31;
 /// Whether mistakes may be forgiven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppEnv {
@@ -97,6 +99,8 @@ pub struct Config {
     pub order_expiry: Duration,
     /// How long units are set aside when nobody says.
     pub hold_time: HoldTime,
+    /// How long the usage log is kept; `None`: for ever.
+    pub usage_retention: Option<Duration>,
     /// Whose calendar.
     pub zone: Tz,
     /// Where a request asks for neither.
@@ -235,6 +239,7 @@ impl Reader {
                     .saturating_mul(60),
             ),
             hold_time: self.hold_time(),
+            usage_retention: self.usage_retention(),
             zone: self
                 .parsed(
                     "DISPLAY_TIMEZONE",
@@ -268,6 +273,19 @@ impl Reader {
         } else {
             Err(Faults(std::mem::take(&mut self.faults)))
         }
+    }
+
+    fn usage_retention(&mut self) -> Option<Duration> {
+        let days = self.number("USAGE_RETENTION_DAYS", 0, 36_500, "400");
+        if (1..LEAST_RETENTION_DAYS).contains(&days) {
+            self.fault(
+                "USAGE_RETENTION_DAYS",
+                format!("{days} is less than {LEAST_RETENTION_DAYS}; 0 keeps it for ever"),
+                "400",
+            );
+        }
+        let hours = days.saturating_mul(24);
+        (days > 0).then(|| Duration::from_hours(hours))
     }
 
     fn cors_origins(&mut self, app_env: AppEnv) -> CorsOrigins {
@@ -362,6 +380,12 @@ mod tests {
         assert_eq!(config.database.shown(), "SQLite ./data/tollgate.db");
         assert!(config.alipay.is_none() && config.master_key.is_none());
         assert_eq!(config.accounts.access_token_ttl, Duration::from_mins(15));
+        let days = |days: u64| Duration::from_hours(days * 24);
+        assert_eq!(config.usage_retention, Some(days(400)));
+        let kept =
+            |days| read(&[("USAGE_RETENTION_DAYS", days)]).map(|config| config.usage_retention);
+        assert_eq!(kept("0").ok(), Some(None));
+        assert_eq!(kept("31").ok(), Some(Some(days(31))));
         assert!(matches!(
             config.accounts.jwt,
             JwtKey::Generated(JwtAlgorithm::Rs256)
@@ -380,6 +404,7 @@ mod tests {
             ("PUBLIC_URL", "ftp://x"),
             ("DISPLAY_TIMEZONE", "Mars"),
             ("ALIPAY_APP_ID", "1"),
+            ("USAGE_RETENTION_DAYS", "30"),
         ])
         .expect_err("faults")
         .to_string();
@@ -392,6 +417,7 @@ mod tests {
             "BCRYPT_COST",
             "PUBLIC_URL",
             "DISPLAY_TIMEZONE",
+            "USAGE_RETENTION_DAYS",
             "ALIPAY_PRIVATE_KEY",
             "ALIPAY_PUBLIC_KEY",
         ] {

@@ -39,6 +39,7 @@ mod outbound_kinds;
 mod plans;
 mod points;
 mod quota;
+mod quota_input;
 #[cfg(feature = "redis")]
 mod redis;
 mod refunds;
@@ -53,5 +54,10 @@ mod stripe;
 mod suspense;
 mod transactions;
 mod units;
+mod usage;
+mod usage_books;
+mod usage_lines;
+mod usage_stand;
+mod usage_sums;
 mod ways;
 mod wechat;

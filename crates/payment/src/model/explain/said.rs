@@ -218,33 +218,34 @@ impl Rules {
     pub fn text(&self) -> Text {
         let zone = self.anchor.zone();
         let first = local(self.anchor.at(), zone);
-        let (mut zh, mut en) = self.turns(&first);
+        let mut said = vec![self.turns(&first)];
         let over = self.term_end.filter(|end| *end < self.period.end);
         match (over, self.entitled_until) {
             (Some(end), Some(until)) if until > end => {
                 let (end, until) = (local(end, zone), local(until, zone));
-                zh.push_str(&format!(
-                    "已付费至 {end}；在 {until} 之前不再开始新的周期。"
-                ));
-                en.push_str(&format!(
-                    " What is paid for ends on {end}: until {until} nothing begins anew."
+                said.push((
+                    format!("已付费至 {end}；在 {until} 之前不再开始新的周期。"),
+                    format!("What is paid for ends on {end}: until {until} nothing begins anew."),
                 ));
             }
             (_, Some(until)) if until < self.period.end => {
                 let until = local(until, zone);
-                zh.push_str(&format!("订阅将于 {until} 先行结束。"));
-                en.push_str(&format!(" The subscription ends before that, on {until}."));
+                said.push((
+                    format!("订阅将于 {until} 先行结束。"),
+                    format!("The subscription ends before that, on {until}."),
+                ));
             }
             _ => {}
         }
         if let Some(turns_at) = self.turns_at.filter(|at| *at < self.period.end) {
             let turns_at = local(turns_at, zone);
-            zh.push_str(&format!("{turns_at} 起按已付费的下一期计算。"));
-            en.push_str(&format!(
-                " From {turns_at} on, what is paid for next counts."
+            said.push((
+                format!("{turns_at} 起按已付费的下一期计算。"),
+                format!("From {turns_at} on, what is paid for next counts."),
             ));
         }
-        Text::new(zh, en)
+        let (zh, en): (Vec<String>, Vec<String>) = said.into_iter().unzip();
+        Text::new(zh.concat(), en.join(" "))
     }
 
     fn turns(&self, first: &str) -> (String, String) {

@@ -6,8 +6,9 @@ use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::Ids;
 use tollgate_kernel::text::Language;
 
+use super::StepKind as Is;
 use super::*;
-use crate::model::quota::Units;
+use crate::model::quota::{QuotaState, Units};
 
 fn start() -> Timestamp {
     Timestamp::from_seconds(1_800_000_000).expect("a moment")
@@ -106,7 +107,6 @@ fn inv_q8_the_steps_lead_to_what_is_served_in_their_order() {
     let explained = explain(&facts(), &served(Some(100), 7, 0), day(5));
     assert!(explained.agrees);
     let kinds: Vec<_> = explained.steps.iter().map(Step::kind).collect();
-    use StepKind as Is;
     assert_eq!(kinds, [Is::Reset, Is::Plan, Is::Use, Is::Use, Is::Refund]);
     let balances: Vec<_> = explained.steps.iter().map(|step| step.balance).collect();
     assert_eq!(balances, [Some(0), Some(100), Some(93), Some(90), Some(93)]);

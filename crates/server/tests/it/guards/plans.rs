@@ -85,7 +85,7 @@ async fn what_another_instance_ended_is_over_within_two_seconds() {
             .await
             .refused(402, "subscription_required");
         // A clock that is set back makes nothing young again.
-        stand.clock.correct(-3_600_000_000);
+        stand.clock.set_by(-3_600_000_000);
         stand
             .get("/pro", other)
             .await
