@@ -94,7 +94,6 @@ fn wish(user_id: UserId) -> Subscribe {
         },
         expected: Expected::default(),
         trial: false,
-        trial: false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Typed settings; the environment is read elsewhere.
 
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -33,6 +34,9 @@ pub struct AuthConfig {
     pub registration: Registration,
     /// Whether staff hold nothing until they have a second factor.
     pub require_staff_second_factor: bool,
+    /// How often one caller may call in a minute, where [`limit_calls`](crate::AuthService::limit_calls) counts;
+    /// `None`: as often as they like.
+    pub calls_per_minute: Option<NonZeroU32>,
 }
 
 /// What signs access tokens. Another choice than before takes effect like a rotation: old tokens stay
@@ -113,6 +117,7 @@ impl AuthConfig {
             livemode: true,
             registration: Registration::Open,
             require_staff_second_factor: false,
+            calls_per_minute: NonZeroU32::new(600),
         }
     }
 }

@@ -2,11 +2,12 @@
 
 mod blacklist;
 mod brought_keys;
+mod call_limits;
 mod config;
 mod extract;
 mod hashing;
-mod key_limits;
 mod layers;
+mod limit_calls;
 pub mod mailer;
 mod methods;
 pub mod model;
@@ -30,7 +31,7 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
-use tollgate_kernel::ids::{Ids, UserId};
+use tollgate_kernel::ids::{ApiKeyId, Ids, UserId};
 use tollgate_kernel::problem::Problem;
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::duties::Instance;
@@ -42,15 +43,17 @@ use crate::blacklist::Blacklist;
 #[cfg(feature = "redis")]
 pub use crate::blacklist::{InvalidRedisUrl, RedisUrl};
 use crate::brought_keys::BroughtKeys;
+use crate::call_limits::CallLimits;
 pub use crate::config::{AuthConfig, JwtAlgorithm, JwtKey, Registration};
 pub use crate::extract::CurrentUser;
 pub use crate::hashing::Busy;
 use crate::hashing::Hasher;
-use crate::key_limits::KeyLimits;
 pub use crate::layers::{
     Identify, IdentifyLayer, RequireAuth, RequireAuthLayer, RequirePermission,
     RequirePermissionLayer,
 };
+use crate::limit_calls::CountedAs;
+pub use crate::limit_calls::{LimitCalls, LimitCallsLayer};
 use crate::mailer::Mailer;
 use crate::methods::Held;
 pub use crate::methods::{Method, Presented};
@@ -157,7 +160,8 @@ pub(crate) struct Parts {
     blacklist: Option<Arc<dyn Blacklist>>,
     live_keys: Remembered<Held>,
     key_questions: SingleFlight<([u8; 32], Asked), Result<Held, Problem>>,
-    key_limits: KeyLimits,
+    key_limits: CallLimits<ApiKeyId>,
+    call_limits: CallLimits<CountedAs>,
     brought_keys: BroughtKeys,
     methods: Vec<Arc<dyn Method>>,
     entitlements: Option<Arc<dyn Entitlements>>,
@@ -242,6 +246,26 @@ impl AuthService {
     /// own). [`AuthService::identify`] goes around it.
     pub fn require_permission(&self, permission: &'static str) -> RequirePermissionLayer {
         RequirePermissionLayer(permission)
+    }
+
+    /// A layer that counts the calls of each caller and refuses more than
+    /// [`AuthConfig::calls_per_minute`] (429 `rate_limited`); every answer tells what is left. This module's own
+    /// routers are inside one but for `GET /verify`; a host puts it around what else it wants limited, inside
+    /// [`AuthService::identify`]. Nobody and service keys are not counted, nor is a call counted twice.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use tollgate_auth::AuthService;
+    /// # async fn reports() {}
+    /// fn routes(auth: &AuthService) -> Router {
+    ///     Router::new()
+    ///         .route("/reports", get(reports))
+    ///         .layer(auth.limit_calls())
+    ///         .layer(auth.identify())
+    /// }
+    /// ```
+    pub fn limit_calls(&self) -> LimitCallsLayer {
+        LimitCallsLayer(self.clone())
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -349,7 +373,8 @@ impl AuthBuilder {
             blacklist: self.blacklist,
             live_keys: Remembered::default(),
             key_questions: SingleFlight::default(),
-            key_limits: KeyLimits::default(),
+            key_limits: CallLimits::default(),
+            call_limits: CallLimits::default(),
             brought_keys: BroughtKeys::default(),
             methods: self.methods,
             entitlements: self.entitlements,

@@ -121,11 +121,9 @@ async fn exchange(
             request_id: Some(&request_id),
             docs: Some(&settings.docs),
         };
-        let allow = response.headers_mut().remove(header::ALLOW);
+        let headers = std::mem::take(response.headers_mut());
         response = problem.response(language, &occurrence);
-        if let Some(allow) = allow {
-            response.headers_mut().insert(header::ALLOW, allow);
-        }
+        keep(response.headers_mut(), headers);
     }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&request_id) {
@@ -147,6 +145,17 @@ async fn exchange(
         "answered"
     );
     response
+}
+
+/// What layers have added to an answer stays when it is said again; what describes its body does not.
+fn keep(again: &mut HeaderMap, mut first: HeaderMap) {
+    first.remove(header::CONTENT_LENGTH);
+    for name in [header::CONTENT_TYPE, header::CONTENT_LANGUAGE] {
+        if let Some(value) = again.remove(&name) {
+            first.insert(name, value);
+        }
+    }
+    *again = first;
 }
 
 /// The client's own id, when it is short and plain enough to be repeated in logs and headers.

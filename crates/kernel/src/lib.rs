@@ -7,6 +7,7 @@ pub mod entropy;
 pub mod exchange;
 pub mod ids;
 pub mod input;
+pub mod limits;
 pub mod money;
 pub mod networks;
 pub mod origin;

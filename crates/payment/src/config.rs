@@ -24,6 +24,8 @@ pub struct PaymentConfig {
     pub order_expiry: Duration,
     /// How long units are set aside when nobody says.
     pub hold_time: HoldTime,
+    /// How long the log of usage is kept; the sums made of it stay. `None`: for ever.
+    pub usage_retention: Option<Duration>,
     /// Where a person goes who needs a plan, or a larger one.
     pub upgrade_url: String,
     /// Where a buyer's browser may be sent after paying: `https://shop.example`, scheme, host and
@@ -47,6 +49,7 @@ impl PaymentConfig {
             order_expiry: Duration::from_mins(30),
             webhook_allow_private: false,
             hold_time: HoldTime::USUAL,
+            usage_retention: Some(Duration::from_hours(400 * 24)),
         }
     }
 

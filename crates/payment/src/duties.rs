@@ -13,17 +13,19 @@
 //! | `sweep_orders` | an order has one open question, by the job's unique key |
 //! | `conclude_calls` | the call is still an intent |
 //! | `forget_*` | what is gone is gone |
+//! | `fold_usage` | the mark is moved by the version it was read at, in the transaction of the sums |
+//! | `drop_usage` | only what lies before its mark may go, and nothing younger than the sums |
 //! | `make_months` | a month is made where there is none, under a lock |
 //! | `audit_books` | it only reads |
 
 use std::time::Duration;
 
 use tollgate_storage::duties::{Done, Dutiful, Duty};
-use tollgate_storage::{Result, duties, idempotency, partitions};
+use tollgate_storage::{Result, duties, idempotency, jobs, partitions};
 
 use crate::PaymentService;
-use crate::operations::{expire, expire_holds, remind, webhook_events};
-use crate::store::{attempts, looks, reminders, resets, tries};
+use crate::operations::{expire, expire_holds, fold_usage, remind, webhook_events};
+use crate::store::{attempts, deliveries, looks, reminders, resets, tries};
 
 const EXPIRE_HOLDS: &str = "expire_holds";
 const EXPIRE_SUBSCRIPTIONS: &str = "expire_subscriptions";
@@ -35,12 +37,18 @@ const AUDIT_BOOKS: &str = "audit_books";
 const FORGET_ANSWERS: &str = "forget_answers";
 const FORGET_CALLS: &str = "forget_calls";
 const FORGET_TRIES: &str = "forget_tries";
+const FORGET_TOLD: &str = "forget_told";
+const FORGET_JOBS: &str = "forget_jobs";
+const FOLD_USAGE: &str = "fold_usage";
+const DROP_USAGE: &str = "drop_usage";
 const MAKE_MONTHS: &str = "make_months";
 
 /// No call to a provider takes as long, so who began one earlier was cut off.
 const LONGEST_CALL: Duration = Duration::from_mins(5);
 /// How long the tries of deliveries are kept.
 const TRIES_KEPT: Duration = Duration::from_hours(30 * 24);
+/// How long what is over is kept for whoever asks: events and their deliveries, jobs.
+const TOLD_KEPT: Duration = Duration::from_hours(90 * 24);
 const PURGED_AT_ONCE: i64 = 1_000;
 /// Transactions of that size in one run.
 const PURGES: u32 = 20;
@@ -121,6 +129,30 @@ pub(crate) const DUTIES: &[Duty] = &[
         "forgets tries of deliveries after 30 days",
     ),
     duty(
+        FORGET_TOLD,
+        Duration::from_mins(10),
+        MINUTE,
+        "forgets events and their deliveries after 90 days",
+    ),
+    duty(
+        FORGET_JOBS,
+        Duration::from_mins(10),
+        MINUTE,
+        "forgets finished jobs after 90 days",
+    ),
+    duty(
+        FOLD_USAGE,
+        MINUTE,
+        MINUTE,
+        "sums up the usage log, a closed quarter of an hour at a time",
+    ),
+    duty(
+        DROP_USAGE,
+        Duration::from_hours(1),
+        Duration::from_mins(5),
+        "lets go what the usage log keeps no longer",
+    ),
+    duty(
         MAKE_MONTHS,
         Duration::from_hours(24),
         Duration::from_mins(5),
@@ -143,6 +175,10 @@ impl PaymentService {
             let gone = match duty.name {
                 FORGET_ANSWERS => idempotency::purge(&mut tx, now, PURGED_AT_ONCE).await?,
                 FORGET_CALLS => webhook_events::forget(&self.0, &mut tx, PURGED_AT_ONCE).await?,
+                FORGET_TOLD => {
+                    deliveries::forget(&mut tx, now.before(TOLD_KEPT), PURGED_AT_ONCE).await?
+                }
+                FORGET_JOBS => jobs::purge(&mut tx, now.before(TOLD_KEPT), PURGED_AT_ONCE).await?,
                 _ => tries::forget(&mut tx, now.before(TRIES_KEPT), PURGED_AT_ONCE).await?,
             };
             tx.commit().await?;
@@ -198,7 +234,17 @@ impl Dutiful for PaymentService {
             SWEEP_ORDERS => self.sweep_orders().await.map(|_| Done::All),
             CONCLUDE_CALLS => self.conclude_calls().await,
             AUDIT_BOOKS => self.audit_books().await.map(|()| Done::All),
-            FORGET_ANSWERS | FORGET_CALLS | FORGET_TRIES => self.forget(duty).await,
+            FORGET_ANSWERS | FORGET_CALLS | FORGET_TRIES | FORGET_TOLD | FORGET_JOBS => {
+                self.forget(duty).await
+            }
+            FOLD_USAGE => {
+                let folded = self.fold_usage().await?;
+                Ok(Done::after(folded, fold_usage::AT_ONCE))
+            }
+            DROP_USAGE => match self.drop_usage().await? {
+                0 => Ok(Done::All),
+                _ => Ok(Done::More),
+            },
             MAKE_MONTHS => {
                 let now = self.0.clock.now();
                 partitions::make_ahead(&self.0.db, "usage_logs", now).await?;

@@ -2,17 +2,23 @@
 
 mod config;
 mod duties;
+mod extract;
+mod guarded;
+mod layers;
+mod limits;
 pub mod model;
 mod operations;
 mod people;
 mod problems;
 pub mod providers;
+mod quota;
 mod quota_writer;
 mod routes;
 pub mod shapes;
 mod store;
 mod worker;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use tollgate_kernel::clock::{Clock, Timestamp};
@@ -26,6 +32,10 @@ use tollgate_storage::seal::MasterKey;
 use tollgate_storage::{Result, StorageError, migrations, partitions};
 
 pub use crate::config::PaymentConfig;
+pub use crate::extract::{CurrentSubscription, DeferredHold, QuotaHold};
+pub use crate::layers::{
+    ConsumeQuota, ConsumeQuotaLayer, RequireSubscription, RequireSubscriptionLayer,
+};
 use crate::model::hold::HoldTime;
 pub use crate::operations::Answered;
 pub use crate::operations::accept_webhook::Received;
@@ -36,9 +46,10 @@ pub use crate::operations::cancel_subscription::ChangeError;
 pub use crate::operations::checkout::{CheckoutError, Expected, PlanRef, Subscribe};
 pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::create_payment::CreatePayment;
-pub use crate::operations::demand::Demand;
+pub use crate::operations::demand::{Demand, PlanSlugs};
 pub use crate::operations::edit_plan::{PlanEditor, PlanError, Removed};
 pub use crate::operations::explain::{Counted, ExplainError};
+use crate::operations::fold_usage::FoldedUpTo;
 pub use crate::operations::grant_units::{GrantError, GrantUnits};
 use crate::operations::holding::Holdings;
 pub use crate::operations::jobs::RetryError;
@@ -56,11 +67,14 @@ pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
 pub use crate::operations::settle_hold::HoldError;
 pub use crate::operations::subscription_history::HistoryPage;
 pub use crate::operations::transactions::TransactionFilter;
+pub use crate::operations::usage_logs::{UsageFilter, UsagePage};
+pub use crate::operations::usage_series::{SeriesError, SeriesOf, WantSeries};
 pub use crate::operations::verify_books::{AccountBalance, Books, verify_books};
 pub use crate::operations::way::{Offer, PayBy};
 pub use crate::operations::webhook_events::WebhookEventFilter;
 pub use crate::people::{Expiring, People};
 use crate::providers::{PaymentProvider, Registry, Warning};
+pub use crate::quota::QuotaHandle;
 use crate::quota_writer::QuotaWriter;
 pub use crate::worker::Lane;
 
@@ -83,6 +97,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     11 "0011_quota_holds",
     12 "0012_usage_rollups",
     13 "0013_subscription_terms",
+    15 "0015_rollups_by_period",
     16 "0016_reminders",
 );
 
@@ -113,10 +128,13 @@ struct Parts {
     /// What people have, as it was read a moment ago.
     holdings: Holdings,
     writer: QuotaWriter,
+    /// Guarded calls that passed uncharged, since the database was away.
+    let_through: AtomicU64,
     entropy: Entropy,
     self_audit: SelfAudit,
     /// Who we are among several.
     instance: Instance,
+    folded: FoldedUpTo,
 }
 
 impl Parts {
@@ -161,7 +179,19 @@ impl PaymentService {
 impl PaymentService {
     /// A refusal of [`PaymentService::consume`] as the answer that clients know.
     pub fn problem(&self, refusal: ConsumeError) -> tollgate_kernel::problem::Problem {
-        problems::consume(refusal, self.upgrade_url())
+        problems::consume(refusal, self.upgrade_url(), self.0.clock.now())
+    }
+
+    pub(crate) fn unit_refund_problem(
+        &self,
+        refusal: UnitRefundError,
+    ) -> tollgate_kernel::problem::Problem {
+        problems::unit_refund(refusal, self.upgrade_url(), self.0.clock.now())
+    }
+
+    /// Tells in the headers of an answer how a meter stands.
+    pub(crate) fn announce(&self, headers: &mut axum::http::HeaderMap, quota: &shapes::QuotaShape) {
+        limits::announce(headers, quota, self.0.clock.now());
     }
 
     /// What the operator should do before it hurts, by the settings of every rail.
@@ -231,6 +261,7 @@ impl PaymentBuilder {
         let service = PaymentService(Arc::new_cyclic(|parts| Parts {
             holdings: Holdings::default(),
             writer: QuotaWriter::start(parts, lanes),
+            let_through: AtomicU64::new(0),
             providers: Registry::new(self.providers, &self.clock),
             ids: Ids::new(self.clock.clone(), self.entropy.clone()),
             warned_at: Mutex::new(None),
@@ -240,6 +271,7 @@ impl PaymentBuilder {
             instance: Instance::new(&self.entropy),
             entropy: self.entropy,
             self_audit: SelfAudit::default(),
+            folded: FoldedUpTo::default(),
             db: self.db,
             master_key: self.master_key,
             clock: self.clock,

@@ -1,10 +1,14 @@
 //! Every error of this module, as the one body that clients know.
 
+use axum::http::HeaderMap;
 use serde_json::json;
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
 use tollgate_kernel::text::Text;
 
+use crate::limits;
 use crate::model::payment::PaymentMethod;
+use crate::model::usage::{MOST_POINTS, SpanError};
 use crate::operations::cancel_subscription::ChangeError;
 use crate::operations::checkout::CheckoutError;
 use crate::operations::consume::ConsumeError;
@@ -18,6 +22,7 @@ use crate::operations::refund_usage::UnitRefundError;
 use crate::operations::replay_webhook::ReplayError;
 use crate::operations::resolve_suspense::ResolveError;
 use crate::operations::settle_hold::HoldError;
+use crate::operations::usage_series::SeriesError;
 use crate::providers::{CIRCUIT_REST, ProviderError};
 use crate::shapes::QuotaShape;
 
@@ -29,21 +34,64 @@ fn key_reused() -> Problem {
 }
 
 /// Too few units are left.
-pub(crate) fn quota_exceeded(quota: &QuotaShape, upgrade_url: &str) -> Problem {
+pub(crate) fn quota_exceeded(quota: &QuotaShape, upgrade_url: &str, now: Timestamp) -> Problem {
     let (limit, used) = (quota.limit.unwrap_or(0), quota.used);
-    Problem::new(Code::QuotaExceeded)
-        .detail(
+    let mut headers = HeaderMap::new();
+    limits::announce(&mut headers, quota, now);
+    let refused = Problem::new(Code::QuotaExceeded).retry_after(limits::wait_seconds(quota, now));
+    let told = headers.iter().fold(refused, |refused, (name, value)| {
+        refused.header(name.clone(), value.clone())
+    });
+    told.detail(
+        format!(
+            "本周期 {limit} 次已用 {used} 次，{} 重置。",
+            quota.resets_at
+        ),
+        format!(
+            "{used} of {limit} units are used in this period; it resets at {}.",
+            quota.resets_at
+        ),
+    )
+    .with("quota", json!(quota))
+    .with("upgrade_url", upgrade_url)
+}
+
+/// As lines over time are refused.
+pub(crate) fn series(error: SeriesError) -> Problem {
+    match error {
+        SeriesError::Span(SpanError::Backwards) => Problem::invalid(
+            "/to",
+            "not_after_from",
+            "须晚于 from",
+            "must be later than from",
+        ),
+        SeriesError::Span(SpanError::OutOfTime) => out_of_time("/from"),
+        SeriesError::Span(SpanError::TooMany) => Problem::invalid(
+            "/interval",
+            "too_many_points",
+            format!("一条曲线最多 {MOST_POINTS} 个点，请缩短时间范围或加大 interval"),
             format!(
-                "本周期 {limit} 次已用 {used} 次，{} 重置。",
-                quota.resets_at
+                "a line has at most {MOST_POINTS} points: a shorter time, or a longer interval"
             ),
-            format!(
-                "{used} of {limit} units are used in this period; it resets at {}.",
-                quota.resets_at
-            ),
-        )
-        .with("quota", json!(quota))
-        .with("upgrade_url", upgrade_url)
+        ),
+        SeriesError::KeysOfAll => Problem::invalid(
+            "/group_by",
+            "of_one_person",
+            "按密钥分组须指明用户",
+            "keys are told apart for one person only",
+        ),
+        SeriesError::Internal(error) => error.into(),
+    }
+}
+
+/// A moment that nobody can ask for.
+pub(crate) fn out_of_time(pointer: &str) -> Problem {
+    Problem::invalid(
+        pointer,
+        "out_of_range",
+        "须在 1970 年至 9998 年之间",
+        "a moment of the years 1970 to 9998",
+    )
 }
 
 /// Another plan is in force.
@@ -59,7 +107,7 @@ pub(crate) fn plan_required(wanted: &[String], upgrade_url: &str) -> Problem {
 }
 
 /// As `consume` refuses.
-pub(crate) fn consume(error: ConsumeError, upgrade_url: &str) -> Problem {
+pub(crate) fn consume(error: ConsumeError, upgrade_url: &str, now: Timestamp) -> Problem {
     match error {
         ConsumeError::NoSubscription => Problem::new(Code::SubscriptionRequired)
             .detail(
@@ -80,7 +128,7 @@ pub(crate) fn consume(error: ConsumeError, upgrade_url: &str) -> Problem {
             "a whole number from 1 to 1000000000",
         ),
         ConsumeError::QuotaExceeded(quota) => {
-            quota_exceeded(&QuotaShape::from(&quota), upgrade_url)
+            quota_exceeded(&QuotaShape::from(&quota), upgrade_url, now)
         }
         ConsumeError::KeyReused => key_reused(),
         ConsumeError::KeyInProgress => Problem::new(Code::IdempotencyInProgress).retry_after(1),
@@ -136,10 +184,22 @@ fn unknown_meter() -> Problem {
     )
 }
 
+impl From<HoldError> for Problem {
+    fn from(error: HoldError) -> Self {
+        hold(error)
+    }
+}
+
 /// As a settling of a hold is refused.
 pub(crate) fn hold(error: HoldError) -> Problem {
     match error {
         HoldError::NotFound => Problem::new(Code::NotFound),
+        HoldError::Cost(_) => Problem::invalid(
+            "/cost",
+            "invalid_cost",
+            "须为 1 至 1000000000 的整数",
+            "a whole number from 1 to 1000000000",
+        ),
         HoldError::AboveHold => Problem::invalid(
             "/cost",
             "above_reservation",
@@ -156,7 +216,7 @@ pub(crate) fn hold(error: HoldError) -> Problem {
 }
 
 /// As a refund of units is refused.
-pub(crate) fn unit_refund(error: UnitRefundError, upgrade_url: &str) -> Problem {
+pub(crate) fn unit_refund(error: UnitRefundError, upgrade_url: &str, now: Timestamp) -> Problem {
     match error {
         UnitRefundError::NotFound => Problem::new(Code::NotFound),
         UnitRefundError::Reason => Problem::invalid(
@@ -165,7 +225,7 @@ pub(crate) fn unit_refund(error: UnitRefundError, upgrade_url: &str) -> Problem 
             "须为 1 至 500 个字符",
             "1 to 500 characters",
         ),
-        UnitRefundError::Key(error) => consume(error, upgrade_url),
+        UnitRefundError::Key(error) => consume(error, upgrade_url, now),
         UnitRefundError::Internal(error) => error.into(),
     }
 }

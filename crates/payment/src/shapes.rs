@@ -6,6 +6,7 @@ mod plan_body;
 mod plans;
 mod quota;
 mod quote;
+mod usage;
 
 pub use change::*;
 pub use explain::*;
@@ -29,6 +30,7 @@ use crate::model::suspense::{Kept, SuspenseState};
 use crate::providers::PaymentAction;
 
 pub use self::quota::*;
+pub use self::usage::*;
 pub use plan_body::*;
 pub use plans::*;
 pub use quote::*;
@@ -126,6 +128,10 @@ pub struct QuotaShape {
     pub reserved: i64,
     /// Left in this period; null = unlimited.
     pub remaining: Option<i64>,
+    /// When this period began.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period_start: Option<Timestamp>,
     /// When the next period begins.
     #[schema(value_type = String, format = "date-time")]
     pub resets_at: Timestamp,
@@ -139,6 +145,7 @@ impl From<&QuotaState> for QuotaShape {
             used: quota.used.get(),
             reserved: quota.held.get(),
             remaining: quota.remaining().map(Units::get),
+            period_start: Some(quota.began_at),
             resets_at: quota.resets_at,
         }
     }
@@ -576,7 +583,9 @@ pub struct UsageSummaryShape {
     pub period: PeriodShape,
     /// How the first meter stands.
     pub quota: QuotaShape,
-    /// In this period, by resource type.
+    /// How each meter of the plan stands, the first first.
+    pub meters: Vec<QuotaShape>,
+    /// In the open period of its meter, by resource type.
     pub by_resource: Vec<ResourceUsageShape>,
     /// Units since midnight of the service's zone.
     pub today: i64,

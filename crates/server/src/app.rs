@@ -131,6 +131,8 @@ impl Server {
         settings.zone = config.zone;
         settings.language = config.default_language;
         settings.order_expiry = config.order_expiry;
+        settings.hold_time = config.hold_time;
+        settings.usage_retention = config.usage_retention;
         // Nobody's hooks lie behind a sandbox but those of its developer.
         settings.webhook_allow_private = config.webhook_allow_private || config.has_sandbox();
         settings.return_origins.extend(config.cors_origins.listed());
@@ -306,12 +308,15 @@ fn router(
     origins: &CorsOrigins,
     exchange: Exchange,
 ) -> Router {
+    let limit = auth.limit_calls();
+    let payments_of_staff = payment.admin_router().layer(limit.clone());
+    // Quota is counted for itself: a call for units is not one that the API limits.
     let api: Router = Router::new()
         .nest("/auth", auth.router())
-        .nest("/admin", auth.admin_router().merge(payment.admin_router()))
-        .nest("/payments", payment.router())
+        .nest("/admin", auth.admin_router().merge(payments_of_staff))
+        .nest("/payments", payment.router().layer(limit.clone()))
         .nest("/quota", payment.quota_router())
-        .nest("/usage", payment.usage_router())
+        .nest("/usage", payment.usage_router().layer(limit))
         .layer(auth.identify());
     let mut router = Router::new()
         .merge(api)

@@ -1,5 +1,7 @@
-//! An axum application of its own, with a state of its own, that sells one of its routes: both
-//! services are mounted beside it, and the route takes a signed-in caller and one unit of quota.
+//! An axum application of its own, with a state of its own, that sells some of its routes: both
+//! services are mounted beside it. `GET /report` takes a signed-in caller and one unit of quota, given back
+//! if the report fails; `POST /batch` charges as many as were made; `POST /film` is charged when a background job
+//! has made it; `GET /archive` takes a plan. `GET /health` is open to everybody.
 //!
 //! `cargo run -p host`, then register, subscribe to the free plan and call `GET /report`.
 
@@ -10,31 +12,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::hmac;
-use axum::extract::State;
-use axum::routing::get;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_auth::{AuthConfig, AuthService};
-use tollgate_kernel::caller::CurrentUserId;
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::exchange::Exchange;
 use tollgate_kernel::ids::Ids;
 use tollgate_kernel::money::{Currency, Money};
-use tollgate_kernel::problem::Problem;
+use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::text::Language;
 use tollgate_payment::model::plan::{BillingCycle, NewPlan, PlanText};
-use tollgate_payment::model::quota::{Cost, Units};
-use tollgate_payment::{Consume, PaymentConfig, PaymentService};
+use tollgate_payment::model::quota::Units;
+use tollgate_payment::{PaymentConfig, PaymentService, QuotaHold};
 use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
 
 use crate::gateway::Gateway;
 
 /// What the application itself keeps.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Host {
-    payment: PaymentService,
     reports: Arc<AtomicU64>,
 }
 
@@ -63,11 +65,7 @@ async fn main() -> anyhow::Result<()> {
 
     payment.seed_plans(&[free_plan()]).await?;
 
-    let host = Host {
-        payment: payment.clone(),
-        reports: Arc::default(),
-    };
-    let app = application(&auth, &payment, host);
+    let app = application(&auth, &payment, Host::default());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on {url}");
     axum::serve(listener, app).await?;
@@ -97,15 +95,27 @@ fn free_plan() -> NewPlan {
     }
 }
 
+/// The most reports of one batch: so many units are set aside before it begins.
+const MOST_AT_ONCE: i64 = 5;
+
 /// The application's own routes, and Tollgate's beside them.
 fn application(auth: &AuthService, payment: &PaymentService, host: Host) -> Router {
     let ids = Ids::new(Clock::system(), Entropy::system());
+    let one = payment.consume_quota("report", 1);
+    let some = payment.consume_quota("report", MOST_AT_ONCE);
     let app = Router::new()
-        .route("/report", get(report).route_layer(auth.require_auth()))
+        .route("/report", get(report).route_layer(one.clone()))
+        .route("/batch", post(batch).route_layer(some))
+        .route("/film", post(film).route_layer(one))
+        .route(
+            "/archive",
+            get(archive).route_layer(payment.require_subscription(["free", "pro"])),
+        )
+        // What is not sold by the call is limited by the minute.
+        .nest("/payments", payment.router().layer(auth.limit_calls()))
+        .nest("/usage", payment.usage_router().layer(auth.limit_calls()))
         .nest("/auth", auth.router())
-        .nest("/payments", payment.router())
         .nest("/quota", payment.quota_router())
-        .nest("/usage", payment.usage_router())
         .layer(auth.identify())
         // Outside the layer: open to everybody.
         .route("/health", get(|| async { "ok" }));
@@ -114,32 +124,64 @@ fn application(auth: &AuthService, payment: &PaymentService, host: Host) -> Rout
         .with_state(host)
 }
 
-/// What is sold: one unit a report.
+/// What is asked of a report.
+#[derive(Deserialize)]
+struct Wish {
+    /// How many.
+    #[serde(default)]
+    number: i64,
+    /// Whether it works out.
+    #[serde(default)]
+    fails: bool,
+    /// Whether it has a bug.
+    #[serde(default)]
+    breaks: bool,
+}
+
+/// What is sold: one unit a report. It is charged if this succeeds; nothing here needs to know.
 async fn report(
     State(host): State<Host>,
-    CurrentUserId(user_id): CurrentUserId,
+    Query(wish): Query<Wish>,
 ) -> Result<Json<Value>, Problem> {
-    let call = Consume {
-        user_id,
-        resource_type: "report".parse().expect("a name of letters"),
-        cost: Cost::ONE,
-        resource_id: None,
-        metadata: json!({}),
-        api_key_id: None,
-    };
-    let charged = host
-        .payment
-        .consume(&call, None)
-        .await
-        .map_err(|error| host.payment.problem(error))?;
+    assert!(!wish.breaks, "a bug of the application");
+    if wish.fails {
+        return Err(Problem::new(Code::Internal));
+    }
     let number = host.reports.fetch_add(1, Ordering::Relaxed);
-    Ok(Json(
-        json!({ "report": number, "left": charged.value.quota.remaining }),
-    ))
+    Ok(Json(json!({ "report": number })))
+}
+
+/// As many as were made are charged; the others of the hold are given back.
+async fn batch(hold: QuotaHold, Query(wish): Query<Wish>) -> Result<Json<Value>, Problem> {
+    hold.set_cost(wish.number)?;
+    Ok(Json(json!({ "reports": wish.number })))
+}
+
+/// Answered at once, charged when the job is done.
+async fn film(hold: QuotaHold, Query(wish): Query<Wish>) -> StatusCode {
+    let hold = hold.defer();
+    tokio::spawn(async move {
+        let settled = if wish.fails {
+            hold.release().await
+        } else {
+            hold.commit().await.map(drop)
+        };
+        if let Err(error) = settled {
+            eprintln!("a film was not settled: {error}");
+        }
+    });
+    StatusCode::ACCEPTED
+}
+
+/// For whoever has a plan, however much of it is used.
+async fn archive(State(host): State<Host>) -> Json<Value> {
+    Json(json!({ "reports": host.reports.load(Ordering::Relaxed) }))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::task::Poll;
+
     use axum::body::Body;
     use axum::http::{Request, StatusCode, header};
     use tollgate_storage::testing::each_engine;
@@ -171,6 +213,28 @@ mod tests {
         )
     }
 
+    /// A client that goes away while its units are taken.
+    async fn hang_up(app: &Router, token: &str) {
+        let request =
+            Request::get("/report").header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let request = request.body(Body::empty()).expect("a request");
+        let mut call = Box::pin(app.clone().oneshot(request));
+        let polled = std::future::poll_fn(|context| Poll::Ready(call.as_mut().poll(context)));
+        assert!(polled.await.is_pending());
+    }
+
+    /// What jobs bring about, at most ten seconds later.
+    async fn settled(
+        stands: &impl AsyncFn() -> (Option<i64>, Option<i64>),
+        expected: (Option<i64>, Option<i64>),
+    ) {
+        let begun = std::time::Instant::now();
+        while stands().await != expected {
+            assert!(begun.elapsed().as_secs() < 10, "{:?}", stands().await);
+            tokio::task::yield_now().await;
+        }
+    }
+
     #[tokio::test]
     async fn the_guarded_route_takes_a_caller_and_a_plan() {
         each_engine(&[], async |db| {
@@ -186,11 +250,7 @@ mod tests {
             let payment = payment.await.expect("payments");
             let seeded = payment.seed_plans(&[free_plan()]).await;
             assert!(seeded.expect("seeded"));
-            let host = Host {
-                payment: payment.clone(),
-                reports: Arc::default(),
-            };
-            let app = application(&auth, &payment, host);
+            let app = application(&auth, &payment, Host::default());
             let none = Value::Null;
             assert_eq!(call(&app, "GET", "/health", "", &none).await.0, 200);
             assert_eq!(call(&app, "GET", "/report", "", &none).await.0, 401);
@@ -205,9 +265,35 @@ mod tests {
             let wish = json!({ "plan_slug": "free", "payment_method": "alipay" });
             let bought = call(&app, "POST", "/payments/subscriptions/subscribe", token, &wish).await;
             assert_eq!(bought.0, 201, "{bought:?}");
-            for left in (0..10).rev() {
-                let (status, report) = call(&app, "GET", "/report", token, &none).await;
-                assert_eq!((status.as_u16(), &report["left"]), (200, &json!(left)));
+            assert_eq!(call(&app, "GET", "/archive", token, &none).await.0, 200);
+            // Whatever fails, or is hung up on, is free.
+            for path in ["/report?fails=true", "/report?number=x"] {
+                let status = call(&app, "GET", path, token, &none).await.0;
+                assert!(status.as_u16() >= 400);
+            }
+            hang_up(&app, token).await;
+            let (broken, own) = (app.clone(), token.to_owned());
+            let panicked = tokio::spawn(async move {
+                call(&broken, "GET", "/report?breaks=true", &own, &Value::Null).await
+            });
+            assert!(panicked.await.is_err());
+            assert_eq!(call(&app, "POST", "/batch?number=6", token, &none).await.0, 422);
+            assert_eq!(call(&app, "POST", "/film?fails=true", token, &none).await.0, 202);
+            let left = async || {
+                let path = "/quota/check?resource_type=report";
+                let (_, checked) = call(&app, "GET", path, token, &none).await;
+                let quota = &checked["quota"];
+                (quota["used"].as_i64(), quota["reserved"].as_i64())
+            };
+            settled(&left, (Some(0), Some(0))).await;
+            // Three of a batch of at most five, and a film that is made.
+            assert_eq!(call(&app, "POST", "/batch?number=3", token, &none).await.0, 200);
+            settled(&left, (Some(3), Some(0))).await;
+            assert_eq!(call(&app, "POST", "/film", token, &none).await.0, 202);
+            settled(&left, (Some(4), Some(0))).await;
+            for used in 5..=10 {
+                assert_eq!(call(&app, "GET", "/report", token, &none).await.0, 200);
+                settled(&left, (Some(used), Some(0))).await;
             }
             let (status, refused) = call(&app, "GET", "/report", token, &none).await;
             assert_eq!((status.as_u16(), &refused["code"]), (429, &json!("quota_exceeded")));

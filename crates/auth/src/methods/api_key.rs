@@ -4,6 +4,7 @@
 //! at all on the one that ended it. Many calls by one key that is not remembered ask once.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +57,8 @@ pub(super) async fn identify(
             "The key may not be used from this address.",
         ));
     }
-    if let (Holder::Person(_, id), Some(calls)) = (live.holder, terms.per_minute) {
+    let calls = terms.per_minute.and_then(NonZeroU32::new);
+    if let (Holder::Person(_, id), Some(calls)) = (live.holder, calls) {
         let counted = parts.key_limits.call(id, calls);
         counted.map_err(|wait| too_fast(calls, wait))?;
     }
@@ -122,7 +124,7 @@ pub(crate) async fn find_live(service: &AuthService, hash: &[u8; 32]) -> Result<
     }
 }
 
-fn too_fast(calls: u32, wait: Duration) -> Problem {
+fn too_fast(calls: NonZeroU32, wait: Duration) -> Problem {
     let seconds = wait.as_secs().saturating_add(1);
     Problem::new(Code::RateLimited)
         .detail(

@@ -55,10 +55,12 @@ impl AuthService {
             .routes(routes!(api_keys::list, api_keys::create))
             .routes(routes!(api_keys::delete))
             .routes(routes!(api_keys::rotate))
-            .routes(routes!(verify::verify))
             .routes(routes!(tokens::introspect))
             .routes(routes!(tokens::revoke))
             .routes(routes!(well_known::jwks))
+            .layer(self.limit_calls())
+            // Asked once for each call of an application: that is what is limited there.
+            .routes(routes!(verify::verify))
             .with_state(self.clone())
     }
 }

@@ -3,6 +3,7 @@
 //! The steps are worked out from what was given and what was written down, never from the counter that the number is
 //! served from; so the two can be compared, and what the steps do not explain is a step of its own.
 
+mod chain;
 mod said;
 
 use tollgate_kernel::clock::Timestamp;
@@ -10,9 +11,10 @@ use tollgate_kernel::ids::{GrantId, HoldId, UsageId};
 
 use super::period::{Anchor, Period};
 use super::plan::{BillingCycle, PlanTexts, Reset};
-use super::pots::{Pot, burned};
-use super::quota::QuotaState;
+use super::pots::Pot;
 use super::words;
+
+pub use chain::explain;
 
 /// Of grants, more than this many are told as one.
 const MOST_BONUSES: usize = 100;
@@ -24,6 +26,8 @@ words! {
         Reset = "reset",
         /// The plan's units of the period.
         Plan = "plan",
+        /// What was used under a plan before, beyond what the plan in force gives.
+        Kept = "kept",
         /// Bonus units that came over from earlier periods.
         Carried = "carried",
         /// Bonus units that were given in the period.
@@ -58,6 +62,8 @@ pub struct Rules {
     pub term_end: Option<Timestamp>,
     /// The end of the right; `None` = none.
     pub entitled_until: Option<Timestamp>,
+    /// When a term of another plan or version begins; `None` = none is paid.
+    pub turns_at: Option<Timestamp>,
 }
 
 /// The period before.
@@ -79,6 +85,19 @@ impl Past {
         let taken = self.used.saturating_add(self.held);
         self.limit.map(|limit| limit.saturating_sub(taken).max(0))
     }
+}
+
+/// What a plan gives of a meter in a period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Which plan.
+    pub plan: PlanName,
+    /// In which version of it.
+    pub version: i64,
+    /// How many; `None` = unlimited.
+    pub limit: Option<i64>,
+    /// What stays beyond it, since it was used under a plan before.
+    pub kept: i64,
 }
 
 /// Bonus units, as they stand in the counter of the period.
@@ -162,13 +181,10 @@ pub struct Aside {
 pub enum Cause {
     /// The period before ended.
     Reset(Past),
-    /// The plan's units, in this version of it; `None` = unlimited.
-    Plan {
-        /// How many.
-        limit: Option<i64>,
-        /// As the plan stood in this version.
-        version: i64,
-    },
+    /// The plan's units.
+    Plan(Given),
+    /// Units that were used under a plan before.
+    Kept,
     /// Bonus units that came over.
     Carried(Bonus),
     /// Bonus units of the period.
@@ -208,7 +224,8 @@ impl Step {
     pub fn kind(&self) -> StepKind {
         match &self.cause {
             Cause::Reset(_) => StepKind::Reset,
-            Cause::Plan { .. } => StepKind::Plan,
+            Cause::Plan(_) => StepKind::Plan,
+            Cause::Kept => StepKind::Kept,
             Cause::Carried(_) => StepKind::Carried,
             Cause::Bonus(_) => StepKind::Bonus,
             Cause::Expired(_) => StepKind::Expired,
@@ -228,8 +245,8 @@ pub struct Facts {
     pub period: Period,
     /// The period before, if there was one.
     pub before: Option<Past>,
-    /// The plan's units of the period, `None` = unlimited, and the version of the plan that says so.
-    pub plan: (Option<i64>, i64),
+    /// The plan's units of the period.
+    pub plan: Given,
     /// Bonus units in the counter of the period.
     pub grants: Vec<Filled>,
     /// What was charged, by the log, in the order of it.
@@ -251,201 +268,8 @@ pub struct Explanation {
     pub agrees: bool,
 }
 
-/// Explains `served`, as it stands at `now`.
-pub fn explain(facts: &Facts, served: &QuotaState, now: Timestamp) -> Explanation {
-    let mut steps = beginning(facts);
-    steps.extend(bonuses(facts));
-    let taken = |cause: Cause, at, units: i64| Step::new(cause, at, Some(units.saturating_neg()));
-    if let Some((until, units)) = facts.earlier.filter(|(_, units)| *units != 0) {
-        let since = facts.period.start;
-        steps.push(taken(Cause::Earlier { since }, until, units));
-    }
-    for calls in &facts.returned {
-        let cause = Cause::Refund(calls.clone());
-        steps.push(Step::new(cause, calls.at, Some(calls.units)));
-    }
-    for calls in &facts.used {
-        steps.push(taken(Cause::Use(calls.clone()), calls.at, calls.units));
-    }
-    for aside in &facts.held {
-        steps.push(taken(Cause::Hold(aside.clone()), aside.at, aside.units));
-    }
-    steps.sort_by_key(|step| (step.at, step.rank()));
-    let missing = unexplained(&steps, served);
-    let agrees = missing.is_none();
-    if let Some(units) = missing {
-        steps.push(Step::new(Cause::Unexplained, now, Some(units)));
-    }
-    // Without a limit there is nothing that could be left.
-    let mut balance = served.limit.map(|_| 0_i64);
-    for step in &mut steps {
-        balance = balance.map(|left| left.saturating_add(step.units.unwrap_or(0)));
-        step.balance = balance;
-    }
-    Explanation { steps, agrees }
-}
-
-impl Step {
-    fn new(cause: Cause, at: Timestamp, units: Option<i64>) -> Self {
-        Self {
-            at,
-            units,
-            balance: None,
-            cause,
-        }
-    }
-
-    /// Of steps at one moment, what gives stands before what takes.
-    fn rank(&self) -> u8 {
-        match self.kind() {
-            StepKind::Reset => 0,
-            StepKind::Plan => 1,
-            StepKind::Carried => 2,
-            StepKind::Bonus => 3,
-            StepKind::Refund => 4,
-            StepKind::Earlier => 5,
-            StepKind::Use => 6,
-            StepKind::Hold => 7,
-            StepKind::Expired => 8,
-            StepKind::Unexplained => 9,
-        }
-    }
-}
-
-fn beginning(facts: &Facts) -> Vec<Step> {
-    let (limit, version) = facts.plan;
-    let start = facts.period.start;
-    let reset = facts
-        .before
-        .map(|past| Step::new(Cause::Reset(past), start, Some(0)));
-    let plan = Step::new(Cause::Plan { limit, version }, start, limit);
-    reset.into_iter().chain([plan]).collect()
-}
-
-/// Bonus units that came over, those of the period, and what of them ended unused.
-fn bonuses(facts: &Facts) -> Vec<Step> {
-    let all = standing(facts);
-    let (carried, own): (Vec<Bonus>, Vec<Bonus>) = all
-        .into_iter()
-        .partition(|bonus| bonus.given_at < facts.period.start);
-    let over: Vec<Bonus> = carried
-        .iter()
-        .chain(&own)
-        .filter(|bonus| bonus.expired > 0)
-        .cloned()
-        .collect();
-    let start = facts.period.start;
-    let mut steps = Vec::new();
-    for bonus in few(carried) {
-        let units = bonus.poured;
-        steps.push(Step::new(Cause::Carried(bonus), start, Some(units)));
-    }
-    for bonus in few(own) {
-        let (at, units) = (bonus.given_at, bonus.poured);
-        steps.push(Step::new(Cause::Bonus(bonus), at, Some(units)));
-    }
-    for bonus in few(over) {
-        let (at, units) = (bonus.expires_at.unwrap_or(start), bonus.expired);
-        let taken = Some(units.saturating_neg());
-        steps.push(Step::new(Cause::Expired(bonus), at, taken));
-    }
-    steps
-}
-
-/// How much of each grant is burned, by the calls and holds that are known.
-fn standing(facts: &Facts) -> Vec<Bonus> {
-    let sum = |calls: &[Calls]| -> i64 { calls.iter().map(|calls| calls.units).sum() };
-    let earlier = facts.earlier.map_or(0, |(_, units)| units);
-    let held: i64 = facts.held.iter().map(|aside| aside.units).sum();
-    let taken = sum(&facts.used)
-        .saturating_sub(sum(&facts.returned))
-        .saturating_add(earlier)
-        .saturating_add(held);
-    let known: i64 = facts.grants.iter().filter_map(|grant| grant.closed).sum();
-    let open: Vec<Pot> = facts
-        .grants
-        .iter()
-        .filter(|grant| grant.closed.is_none())
-        .map(|grant| grant.pot)
-        .collect();
-    let plan = facts.plan.0.unwrap_or(0);
-    let shares = burned(taken.saturating_sub(known), plan, &open, facts.period.end);
-    let share = |pot: &Pot| {
-        let of = shares.iter().find(|(other, _)| other.grant == pot.grant);
-        of.map_or(0, |(_, units)| *units)
-    };
-    let grants = facts.grants.iter().map(|grant| Bonus {
-        grant: Some(grant.pot.grant),
-        count: 1,
-        given: grant.given,
-        poured: grant.pot.units,
-        burned: match grant.closed {
-            Some(_) => grant.spent,
-            None => grant.spent.saturating_add(share(&grant.pot)),
-        },
-        expired: grant
-            .closed
-            .map_or(0, |burned| grant.pot.units.saturating_sub(burned)),
-        reason: grant.reason.clone(),
-        given_at: grant.given_at,
-        expires_at: grant.pot.expires_at,
-    });
-    grants.collect()
-}
-
-/// The answer stays bounded: those beyond the first hundred are told as one, which stands where the first of them would.
-fn few(mut bonuses: Vec<Bonus>) -> Vec<Bonus> {
-    bonuses.sort_by_key(|bonus| (bonus.given_at, bonus.grant));
-    let rest = bonuses.split_off(bonuses.len().min(MOST_BONUSES));
-    let sum = rest.into_iter().reduce(|sum, bonus| Bonus {
-        grant: None,
-        count: sum.count.saturating_add(bonus.count),
-        given: sum.given.saturating_add(bonus.given),
-        poured: sum.poured.saturating_add(bonus.poured),
-        burned: sum.burned.saturating_add(bonus.burned),
-        expired: sum.expired.saturating_add(bonus.expired),
-        reason: String::new(),
-        given_at: sum.given_at.min(bonus.given_at),
-        expires_at: sum.expires_at.max(bonus.expires_at),
-    });
-    bonuses.extend(sum);
-    bonuses
-}
-
-/// What is served and the steps do not lead to. `None`: they agree in all of it, not only in what is left.
-fn unexplained(steps: &[Step], served: &QuotaState) -> Option<i64> {
-    let (mut given, mut used, mut held) = (0_i64, 0_i64, 0_i64);
-    let mut unlimited = false;
-    for step in steps {
-        let units = step.units.unwrap_or(0);
-        let side = match step.kind() {
-            StepKind::Reset | StepKind::Unexplained => continue,
-            StepKind::Plan | StepKind::Carried | StepKind::Bonus | StepKind::Expired => {
-                unlimited |= step.units.is_none();
-                &mut given
-            }
-            StepKind::Use | StepKind::Refund | StepKind::Earlier => &mut used,
-            StepKind::Hold => &mut held,
-        };
-        *side = side.saturating_add(units);
-    }
-    let taken = served.used.get().saturating_add(served.held.get());
-    let taking = used.saturating_add(held);
-    let is_right = used.saturating_neg() == served.used.get()
-        && held.saturating_neg() == served.held.get()
-        && served
-            .limit
-            .map_or(unlimited, |limit| !unlimited && given == limit.get());
-    if is_right {
-        return None;
-    }
-    let sum = taking.saturating_add(served.limit.map_or(0, |_| given));
-    let left = served.limit.map_or(0, |limit| limit.get());
-    Some(left.saturating_sub(taken).saturating_sub(sum))
-}
-
 /// What a plan is called.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanName {
     /// By code.
     pub slug: String,

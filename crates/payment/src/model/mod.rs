@@ -26,6 +26,7 @@ pub mod spans;
 pub mod subscription;
 pub mod suspense;
 pub mod term;
+pub mod usage;
 
 /// A closed set of words that a column or an answer holds.
 macro_rules! words {
@@ -81,6 +82,7 @@ mod tests {
         for (file, source) in [
             ("allowance", include_str!("allowance.rs")),
             ("books", include_str!("books.rs")),
+            ("chain", include_str!("explain/chain.rs")),
             ("change", include_str!("change.rs")),
             ("credit", include_str!("credit.rs")),
             ("damage", include_str!("damage.rs")),
@@ -101,6 +103,7 @@ mod tests {
             ("spans", include_str!("spans.rs")),
             ("subscription", include_str!("subscription.rs")),
             ("term", include_str!("term.rs")),
+            ("usage", include_str!("usage.rs")),
         ] {
             let source = source.split("#[cfg(test)]").next().unwrap_or_default();
             for line in source

@@ -61,7 +61,8 @@ impl Anchor {
         self.at.utc().with_timezone(&self.zone).naive_local()
     }
 
-    fn months(self) -> Counting {
+    /// Its months.
+    pub(super) fn months(self) -> Counting {
         Counting {
             first: self.at,
             local: self.local(),
@@ -101,7 +102,7 @@ impl Anchor {
 
     /// The same, counted from the midnight with which its month begins (where there is one: the months after it
     /// begin at midnight all the same).
-    fn months_of_the_calendar(self) -> Counting {
+    pub(super) fn months_of_the_calendar(self) -> Counting {
         let date = self.local().date();
         let local = date.with_day(1).unwrap_or(date).and_time(NaiveTime::MIN);
         Counting {
@@ -147,12 +148,12 @@ impl Anchor {
 
     /// How many months begin after `from` and no later than `to`; none before the anchor.
     pub(super) fn months_between(self, from: Timestamp, to: Timestamp) -> u32 {
-        between(self.months(), from, to)
+        self.months().months_between(from, to)
     }
 
     /// The same of the calendar's months.
     pub(super) fn calendar_months_between(self, from: Timestamp, to: Timestamp) -> u32 {
-        between(self.months_of_the_calendar(), from, to)
+        self.months_of_the_calendar().months_between(from, to)
     }
 
     /// The number of the month in which `at` lies.
@@ -161,13 +162,9 @@ impl Anchor {
     }
 }
 
-fn between(months: Counting, from: Timestamp, to: Timestamp) -> u32 {
-    months.number(to).saturating_sub(months.number(from))
-}
-
 /// Months of one calendar, counted from a local time.
 #[derive(Clone, Copy, Debug)]
-struct Counting {
+pub(super) struct Counting {
     /// When month 0 begins.
     first: Timestamp,
     /// The local time that the others begin at.
@@ -185,6 +182,11 @@ impl Counting {
             .map_or(Timestamp::from_utc(DateTime::<Utc>::MAX_UTC), |local| {
                 first_moment(local, self.zone)
             })
+    }
+
+    /// How many of them begin after `from` and no later than `to`; none before the first.
+    pub(super) fn months_between(self, from: Timestamp, to: Timestamp) -> u32 {
+        self.number(to).saturating_sub(self.number(from))
     }
 
     fn period(self, now: Timestamp) -> Period {

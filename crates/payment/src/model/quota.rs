@@ -227,6 +227,8 @@ pub struct QuotaState {
     pub used: Units,
     /// Set aside.
     pub held: Units,
+    /// When its period began.
+    pub began_at: Timestamp,
     /// When it begins anew.
     pub resets_at: Timestamp,
 }
@@ -283,6 +285,7 @@ mod tests {
             limit: limit.map(Units),
             used: Units(used),
             held: Units::NONE,
+            began_at: Timestamp::EPOCH,
             resets_at: Timestamp::EPOCH,
         };
         let reached =
@@ -317,7 +320,8 @@ mod tests {
                 limit: Some(Units(limit)),
                 used: Units(used),
                 held: Units(held),
-                resets_at: Timestamp::EPOCH,
+                began_at: Timestamp::EPOCH,
+            resets_at: Timestamp::EPOCH,
             };
             let left = quota.remaining().expect("limited");
             prop_assert!(left.get() >= 0 && left.get() <= limit);

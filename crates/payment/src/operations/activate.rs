@@ -285,7 +285,6 @@ async fn replace(
     }
     let grants = take_along(tx, held, bonus, now).await?;
     agreement::calls::end_of(parts, tx, held.id, now).await?;
-    parts.holdings.forget(held.user_id);
     // Changed, not expired: its owner has another one now, and keeps what that gives.
     let replaced = Subscription {
         state: ends_as,

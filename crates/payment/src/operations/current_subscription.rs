@@ -10,7 +10,8 @@ use super::turn::turned;
 use crate::model::quota::{Meter, QuotaState, Units};
 use crate::model::subscription::Subscription;
 use crate::shapes::{QuotaShape, SubscriptionShape};
-use crate::store::{plans, quota_counters, subscriptions};
+use crate::store::quota_counters::{self, Counter};
+use crate::store::{plans, subscriptions};
 use crate::{Parts, PaymentService};
 
 impl PaymentService {
@@ -94,21 +95,34 @@ pub(crate) async fn quota_of(
     meter: &Meter,
     now: Timestamp,
 ) -> Result<QuotaState> {
+    let counter = counter_of(parts, held, meter, now).await?;
+    // A meter that the plan does not have holds nothing.
+    let period = held.quota_period(now);
+    Ok(counter.map_or_else(
+        || QuotaState {
+            meter: meter.clone(),
+            limit: Some(Units::NONE),
+            used: Units::NONE,
+            held: Units::NONE,
+            began_at: period.start,
+            resets_at: period.end,
+        },
+        |counter| counter.quota,
+    ))
+}
+
+/// The same, with its period. `None`: the plan does not have the meter.
+pub(crate) async fn counter_of(
+    parts: &Parts,
+    held: &Subscription,
+    meter: &Meter,
+    now: Timestamp,
+) -> Result<Option<Counter>> {
     if let Some(counter) = quota_counters::find(&parts.db, held.id, meter, now).await? {
-        return Ok(counter.quota);
+        return Ok(Some(counter));
     }
     // What is left of bonus units is known once the last period is shared out: the first look opens the period, as the
     // first charge would.
     roll_alone(parts, held, meter, now).await?;
-    if let Some(counter) = quota_counters::find(&parts.db, held.id, meter, now).await? {
-        return Ok(counter.quota);
-    }
-    // A meter that the plan does not have holds nothing.
-    Ok(QuotaState {
-        meter: meter.clone(),
-        limit: Some(Units::NONE),
-        used: Units::NONE,
-        held: Units::NONE,
-        resets_at: held.quota_period(now).end,
-    })
+    quota_counters::find(&parts.db, held.id, meter, now).await
 }

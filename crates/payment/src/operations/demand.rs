@@ -1,9 +1,12 @@
 //! Whether a person has what a call takes: a plan, room in the quota. Takes nothing.
 
+use std::sync::Arc;
+
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::problem::{Code, Problem};
 
 use super::current_subscription::entitled;
+use super::holding::{Holding, holding_that};
 use crate::model::quota::{Cost, ResourceType};
 use crate::operations::consume::ConsumeError;
 use crate::store::plans;
@@ -18,7 +21,72 @@ pub struct Demand {
     pub call: Option<(ResourceType, Cost)>,
 }
 
+/// Which plans will do, by slug.
+///
+/// ```
+/// use tollgate_payment::PlanSlugs;
+/// let one: PlanSlugs = "pro".into();
+/// let several: PlanSlugs = ["pro", "enterprise"].into();
+/// assert_ne!(one, several);
+/// // An empty list is no plan at all, and lets nobody in.
+/// assert_ne!(PlanSlugs::from(Vec::new()), PlanSlugs::any());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanSlugs(Option<Arc<[String]>>);
+
+impl PlanSlugs {
+    /// Whatever is in force, the free plan too.
+    pub fn any() -> Self {
+        Self(None)
+    }
+
+    fn suit(&self, plan: &str) -> bool {
+        self.0.as_ref().is_none_or(|slugs| is_among(plan, slugs))
+    }
+
+    /// Those that are named.
+    fn names(&self) -> &[String] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl From<&str> for PlanSlugs {
+    fn from(slug: &str) -> Self {
+        [slug].into()
+    }
+}
+
+impl<const N: usize> From<[&str; N]> for PlanSlugs {
+    fn from(slugs: [&str; N]) -> Self {
+        Self(Some(slugs.into_iter().map(str::to_owned).collect()))
+    }
+}
+
+impl From<Vec<String>> for PlanSlugs {
+    fn from(slugs: Vec<String>) -> Self {
+        Self(Some(slugs.into()))
+    }
+}
+
+fn is_among(plan: &str, wanted: &[String]) -> bool {
+    wanted.iter().any(|slug| slug == plan)
+}
+
 impl PaymentService {
+    /// Whether somebody has one of `plans` now. For every call of an application: a yes may be two seconds old where
+    /// another instance ended the plan, never where this one did, and never older than the end of its time.
+    ///
+    /// # Errors
+    /// 402 `subscription_required` or `plan_required`; 503.
+    pub async fn has_plan(&self, user: UserId, plans: &PlanSlugs) -> Result<(), Problem> {
+        let suits = |holding: &Holding| plans.suit(&holding.plan);
+        match holding_that(&self.0, user, suits).await? {
+            None => Err(self.problem(ConsumeError::NoSubscription)),
+            Some(holding) if suits(&holding) => Ok(()),
+            Some(_) => Err(problems::plan_required(plans.names(), self.upgrade_url())),
+        }
+    }
+
     /// # Errors
     /// 402 without the plan, 429 without the units, each as `consume` would say it; 503.
     pub async fn meets(&self, user: UserId, demand: &Demand) -> Result<(), Problem> {
@@ -26,9 +94,8 @@ impl PaymentService {
         if !demand.plans.is_empty() {
             let held = entitled(parts, user, parts.clock.now()).await?;
             let held = held.ok_or_else(|| self.problem(ConsumeError::NoSubscription))?;
-            let plan = plans::find(&parts.db, held.plan_id).await?;
-            let slug = plan.as_ref().map(|plan| plan.slug.as_str());
-            if !demand.plans.iter().any(|wanted| slug == Some(wanted)) {
+            let slug = plans::find_slug(&parts.db, held.plan_id).await?;
+            if slug.is_none_or(|slug| !is_among(&slug, &demand.plans)) {
                 return Err(problems::plan_required(&demand.plans, self.upgrade_url()));
             }
         }
@@ -41,7 +108,7 @@ impl PaymentService {
         }
         Err(match (checked.code.as_deref(), checked.quota) {
             (Some(code), Some(quota)) if code == Code::QuotaExceeded.as_str() => {
-                problems::quota_exceeded(&quota, self.upgrade_url())
+                problems::quota_exceeded(&quota, self.upgrade_url(), parts.clock.now())
             }
             (_, Some(_)) => self.problem(ConsumeError::NoPrice),
             (_, None) => self.problem(ConsumeError::NoSubscription),

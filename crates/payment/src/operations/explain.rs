@@ -12,11 +12,12 @@ use tollgate_storage::db::Tx;
 
 use super::TRIES;
 use super::consume::impossible;
+use super::current_subscription::entitled;
 use super::roll::roll_alone;
-use super::turn::turned;
 use crate::PaymentService;
-use crate::model::explain::{Aside, Calls, Facts, Filled, PlanName, Rules, explain};
+use crate::model::explain::{Aside, Calls, Facts, Filled, Given, PlanName, Rules, explain};
 use crate::model::period::Period;
+use crate::model::plan::Reset;
 use crate::model::quota::{Meter, QuotaState, ResourceType, Units};
 use crate::model::spans::spans;
 use crate::model::subscription::Subscription;
@@ -79,13 +80,11 @@ impl PaymentService {
             let mut tx = parts.db.look().await?;
             let held = subscriptions::read_live(&mut tx, user, parts.config.livemode).await?;
             if held.as_ref().is_some_and(|held| held.is_due(now)) {
-                // What has begun by the clock is written down first.
+                // What has begun by the clock is written down by whoever looks first.
                 tx.rollback().await?;
-                let stands = turned(parts, user, now).await?;
-                if stands.is_some_and(|stands| stands.is_entitled(now)) {
-                    continue;
-                }
-                return Err(ExplainError::NoSubscription);
+                let turned = entitled(parts, user, now).await?;
+                turned.ok_or(ExplainError::NoSubscription)?;
+                continue;
             }
             let held = held.filter(|held| held.is_entitled(now));
             let held = held.ok_or(ExplainError::NoSubscription)?;
@@ -109,7 +108,7 @@ impl PaymentService {
                     Counted::First | Counted::Meter(_) => None,
                 },
                 price,
-                limit: found.facts.plan,
+                limit: found.facts.plan.limit,
                 rules: &found.rules,
                 quota: &found.quota,
                 explanation: &explanation,
@@ -175,24 +174,23 @@ async fn gather(
     let grants = made_of::grants(tx, of).await?;
     let sum = |calls: &[Calls]| -> i64 { calls.iter().map(|calls| calls.units).sum() };
     let kept = sum(&used) - sum(&returned);
+    let plan = made_of::name(tx, held.plan_id).await?;
+    let plan = plan.ok_or_else(|| StorageError::Inconsistent {
+        table: "user_subscriptions",
+        column: "plan_id",
+        row: held.id.to_string(),
+    })?;
     let facts = Facts {
         period,
         before: made_of::before(tx, of).await?,
-        plan: of_the_plan(tx, held, &terms, &quota, &grants).await?,
+        plan: of_the_plan(tx, held, (&plan, &terms), &quota, &grants, now).await?,
         earlier: kept_from.map(|kept_from| (kept_from, quota.used.get() - kept)),
         held: holds(tx, of).await?,
         grants,
         used,
         returned,
     };
-    let name = made_of::name(tx, held.plan_id).await?;
-    let (slug, name, texts) = name.ok_or_else(|| StorageError::Inconsistent {
-        table: "user_subscriptions",
-        column: "plan_id",
-        row: held.id.to_string(),
-    })?;
     Ok(Some(Found {
-        plan: PlanName::new(slug, name, &texts),
         rules: Rules {
             reset: terms.reset,
             cycle: terms.cycle,
@@ -200,34 +198,54 @@ async fn gather(
             period,
             term_end: held.term_end,
             entitled_until: held.entitled_until,
+            turns_at: held.turns_at,
         },
+        plan,
         facts,
         quota,
     }))
 }
 
-/// The plan's units of a period are those of the version in which it was opened: the newest that fits what is served,
-/// and when none does, the one that is in force, so that the difference shows.
+/// The plan's units of a period are those of the term in which it was opened: the newest that fits what is served, and
+/// when none does, the one that is in force, so that the difference shows. What never begins anew is one counter for
+/// all plans: it holds what the one in force gives, and what had been taken beyond that.
 async fn of_the_plan(
     tx: &mut Tx,
     held: &Subscription,
-    terms: &Terms,
+    (plan, terms): (&PlanName, &Terms),
     quota: &QuotaState,
     grants: &[Filled],
-) -> Result<(Option<i64>, i64), StorageError> {
+    now: Timestamp,
+) -> Result<Given, StorageError> {
+    let in_force = Given {
+        plan: plan.clone(),
+        version: held.plan_version,
+        limit: terms.limit.map(Units::get),
+        kept: 0,
+    };
     let poured: i64 = grants
         .iter()
         .map(|grant| grant.closed.unwrap_or(grant.pot.units))
         .sum();
     let served = quota.limit.map(|limit| limit.get() - poured);
-    let in_force = (terms.limit.map(Units::get), held.plan_version);
-    if in_force.0 == served {
+    if in_force.limit == served {
         return Ok(in_force);
     }
-    let (plan, version) = (held.plan_id, held.plan_version);
-    let limits = made_of::limits(tx, plan, version, &terms.meter).await?;
-    let opened = limits.into_iter().find(|(_, limit)| *limit == served);
-    Ok(opened.map_or(in_force, |(version, limit)| (limit, version)))
+    let mut all = made_of::given(tx, held.id, &terms.meter, now).await?;
+    if terms.reset == Reset::Never {
+        let is_other =
+            |given: &Given| (&given.plan, given.version) != (&in_force.plan, in_force.version);
+        let beyond = served
+            .zip(in_force.limit)
+            .map(|(served, limit)| served - limit);
+        let kept = beyond.filter(|beyond| *beyond > 0 && all.iter().any(is_other));
+        return Ok(Given {
+            kept: kept.unwrap_or(0),
+            ..in_force
+        });
+    }
+    let opened = all.iter().position(|given| given.limit == served);
+    Ok(opened.map_or(in_force, |place| all.swap_remove(place)))
 }
 
 /// Rows of the log one by one, or their sums.

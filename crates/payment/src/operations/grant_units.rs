@@ -142,7 +142,6 @@ async fn give(
         expires_at: wish.expires_at,
     };
     let of = (held.id, meter, last.counter.period.start);
-    let units = grant.units;
     if !pour(tx, of, &grant, now).await? {
         return Err(GrantError::Unlimited);
     }
@@ -151,7 +150,7 @@ async fn give(
     let shape = GivenShape {
         grant: GrantShape {
             id: grant.id,
-            units,
+            units: grant.units,
             burned: 0,
             reason: grant.reason,
             created_at: now,

@@ -13,7 +13,7 @@ use crate::PaymentService;
 use crate::model::quota::Units;
 use crate::shapes::{QuotaShape, UnitRefundShape};
 use crate::store::charges::{self, Charge, Entry};
-use crate::store::{quota_counters, quota_mirror, usage_refunds};
+use crate::store::{quota_counters, quota_mirror, usage_marks, usage_refunds};
 
 /// At most this many characters.
 const REASON: usize = 500;
@@ -62,7 +62,8 @@ impl PaymentService {
             .ok_or(UnitRefundError::NotFound)?;
         let mut tx = parts.db.begin().await?;
         let now = parts.clock.now();
-        let refund = parts.ids.at(now);
+        let logged_at = parts.folded.or_later(now);
+        let refund = parts.ids.at(logged_at);
         let units = Units::new(charge.quota_cost).map_err(|_| inconsistent(usage))?;
         if let Some(before) = usage_refunds::put(&mut tx, usage, refund, reason, by, now).await? {
             let of = (charge.subscription_id, &charge.meter, charge.period_start);
@@ -75,7 +76,16 @@ impl PaymentService {
                 quota: QuotaShape::from(&counter.quota),
             }));
         }
-        let shape = give(&mut tx, &charge, (usage, refund), reason, units, now).await?;
+        let row = Row {
+            usage,
+            refund,
+            logged_at,
+        };
+        let Some(shape) = give(&mut tx, &charge, row, reason, units, now).await? else {
+            parts.folded.note(usage_marks::read_folded(&mut tx).await?);
+            tx.rollback().await?;
+            return Err(UnitRefundError::Internal(away()));
+        };
         if let Some(key) = key {
             let response = serde_json::to_vec(&shape).map_err(|_| inconsistent(usage))?;
             if !idempotency::put(&mut tx, key, 200, &response, now).await? {
@@ -92,14 +102,24 @@ impl PaymentService {
     }
 }
 
+/// What is given back, by which row of which moment.
+#[derive(Clone, Copy)]
+struct Row {
+    usage: UsageId,
+    refund: UsageId,
+    logged_at: Timestamp,
+}
+
+/// `None`: the log is folded beyond the row's moment.
 async fn give(
     tx: &mut Tx,
     charge: &Charge,
-    (usage, refund): (UsageId, UsageId),
+    row: Row,
     reason: &str,
     units: Units,
     now: Timestamp,
-) -> Result<UnitRefundShape, StorageError> {
+) -> Result<Option<UnitRefundShape>, StorageError> {
+    let Row { usage, refund, .. } = row;
     let of = (charge.subscription_id, &charge.meter, charge.period_start);
     let counter = quota_counters::give_back(tx, of, units, now).await?;
     let counter = counter.ok_or_else(|| inconsistent(usage))?;
@@ -119,16 +139,23 @@ async fn give(
         key_id: charge.key_id,
         hold_id: charge.hold_id,
         refund_of: Some(usage),
-        at: now,
+        at: row.logged_at,
     };
-    charges::append_each(tx, &[entry]).await?;
+    if !charges::append_each(tx, &[entry]).await? {
+        return Ok(None);
+    }
     quota_mirror::follow_each(tx, &[charge.subscription_id], now).await?;
-    Ok(UnitRefundShape {
+    Ok(Some(UnitRefundShape {
         usage_id: usage,
         refund_usage_id: refund,
         units: units.get(),
         quota: QuotaShape::from(&counter.quota),
-    })
+    }))
+}
+
+/// Worth another try, which knows how far the log is folded.
+fn away() -> StorageError {
+    StorageError::Unavailable(tollgate_storage::sqlx::Error::PoolTimedOut)
 }
 
 fn inconsistent(usage: UsageId) -> StorageError {

@@ -138,6 +138,7 @@ async fn begin(
         limit: opening.limit,
         used: Units::NONE,
         held: Units::NONE,
+        began_at: period.start,
         resets_at: period.end,
     };
     if !quota_counters::open(tx, held.id, &terms.meter, opening, now).await? {

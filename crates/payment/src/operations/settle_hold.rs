@@ -4,12 +4,12 @@
 //! in one statement; who comes later has the first answer, if it is the one that is asked for. A hold belongs to the
 //! period in which it was made, and is charged to it even when that is over.
 
-use tollgate_kernel::ids::HoldId;
+use tollgate_kernel::ids::{ApiKeyId, HoldId};
 use tollgate_storage::StorageError;
 
 use crate::PaymentService;
-use crate::model::hold::{HoldTime, Owner};
-use crate::model::quota::Cost;
+use crate::model::hold::{Hold, HoldTime, Owner};
+use crate::model::quota::{Cost, InvalidCost};
 use crate::quota_writer::{End, Fate, Full, Settle, Wish};
 use crate::shapes::{HoldShape, SettledShape};
 use crate::store::{quota_counters, quota_holds};
@@ -21,6 +21,9 @@ pub enum HoldError {
     /// Nobody's, or somebody else's.
     #[error("no such hold")]
     NotFound,
+    /// Not a cost at all.
+    #[error(transparent)]
+    Cost(#[from] InvalidCost),
     /// More than was set aside.
     #[error("more than was set aside")]
     AboveHold,
@@ -90,18 +93,29 @@ impl PaymentService {
     }
 
     async fn settle(&self, id: HoldId, owner: Owner, end: End) -> Result<SettledShape, HoldError> {
-        let parts = &self.0;
-        let hold = quota_holds::find(&parts.db, id, &owner).await?;
+        let hold = quota_holds::find(&self.0.db, id, &owner).await?;
         let hold = hold.ok_or(HoldError::NotFound)?;
+        self.settle_known(&hold, end, None).await
+    }
+
+    /// Of a hold as it was made: what of it decides never changes.
+    pub(super) async fn settle_known(
+        &self,
+        hold: &Hold,
+        end: End,
+        key_id: Option<ApiKeyId>,
+    ) -> Result<SettledShape, HoldError> {
+        let id = hold.id;
         let settle = Settle {
             hold: id,
             subscription: hold.subscription_id,
-            meter: hold.meter,
+            meter: hold.meter.clone(),
             period_start: hold.period_start,
-            owner,
+            owner: hold.owner,
+            key_id,
             end,
         };
-        let written = parts.writer.write(Wish::Settle(settle)).await;
+        let written = self.0.writer.write(Wish::Settle(settle)).await;
         match written.map_err(|Full| HoldError::Busy)?? {
             Fate::Settled { hold, quota } => Ok(SettledShape::new(&hold, &quota)),
             Fate::NoHold => Err(HoldError::NotFound),

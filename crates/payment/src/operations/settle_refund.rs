@@ -243,7 +243,6 @@ async fn claw_back(parts: &Parts, tx: &mut Tx, payment: &Payment, now: Timestamp
             }
             if subscriptions::extend(tx, &then, now).await? {
                 take_off(tx, payment, &then).await?;
-                parts.holdings.forget(held.user_id);
                 return told(parts, tx, "subscription.changed", &held, now).await;
             }
             continue;
@@ -254,7 +253,6 @@ async fn claw_back(parts: &Parts, tx: &mut Tx, payment: &Payment, now: Timestamp
             subscriptions::end(tx, &held, SubscriptionState::Refunded, "refunded", now).await?;
         quota_counters::close(tx, held.id, now).await?;
         if ended {
-            parts.holdings.forget(held.user_id);
             agreement::calls::end_of(parts, tx, held.id, now).await?;
             return told(parts, tx, "subscription.expired", &held, now).await;
         }

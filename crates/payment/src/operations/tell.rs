@@ -168,6 +168,7 @@ pub(super) async fn because(
         created_at: now,
     };
     subscription_changes::append(tx, &change).await?;
+    parts.holdings.changes(held.user_id, now);
     let object = Object {
         kind: "subscription",
         id: held.id.uuid(),

@@ -98,7 +98,6 @@ async fn turn(parts: &Parts, tx: &mut Tx, held: &Subscription, now: Timestamp) -
         ..Why::default()
     };
     tell::because(parts, tx, "subscription.changed", &then, why, now).await?;
-    parts.holdings.forget(held.user_id);
     Ok(true)
 }
 
@@ -134,6 +133,5 @@ async fn give_way(parts: &Parts, tx: &mut Tx, held: &Subscription, now: Timestam
         return Ok(false);
     };
     activate(parts, tx, held.user_id, &plan, None, now).await?;
-    parts.holdings.forget(held.user_id);
     Ok(true)
 }

@@ -1,4 +1,4 @@
-//! What a person used.
+//! What a person used: sums from the roll-ups as far as the log is folded, from the log after it.
 
 use std::time::Duration;
 
@@ -7,10 +7,12 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_storage::Result;
 
-use super::current_subscription::{entitled, quota_of};
+use super::current_subscription::{counter_of, entitled, quota_of};
 use crate::PaymentService;
+use crate::model::subscription::Subscription;
 use crate::shapes::{PeriodShape, QuotaShape, ResourceUsageShape, UsageSummaryShape};
-use crate::store::usage;
+use crate::store::usage::Sums;
+use crate::store::{prices, usage, usage_marks};
 
 impl PaymentService {
     /// The open period by resource type, today, and the last seven days. `None`: nothing in force.
@@ -23,17 +25,18 @@ impl PaymentService {
         let Some(held) = entitled(parts, user, now).await? else {
             return Ok(None);
         };
-        let period = held.quota_period(now);
+        let first = counter_of(parts, &held, &held.meter, now).await?;
+        let period = first.map_or_else(|| held.quota_period(now), |counter| counter.period);
         let quota = quota_of(parts, &held, &held.meter, now).await?;
-        let sums = usage::sums_of_period(&parts.db, user, held.id, period.start).await?;
+        let folded = usage_marks::folded(&parts.db).await?;
+        let (meters, sums) = self.meters_of(&held, folded, now).await?;
         let by_resource = sums
             .into_iter()
-            .map(|sum| ResourceUsageShape {
-                resource_type: sum.resource_type,
-                quota_cost: sum.quota_cost,
-                count: sum.count,
-            })
-            .collect();
+            .map(|(resource_type, (quota_cost, count))| ResourceUsageShape {
+                resource_type,
+                quota_cost,
+                count,
+            });
         let midnight = self.midnight(now);
         let week = now.before(Duration::from_hours(7 * 24));
         Ok(Some(UsageSummaryShape {
@@ -43,10 +46,31 @@ impl PaymentService {
                 resets_at: period.end,
             },
             quota: QuotaShape::from(&quota),
-            by_resource,
-            today: usage::units_since(&parts.db, user, midnight).await?,
-            last_7d: usage::units_since(&parts.db, user, week).await?,
+            meters,
+            by_resource: by_resource.collect(),
+            today: usage::units_since(&parts.db, user, midnight, folded).await?,
+            last_7d: usage::units_since(&parts.db, user, week, folded).await?,
         }))
+    }
+
+    /// How each meter of the plan stands, and what their open periods were charged, by resource type.
+    async fn meters_of(
+        &self,
+        held: &Subscription,
+        folded: Timestamp,
+        now: Timestamp,
+    ) -> Result<(Vec<QuotaShape>, Sums)> {
+        let parts = &self.0;
+        let (mut shapes, mut sums) = (Vec::new(), Sums::new());
+        for meter in prices::meters(&parts.db, held.plan_id, held.plan_version).await? {
+            let Some(counter) = counter_of(parts, held, &meter, now).await? else {
+                continue;
+            };
+            let of = (held.id, &meter, counter.period.start);
+            usage::add_period(&parts.db, held.user_id, of, folded, &mut sums).await?;
+            shapes.push(QuotaShape::from(&counter.quota));
+        }
+        Ok((shapes, sums))
     }
 
     /// The last midnight of the service's zone; the first moment of the day where there is none.

@@ -20,7 +20,7 @@ use crate::operations::{give_back, tell};
 use crate::shapes::{ConsumeShape, HoldShape, QuotaShape};
 use crate::store::charges::{self, Entry};
 use crate::store::quota_counters::{self, Counter, Of, Taking};
-use crate::store::{quota_holds, quota_mirror, subscriptions};
+use crate::store::{quota_holds, quota_mirror, subscriptions, usage_marks};
 
 /// Why a batch was undone, or may have been.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub(super) enum Trouble {
     Rival,
     /// Two transactions waited for each other, and this one gave way.
     LockedOut,
+    /// The log is folded beyond the moment of this one: the clock went back, or somebody else's is ahead.
+    Late,
     /// The database is not there. Nothing was done.
     Away,
     /// The answer to the commit did not come.
@@ -57,11 +59,13 @@ impl From<StorageError> for Trouble {
 
 /// Does all of it, or nothing; a fate for each, in their order.
 pub(super) async fn apply<'a>(parts: &'a Parts, wishes: &'a [Wish]) -> Result<Vec<Fate>, Trouble> {
-    let now = parts.clock.now();
+    // Behind the wait for the writer: what is written is as old as its transaction, and no older.
     let mut tx = parts.db.begin().await?;
+    let now = parts.clock.now();
     let mut batch = Batch {
         parts,
         now,
+        logged_at: parts.folded.or_later(now),
         fates: wishes.iter().map(|_| None).collect(),
         answers: Vec::new(),
         holds: Vec::new(),
@@ -93,6 +97,8 @@ pub(super) async fn apply<'a>(parts: &'a Parts, wishes: &'a [Wish]) -> Result<Ve
 struct Batch<'a> {
     parts: &'a Parts,
     now: Timestamp,
+    /// The same, unless that is folded already.
+    logged_at: Timestamp,
     fates: Vec<Option<Fate>>,
     answers: Vec<(&'a Request, Vec<u8>)>,
     holds: Vec<Hold>,
@@ -139,7 +145,7 @@ impl<'a> Batch<'a> {
                 Err(_) => return Ok(Fate::AboveHold),
             },
         };
-        let usage: UsageId = self.parts.ids.at(now);
+        let usage: UsageId = self.parts.ids.at(self.logged_at);
         let ended = match settle.end {
             End::Release => quota_holds::release(tx, hold.id, now).await?,
             End::Commit(_) => quota_holds::commit(tx, hold.id, charged, usage, now).await?,
@@ -164,12 +170,12 @@ impl<'a> Batch<'a> {
                 metadata: &hold.metadata,
                 meter: &hold.meter,
                 period_start: hold.period_start,
-                key_id: None,
+                key_id: settle.key_id,
                 hold_id: Some(hold.id),
                 refund_of: None,
-                at: now,
+                at: self.logged_at,
             };
-            charges::append_each(tx, &[entry]).await?;
+            self.append(tx, &[entry]).await?;
             self.tell_of(tx, &hold, &counter.quota, charged).await?;
             self.changed.insert(hold.subscription_id);
             hold.usage_id = Some(usage);
@@ -378,7 +384,7 @@ impl<'a> Batch<'a> {
     }
 
     fn charge(&mut self, take: &'a Take, period_start: Timestamp) -> UsageId {
-        let id = self.parts.ids.at(self.now);
+        let id = self.parts.ids.at(self.logged_at);
         self.changed.insert(take.holding.subscription.id);
         self.charges.push(Entry {
             id,
@@ -394,9 +400,17 @@ impl<'a> Batch<'a> {
             key_id: take.call.api_key_id,
             hold_id: None,
             refund_of: None,
-            at: self.now,
+            at: self.logged_at,
         });
         id
+    }
+
+    async fn append(&self, tx: &mut Tx, charges: &[Entry<'_>]) -> Result<(), Trouble> {
+        if charges::append_each(tx, charges).await? {
+            return Ok(());
+        }
+        self.parts.folded.note(usage_marks::read_folded(tx).await?);
+        Err(Trouble::Late)
     }
 
     async fn write_down(&mut self, tx: &mut Tx) -> Result<(), Trouble> {
@@ -404,7 +418,7 @@ impl<'a> Batch<'a> {
             return Err(Trouble::Rival);
         }
         quota_holds::put_each(tx, &self.holds).await?;
-        charges::append_each(tx, &self.charges).await?;
+        self.append(tx, &self.charges).await?;
         let changed: Vec<SubscriptionId> = self.changed.iter().copied().collect();
         quota_mirror::follow_each(tx, &changed, self.now).await?;
         for (take, percent, quota) in &self.reached {

@@ -20,7 +20,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::{mpsc, oneshot};
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{HoldId, Id as _, SubscriptionId, UsageId};
+use tollgate_kernel::ids::{ApiKeyId, HoldId, Id as _, SubscriptionId, UsageId};
 use tollgate_storage::idempotency::Request;
 use tollgate_storage::{Result, StorageError};
 
@@ -93,6 +93,8 @@ pub(crate) struct Settle {
     pub(crate) period_start: Timestamp,
     /// Who asks.
     pub(crate) owner: Owner,
+    /// Which key made the call that it was for, where that is known.
+    pub(crate) key_id: Option<ApiKeyId>,
     /// How.
     pub(crate) end: End,
 }
@@ -271,7 +273,11 @@ async fn serve(parts: &Parts, batch: Vec<Waiting>) {
         .into_iter()
         .map(|waiting| (waiting.wish, waiting.answer))
         .unzip();
-    match batch::apply(parts, &wishes).await {
+    let mut applied = batch::apply(parts, &wishes).await;
+    if let Err(Trouble::Late) = applied {
+        applied = batch::apply(parts, &wishes).await;
+    }
+    match applied {
         Ok(fates) => {
             for (answer, fate) in answers.into_iter().zip(fates) {
                 // Whoever has gone away needs no answer.
@@ -283,7 +289,7 @@ async fn serve(parts: &Parts, batch: Vec<Waiting>) {
                 let _ = answer.send(Err(away()));
             }
         }
-        Err(Trouble::Rival | Trouble::LockedOut | Trouble::Bad(_)) => {
+        Err(Trouble::Rival | Trouble::LockedOut | Trouble::Late | Trouble::Bad(_)) => {
             for (wish, answer) in wishes.into_iter().zip(answers) {
                 let _ = answer.send(alone(parts, wish).await);
             }
@@ -296,7 +302,7 @@ async fn alone(parts: &Parts, wish: Wish) -> Result<Fate> {
     for _ in 0..ALONE {
         match batch::apply(parts, &wishes).await {
             Ok(mut fates) => return fates.pop().ok_or_else(away),
-            Err(Trouble::Rival | Trouble::LockedOut) => {}
+            Err(Trouble::Rival | Trouble::LockedOut | Trouble::Late) => {}
             Err(Trouble::Bad(error)) => return Err(error),
             Err(Trouble::Away | Trouble::Unknown) => return Err(away()),
         }
@@ -304,7 +310,8 @@ async fn alone(parts: &Parts, wish: Wish) -> Result<Fate> {
     Err(away())
 }
 
-fn away() -> StorageError {
+/// Nobody can say what became of it.
+pub(crate) fn away() -> StorageError {
     StorageError::Unavailable(tollgate_storage::sqlx::Error::PoolTimedOut)
 }
 

@@ -74,14 +74,13 @@ impl GrantBody {
     /// The units that are meant, once every field is good.
     fn units_for(self, user_id: UserId) -> Result<GrantUnits, Problem> {
         let mut errors = FieldErrors::new();
-        let units = match &self.units {
-            Some(raw) => errors.take("/units", cost(Some(raw))),
-            None => {
-                let detail = Text::new("请给出 units", "give units");
-                errors.note("/units", "required", detail);
-                None
-            }
-        };
+        if self.units.is_none() {
+            let detail = Text::new("请给出 units", "give units");
+            errors.note("/units", "required", detail);
+        }
+        let units = self
+            .units
+            .and_then(|raw| errors.take("/units", cost(Some(&raw))));
         let meter = self
             .meter
             .and_then(|text| errors.take("/meter", text.parse::<Meter>()));

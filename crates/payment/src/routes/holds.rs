@@ -46,7 +46,14 @@ pub(super) struct ReserveBody {
 #[utoipa::path(post, path = "/reserve", tag = "quota", request_body = ReserveBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "the same answer again for 24 hours, set aside once")),
     responses(
-        (status = 201, body = HoldShape),
+        (status = 201, body = HoldShape, headers(
+            ("X-Quota-Limit" = i64, description = "with the others, unless it is unlimited"),
+            ("X-Quota-Used" = i64),
+            ("X-Quota-Remaining" = i64),
+            ("X-Quota-Reset" = i64, description = "seconds"),
+            ("RateLimit-Policy" = String),
+            ("RateLimit" = String),
+        )),
         (status = 402, description = "`subscription_required`"),
         (status = 403, description = "`permission_denied`: service keys only"),
         (status = 422, description = "`validation_failed`, `idempotency_key_reused`"),
@@ -75,7 +82,9 @@ pub(super) async fn reserve(
     let key = idempotency_key(&headers, &caller, "/quota/reserve", &bytes)?;
     let taken = service.reserve(&call, owner, time, key.as_ref()).await;
     let taken = taken.map_err(|error| service.problem(error))?;
-    Ok(answer(StatusCode::CREATED, &taken))
+    let mut response = answer(StatusCode::CREATED, &taken);
+    service.announce(response.headers_mut(), &taken.value.quota);
+    Ok(response)
 }
 
 /// Which hold, and how much of it.
@@ -203,7 +212,7 @@ pub(super) async fn refund(
     let given = service
         .refund_usage(usage, body.reason.trim(), None, key.as_ref())
         .await;
-    let given = given.map_err(|error| problems::unit_refund(error, service.upgrade_url()))?;
+    let given = given.map_err(|error| service.unit_refund_problem(error))?;
     Ok(answer(StatusCode::OK, &given))
 }
 

@@ -16,6 +16,7 @@ mod subscriptions;
 mod suspense;
 mod transactions;
 mod usage;
+mod usage_logs;
 mod webhook_deliveries;
 mod webhook_endpoints;
 mod webhook_events;
@@ -85,6 +86,7 @@ impl PaymentService {
                 admin_plans::delete
             ))
             .routes(routes!(grants::give))
+            .routes(routes!(usage::admin_timeseries))
             .routes(routes!(suspense::list))
             .routes(routes!(suspense::resolve))
             .routes(routes!(webhook_endpoints::list, webhook_endpoints::create))
@@ -130,8 +132,10 @@ impl PaymentService {
     /// The same, with its documentation.
     pub fn openapi_usage_router<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
         OpenApiRouter::new()
+            .routes(routes!(usage_logs::list))
             .routes(routes!(usage::summary))
             .routes(routes!(explain::explain))
+            .routes(routes!(usage::timeseries))
             .with_state(self.clone())
     }
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -36,12 +36,19 @@ pub(super) struct CheckParams {
 
 /// Whether a call would pass now. Takes nothing; always 200, since a verdict is not a failure.
 #[utoipa::path(get, path = "/check", tag = "quota", params(CheckParams),
-    responses((status = 200, body = CheckShape), (status = 422, description = "`validation_failed`")))]
+    responses((status = 200, body = CheckShape, headers(
+            ("X-Quota-Limit" = i64, description = "with the others, unless it is unlimited"),
+            ("X-Quota-Used" = i64),
+            ("X-Quota-Remaining" = i64),
+            ("X-Quota-Reset" = i64, description = "seconds"),
+            ("RateLimit-Policy" = String),
+            ("RateLimit" = String),
+        )), (status = 422, description = "`validation_failed`")))]
 pub(super) async fn check(
     State(service): State<PaymentService>,
     serving: Serving<Quota>,
     Params(params): Params<CheckParams>,
-) -> Result<Json<CheckShape>, Problem> {
+) -> Result<Response, Problem> {
     let mut errors = FieldErrors::new();
     let resource_type = errors.take(
         "/resource_type",
@@ -53,7 +60,13 @@ pub(super) async fn check(
     let (Some(resource_type), Some(cost)) = (resource_type, cost) else {
         return Err(Problem::new(Code::ValidationFailed));
     };
-    Ok(Json(service.check(user, &resource_type, cost).await?))
+    let checked = service.check(user, &resource_type, cost).await?;
+    let quota = checked.quota.clone();
+    let mut response = Json(checked).into_response();
+    if let Some(quota) = &quota {
+        service.announce(response.headers_mut(), quota);
+    }
+    Ok(response)
 }
 
 /// A call to charge.
@@ -78,7 +91,14 @@ pub(super) struct ConsumeBody {
 #[utoipa::path(post, path = "/consume", tag = "quota", request_body = ConsumeBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "the same answer again for 24 hours, charged once")),
     responses(
-        (status = 200, body = ConsumeShape),
+        (status = 200, body = ConsumeShape, headers(
+            ("X-Quota-Limit" = i64, description = "with the others, unless it is unlimited"),
+            ("X-Quota-Used" = i64),
+            ("X-Quota-Remaining" = i64),
+            ("X-Quota-Reset" = i64, description = "seconds"),
+            ("RateLimit-Policy" = String),
+            ("RateLimit" = String),
+        )),
         (status = 402, description = "`subscription_required`"),
         (status = 422, description = "`validation_failed`, `idempotency_key_reused`"),
         (status = 429, description = "`quota_exceeded`, with `quota` and `upgrade_url`"),
@@ -93,7 +113,9 @@ pub(super) async fn consume(
     let key = idempotency_key(&headers, &caller, "/quota/consume", &bytes)?;
     let taken = service.consume(&call, key.as_ref()).await;
     let taken = taken.map_err(|error| service.problem(error))?;
-    Ok(answer(StatusCode::OK, &taken))
+    let mut response = answer(StatusCode::OK, &taken);
+    service.announce(response.headers_mut(), &taken.value.quota);
+    Ok(response)
 }
 
 impl ConsumeBody {

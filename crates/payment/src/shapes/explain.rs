@@ -91,6 +91,9 @@ pub struct RulesShape {
     /// When the subscription gives no right any more, as it stands now; null = no end.
     #[schema(value_type = Option<String>, format = "date-time")]
     pub entitled_until: Option<Timestamp>,
+    /// When what is paid for next begins, if that is of another plan or version; null = nothing is.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub turns_at: Option<Timestamp>,
     /// Why it is this period.
     pub text: TextShape,
 }
@@ -98,7 +101,7 @@ pub struct RulesShape {
 /// One step.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct StepShape {
-    /// `reset` (the period before ended), `plan` (its units), `carried` (bonus units from earlier periods), `bonus` (those
+    /// `reset` (the period before ended), `plan` (its units), `kept` (used under a plan before, beyond it), `carried` (bonus units from earlier periods), `bonus` (those
     /// of this period), `expired` (bonus units that ended unused), `use`, `refund` (units of a use given back), `earlier`
     /// (uses whose rows are not kept any more), `hold` (set aside, not settled), `unexplained`.
     #[schema(value_type = String, example = "use")]
@@ -227,8 +230,8 @@ pub(crate) struct Explained<'a> {
     pub(crate) plan: &'a PlanName,
     pub(crate) resource_type: Option<&'a ResourceType>,
     pub(crate) price: Option<Units>,
-    /// Of the plan, and in which version.
-    pub(crate) limit: (Option<i64>, i64),
+    /// Of the plan.
+    pub(crate) limit: Option<i64>,
     pub(crate) rules: &'a Rules,
     pub(crate) quota: &'a QuotaState,
     pub(crate) explanation: &'a Explanation,
@@ -248,7 +251,7 @@ impl ExplainShape {
                 .resource_type
                 .map(|resource_type| resource_type.as_str().to_owned()),
             price: of.price.map(Units::get),
-            limit: of.limit.0,
+            limit: of.limit,
             reset: of.rules.reset,
             anchor_at: anchor.at(),
             anchor_day: anchor.day(),
@@ -259,6 +262,7 @@ impl ExplainShape {
                 resets_at: period.end,
             },
             entitled_until: of.rules.entitled_until,
+            turns_at: of.rules.turns_at,
             text: TextShape::from(&of.rules.text()),
         };
         let steps = of.explanation.steps.iter();
@@ -268,7 +272,7 @@ impl ExplainShape {
             quota: QuotaShape::from(of.quota),
             rules,
             steps: steps
-                .map(|step| StepShape::new(step, &step.text(of.plan, anchor.zone())))
+                .map(|step| StepShape::new(step, &step.text(anchor.zone())))
                 .collect(),
             agrees: of.explanation.agrees,
         }
@@ -322,7 +326,7 @@ impl StepShape {
                 expires_at: Some(aside.expires_at),
                 ..plain
             },
-            Cause::Plan { .. } | Cause::Unexplained => plain,
+            Cause::Plan(_) | Cause::Kept | Cause::Unexplained => plain,
         }
     }
 }

@@ -30,10 +30,11 @@ pub(crate) struct Entry<'a> {
     pub(crate) at: Timestamp,
 }
 
-/// Writes charges down, in the transaction that made them.
-pub(crate) async fn append_each(tx: &mut Tx, entries: &[Entry<'_>]) -> Result<()> {
+/// Writes charges down, in the transaction that made them. `false`: one of them would be older than what is folded, so
+/// it would be in no sum; undo, and take a later moment for them.
+pub(crate) async fn append_each(tx: &mut Tx, entries: &[Entry<'_>]) -> Result<bool> {
     if entries.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let mut sheet = Sheet::default();
     for entry in entries {
@@ -55,12 +56,12 @@ pub(crate) async fn append_each(tx: &mut Tx, entries: &[Entry<'_>]) -> Result<()
         ]);
     }
     let (text, sheet) = (APPEND_EACH.text(tx), sheet.text());
-    in_tx!(tx, |c| sqlx::query(text)
+    let written = in_tx!(tx, |c| sqlx::query(text)
         .bind(&sheet)
         .execute(c)
         .await
-        .map(|_| ()))?;
-    Ok(())
+        .map(|done| done.rows_affected()))?;
+    Ok(usize::try_from(written) == Ok(entries.len()))
 }
 
 row!(
@@ -148,7 +149,8 @@ static APPEND_EACH: OverRows = OverRows::new(
             "INSERT INTO usage_logs (id, user_id, subscription_id, resource_type, resource_id, quota_cost,
     created_at, metadata, meter, period_start, requested_cost, key_id, hold_id, refund_of)
     SELECT id, user_id, subscription_id, resource_type, resource_id, quota_cost,
-    created_at, metadata, meter, period_start, requested_cost, key_id, hold_id, refund_of FROM {wanted}"
+    created_at, metadata, meter, period_start, requested_cost, key_id, hold_id, refund_of FROM {wanted}
+    WHERE NOT EXISTS (SELECT 1 FROM usage_marks m WHERE m.name = 'folded' AND m.upto > wanted.created_at)"
         )
     },
 );

@@ -1,7 +1,7 @@
 //! `webhook_deliveries`, and the outbox that they are made of. A try is written with what it changes.
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{DeliveryId, EndpointId, EventId, Id};
+use tollgate_kernel::ids::{DeliveryId, EndpointId, EventId, Id, Ids};
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
@@ -290,6 +290,25 @@ pub(crate) async fn reopen(
     Ok(row.map(|(endpoint,)| endpoint.into()))
 }
 
+/// Forgets at most `limit` deliveries that were over before `before`, with their tries, and as many facts as old that
+/// nobody is to be told of any more.
+pub(crate) async fn forget(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64> {
+    let gone = in_tx!(tx, |c| sqlx::query(FORGET)
+        .bind(Ids::lowest::<DeliveryId>(before).uuid())
+        .bind(before.utc())
+        .bind(limit)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    let facts = in_tx!(tx, |c| sqlx::query(FORGET_FACTS)
+        .bind(before.utc())
+        .bind(limit)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(gone.max(facts))
+}
+
 /// One of them.
 pub(crate) async fn find(db: &Db, id: DeliveryId, livemode: bool) -> Result<Option<Delivery>> {
     let row: Option<DeliveryRow> = on_read!(db, |e| sqlx::query_as(FIND)
@@ -349,6 +368,13 @@ const REOPEN: &str =
     "UPDATE webhook_deliveries SET state = 'open', attempts = 0, due_at = $2, finished_at = NULL,
     fence = fence + 1 WHERE id = $1 AND state <> 'open'
     AND endpoint_id IN (SELECT id FROM webhook_endpoints WHERE livemode = $3) RETURNING endpoint_id";
+// The conditions stand outside too: one that is sent again meanwhile stays.
+const FORGET: &str = "DELETE FROM webhook_deliveries WHERE state <> 'open' AND finished_at < $2 AND id IN
+    (SELECT id FROM webhook_deliveries WHERE id < $1 AND state <> 'open' AND finished_at < $2 ORDER BY id LIMIT $3)";
+const FORGET_FACTS: &str = "DELETE FROM outbox WHERE position IN
+    (SELECT position FROM outbox o WHERE created_at < $1 AND dispatched_at IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event_id = o.id)
+     ORDER BY created_at LIMIT $2)";
 macro_rules! deliveries {
     ($rest:literal) => {
         concat!(
@@ -376,6 +402,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CONCLUDE,
     TRIED,
     REOPEN,
+    FORGET,
+    FORGET_FACTS,
     FIND,
     LIST,
 ];

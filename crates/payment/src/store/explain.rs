@@ -9,7 +9,7 @@ use tollgate_storage::{Result, in_tx, row};
 use uuid::Uuid;
 
 use super::At;
-use crate::model::explain::{Aside, Calls, Filled, Past};
+use crate::model::explain::{Aside, Calls, Filled, Given, Past, PlanName};
 use crate::model::period::Period;
 use crate::model::plan::PlanTexts;
 use crate::model::pots::Pot;
@@ -24,12 +24,12 @@ row!(
 );
 
 /// What a plan is called: by code, in the language of the house, and in every language.
-pub(crate) async fn name(tx: &mut Tx, plan: PlanId) -> Result<Option<(String, String, PlanTexts)>> {
+pub(crate) async fn name(tx: &mut Tx, plan: PlanId) -> Result<Option<PlanName>> {
     let row: Option<NameRow> = in_tx!(tx, |c| sqlx::query_as(NAME)
         .bind(plan.uuid())
         .fetch_optional(c)
         .await)?;
-    Ok(row.map(|row| (row.slug, row.name, row.texts.0)))
+    Ok(row.map(|row| PlanName::new(row.slug, row.name, &row.texts.0)))
 }
 
 /// One meter in one period of one subscription.
@@ -62,7 +62,8 @@ pub(crate) async fn before(tx: &mut Tx, of: Of<'_>) -> Result<Option<Past>> {
     Ok(row.map(|row| Past {
         period: Period {
             start: Timestamp::from_utc(row.period_start),
-            end: Timestamp::from_utc(row.period_end),
+            // What began anew before its time, as another plan does, ended there.
+            end: Timestamp::from_utc(row.period_end).min(of.period_start),
         },
         limit: row.quota_limit,
         used: row.used,
@@ -70,20 +71,36 @@ pub(crate) async fn before(tx: &mut Tx, of: Of<'_>) -> Result<Option<Past>> {
     }))
 }
 
-/// What the versions of a plan up to this one say of a meter, the newest first.
-pub(crate) async fn limits(
+row!(
+    struct GivenRow {
+        slug: String,
+        name: String,
+        texts: Json<PlanTexts>,
+        version: i64,
+        quota_limit: Option<i64>,
+    }
+);
+
+/// What the terms of a subscription that have begun give of a meter, the newest first.
+pub(crate) async fn given(
     tx: &mut Tx,
-    plan: PlanId,
-    version: i64,
+    subscription: SubscriptionId,
     meter: &Meter,
-) -> Result<Vec<(i64, Option<i64>)>> {
-    let rows: Vec<(i64, Option<i64>)> = in_tx!(tx, |c| sqlx::query_as(LIMITS)
-        .bind(plan.uuid())
+    now: Timestamp,
+) -> Result<Vec<Given>> {
+    let rows: Vec<GivenRow> = in_tx!(tx, |c| sqlx::query_as(GIVEN)
+        .bind(subscription.uuid())
         .bind(meter.as_str())
-        .bind(version)
+        .bind(now.utc())
         .fetch_all(c)
         .await)?;
-    Ok(rows)
+    let given = rows.into_iter().map(|row| Given {
+        plan: PlanName::new(row.slug, row.name, &row.texts.0),
+        version: row.version,
+        limit: row.quota_limit,
+        kept: 0,
+    });
+    Ok(given.collect())
 }
 
 row!(
@@ -299,8 +316,10 @@ pub(crate) async fn held(tx: &mut Tx, of: Of<'_>) -> Result<Option<Aside>> {
 const NAME: &str = "SELECT slug, name, texts FROM subscription_plans WHERE id = $1";
 const BEFORE: &str = "SELECT period_start, period_end, quota_limit, used, held FROM quota_counters
     WHERE subscription_id = $1 AND meter = $2 AND period_start < $3 ORDER BY period_start DESC LIMIT 1";
-const LIMITS: &str = "SELECT version, quota_limit FROM plan_meters
-    WHERE plan_id = $1 AND meter = $2 AND version <= $3 ORDER BY version DESC LIMIT 100";
+const GIVEN: &str = "SELECT p.slug, p.name, p.texts, m.version, m.quota_limit FROM subscription_terms t
+    JOIN plan_meters m ON m.plan_id = t.plan_id AND m.version = t.plan_version
+    JOIN subscription_plans p ON p.id = t.plan_id
+    WHERE t.subscription_id = $1 AND m.meter = $2 AND t.starts_at <= $3 ORDER BY t.starts_at DESC LIMIT 100";
 const GRANTS: &str = "SELECT p.grant_id, p.units AS poured, p.burned, p.closed_at, g.units AS given, g.spent, g.reason,
     g.created_at, g.expires_at
     FROM quota_pots p JOIN quota_grants g ON g.id = p.grant_id
@@ -343,7 +362,6 @@ static SUMS_BY_TYPE: OverRows = OverRows::new(
 );
 static SUMS: OverRows = OverRows::new(SPANS, sums!("CAST(NULL AS TEXT)", "wanted.span"));
 
-pub(crate) const STATEMENTS: &[&str] = &[
-    NAME, BEFORE, LIMITS, GRANTS, KEPT_FROM, ENTRIES, HOLDS, HELD,
-];
+pub(crate) const STATEMENTS: &[&str] =
+    &[NAME, BEFORE, GIVEN, GRANTS, KEPT_FROM, ENTRIES, HOLDS, HELD];
 pub(crate) const OVER_ROWS: &[&OverRows] = &[&SUMS_BY_TYPE, &SUMS];

@@ -33,7 +33,11 @@ pub(crate) mod terms;
 pub(crate) mod timeline;
 pub(crate) mod tries;
 pub(crate) mod usage;
+pub(crate) mod usage_logs;
+pub(crate) mod usage_marks;
 pub(crate) mod usage_refunds;
+pub(crate) mod usage_rollups;
+pub(crate) mod usage_series;
 
 use std::str::FromStr;
 
@@ -84,7 +88,11 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     timeline::STATEMENTS,
     tries::STATEMENTS,
     usage::STATEMENTS,
+    usage_logs::STATEMENTS,
+    usage_marks::STATEMENTS,
     usage_refunds::STATEMENTS,
+    usage_rollups::STATEMENTS,
+    usage_series::STATEMENTS,
 ];
 
 /// Those for many rows at once.

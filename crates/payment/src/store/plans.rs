@@ -46,6 +46,15 @@ pub(crate) async fn find(db: &Db, id: PlanId) -> Result<Option<Plan>> {
     one(db, row).await
 }
 
+/// What a plan is called.
+pub(crate) async fn find_slug(db: &Db, id: PlanId) -> Result<Option<String>> {
+    let row: Option<(String,)> = on_read!(db, |e| sqlx::query_as(FIND_SLUG)
+        .bind(id.uuid())
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.map(|(slug,)| slug))
+}
+
 /// A plan by its slug, on sale or not.
 pub(crate) async fn find_by_slug(db: &Db, slug: &str) -> Result<Option<Plan>> {
     let row: Option<PlanRow> = on_read!(db, |e| sqlx::query_as(FIND_BY_SLUG)
@@ -287,6 +296,7 @@ macro_rules! select {
 const FIND: &str = select!("WHERE id = $1");
 const SOLD: &str = "SELECT price, currency, billing_cycle, features FROM plan_versions
     WHERE plan_id = $1 AND version = $2";
+const FIND_SLUG: &str = "SELECT slug FROM subscription_plans WHERE id = $1";
 const FIND_BY_SLUG: &str = select!("WHERE slug = $1");
 const FIND_DEFAULT: &str = select!("WHERE is_default");
 const LIST_ALL: &str = select!("ORDER BY slug");
@@ -312,6 +322,7 @@ const FIND_PRICE: &str = "SELECT meter, units FROM plan_costs
 pub(crate) const STATEMENTS: &[&str] = &[
     FIND,
     SOLD,
+    FIND_SLUG,
     FIND_BY_SLUG,
     FIND_DEFAULT,
     LIST_ALL,

@@ -70,6 +70,22 @@ fn terms(plan: PlanId, row: &MeterRow) -> Result<Terms> {
     })
 }
 
+/// The meters of a version, the first first.
+pub(crate) async fn meters(db: &Db, plan: PlanId, version: i64) -> Result<Vec<Meter>> {
+    let rows: Vec<(String,)> = on_read!(db, |e| sqlx::query_as(METERS)
+        .bind(plan.uuid())
+        .bind(version)
+        .fetch_all(e)
+        .await)?;
+    let read = Reader {
+        table: "plan_meters",
+        row: plan.uuid(),
+    };
+    rows.iter()
+        .map(|(meter,)| read.text("meter", meter))
+        .collect()
+}
+
 /// One of them. `None`: the plan does not have it.
 pub(crate) async fn read_terms(
     tx: &mut Tx,
@@ -89,8 +105,10 @@ pub(crate) async fn read_terms(
 const LIST: &str =
     "SELECT resource_type, meter, units FROM plan_costs WHERE plan_id = $1 AND version = $2
     ORDER BY resource_type, meter DESC";
+const METERS: &str =
+    "SELECT meter FROM plan_meters WHERE plan_id = $1 AND version = $2 ORDER BY position";
 const TERMS: &str = "SELECT m.meter, m.quota_limit, m.reset, v.billing_cycle FROM plan_meters m
     JOIN plan_versions v ON v.plan_id = m.plan_id AND v.version = m.version
     WHERE m.plan_id = $1 AND m.version = $2 AND m.meter = $3";
 
-pub(crate) const STATEMENTS: &[&str] = &[LIST, TERMS];
+pub(crate) const STATEMENTS: &[&str] = &[LIST, METERS, TERMS];

@@ -42,6 +42,7 @@ fn counter(id: SubscriptionId, meter: &Meter, row: &CounterRow) -> Result<Counte
         limit: read.limit("quota_limit", row.quota_limit)?,
         used: read.units("used", row.used)?,
         held: read.units("held", row.held)?,
+        began_at: period.start,
         resets_at: period.end,
     };
     Ok(Counter { period, quota })

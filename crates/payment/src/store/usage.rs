@@ -1,9 +1,16 @@
-//! `usage_logs`: append-only, one row per charge. An id is a time: no query uses `created_at`.
+//! Sums of what was used: from the roll-ups before the mark, from the log after it; and the end of the log's old rows.
+//! An id is a time: no query uses `created_at`.
+
+use std::collections::BTreeMap;
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, Ids, SubscriptionId, UsageId, UserId};
-use tollgate_storage::db::Db;
-use tollgate_storage::{Result, on_read, row};
+use tollgate_storage::db::{Db, Tx};
+use tollgate_storage::{Result, in_tx, on_read, row};
+use uuid::Uuid;
+
+use crate::model::quota::Meter;
+use crate::model::usage::{quarter_from, quarter_of};
 
 row!(
     struct SumRow {
@@ -13,52 +20,122 @@ row!(
     }
 );
 
-/// What was used of one resource type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sum {
-    pub(crate) resource_type: String,
-    pub(crate) quota_cost: i64,
-    pub(crate) count: i64,
-}
+/// Units and calls of each resource type.
+pub(crate) type Sums = BTreeMap<String, (i64, i64)>;
 
-/// Sums of one subscription's period, by resource type.
-pub(crate) async fn sums_of_period(
+/// Adds what a period of a meter was charged, by resource type. `folded`: up to when the roll-ups say it.
+pub(crate) async fn add_period(
     db: &Db,
     user: UserId,
-    subscription: SubscriptionId,
-    period_start: Timestamp,
-) -> Result<Vec<Sum>> {
-    let rows: Vec<SumRow> = on_read!(db, |e| sqlx::query_as(SUMS_OF_PERIOD)
+    of: (SubscriptionId, &Meter, Timestamp),
+    folded: Timestamp,
+    sums: &mut Sums,
+) -> Result<()> {
+    let (subscription, meter, period_start) = of;
+    let rolled: Vec<SumRow> = on_read!(db, |e| sqlx::query_as(ROLLED_OF_PERIOD)
         .bind(user.uuid())
-        .bind(Ids::lowest::<UsageId>(period_start).uuid())
+        .bind(quarter_of(period_start).utc())
+        .bind(folded.utc())
         .bind(subscription.uuid())
+        .bind(meter.as_str())
         .bind(period_start.utc())
         .fetch_all(e)
         .await)?;
-    let sums = rows.into_iter().map(|row| Sum {
-        resource_type: row.resource_type,
-        quota_cost: row.quota_cost,
-        count: row.calls,
-    });
-    Ok(sums.collect())
+    let begin = folded.max(quarter_of(period_start));
+    let logged: Vec<SumRow> = on_read!(db, |e| sqlx::query_as(LOGGED_OF_PERIOD)
+        .bind(user.uuid())
+        .bind(Ids::lowest::<UsageId>(begin).uuid())
+        .bind(subscription.uuid())
+        .bind(meter.as_str())
+        .bind(period_start.utc())
+        .fetch_all(e)
+        .await)?;
+    for row in rolled.into_iter().chain(logged) {
+        let (units, calls) = sums.entry(row.resource_type).or_default();
+        *units = units.saturating_add(row.quota_cost);
+        *calls = calls.saturating_add(row.calls);
+    }
+    Ok(())
 }
 
 /// Units used since a moment, whatever the subscription.
-pub(crate) async fn units_since(db: &Db, user: UserId, since: Timestamp) -> Result<i64> {
-    let (sum,): (i64,) = on_read!(db, |e| sqlx::query_as(UNITS_SINCE)
+pub(crate) async fn units_since(
+    db: &Db,
+    user: UserId,
+    since: Timestamp,
+    folded: Timestamp,
+) -> Result<i64> {
+    let whole = quarter_from(since);
+    if folded <= whole {
+        return logged(db, user, since, None).await;
+    }
+    let head = logged(db, user, since, Some(whole)).await?;
+    let (rolled,): (i64,) = on_read!(db, |e| sqlx::query_as(ROLLED_UNITS)
         .bind(user.uuid())
-        .bind(Ids::lowest::<UsageId>(since).uuid())
+        .bind(whole.utc())
+        .bind(folded.utc())
+        .fetch_one(e)
+        .await)?;
+    let tail = logged(db, user, folded, None).await?;
+    Ok(head.saturating_add(rolled).saturating_add(tail))
+}
+
+async fn logged(db: &Db, user: UserId, from: Timestamp, to: Option<Timestamp>) -> Result<i64> {
+    let end = to.map_or(Uuid::max(), |to| Ids::lowest::<UsageId>(to).uuid());
+    let (sum,): (i64,) = on_read!(db, |e| sqlx::query_as(LOGGED_UNITS)
+        .bind(user.uuid())
+        .bind(Ids::lowest::<UsageId>(from).uuid())
+        .bind(end)
         .fetch_one(e)
         .await)?;
     Ok(sum)
 }
 
-// SUM(bigint) is NUMERIC on PostgreSQL. A refund is a row of its own and no call.
-const SUMS_OF_PERIOD: &str = "SELECT resource_type, CAST(SUM(quota_cost) AS BIGINT) AS quota_cost,
-    CAST(SUM(CASE WHEN refund_of IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS calls
-    FROM usage_logs WHERE user_id = $1 AND id >= $2 AND subscription_id = $3 AND period_start = $4
-    GROUP BY resource_type ORDER BY resource_type";
-const UNITS_SINCE: &str = "SELECT CAST(COALESCE(SUM(quota_cost), 0) AS BIGINT) FROM usage_logs
-    WHERE user_id = $1 AND id >= $2";
+/// The first row of the log at a moment or later.
+pub(crate) async fn find_first(db: &Db, from: Timestamp) -> Result<Option<UsageId>> {
+    let row: Option<(Uuid,)> = on_read!(db, |e| sqlx::query_as(FIND_FIRST)
+        .bind(Ids::lowest::<UsageId>(from).uuid())
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.map(|(id,)| id.into()))
+}
 
-pub(crate) const STATEMENTS: &[&str] = &[SUMS_OF_PERIOD, UNITS_SINCE];
+/// Lets at most `limit` rows go that are older than `before`; gives how many. The trigger keeps what the mark `dropped`
+/// does not give up.
+pub(crate) async fn let_go(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64> {
+    let gone = in_tx!(tx, |c| sqlx::query(LET_GO)
+        .bind(Ids::lowest::<UsageId>(before).uuid())
+        .bind(limit)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(gone)
+}
+
+// SUM(bigint) is NUMERIC on PostgreSQL. A refund is a row of its own and no call.
+const ROLLED_OF_PERIOD: &str = "SELECT resource_type, CAST(SUM(quota_cost) AS BIGINT) AS quota_cost,
+    CAST(SUM(calls) AS BIGINT) AS calls
+    FROM usage_rollups WHERE user_id = $1 AND bucket_start >= $2 AND bucket_start < $3 AND subscription_id = $4
+        AND meter = $5 AND period_start = $6
+    GROUP BY resource_type";
+const LOGGED_OF_PERIOD: &str = "SELECT resource_type, CAST(SUM(quota_cost) AS BIGINT) AS quota_cost,
+    CAST(SUM(CASE WHEN refund_of IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS calls
+    FROM usage_logs WHERE user_id = $1 AND id >= $2 AND subscription_id = $3 AND meter = $4 AND period_start = $5
+    GROUP BY resource_type";
+const ROLLED_UNITS: &str = "SELECT CAST(COALESCE(SUM(quota_cost), 0) AS BIGINT) FROM usage_rollups
+    WHERE user_id = $1 AND bucket_start >= $2 AND bucket_start < $3";
+const LOGGED_UNITS: &str = "SELECT CAST(COALESCE(SUM(quota_cost), 0) AS BIGINT) FROM usage_logs
+    WHERE user_id = $1 AND id >= $2 AND id < $3";
+const FIND_FIRST: &str = "SELECT id FROM usage_logs WHERE id >= $1 ORDER BY id LIMIT 1";
+// The bound stands outside too: PostgreSQL then looks at no month after it.
+const LET_GO: &str = "DELETE FROM usage_logs WHERE id < $1 AND id IN
+    (SELECT id FROM usage_logs WHERE id < $1 ORDER BY id LIMIT $2)";
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    ROLLED_OF_PERIOD,
+    LOGGED_OF_PERIOD,
+    ROLLED_UNITS,
+    LOGGED_UNITS,
+    FIND_FIRST,
+    LET_GO,
+];

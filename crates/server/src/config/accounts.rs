@@ -1,5 +1,6 @@
 //! Settings of accounts, sessions and keys.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -27,6 +28,8 @@ pub struct AccountSettings {
     pub api_key_scopes: Vec<String>,
     /// Whether staff hold nothing until they have a second factor.
     pub require_staff_second_factor: bool,
+    /// Calls of one caller in a minute; `None`: as many as they like.
+    pub calls_per_minute: Option<NonZeroU32>,
     /// Of the first admin.
     pub admin_email: Email,
     /// Of the first admin; `None`: a new one at every start until an admin has signed in.
@@ -47,6 +50,7 @@ impl AccountSettings {
             .extend_from_slice(&self.api_key_scopes);
         config.registration = self.registration;
         config.require_staff_second_factor = self.require_staff_second_factor;
+        config.calls_per_minute = self.calls_per_minute;
         config.livemode = livemode;
         config
     }
@@ -56,6 +60,7 @@ impl Reader {
     pub(super) fn accounts(&mut self) -> AccountSettings {
         let minutes = self.number("ACCESS_TOKEN_EXPIRE_MINUTES", 1, 1_440, "15");
         let days = self.number("REFRESH_TOKEN_EXPIRE_DAYS", 1, 90, "7");
+        let calls = self.number("RATE_LIMIT_PER_MINUTE", 0, 1_000_000, "600");
         let registration = self.word(
             "REGISTRATION",
             &[
@@ -80,6 +85,7 @@ impl Reader {
                     "REQUIRE_STAFF_SECOND_FACTOR=true",
                 )
                 .unwrap_or(true),
+            calls_per_minute: u32::try_from(calls).ok().and_then(NonZeroU32::new),
             admin_email: self.admin_email(),
             admin_password: self.text("ADMIN_PASSWORD").map(SecretString::from),
         }

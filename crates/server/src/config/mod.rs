@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use tollgate_kernel::text::Language;
+use tollgate_payment::model::hold::HoldTime;
 use tollgate_payment::providers::alipay::AlipayConfig;
 use tollgate_payment::providers::stripe::StripeConfig;
 use tollgate_payment::providers::wechat::WechatConfig;
@@ -34,6 +35,8 @@ use crate::client_address::TrustedProxies;
 /// Every setting with its default; its comments are the manual.
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 const FILE: &str = "tollgate.toml";
+/// A month's calls can be looked at, and given back.
+const LEAST_RETENTION_DAYS: u64 = 31;
 /// Whether mistakes may be forgiven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppEnv {
@@ -94,6 +97,10 @@ pub struct Config {
     pub stripe: Option<StripeConfig>,
     /// How long a buyer may take.
     pub order_expiry: Duration,
+    /// How long units are set aside when nobody says.
+    pub hold_time: HoldTime,
+    /// How long the usage log is kept; `None`: for ever.
+    pub usage_retention: Option<Duration>,
     /// Whose calendar.
     pub zone: Tz,
     /// Where a request asks for neither.
@@ -231,6 +238,8 @@ impl Reader {
                 self.number("ORDER_EXPIRE_MINUTES", 2, 120, "30")
                     .saturating_mul(60),
             ),
+            hold_time: self.hold_time(),
+            usage_retention: self.usage_retention(),
             zone: self
                 .parsed(
                     "DISPLAY_TIMEZONE",
@@ -264,6 +273,19 @@ impl Reader {
         } else {
             Err(Faults(std::mem::take(&mut self.faults)))
         }
+    }
+
+    fn usage_retention(&mut self) -> Option<Duration> {
+        let days = self.number("USAGE_RETENTION_DAYS", 0, 36_500, "400");
+        if (1..LEAST_RETENTION_DAYS).contains(&days) {
+            self.fault(
+                "USAGE_RETENTION_DAYS",
+                format!("{days} is less than {LEAST_RETENTION_DAYS}; 0 keeps it for ever"),
+                "400",
+            );
+        }
+        let hours = days.saturating_mul(24);
+        (days > 0).then(|| Duration::from_hours(hours))
     }
 
     fn cors_origins(&mut self, app_env: AppEnv) -> CorsOrigins {
@@ -304,6 +326,12 @@ impl Reader {
             );
         }
         Some(url)
+    }
+
+    fn hold_time(&mut self) -> HoldTime {
+        let seconds = self.number("RESERVATION_TTL_SECONDS", 1, 86_400, "600");
+        let time = i64::try_from(seconds).ok().map(HoldTime::seconds);
+        time.and_then(Result::ok).unwrap_or(HoldTime::USUAL)
     }
 
     fn master_key(&mut self, database: &DatabaseUrl, app_env: AppEnv) -> Option<MasterKey> {
@@ -352,6 +380,12 @@ mod tests {
         assert_eq!(config.database.shown(), "SQLite ./data/tollgate.db");
         assert!(config.alipay.is_none() && config.master_key.is_none());
         assert_eq!(config.accounts.access_token_ttl, Duration::from_mins(15));
+        let days = |days: u64| Duration::from_hours(days * 24);
+        assert_eq!(config.usage_retention, Some(days(400)));
+        let kept =
+            |days| read(&[("USAGE_RETENTION_DAYS", days)]).map(|config| config.usage_retention);
+        assert_eq!(kept("0").ok(), Some(None));
+        assert_eq!(kept("31").ok(), Some(Some(days(31))));
         assert!(matches!(
             config.accounts.jwt,
             JwtKey::Generated(JwtAlgorithm::Rs256)
@@ -370,6 +404,7 @@ mod tests {
             ("PUBLIC_URL", "ftp://x"),
             ("DISPLAY_TIMEZONE", "Mars"),
             ("ALIPAY_APP_ID", "1"),
+            ("USAGE_RETENTION_DAYS", "30"),
         ])
         .expect_err("faults")
         .to_string();
@@ -382,6 +417,7 @@ mod tests {
             "BCRYPT_COST",
             "PUBLIC_URL",
             "DISPLAY_TIMEZONE",
+            "USAGE_RETENTION_DAYS",
             "ALIPAY_PRIVATE_KEY",
             "ALIPAY_PUBLIC_KEY",
         ] {

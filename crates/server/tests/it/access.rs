@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tollgate_auth::model::key_terms::OF_SERVICE_KEYS;
 use tollgate_auth::model::role::{Role, held};
 use tollgate_kernel::permission::{
-    ADMIN, AUDIT_READ, FINANCE, PAYMENTS_READ, Permissions, USERS_READ, USERS_WRITE,
+    ADMIN, AUDIT_READ, FINANCE, PAYMENTS_READ, Permissions, USAGE_READ, USERS_READ, USERS_WRITE,
 };
 use tollgate_kernel::scope::{INTROSPECT, QUOTA};
 
@@ -33,13 +33,15 @@ enum Takes {
     Person,
     /// A person, or a host application that names one.
     Customer,
+    /// A person, or a host application by a key of this scope.
+    PersonOr(&'static str),
     /// This permission.
     Staff(&'static str),
     /// A host application by a key of this scope.
     Service(&'static str),
 }
 
-use Takes::{Customer, Either, Nothing, Open, Person, Service, SignIn, Signature, Staff};
+use Takes::{Customer, Either, Nothing, Open, Person, PersonOr, Service, SignIn, Signature, Staff};
 
 /// One row for each route: a route without a row fails.
 const TABLE: &[(&str, Takes)] = &[
@@ -62,6 +64,7 @@ const TABLE: &[(&str, Takes)] = &[
         "POST /admin/service-keys/{service_key_id}/rotate",
         Staff(ADMIN),
     ),
+    ("GET /admin/stats/usage", Staff(USAGE_READ)),
     ("GET /admin/suspense", Staff(PAYMENTS_READ)),
     ("POST /admin/suspense/{suspense_id}/resolve", Staff(FINANCE)),
     ("GET /admin/transactions", Staff(PAYMENTS_READ)),
@@ -166,7 +169,9 @@ const TABLE: &[(&str, Takes)] = &[
     ("POST /quota/release", Service(QUOTA)),
     ("POST /quota/reserve", Service(QUOTA)),
     ("GET /usage/explain", Person),
+    ("GET /usage/logs", PersonOr(USAGE_READ)),
     ("GET /usage/summary", Person),
+    ("GET /usage/timeseries", PersonOr(USAGE_READ)),
 ];
 
 fn table() -> BTreeMap<String, Takes> {
@@ -249,7 +254,7 @@ async fn inv_a1_a8_every_kind_of_credential_at_every_route() {
             let by_key = call(&buyer.key).await;
             match takes {
                 Nothing | Open | Signature => assert_ne!(nobody, 403, "{name}"),
-                Either | SignIn | Person | Customer | Staff(_) | Service(_) => {
+                Either | SignIn | Person | PersonOr(_) | Customer | Staff(_) | Service(_) => {
                     assert_eq!(nobody, 401, "{name}");
                 }
             }
@@ -257,7 +262,7 @@ async fn inv_a1_a8_every_kind_of_credential_at_every_route() {
                 SignIn | Staff(_) | Service(_) => {
                     by_key.refused(403, "permission_denied");
                 }
-                Person | Customer | Either | Nothing => {
+                Person | PersonOr(_) | Customer | Either | Nothing => {
                     assert!(
                         ![401, 403].contains(&by_key.status)
                             || by_key.body["code"] == "invalid_credentials",
@@ -344,7 +349,7 @@ async fn inv_a8_every_role_at_every_route_of_staff() {
                     Nothing | Open | Signature => continue,
                     Staff(permission) => scope == &permission,
                     Customer => *scope == QUOTA,
-                    Service(wanted) => *scope == wanted,
+                    Service(wanted) | PersonOr(wanted) => *scope == wanted,
                     Either | SignIn | Person => false,
                 };
                 if passes {

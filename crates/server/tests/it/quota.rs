@@ -11,7 +11,7 @@ use tollgate_storage::testing::Engine;
 use crate::harness::{Answer, App, Buyer, each_engine};
 
 /// The free plan holds a hundred units, and the buyer has it.
-async fn with_a_hundred(app: &App, buyer: &Buyer) {
+pub(crate) async fn with_a_hundred(app: &App, buyer: &Buyer) {
     app.damage("UPDATE subscription_plans SET quota_limit = 100 WHERE slug = 'free'")
         .await;
     app.damage("UPDATE plan_meters SET quota_limit = 100 WHERE quota_limit = 10")

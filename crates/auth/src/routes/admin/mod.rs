@@ -35,6 +35,7 @@ impl AuthService {
             .routes(routes!(service_keys::delete))
             .routes(routes!(service_keys::rotate))
             .routes(routes!(audit::list))
+            .layer(self.limit_calls())
             .with_state(self.clone())
     }
 }

@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::text::Text;
 
-use super::{Aside, Bonus, Calls, Cause, Past, PlanName, Rules, Step};
+use super::{Aside, Bonus, Calls, Cause, Given, Past, PlanName, Rules, Step};
 use crate::model::plan::{BillingCycle, Reset};
 
 /// As people write it.
@@ -15,10 +15,20 @@ fn local(at: Timestamp, zone: Tz) -> String {
 
 impl Step {
     /// In one sentence.
-    pub fn text(&self, plan: &PlanName, zone: Tz) -> Text {
+    pub fn text(&self, zone: Tz) -> Text {
         match &self.cause {
             Cause::Reset(past) => reset(past, zone),
-            Cause::Plan { limit, .. } => given(*limit, plan),
+            Cause::Plan(plan) => given(plan),
+            Cause::Kept => Text::new(
+                format!(
+                    "另有 {} 个单位：换套餐前已使用，不收回。",
+                    taken(self).saturating_neg()
+                ),
+                format!(
+                    "{} units more: they were used under the plan before, and nobody takes them back.",
+                    taken(self).saturating_neg()
+                ),
+            ),
             Cause::Carried(bonus) => carried(bonus, zone),
             Cause::Bonus(bonus) => bonus_given(bonus, zone),
             Cause::Expired(bonus) => Text::new(
@@ -84,9 +94,9 @@ fn reset(past: &Past, zone: Tz) -> Text {
     }
 }
 
-fn given(limit: Option<i64>, plan: &PlanName) -> Text {
-    let PlanName { zh, en, .. } = plan;
-    match limit {
+fn given(given: &Given) -> Text {
+    let PlanName { zh, en, .. } = &given.plan;
+    match given.limit {
         Some(limit) => Text::new(
             format!("套餐“{zh}”为本周期提供 {limit} 个单位。"),
             format!("The plan {en} gives {limit} units for this period."),
@@ -208,26 +218,34 @@ impl Rules {
     pub fn text(&self) -> Text {
         let zone = self.anchor.zone();
         let first = local(self.anchor.at(), zone);
-        let (mut zh, mut en) = self.turns(&first);
+        let mut said = vec![self.turns(&first)];
         let over = self.term_end.filter(|end| *end < self.period.end);
         match (over, self.entitled_until) {
             (Some(end), Some(until)) if until > end => {
                 let (end, until) = (local(end, zone), local(until, zone));
-                zh.push_str(&format!(
-                    "已付费至 {end}；在 {until} 之前不再开始新的周期。"
-                ));
-                en.push_str(&format!(
-                    " What is paid for ends on {end}: until {until} nothing begins anew."
+                said.push((
+                    format!("已付费至 {end}；在 {until} 之前不再开始新的周期。"),
+                    format!("What is paid for ends on {end}: until {until} nothing begins anew."),
                 ));
             }
             (_, Some(until)) if until < self.period.end => {
                 let until = local(until, zone);
-                zh.push_str(&format!("订阅将于 {until} 先行结束。"));
-                en.push_str(&format!(" The subscription ends before that, on {until}."));
+                said.push((
+                    format!("订阅将于 {until} 先行结束。"),
+                    format!("The subscription ends before that, on {until}."),
+                ));
             }
             _ => {}
         }
-        Text::new(zh, en)
+        if let Some(turns_at) = self.turns_at.filter(|at| *at < self.period.end) {
+            let turns_at = local(turns_at, zone);
+            said.push((
+                format!("{turns_at} 起按已付费的下一期计算。"),
+                format!("From {turns_at} on, what is paid for next counts."),
+            ));
+        }
+        let (zh, en): (Vec<String>, Vec<String>) = said.into_iter().unzip();
+        Text::new(zh.concat(), en.join(" "))
     }
 
     fn turns(&self, first: &str) -> (String, String) {

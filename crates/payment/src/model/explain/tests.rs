@@ -6,8 +6,9 @@ use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::Ids;
 use tollgate_kernel::text::Language;
 
+use super::StepKind as Is;
 use super::*;
-use crate::model::quota::Units;
+use crate::model::quota::{QuotaState, Units};
 
 fn start() -> Timestamp {
     Timestamp::from_seconds(1_800_000_000).expect("a moment")
@@ -50,6 +51,16 @@ fn grants(count: u64, at: Timestamp) -> Vec<Filled> {
     (0..count).map(grant).collect()
 }
 
+fn given(limit: Option<i64>) -> Given {
+    let name = PlanName::new("pro".to_owned(), "Pro".to_owned(), &PlanTexts::default());
+    Given {
+        plan: name,
+        version: 1,
+        limit,
+        kept: 0,
+    }
+}
+
 fn facts() -> Facts {
     let period = Period {
         start: start(),
@@ -67,7 +78,7 @@ fn facts() -> Facts {
     Facts {
         period,
         before: Some(past),
-        plan: (Some(100), 1),
+        plan: given(Some(100)),
         grants: Vec::new(),
         used: vec![calls("scan", 7, day(2)), calls("scan", 3, day(3))],
         returned: vec![calls("scan", 3, day(4))],
@@ -82,6 +93,7 @@ fn served(limit: Option<i64>, used: i64, held: i64) -> QuotaState {
         limit: limit.map(units),
         used: units(used),
         held: units(held),
+        began_at: day(1),
         resets_at: day(30),
     }
 }
@@ -95,7 +107,6 @@ fn inv_q8_the_steps_lead_to_what_is_served_in_their_order() {
     let explained = explain(&facts(), &served(Some(100), 7, 0), day(5));
     assert!(explained.agrees);
     let kinds: Vec<_> = explained.steps.iter().map(Step::kind).collect();
-    use StepKind as Is;
     assert_eq!(kinds, [Is::Reset, Is::Plan, Is::Use, Is::Use, Is::Refund]);
     let balances: Vec<_> = explained.steps.iter().map(|step| step.balance).collect();
     assert_eq!(balances, [Some(0), Some(100), Some(93), Some(90), Some(93)]);
@@ -128,7 +139,7 @@ fn inv_q8_what_nothing_explains_is_told() {
 #[test]
 fn without_a_limit_nothing_is_left_and_the_uses_add_up() {
     let facts = Facts {
-        plan: (None, 3),
+        plan: given(None),
         before: None,
         ..facts()
     };
@@ -181,6 +192,10 @@ fn every_step_is_said_in_both_languages() {
             grants(200, start().before(Duration::from_hours(9))),
         ]
         .concat(),
+        plan: Given {
+            kept: 3,
+            ..given(Some(100))
+        },
         earlier: Some((day(1), 4)),
         held: vec![Aside {
             hold: None,
@@ -193,13 +208,12 @@ fn every_step_is_said_in_both_languages() {
         ..facts()
     };
     let explained = explain(&facts, &served(Some(1), 1, 0), day(5));
-    let plan = PlanName::new("pro".to_owned(), "Pro".to_owned(), &PlanTexts::default());
     let mut kinds: Vec<StepKind> = explained.steps.iter().map(Step::kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
     assert_eq!(kinds, StepKind::ALL);
     for step in &explained.steps {
-        let text = step.text(&plan, Tz::Asia__Shanghai);
+        let text = step.text(Tz::Asia__Shanghai);
         let (zh, en) = (text.get(Language::Zh), text.get(Language::En));
         assert!(zh.ends_with('。') && en.ends_with('.'), "{zh} {en}");
         assert!(!zh.contains('{') && !en.contains('{'), "{zh} {en}");

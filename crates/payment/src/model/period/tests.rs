@@ -162,9 +162,9 @@ mod by_hand {
             .collect();
         leads.sort_unstable();
         leads.dedup();
-        let shows = |lead: &i64| ahead(zone, shown - lead) == *lead;
+        let is_so = |lead: &i64| ahead(zone, shown - lead) == *lead;
         // The largest lead is the earliest moment.
-        if let Some(lead) = leads.iter().rev().find(|lead| shows(lead)) {
+        if let Some(lead) = leads.iter().rev().find(|lead| is_so(lead)) {
             return shown - lead;
         }
         let mut minute = (shown - leads[leads.len() - 1]).div_euclid(60);

@@ -111,7 +111,6 @@ async fn grow(
         return Ok(Grown::Moved);
     }
     terms::insert(tx, term, now).await?;
-    parts.holdings.forget(then.user_id);
     let why = Why {
         payment: new.order.map(|order| order.id),
         ..Why::default()

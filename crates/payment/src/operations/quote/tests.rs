@@ -110,7 +110,7 @@ impl Shop {
             .await
             .expect("explained");
         assert!(explained.agrees, "{explained:#?}");
-        let sum: i64 = explained.steps.iter().map(|step| step.units).sum();
+        let sum: i64 = explained.steps.iter().filter_map(|step| step.units).sum();
         if let Some(remaining) = explained.quota.remaining {
             assert_eq!(sum, remaining, "{explained:#?}");
         }
@@ -595,12 +595,13 @@ async fn inv_q2_bonus_units_go_along_with_their_owner() {
                     .after(HOUR * 24 * u32::try_from(days).expect("few"))
             }),
         };
+        let origin = Origin::default();
         shop.service
-            .grant_units(&grant(100, Some(10)), &Origin::default(), None)
+            .grant_units(&grant(100, Some(10)), &origin, None)
             .await
             .expect("given");
         shop.service
-            .grant_units(&grant(200, None), &Origin::default(), None)
+            .grant_units(&grant(200, None), &origin, None)
             .await
             .expect("given");
         // Of the first grant, which ends first.

@@ -1,0 +1,143 @@
+//! A layer: so many calls a minute, and every answer tells what is left.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts as _, Request};
+use axum::response::{IntoResponse as _, Response};
+use tollgate_kernel::caller::Caller;
+use tollgate_kernel::ids::{ApiKeyId, UserId};
+use tollgate_kernel::limits::Limit;
+use tollgate_kernel::problem::{Code, Problem};
+use tower::{Layer, Service};
+
+use crate::AuthService;
+use crate::call_limits::whole_again_seconds;
+
+/// What the limit is called.
+const NAME: &str = "api";
+
+/// Who has a count of their own: a person over all their sign-ins, and each key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum CountedAs {
+    Person(UserId),
+    Key(ApiKeyId),
+}
+
+impl CountedAs {
+    /// `None`: a host application, which calls for all its customers.
+    fn of(caller: &Caller) -> Option<Self> {
+        match caller {
+            Caller::ApiKey { api_key_id, .. } => Some(Self::Key(*api_key_id)),
+            _ => caller.user_id().map(Self::Person),
+        }
+    }
+}
+
+/// Beside a request that a layer further outside has counted.
+#[derive(Clone, Copy, Debug)]
+struct Counted;
+
+/// Made by [`AuthService::limit_calls`].
+#[derive(Clone, Debug)]
+pub struct LimitCallsLayer(pub(crate) AuthService);
+
+impl<S> Layer<S> for LimitCallsLayer {
+    type Service = LimitCalls<S>;
+
+    fn layer(&self, inner: S) -> LimitCalls<S> {
+        LimitCalls {
+            service: self.0.clone(),
+            inner,
+        }
+    }
+}
+
+/// Counts the calls of each caller: 429 beyond the limit.
+#[derive(Clone, Debug)]
+pub struct LimitCalls<S> {
+    service: AuthService,
+    inner: S,
+}
+
+impl<S> Service<Request> for LimitCalls<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let service = self.service.clone();
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        Box::pin(async move {
+            let (request, counted) = match count(&service, request).await {
+                Ok(counted) => counted,
+                Err(response) => return Ok(response),
+            };
+            let mut response = inner.call(request).await?;
+            if let Some((calls, left)) = counted {
+                limit(calls, left).announce(response.headers_mut());
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// The request, and of how many calls how many are left, where it is counted.
+async fn count(
+    service: &AuthService,
+    request: Request,
+) -> Result<(Request, Option<(NonZeroU32, u32)>), Response> {
+    let parts = service.parts();
+    let Some(calls) = parts.config.calls_per_minute else {
+        return Ok((request, None));
+    };
+    let (mut head, body) = request.into_parts();
+    if head.extensions.get::<Counted>().is_some() {
+        return Ok((Request::from_parts(head, body), None));
+    }
+    // Where nobody looked, nobody is counted; the handler that asks for its caller says what is missing.
+    let caller = Option::<Caller>::from_request_parts(&mut head, &()).await;
+    let caller = caller.ok().flatten();
+    let Some(by) = caller.as_ref().and_then(CountedAs::of) else {
+        return Ok((Request::from_parts(head, body), None));
+    };
+    let left = parts.call_limits.call(by, calls);
+    let left = left.map_err(|wait| too_many(calls, wait))?;
+    head.extensions.insert(Counted);
+    Ok((Request::from_parts(head, body), Some((calls, left))))
+}
+
+fn limit(calls: NonZeroU32, left: u32) -> Limit<'static> {
+    Limit {
+        name: NAME,
+        quota: u64::from(calls.get()),
+        window_seconds: Some(60),
+        remaining: u64::from(left),
+        reset_seconds: Some(whole_again_seconds(calls, left)),
+    }
+}
+
+fn too_many(calls: NonZeroU32, wait: Duration) -> Response {
+    let problem = Problem::new(Code::RateLimited)
+        .detail(
+            format!("每分钟最多调用 {calls} 次。"),
+            format!("At most {calls} calls a minute."),
+        )
+        .retry_after(wait.as_secs().saturating_add(1));
+    let mut response = problem.into_response();
+    limit(calls, 0).announce(response.headers_mut());
+    response
+}

@@ -1,0 +1,95 @@
+//! Makes sums of the log, a closed quarter of an hour at a time, so that nobody reads months of it to draw a line.
+//!
+//! What can happen at once: several instances that fold, one that was paused within it, charges that go on. The mark
+//! says up to where the log is folded; it is moved by the version it was read at, first in the transaction that folds,
+//! so one instance folds a quarter and every other finds the mark elsewhere. A quarter is closed when it ended two
+//! minutes ago: no transaction lives so long, and what is written reads its clock inside of one. A clock that lies
+//! is not believed: the statement that writes the log refuses what is older than the mark, and whoever is refused writes it
+//! at the mark.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::Id as _;
+use tollgate_storage::Result;
+
+use crate::PaymentService;
+use crate::model::usage::{QUARTER, quarter_of};
+use crate::store::usage_marks::{self, Mark};
+use crate::store::{usage, usage_rollups};
+
+/// What ended so long ago gets no more rows.
+const CLOSED_FOR: Duration = Duration::from_mins(2);
+/// Quarters in one run, at most.
+pub(crate) const AT_ONCE: i64 = 64;
+/// The rest of the upkeep waits no longer than about this.
+const LONGEST_RUN: Duration = Duration::from_secs(1);
+
+/// Up to when the log is folded, as far as this instance has heard: it writes nothing before it.
+#[derive(Debug, Default)]
+pub(crate) struct FoldedUpTo(AtomicI64);
+
+impl FoldedUpTo {
+    pub(crate) fn note(&self, upto: Timestamp) {
+        self.0.fetch_max(upto.micros(), Ordering::SeqCst);
+    }
+
+    /// This moment, unless it is folded: then the first that is not.
+    pub(crate) fn or_later(&self, at: Timestamp) -> Timestamp {
+        let upto = Timestamp::from_micros(self.0.load(Ordering::SeqCst));
+        upto.map_or(at, |upto| at.max(upto))
+    }
+}
+
+impl PaymentService {
+    /// Folds what is closed, as much of it as one run does; gives how many quarters of an hour had anything in them.
+    ///
+    /// # Errors
+    /// The database; nothing is lost, the next run goes on.
+    pub async fn fold_usage(&self) -> Result<usize> {
+        let parts = &self.0;
+        let now = parts.clock.now();
+        let closed = quarter_of(now.before(CLOSED_FOR));
+        let mut folded = 0;
+        for _ in 0..AT_ONCE {
+            let mark = self.folded_mark(now).await?;
+            parts.folded.note(mark.upto);
+            if mark.upto >= closed {
+                break;
+            }
+            // Nobody reads through hours in which nothing was used.
+            let next = usage::find_first(&parts.db, mark.upto).await?;
+            let bucket = next.map(|id| quarter_of(id.made_at()));
+            let bucket = bucket.filter(|bucket| *bucket < closed);
+            let upto = bucket.map_or(closed, |bucket| bucket.after(QUARTER));
+            let mut tx = parts.db.begin().await?;
+            if !usage_marks::advance(&mut tx, mark, upto, now).await? {
+                // Another instance is at it.
+                tx.rollback().await?;
+                break;
+            }
+            if let Some(bucket) = bucket {
+                usage_rollups::fold(&mut tx, mark.upto, upto, bucket).await?;
+                folded += 1;
+            }
+            tx.commit().await?;
+            if parts.clock.now().since(now) >= LONGEST_RUN {
+                break;
+            }
+        }
+        Ok(folded)
+    }
+
+    async fn folded_mark(&self, now: Timestamp) -> Result<Mark> {
+        let db = &self.0.db;
+        loop {
+            if let Some(mark) = usage_marks::find(db, usage_marks::FOLDED).await? {
+                return Ok(mark);
+            }
+            let mut tx = db.begin().await?;
+            usage_marks::begin(&mut tx, now).await?;
+            tx.commit().await?;
+        }
+    }
+}
