@@ -85,6 +85,18 @@ async fn free(http: &Client, url: &str) -> Buyer {
     buyer
 }
 
+/// What was had for nothing costs something from now on: it is reminded of what is to be paid.
+async fn charge(db: &Db) {
+    let mut tx = db.begin().await.expect("begins");
+    let statement = "UPDATE subscription_plans SET price = 100 WHERE slug = 'free'";
+    tollgate_storage::in_tx!(&mut tx, |c| sqlx::query(statement)
+        .execute(c)
+        .await
+        .map(|_| ()))
+    .expect("changed");
+    tx.commit().await.expect("commits");
+}
+
 /// As if it had been paid by hand up to `end`.
 async fn ends_at(db: &Db, buyer: &Buyer, end: Timestamp) {
     let id: uuid::Uuid = buyer.id.parse().expect("an id");
@@ -121,6 +133,7 @@ async fn inv_l6_f18_of_two_instances_the_one_with_the_wrong_clock_decides_like_t
         first.clock.now().after(Duration::from_hours(10 * 24)),
     )
     .await;
+    charge(&db).await;
     let mut jump = -2 * HOUR_MICROS;
     for day in 1..=33 {
         // The machine's clock is set to and fro while the installation goes on.
