@@ -1,7 +1,7 @@
 //! Jobs as whoever runs the service sees them: never what they carry, which may be sealed or somebody's own.
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id as _, JobId};
+use tollgate_kernel::ids::{Id, JobId};
 use uuid::Uuid;
 
 use crate::db::{Db, Tx};
@@ -132,7 +132,7 @@ pub struct JobFilter {
 pub async fn list(db: &Db, filter: &JobFilter, limit: i64) -> Result<Vec<JobRecord>> {
     let before = filter
         .starting_after
-        .map_or(Uuid::max(), |cursor| cursor.uuid());
+        .map_or(Uuid::max(), Id::uuid);
     let rows: Vec<RecordRow> = on_read!(db, |e| sqlx::query_as(RECORDS)
         .bind(before)
         .bind(filter.state.map_or("", JobState::as_str))
