@@ -336,13 +336,7 @@ pub(crate) fn checkout(error: CheckoutError) -> Problem {
             "须为 PUBLIC_URL 或 CORS_ORIGINS 所列来源的完整地址，最长 256 个字符",
             "a whole address of an origin named by PUBLIC_URL or CORS_ORIGINS, at most 256 characters",
         ),
-        CheckoutError::Silent(method) => Problem::new(Code::ProviderError)
-            .with("provider", method.as_str())
-            .detail(
-                "支付渠道暂时没有应答，请稍后重试或换一种支付方式；此次没有下单。",
-                "The provider has not answered for a while; try again in a moment, or another method. No order was made.",
-            )
-            .retry_after(CIRCUIT_REST.as_secs()),
+        CheckoutError::Silent(method) => silent(method),
         CheckoutError::Provider(method, error) => provider(method, &error),
         CheckoutError::KeyReused => key_reused(),
         CheckoutError::FreeOnce => Problem::new(Code::PermissionDenied).detail(
@@ -364,6 +358,17 @@ impl From<CheckoutError> for Problem {
     fn from(error: CheckoutError) -> Self {
         checkout(error)
     }
+}
+
+/// The rail is not asked for anything new for a while.
+fn silent(method: PaymentMethod) -> Problem {
+    Problem::new(Code::ProviderError)
+        .with("provider", method.as_str())
+        .detail(
+            "支付渠道暂时没有应答，请稍后重试或换一种支付方式；此次没有下单。",
+            "The provider has not answered for a while; try again in a moment, or another method. No order was made.",
+        )
+        .retry_after(CIRCUIT_REST.as_secs())
 }
 
 /// What a provider answered, or that it did not.

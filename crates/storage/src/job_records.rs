@@ -130,9 +130,7 @@ pub struct JobFilter {
 /// # Errors
 /// The database.
 pub async fn list(db: &Db, filter: &JobFilter, limit: i64) -> Result<Vec<JobRecord>> {
-    let before = filter
-        .starting_after
-        .map_or(Uuid::max(), Id::uuid);
+    let before = filter.starting_after.map_or(Uuid::max(), Id::uuid);
     let rows: Vec<RecordRow> = on_read!(db, |e| sqlx::query_as(RECORDS)
         .bind(before)
         .bind(filter.state.map_or("", JobState::as_str))

@@ -174,7 +174,8 @@ async fn f25_a_duty_is_one_instances_and_who_was_paused_writes_nothing() {
         // As it was read it is gone.
         let late = duties::take(&db, duty, &known, &paused, now).await;
         assert!(late.expect("asked").is_none());
-        shop.clock.advance(duty.lease - Duration::from_millis(1));
+        let almost = duty.lease.saturating_sub(Duration::from_millis(1));
+        shop.clock.advance(almost);
         all_tick(&services).await;
         assert_eq!(count(&db, EXPIRED).await, 0, "it is somebody's");
         let seen = standing(&db, duty.name).await.turn.expect("a turn");
@@ -293,7 +294,7 @@ async fn inv_l4_a_term_that_ends_is_told_of_7_3_and_1_days_before_each_once() {
             to(&shop, last, before);
             // Also without the lease of the duty, all at once: the row itself says what was told.
             let mut rivals = JoinSet::new();
-            for service in services.iter().cloned() {
+            for service in services.clone() {
                 rivals.spawn(async move { service.remind().await });
             }
             for done in rivals.join_all().await {
@@ -401,7 +402,7 @@ async fn inv_q6_a_reset_is_told_once_and_a_late_duty_changes_nothing() {
         to(&shop, first, Duration::ZERO);
         // Nobody has done the duty yet, and both have all of the new period.
         let mut calls = JoinSet::new();
-        for service in services.iter().cloned() {
+        for service in services.clone() {
             calls.spawn(async move { service.consume(&one(busy), None).await.map(drop) });
         }
         assert!(calls.join_all().await.iter().all(Result::is_ok));

@@ -19,6 +19,15 @@ use crate::operations::renew::tests::Shop;
 use crate::shapes::SubscriptionShape;
 use crate::{Consume, ConsumeError, Expected, GrantUnits, MIGRATIONS};
 
+const LOGGED: &str = "SELECT CAST(COALESCE(SUM(quota_cost), 0) AS BIGINT) FROM usage_logs";
+const USED: &str = "SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT) FROM quota_counters";
+const CREDIT: &str =
+    "SELECT CAST(SUM(credit) AS BIGINT) FROM subscription_changes WHERE kind = 'replaced'";
+const BACK: &str = "SELECT COUNT(*) FROM refunds WHERE origin = 'surplus'";
+const LIVE: &str = "SELECT COUNT(*) FROM user_subscriptions WHERE ended_at IS NULL";
+const PAID: &str = "SELECT CAST(SUM(worth) AS BIGINT) FROM subscription_terms";
+const GRACE: &str =
+    "SELECT COUNT(*) FROM user_subscriptions WHERE state = 'grace' AND status = 'active'";
 const HOUR: Duration = Duration::from_hours(1);
 
 /// Pro (99.00, 1,000 units), team (299.00, 5,000), a year (990.00, 1,000 a month), small (49.00, 300), one without a limit,
@@ -118,8 +127,6 @@ impl Shop {
 
     /// Q2, and the books.
     async fn balances(&self, db: &Db) {
-        const LOGGED: &str = "SELECT CAST(COALESCE(SUM(quota_cost), 0) AS BIGINT) FROM usage_logs";
-        const USED: &str = "SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT) FROM quota_counters";
         assert_eq!(
             count(db, LOGGED).await,
             count(db, USED).await,
@@ -180,8 +187,6 @@ async fn inv_l8_an_upgrade_counts_the_smaller_of_time_and_units() {
         );
         shop.explains(user).await;
         shop.balances(&db).await;
-        const CREDIT: &str =
-            "SELECT CAST(SUM(credit) AS BIGINT) FROM subscription_changes WHERE kind = 'replaced'";
         assert_eq!(count(&db, CREDIT).await, 1_980);
     })
     .await;
@@ -209,7 +214,7 @@ async fn inv_l8_what_is_used_while_paying_is_taken_out_of_what_begins() {
             let held = shop.current(user).await.expect("in force");
             assert_eq!((held.plan.slug.as_str(), held.quota_used), (plan, used));
             assert_eq!(
-                held.current_period_end.map(|end| end.seconds()),
+                held.current_period_end.map(Timestamp::seconds),
                 Some(at(until).seconds()),
                 "{plan}"
             );
@@ -229,7 +234,6 @@ async fn inv_l8_what_is_used_while_paying_is_taken_out_of_what_begins() {
 async fn inv_p6_l8_a_quote_is_honoured_once_and_never_after_what_it_counted_is_gone() {
     each_engine(&[MIGRATIONS], async |db| {
         let shop = shop(&db).await;
-        const BACK: &str = "SELECT COUNT(*) FROM refunds WHERE origin = 'surplus'";
         // Two orders, for two plans, both paid: the first replaces, the second goes back.
         let user: UserId = shop.ids.next();
         shop.buy(user).await;
@@ -414,7 +418,6 @@ async fn inv_l6_what_follows_begins_once_however_many_look() {
                 ["activated", "changed", "activated", "expired"]
             );
         }
-        const LIVE: &str = "SELECT COUNT(*) FROM user_subscriptions WHERE ended_at IS NULL";
         assert_eq!(count(&db, LIVE).await, 4);
     })
     .await;
@@ -524,7 +527,6 @@ async fn inv_p3_a_trial_is_had_once_and_the_first_money_follows_it() {
         ));
         shop.service.expire_subscriptions().await.expect("ended");
         assert_eq!(shop.lived(other).await, ["activated", "expired"]);
-        const PAID: &str = "SELECT CAST(SUM(worth) AS BIGINT) FROM subscription_terms";
         assert_eq!(count(&db, PAID).await, 29_900);
         shop.explains(user).await;
         shop.balances(&db).await;
@@ -550,8 +552,6 @@ async fn inv_q6_days_of_grace_give_a_right_and_no_new_units() {
         assert_eq!(shop.plan_of_now(cancels).await, "-");
         assert_eq!(shop.current(pays).await.expect("in grace").state, "grace");
         shop.service.expire_subscriptions().await.expect("done");
-        const GRACE: &str =
-            "SELECT COUNT(*) FROM user_subscriptions WHERE state = 'grace' AND status = 'active'";
         assert_eq!(count(&db, GRACE).await, 2);
         assert_eq!(
             shop.consume(pays, 1_000).await.expect("of the last period"),
