@@ -213,6 +213,7 @@ impl Dutiful for PaymentService {
             REMIND => Ok(!reminders::due(db, livemode, now, 1).await?.is_empty()),
             RESET_QUOTA => Ok(!resets::due(db, livemode, now, 1).await?.is_empty()),
             CONCLUDE_CALLS => looks::is_any_call_cut_off(db, now.before(LONGEST_CALL)).await,
+            FOLD_USAGE => self.is_fold_due().await,
             // Seldom enough to be done without a look.
             _ => Ok(true),
         }

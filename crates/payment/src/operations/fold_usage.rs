@@ -81,6 +81,13 @@ impl PaymentService {
         Ok(folded)
     }
 
+    /// Whether a quarter of an hour was closed since the log was last folded.
+    pub(crate) async fn is_fold_due(&self) -> Result<bool> {
+        let closed = quarter_of(self.0.clock.now().before(CLOSED_FOR));
+        let mark = usage_marks::find(&self.0.db, usage_marks::FOLDED).await?;
+        Ok(mark.is_none_or(|mark| mark.upto < closed))
+    }
+
     async fn folded_mark(&self, now: Timestamp) -> Result<Mark> {
         let db = &self.0.db;
         loop {
