@@ -251,7 +251,7 @@ impl Server {
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let (auth, payment) = (self.auth.clone(), self.payment.clone());
         let (db, clock) = (self.db.clone(), self.clock.clone());
-        let beside = beside::begin(auth, payment, self.sandbox.clone(), (db, clock), &stop);
+        let beside = beside::begin(auth, &payment, self.sandbox.clone(), (db, clock), &stop);
         accept::serve(self.listener, self.router, self.trusted_proxies, stop).await;
         beside.join_all().await;
         self.db.close().await;

@@ -26,7 +26,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// Begins all of it; it ends by itself once `stop` says so.
 pub(crate) fn begin(
     auth: AuthService,
-    payment: PaymentService,
+    payment: &PaymentService,
     sandbox: Option<Sandbox>,
     (db, clock): (Db, Clock),
     stop: &watch::Receiver<bool>,

@@ -192,8 +192,7 @@ async fn holder(db: &Db) -> Option<String> {
         "SELECT payload FROM jobs WHERE kind = 'expire_subscriptions' AND state = 'open'";
     let row: Option<(sqlx::types::Json<Value>,)> =
         on_read!(db, |e| sqlx::query_as(statement).fetch_optional(e).await).expect("read");
-    let by = row?.0.0["turn"]["by"].as_str().map(str::to_owned);
-    by
+    row?.0.0["turn"]["by"].as_str().map(str::to_owned)
 }
 
 fn signal(name: &str, process: &Process) {

@@ -120,8 +120,13 @@ async fn begin(app: &App) -> Vec<Life> {
         .collect()
 }
 
+const EXPIRING: &str = "subscription.expiring";
+
+/// A kind of life, how it stands, what was told of it and how often, and how many letters were written.
+type Stand<'a> = (&'a str, &'a str, &'a [(&'a str, usize)], usize);
+
 /// As each stands, and what was told of it; a row for each kind of life.
-async fn stands(app: &App, lives: &[Life], rows: &[(&str, &str, &[(&str, usize)], usize)]) {
+async fn stands(app: &App, lives: &[Life], rows: &[Stand<'_>]) {
     for (name, expected, counts, written) in rows {
         let life = lives.iter().find(|life| life.name == *name);
         let buyer = &life.expect("a life").buyer;
@@ -155,7 +160,6 @@ async fn inv_q6_l4_a_month_passes_for_who_pays_by_hand_by_card_and_not_at_all() 
         let end = serde_json::from_value(current["current_period_end"].clone());
         let end: Timestamp = end.expect("a moment");
         let day = Duration::from_secs(DAY_SECONDS);
-        const EXPIRING: &str = "subscription.expiring";
         to(app, end, 7 * day + Duration::from_hours(1)).await;
         let nothing: &[(&str, usize)] = &[];
         let quiet = [

@@ -33,6 +33,48 @@ pub(crate) fn sum(explained: &Value) -> i64 {
     steps.iter().filter_map(|step| step["units"].as_i64()).sum()
 }
 
+/// By the meter, by nothing, by themselves, by staff, by a host that may read usage.
+async fn seen_by(app: &App, (buyer, own): (&Buyer, &Value), host: &str) {
+    let by_meter = explained(app, buyer, "?meter=processing_count").await;
+    let by_name = explained(app, buyer, &format!("?user_id={}", buyer.id)).await;
+    assert_eq!(
+        (&by_meter["steps"], &by_name["steps"]),
+        (&own["steps"], &own["steps"])
+    );
+    let path = format!("/usage/explain?user_id={}", buyer.id);
+    for (role, sees) in [
+        (Some(Role::Admin), true),
+        (Some(Role::Finance), true),
+        (Some(Role::Support), true),
+        (Some(Role::ReadOnly), true),
+        (None, false),
+    ] {
+        let answer = app.get(&path, &staff(app, role).await.0).await;
+        if sees {
+            let seen = answer.expect(StatusCode::OK);
+            assert_eq!(seen["steps"], own["steps"]);
+        } else {
+            let refused = answer.refused(403, "permission_denied");
+            assert_eq!(refused["permission"], "usage.read");
+        }
+    }
+    app.get(&path, host).await.expect(StatusCode::OK);
+    let blind = service_key(app, json!(["quota"])).await;
+    app.get(&path, &blind)
+        .await
+        .refused(403, "permission_denied");
+    app.get("/usage/explain", host)
+        .await
+        .refused(403, "permission_denied");
+    let stranger = app.buyer().await;
+    app.get(&path, &stranger.key)
+        .await
+        .refused(403, "permission_denied");
+    app.get("/usage/explain", &stranger.key)
+        .await
+        .refused(404, "no_subscription");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn inv_q2_q8_a_number_is_explained_to_its_owner_and_to_staff() {
     each_engine(async |app| {
@@ -105,45 +147,7 @@ async fn inv_q2_q8_a_number_is_explained_to_its_owner_and_to_staff() {
             )
         );
         assert_eq!(rules["period"]["end"], own["quota"]["resets_at"]);
-        // By the meter, by nothing, by themselves, by staff, by a host that may read usage.
-        let by_meter = explained(app, &buyer, "?meter=processing_count").await;
-        let by_name = explained(app, &buyer, &format!("?user_id={}", buyer.id)).await;
-        assert_eq!(
-            (&by_meter["steps"], &by_name["steps"]),
-            (&own["steps"], &own["steps"])
-        );
-        let path = format!("/usage/explain?user_id={}", buyer.id);
-        for (role, sees) in [
-            (Some(Role::Admin), true),
-            (Some(Role::Finance), true),
-            (Some(Role::Support), true),
-            (Some(Role::ReadOnly), true),
-            (None, false),
-        ] {
-            let answer = app.get(&path, &staff(app, role).await.0).await;
-            if sees {
-                let seen = answer.expect(StatusCode::OK);
-                assert_eq!(seen["steps"], own["steps"]);
-            } else {
-                let refused = answer.refused(403, "permission_denied");
-                assert_eq!(refused["permission"], "usage.read");
-            }
-        }
-        app.get(&path, &host).await.expect(StatusCode::OK);
-        let blind = service_key(app, json!(["quota"])).await;
-        app.get(&path, &blind)
-            .await
-            .refused(403, "permission_denied");
-        app.get("/usage/explain", &host)
-            .await
-            .refused(403, "permission_denied");
-        let stranger = app.buyer().await;
-        app.get(&path, &stranger.key)
-            .await
-            .refused(403, "permission_denied");
-        app.get("/usage/explain", &stranger.key)
-            .await
-            .refused(404, "no_subscription");
+        seen_by(app, (&buyer, &own), &host).await;
         app.balance().await;
     })
     .await;

@@ -272,9 +272,7 @@ fn application(payment: &PaymentService, host: &Arc<Host>) -> Router {
         .route("/open", post(work).route_layer(one.clone().fail_open()))
         .route(
             "/cut",
-            post(work)
-                .route_layer(five.clone())
-                .route_layer(soon.clone()),
+            post(work).route_layer(five.clone()).route_layer(soon),
         )
         .route(
             "/cut-inside",
