@@ -83,9 +83,12 @@ impl Quoted {
             }
             Some((_, end)) if plan.is_free() => (end, None),
             Some((held, end)) => {
-                let anchor = match held.state {
-                    SubscriptionState::Trialing => Anchor::new(end, zone),
-                    _ => held.anchor,
+                // As `activate::extend` counts it.
+                let other = self.held.as_ref().map(|(_, of)| of.billing_cycle) != Some(cycle);
+                let anchor = if other || held.state == SubscriptionState::Trialing {
+                    Anchor::new(end, zone)
+                } else {
+                    held.anchor
                 };
                 (end, anchor.terms_end(end, cycle, terms))
             }

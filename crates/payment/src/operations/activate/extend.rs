@@ -8,10 +8,11 @@ use tollgate_storage::db::Tx;
 use super::{Grown, New};
 use crate::Parts;
 use crate::model::period::Anchor;
+use crate::model::plan::Plan;
 use crate::model::subscription::{Subscription, SubscriptionEvent};
 use crate::model::term::Term;
 use crate::operations::tell::{self, Why};
-use crate::store::{quota_counters, subscriptions, terms};
+use crate::store::{plans, quota_counters, subscriptions, terms};
 
 /// From the end of what is paid, never from now.
 pub(super) async fn extend(
@@ -29,16 +30,16 @@ pub(super) async fn extend(
     };
     let paid = terms::list(tx, held.id, held.anchor.zone()).await?;
     let last = paid.last();
+    let anchor = match last {
+        Some(last) => goes_on_from(tx, last, new.plan, end).await?,
+        None => held.anchor,
+    };
     let term = Term {
         subscription: held.id,
         starts_at: end,
-        ends_at: last.map_or(held.anchor, |last| last.anchor).terms_end(
-            end,
-            new.plan.billing_cycle,
-            new.terms,
-        ),
+        ends_at: anchor.terms_end(end, new.plan.billing_cycle, new.terms),
         plan: (new.plan.id, new.plan.version),
-        anchor: last.map_or(held.anchor, |last| last.anchor),
+        anchor,
         worth: new.worth(),
         payment: new.order.map(|order| order.id),
     };
@@ -51,6 +52,19 @@ pub(super) async fn extend(
         ..held.clone()
     };
     grow(parts, tx, (then, &term), new, "subscription.renewed", now).await
+}
+
+/// Months are counted on from where they were, so that the 31st comes back; terms of another length are counted from their
+/// own beginning, or what begins anew with each term would have begun before it.
+async fn goes_on_from(tx: &mut Tx, last: &Term, plan: &Plan, end: Timestamp) -> Result<Anchor> {
+    let (id, version) = last.plan;
+    let before = plans::read_as_of(tx, id, version).await?;
+    let same = before.is_some_and(|before| before.billing_cycle == plan.billing_cycle);
+    Ok(if same {
+        last.anchor
+    } else {
+        Anchor::new(end, last.anchor.zone())
+    })
 }
 
 /// The first paid term follows what was tried without money.

@@ -472,7 +472,6 @@ async fn an_edited_plan_reaches_who_has_it_with_the_next_term_and_an_order_as_it
             .expect("begun");
         assert_eq!(shop.alipay.ordered().amount, cny(30_900));
         shop.explains(early).await;
-        shop.explains(late).await;
         shop.balances(&db).await;
     })
     .await;
@@ -620,6 +619,51 @@ async fn inv_q2_bonus_units_go_along_with_their_owner() {
             Some(5_200)
         );
         shop.explains(user).await;
+        shop.balances(&db).await;
+    })
+    .await;
+}
+
+/// A year behind months: what begins anew with each term begins with the year, not with the month in which it was bought.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_l5_terms_of_another_length_are_counted_from_their_own_beginning() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let shop = shop(&db).await;
+        for (slug, price, cycle) in [
+            ("months", "60.00", "monthly"),
+            ("years", "50.00", "yearly"),
+        ] {
+            let meter = json!({ "meter": "processing_count", "limit": 100, "reset": "term" });
+            let plan = json!({
+                "slug": slug, "name": slug, "price": price, "currency": "CNY", "billing_cycle": cycle,
+                "meters": [meter], "resource_costs": { "*": 1 },
+            });
+            make(&shop.service, plan).await.expect("on sale");
+        }
+        let user: UserId = shop.ids.next();
+        shop.take(user, "months").await;
+        shop.renew(user).await.expect("begun");
+        shop.pay(&shop.alipay, 6_000, None).await;
+        assert_eq!(
+            shop.order(user, "years", PaymentMethod::Alipay)
+                .await
+                .expect("wanted"),
+            None
+        );
+        shop.renew(user).await.expect("begun");
+        shop.pay(&shop.alipay, 5_000, None).await;
+        for (hours, left) in [(0, 100), (744, 100), (720, 100), (24 * 200, 0)] {
+            shop.hours(hours);
+            let held = shop.current(user).await.expect("in force");
+            assert_eq!(held.quota_remaining, Some(left), "{hours} hours later");
+            if left > 0 {
+                shop.consume(user, left).await.expect("of the term");
+            }
+            shop.explains(user).await;
+        }
+        let held = shop.current(user).await.expect("in force");
+        assert_eq!(held.plan.slug, "years");
+        assert_eq!(held.current_period_end, Some(at("2027-05-01T00:00:00Z")));
         shop.balances(&db).await;
     })
     .await;
