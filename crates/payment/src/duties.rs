@@ -24,7 +24,7 @@ use tollgate_storage::duties::{Done, Dutiful, Duty};
 use tollgate_storage::{Result, duties, idempotency, jobs, partitions};
 
 use crate::PaymentService;
-use crate::operations::{expire, expire_holds, fold_usage, remind, webhook_events};
+use crate::operations::{expire, expire_holds, remind, webhook_events};
 use crate::store::{attempts, deliveries, looks, reminders, resets, tries};
 
 const EXPIRE_HOLDS: &str = "expire_holds";
@@ -38,6 +38,7 @@ const FORGET_ANSWERS: &str = "forget_answers";
 const FORGET_CALLS: &str = "forget_calls";
 const FORGET_TRIES: &str = "forget_tries";
 const FORGET_TOLD: &str = "forget_told";
+/// Of all modules, each of which may be mounted alone: one duty, whoever comes to it first.
 const FORGET_JOBS: &str = "forget_jobs";
 const FOLD_USAGE: &str = "fold_usage";
 const DROP_USAGE: &str = "drop_usage";
@@ -138,7 +139,7 @@ pub(crate) const DUTIES: &[Duty] = &[
         FORGET_JOBS,
         Duration::from_mins(10),
         MINUTE,
-        "forgets finished jobs after 90 days",
+        "forgets jobs that are over after 90 days",
     ),
     duty(
         FOLD_USAGE,
@@ -214,6 +215,7 @@ impl Dutiful for PaymentService {
             RESET_QUOTA => Ok(!resets::due(db, livemode, now, 1).await?.is_empty()),
             CONCLUDE_CALLS => looks::is_any_call_cut_off(db, now.before(LONGEST_CALL)).await,
             FOLD_USAGE => self.is_fold_due().await,
+            DROP_USAGE => self.is_any_usage_old().await,
             // Seldom enough to be done without a look.
             _ => Ok(true),
         }
@@ -239,8 +241,10 @@ impl Dutiful for PaymentService {
                 self.forget(duty).await
             }
             FOLD_USAGE => {
-                let folded = self.fold_usage().await?;
-                Ok(Done::after(folded, fold_usage::AT_ONCE))
+                self.fold_usage().await?;
+                // A run ends after a second or so, however much is left.
+                let more = self.is_fold_due().await?;
+                Ok(if more { Done::More } else { Done::All })
             }
             DROP_USAGE => match self.drop_usage().await? {
                 0 => Ok(Done::All),

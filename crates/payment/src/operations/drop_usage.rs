@@ -19,6 +19,17 @@ const BATCH: i64 = 5_000;
 /// Transactions in one run, at most.
 const AT_ONCE: usize = 4;
 
+/// What is to go.
+#[derive(Clone, Copy, Debug)]
+struct Old {
+    /// What lies before it.
+    upto: Timestamp,
+    /// What was given up before.
+    given_up: Timestamp,
+    /// Whether some of that is still there.
+    is_left: bool,
+}
+
 impl PaymentService {
     /// Lets go what is older than the settings keep, as much of it as one run does; gives how many rows went one by
     /// one, which those of a dropped month do not.
@@ -27,35 +38,25 @@ impl PaymentService {
     /// The database; the next run goes on.
     pub async fn drop_usage(&self) -> Result<u64> {
         let parts = &self.0;
-        let Some(kept) = parts.config.usage_retention else {
+        let Some(old) = self.old_usage().await? else {
             return Ok(0);
         };
-        let now = parts.clock.now();
-        let folded = usage_marks::folded(&parts.db).await?;
-        let upto = self.unit_of(now.before(kept).min(folded));
-        let mark = usage_marks::find(&parts.db, usage_marks::DROPPED).await?;
-        let mut dropped = mark.map_or(Timestamp::EPOCH, |mark| mark.upto);
-        let mut moved = false;
-        if upto > dropped {
+        let mut given_up = old.given_up;
+        if old.upto > given_up {
             let mut tx = parts.db.begin().await?;
-            if usage_marks::give_up(&mut tx, upto, now).await? {
+            if usage_marks::give_up(&mut tx, old.upto, parts.clock.now()).await? {
                 tx.commit().await?;
-                (dropped, moved) = (upto, true);
+                given_up = old.upto;
             }
         }
-        let first = usage::find_first(&parts.db, Timestamp::EPOCH).await?;
-        let nothing_is_left = first.is_none_or(|first| first.made_at() >= dropped);
-        if nothing_is_left && !moved {
-            return Ok(0);
-        }
-        if !partitions::drop_before(&parts.db, "usage_logs", dropped).await? {
+        if !partitions::drop_before(&parts.db, "usage_logs", given_up).await? {
             // Row by row a month would take for ever, and leave its empty partition.
             return Ok(0);
         }
         let mut gone = 0_u64;
         for _ in 0..AT_ONCE {
             let mut tx = parts.db.begin().await?;
-            let more = usage::let_go(&mut tx, dropped, BATCH).await?;
+            let more = usage::let_go(&mut tx, given_up, BATCH).await?;
             tx.commit().await?;
             gone = gone.saturating_add(more);
             if more < BATCH.unsigned_abs() {
@@ -63,6 +64,28 @@ impl PaymentService {
             }
         }
         Ok(gone)
+    }
+
+    /// Whether anything is to go.
+    pub(crate) async fn is_any_usage_old(&self) -> Result<bool> {
+        self.old_usage().await.map(|old| old.is_some())
+    }
+
+    async fn old_usage(&self) -> Result<Option<Old>> {
+        let parts = &self.0;
+        let Some(kept) = parts.config.usage_retention else {
+            return Ok(None);
+        };
+        let folded = usage_marks::folded(&parts.db).await?;
+        let mark = usage_marks::find(&parts.db, usage_marks::DROPPED).await?;
+        let given_up = mark.map_or(Timestamp::EPOCH, |mark| mark.upto);
+        let first = usage::find_first(&parts.db, Timestamp::EPOCH).await?;
+        let old = Old {
+            upto: self.unit_of(parts.clock.now().before(kept).min(folded)),
+            given_up,
+            is_left: first.is_some_and(|first| first.made_at() < given_up),
+        };
+        Ok(Some(old).filter(|old| old.is_left || old.upto > old.given_up))
     }
 
     /// The beginning of what goes at once: a month on PostgreSQL, a day on SQLite.

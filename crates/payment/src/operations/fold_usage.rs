@@ -13,16 +13,19 @@ use std::time::Duration;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::Id as _;
 use tollgate_storage::Result;
+use tollgate_storage::db::Tx;
 
-use crate::PaymentService;
 use crate::model::usage::{QUARTER, quarter_of};
+use crate::quota_writer::away;
+use crate::store::charges::{self, Entry};
 use crate::store::usage_marks::{self, Mark};
 use crate::store::{usage, usage_rollups};
+use crate::{Parts, PaymentService};
 
 /// What ended so long ago gets no more rows.
 const CLOSED_FOR: Duration = Duration::from_mins(2);
 /// Quarters in one run, at most.
-pub(crate) const AT_ONCE: i64 = 64;
+const AT_ONCE: usize = 64;
 /// The rest of the upkeep waits no longer than about this.
 const LONGEST_RUN: Duration = Duration::from_secs(1);
 
@@ -40,6 +43,16 @@ impl FoldedUpTo {
         let upto = Timestamp::from_micros(self.0.load(Ordering::SeqCst));
         upto.map_or(at, |upto| at.max(upto))
     }
+}
+
+/// Writes charges down for those who do not share a commit with others. An error is worth another try: the log is
+/// folded beyond their moment, which is known by then.
+pub(crate) async fn append(parts: &Parts, tx: &mut Tx, entries: &[Entry<'_>]) -> Result<()> {
+    if charges::append_each(tx, entries).await? {
+        return Ok(());
+    }
+    parts.folded.note(usage_marks::read_folded(tx).await?);
+    Err(away())
 }
 
 impl PaymentService {

@@ -8,12 +8,12 @@ use tollgate_storage::db::Tx;
 use tollgate_storage::idempotency::{self, Request};
 
 use super::consume::{ConsumeError, known, read_back};
-use super::{Answered, give_back};
-use crate::PaymentService;
+use super::{Answered, fold_usage, give_back};
 use crate::model::quota::Units;
 use crate::shapes::{QuotaShape, UnitRefundShape};
 use crate::store::charges::{self, Charge, Entry};
-use crate::store::{quota_counters, quota_mirror, usage_marks, usage_refunds};
+use crate::store::{quota_counters, quota_mirror, usage_refunds};
+use crate::{Parts, PaymentService};
 
 /// At most this many characters.
 const REASON: usize = 500;
@@ -81,11 +81,7 @@ impl PaymentService {
             refund,
             logged_at,
         };
-        let Some(shape) = give(&mut tx, &charge, row, reason, units, now).await? else {
-            parts.folded.note(usage_marks::read_folded(&mut tx).await?);
-            tx.rollback().await?;
-            return Err(UnitRefundError::Internal(away()));
-        };
+        let shape = give(parts, &mut tx, &charge, row, reason, units, now).await?;
         if let Some(key) = key {
             let response = serde_json::to_vec(&shape).map_err(|_| inconsistent(usage))?;
             if !idempotency::put(&mut tx, key, 200, &response, now).await? {
@@ -110,15 +106,15 @@ struct Row {
     logged_at: Timestamp,
 }
 
-/// `None`: the log is folded beyond the row's moment.
 async fn give(
+    parts: &Parts,
     tx: &mut Tx,
     charge: &Charge,
     row: Row,
     reason: &str,
     units: Units,
     now: Timestamp,
-) -> Result<Option<UnitRefundShape>, StorageError> {
+) -> Result<UnitRefundShape, StorageError> {
     let Row { usage, refund, .. } = row;
     let of = (charge.subscription_id, &charge.meter, charge.period_start);
     let counter = quota_counters::give_back(tx, of, units, now).await?;
@@ -141,21 +137,14 @@ async fn give(
         refund_of: Some(usage),
         at: row.logged_at,
     };
-    if !charges::append_each(tx, &[entry]).await? {
-        return Ok(None);
-    }
+    fold_usage::append(parts, tx, &[entry]).await?;
     quota_mirror::follow_each(tx, &[charge.subscription_id], now).await?;
-    Ok(Some(UnitRefundShape {
+    Ok(UnitRefundShape {
         usage_id: usage,
         refund_usage_id: refund,
         units: units.get(),
         quota: QuotaShape::from(&counter.quota),
-    }))
-}
-
-/// Worth another try, which knows how far the log is folded.
-fn away() -> StorageError {
-    StorageError::Unavailable(tollgate_storage::sqlx::Error::PoolTimedOut)
+    })
 }
 
 fn inconsistent(usage: UsageId) -> StorageError {

@@ -17,8 +17,8 @@ use crate::model::quote::{Cover, Shortfall};
 use crate::model::subscription::{Subscription, SubscriptionState};
 use crate::model::term::Term;
 use crate::operations::tell::{self, Why};
-use crate::operations::{grant_units, roll};
-use crate::store::charges::{self, Entry};
+use crate::operations::{fold_usage, grant_units, roll};
+use crate::store::charges::Entry;
 use crate::store::{quota_counters, quota_mirror, subscriptions, terms};
 
 /// What units are counted as that were used between a quote and its money, beyond what was counted.
@@ -132,8 +132,9 @@ async fn take_short(
     let Ok(cost) = Cost::new(units.get()) else {
         return Ok(());
     };
+    let logged_at = parts.folded.or_later(now);
     let entry = Entry {
-        id: parts.ids.at(now),
+        id: parts.ids.at(logged_at),
         user_id: begun.user_id,
         subscription_id: begun.id,
         resource_type: &resource_type,
@@ -146,9 +147,9 @@ async fn take_short(
         key_id: None,
         hold_id: None,
         refund_of: None,
-        at: now,
+        at: logged_at,
     };
-    charges::append_each(tx, &[entry]).await?;
+    fold_usage::append(parts, tx, &[entry]).await?;
     quota_mirror::follow_each(tx, &[begun.id], now).await
 }
 
