@@ -21,6 +21,7 @@ use tollgate_kernel::problem::{Code, Problem};
 use tower::ServiceExt as _;
 
 use crate::client_address::TrustedProxies;
+use crate::lingering::Lingering;
 use crate::stop::stopped;
 
 /// For the head of a request, and so for an idle connection: above a proxy's keep-alive.
@@ -75,8 +76,9 @@ pub(crate) async fn serve(
                 without_trailing_slash(&mut request);
                 request
             });
-        let connection = graceful
-            .watch(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
+        let stream = TokioIo::new(Lingering::new(stream));
+        let connection =
+            graceful.watch(http.serve_connection(stream, TowerToHyperService::new(service)));
         tokio::spawn(async move {
             let _ = connection.await;
             drop(slot);

@@ -8,6 +8,7 @@ pub mod client_address;
 pub mod config;
 pub mod doctor;
 mod keys;
+mod lingering;
 mod mail;
 mod modules;
 pub mod offline;

@@ -40,7 +40,27 @@ async fn line_3_a_body_without_an_end_is_read_up_to_the_limit() {
         // 16 MiB, where 1 is allowed: what the machine's buffers hold may be sent beyond it.
         let (answer, taken) = exchanged(app, head.to_owned(), piece, 1_024).await;
         assert!(taken < 1_024, "all of it was read");
+        // Who goes on sending for ever loses it.
         if !answer.is_empty() {
+            assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+            assert!(answer.contains("\"body_too_large\""), "{answer}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn line_3_who_sends_a_body_that_is_too_long_is_told_so_before_the_connection_ends() {
+    each_engine(async |app| {
+        // 4 MiB, and nobody reads before all of them are sent.
+        let length = 4 * 1024 * 1024;
+        let head = format!(
+            "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+            Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        );
+        for _ in 0..20 {
+            let (answer, taken) = exchanged(app, head.clone(), vec![b' '; 0x4000], 256).await;
+            assert_eq!(taken, 256);
             assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
             assert!(answer.contains("\"body_too_large\""), "{answer}");
         }
