@@ -14,7 +14,7 @@ use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::text::Language;
 
-use super::Pages;
+use super::{Pages, language_of};
 
 /// What a link carries.
 #[derive(Debug, Deserialize)]
@@ -171,11 +171,7 @@ struct Reader {
 
 impl Reader {
     fn of(pages: &Pages, params: &LinkParams, language: Option<Extension<Language>>) -> Self {
-        let language = match params.lang.as_deref() {
-            Some("zh" | "zh-CN") => Language::Zh,
-            Some("en") => Language::En,
-            _ => language.map_or(Language::default(), |Extension(language)| language),
-        };
+        let language = language_of(params.lang.as_deref(), language);
         let words = match language {
             Language::Zh => &ZH,
             Language::En => &EN,

@@ -5,12 +5,13 @@ mod link;
 mod renew;
 
 use askama::Template;
-use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use tollgate_auth::AuthService;
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::text::Language;
 use tollgate_payment::PaymentService;
 
 /// Nothing from elsewhere, nothing inline.
@@ -26,6 +27,15 @@ pub(crate) struct Pages {
     auth: AuthService,
     payment: PaymentService,
     sandbox: bool,
+}
+
+/// As the address asks, or as the browser does.
+fn language_of(asked: Option<&str>, browser: Option<Extension<Language>>) -> Language {
+    match asked {
+        Some("zh" | "zh-CN") => Language::Zh,
+        Some("en") => Language::En,
+        _ => browser.map_or(Language::default(), |Extension(language)| language),
+    }
 }
 
 pub(crate) fn router(auth: AuthService, payment: PaymentService, sandbox: bool) -> Router {

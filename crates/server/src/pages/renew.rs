@@ -14,8 +14,8 @@ use tollgate_kernel::text::Language;
 use tollgate_payment::providers::Payer;
 use tollgate_payment::{CheckoutError, RenewalOffer};
 
-use super::Pages;
 use super::checkout::{device, price};
+use super::{Pages, language_of};
 
 /// What the link carries.
 #[derive(Debug, Deserialize)]
@@ -101,11 +101,7 @@ struct Reader {
 
 impl Reader {
     fn of(pages: &Pages, params: &RenewParams, language: Option<Extension<Language>>) -> Self {
-        let language = match params.lang.as_deref() {
-            Some("zh" | "zh-CN") => Language::Zh,
-            Some("en") => Language::En,
-            _ => language.map_or(Language::default(), |Extension(language)| language),
-        };
+        let language = language_of(params.lang.as_deref(), language);
         let words = match language {
             Language::Zh => &ZH,
             Language::En => &EN,
