@@ -130,6 +130,24 @@ impl Anchor {
         Some(self.months_end(paid_until, months))
     }
 
+    /// Where a term is counted from that follows one of this anchor and begins at `end`. Months are counted on, so that
+    /// the 31st comes back; terms of another length are counted from their own beginning, or what begins anew with each
+    /// term would have begun before it.
+    #[must_use]
+    pub fn followed_by(self, end: Timestamp, is_as_long: bool) -> Self {
+        if is_as_long {
+            self
+        } else {
+            Self::new(end, self.zone)
+        }
+    }
+
+    /// When rails that count months in UTC begin the one that begins here at `at`: the 30th of one zone is the 29th of
+    /// another, which a short month does not shorten.
+    pub fn counted_in_utc(self, at: Timestamp) -> Timestamp {
+        Self::new(self.at, Tz::UTC).month(self.month_number(at))
+    }
+
     /// So many months after `from`, which is the beginning of one.
     pub fn months_end(self, from: Timestamp, months: u32) -> Timestamp {
         self.month(self.month_number(from).saturating_add(months))

@@ -10,6 +10,9 @@ use super::plan::Plan;
 use super::quota::{Meter, Units};
 use super::words;
 
+/// How long after the end of a term a debit may still come: the provider drafts a bill first.
+pub const AWAITING_DEBIT: Duration = Duration::from_hours(24);
+
 words! {
     /// Where a subscription stands.
     pub enum SubscriptionState {
@@ -198,10 +201,19 @@ impl Subscription {
     }
 
     /// Until when it gives a right, when its paid term ends at `end`: some days longer, unless it was cancelled or
-    /// something else follows.
+    /// something else follows; and as long as a debit may come, where one does.
     pub fn right_until(&self, end: Option<Timestamp>, grace: Duration) -> Option<Timestamp> {
-        let goes_on = self.state != SubscriptionState::Cancelling;
-        end.map(|end| if goes_on { end.after(grace) } else { end })
+        end.map(|end| match self.state {
+            SubscriptionState::Cancelling => end,
+            _ if self.auto_renew => end.after(grace).max(self.debit_within(end, AWAITING_DEBIT)),
+            _ => end.after(grace),
+        })
+    }
+
+    /// The last moment at which a debit is there that comes so long after the rail's own end of a term that ends at
+    /// `end` here.
+    pub fn debit_within(&self, end: Timestamp, time: Duration) -> Timestamp {
+        end.max(self.anchor.counted_in_utc(end)).after(time)
     }
 
     /// What ends it when its right is over.

@@ -6,12 +6,12 @@ mod extend;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{SubscriptionId, UserId};
 use tollgate_kernel::money::Money;
+use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
-use tollgate_storage::{Result, StorageError};
 
 use super::left::left;
 use super::tell::Why;
-use super::{TRIES, agreement, roll, tell};
+use super::{TRIES, agreement, moved_on, roll, tell};
 use crate::Parts;
 use crate::model::credit::Moments;
 use crate::model::payment::{Payment, Purpose};
@@ -141,11 +141,7 @@ async fn give(
             }
         }
     }
-    Err(StorageError::Inconsistent {
-        table: "user_subscriptions",
-        column: "version",
-        row: user.to_string(),
-    })
+    Err(moved_on(user))
 }
 
 /// What is to begin, or to be put behind what there is.

@@ -10,27 +10,23 @@ pub(crate) mod calls;
 use std::time::Duration;
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{PaymentId, UserId};
+use tollgate_kernel::ids::PaymentId;
 use tollgate_storage::db::Tx;
-use tollgate_storage::{Result, StorageError, jobs};
+use tollgate_storage::{Result, jobs};
 
 use super::apply_event::apply;
 use super::left::as_bought;
-use super::{TRIES, checkout_link, tell};
+use super::{TRIES, checkout_link, moved_on, tell};
 use crate::Parts;
 use crate::model::payment::{OrderNo, Payment, PaymentMethod, PaymentState, Purpose};
 use crate::model::scene::Scene;
-use crate::model::subscription::{Subscription, SubscriptionState as State};
+use crate::model::subscription::{AWAITING_DEBIT, Subscription, SubscriptionState as State};
 use crate::providers::VerifiedPayment;
 use crate::providers::agreement::{Agreement, AgreementNews, VerifiedRenewal};
 use crate::store::{agreements, inbox, payments, plans, quota_counters, subscriptions};
 
-/// How long after the end of a term a debit may still come.
-pub(super) const AWAITING_DEBIT: Duration = Duration::from_hours(24);
 /// How long a failed debit is tried again.
 const PAST_DUE: Duration = Duration::from_hours(3 * 24);
-/// A right that ends with its term.
-pub(super) const NO_GRACE: Duration = Duration::ZERO;
 
 /// The order that began it is paid: its subscription goes on by itself from now on.
 pub(super) async fn begin(
@@ -78,8 +74,12 @@ async fn bind(
             // A debit was under way when it was cancelled: it is paid, and it is still the last.
             return Ok(());
         }
-        let grace = as_bought(tx, &held).await?.grace().max(AWAITING_DEBIT);
-        let until = held.term_end.map(|end| end.after(grace));
+        let grace = as_bought(tx, &held).await?.grace();
+        let renews = Subscription {
+            auto_renew: true,
+            ..held.clone()
+        };
+        let until = renews.right_until(held.term_end, grace);
         reach(tx, &held, until, now).await?;
         agreements::release(tx, held.id, order.method, agreement_id, now).await?;
         if agreements::bind(tx, &held, order.method, agreement_id, until, now).await? {
@@ -111,14 +111,6 @@ pub(super) async fn reach(
             quota_counters::cut(tx, held.id, after, now).await
         }
         _ => quota_counters::reopen(tx, held.id, &period, then.open_until(&period)).await,
-    }
-}
-
-fn moved_on(user: UserId) -> StorageError {
-    StorageError::Inconsistent {
-        table: "user_subscriptions",
-        column: "version",
-        row: user.to_string(),
     }
 }
 
@@ -233,12 +225,14 @@ pub(super) async fn told(
     if steady && jobs::is_open_since(tx, calls::KEEP_AGREEMENT, agreement_id, asked).await? {
         return Ok("agreement_is_being_changed");
     }
-    let (becomes, grace, auto_renew, word) = match news {
-        AgreementNews::PastDue => (State::PastDue, PAST_DUE, true, "agreement_past_due"),
-        AgreementNews::Current => (State::Active, AWAITING_DEBIT, true, "agreement_current"),
-        AgreementNews::Cancelling => (State::Cancelling, NO_GRACE, false, "agreement_cancelling"),
-        AgreementNews::Ended => (State::Cancelling, NO_GRACE, false, "agreement_ended"),
+    // How long after its end a debit may come, if one does.
+    let (becomes, awaits, word) = match news {
+        AgreementNews::PastDue => (State::PastDue, Some(PAST_DUE), "agreement_past_due"),
+        AgreementNews::Current => (State::Active, Some(AWAITING_DEBIT), "agreement_current"),
+        AgreementNews::Cancelling => (State::Cancelling, None, "agreement_cancelling"),
+        AgreementNews::Ended => (State::Cancelling, None, "agreement_ended"),
     };
+    let auto_renew = awaits.is_some();
     let event = match news {
         AgreementNews::PastDue => "subscription.changed",
         AgreementNews::Current => "subscription.resumed",
@@ -254,7 +248,10 @@ pub(super) async fn told(
             // As it was told to: the plan that follows is paid by hand.
             return Ok(word);
         }
-        let mut until = held.term_end.map(|end| end.after(grace));
+        let mut until = held.term_end.map(|end| match awaits {
+            Some(time) => held.debit_within(end, time),
+            None => end,
+        });
         if news == AgreementNews::Current {
             // It may be told before the money that it speaks of: what a failed debit was given stays until then.
             until = until.max(held.entitled_until);

@@ -8,7 +8,7 @@ use tollgate_storage::idempotency::Request;
 
 use super::Answered;
 use super::activate::{Activation, begin_trial};
-use super::checkout::{CheckoutError, Subscribe};
+use super::checkout::{CheckoutError, Subscribe, person};
 use super::quote::Quoted;
 use crate::PaymentService;
 use crate::model::plan::Plan;
@@ -34,13 +34,7 @@ impl PaymentService {
         if kind != QuoteKind::Begin || held.is_some_and(|(held, _)| tries(held.state)) {
             return Err(CheckoutError::AnotherPlan);
         }
-        let person = match &parts.people {
-            Some(people) => people
-                .person(wish.user_id)
-                .await
-                .map_err(CheckoutError::Person)?,
-            None => None,
-        };
+        let person = person(parts, wish.user_id).await?;
         let person = person.unwrap_or_else(|| wish.user_id.uuid().to_string());
         let subject = parts.trial_of(&person);
         let now = parts.clock.now();

@@ -5,10 +5,10 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_storage::{StorageError, db::Tx};
 
-use super::agreement::{AWAITING_DEBIT, calls, reach};
+use super::agreement::{calls, reach};
 use super::current_subscription::{entitled, shown};
 use super::left::as_bought;
-use super::{TRIES, tell};
+use super::{TRIES, moved_on, tell};
 use crate::model::subscription::{
     Subscription, SubscriptionEvent as Event, SubscriptionState as State,
 };
@@ -116,12 +116,7 @@ impl PaymentService {
             }
             tx.rollback().await?;
         }
-        Err(StorageError::Inconsistent {
-            table: "user_subscriptions",
-            column: "version",
-            row: user.to_string(),
-        }
-        .into())
+        Err(moved_on(user).into())
     }
 }
 
@@ -167,22 +162,21 @@ async fn turn(
         }
         Wish::Resume => {
             let grace = as_bought(tx, held).await?.grace();
-            let grace = if renews {
-                grace.max(AWAITING_DEBIT)
-            } else {
-                grace
+            let then = Subscription {
+                state: State::Active,
+                next_plan: None,
+                auto_renew: renews,
+                ..held.clone()
             };
-            let until = held.term_end.map(|end| end.after(grace));
+            let then = Subscription {
+                entitled_until: then.right_until(held.term_end, grace),
+                ..then
+            };
+            let until = then.entitled_until;
             reach(tx, held, until, now).await?;
             let changed = if held.state == State::Cancelling {
                 subscriptions::resume(tx, held, renews, until, now).await?
             } else {
-                let then = Subscription {
-                    next_plan: None,
-                    auto_renew: renews,
-                    entitled_until: until,
-                    ..held.clone()
-                };
                 subscriptions::want_next(tx, &then, now).await?
             };
             (changed, "subscription.resumed")

@@ -167,6 +167,8 @@ impl PaymentService {
         if let Some(first) = answered(&self.0, key).await? {
             return Ok(Answered::again(first));
         }
+        // What is had at once sends nobody anywhere, and is asked for by the same rules.
+        way::listed(&self.0, wish.by.return_url.as_deref())?;
         let plan = self.plan_of(&wish.plan).await?;
         if wish.trial {
             return self.begin_trial(wish, &plan, key).await;
@@ -305,11 +307,16 @@ pub(super) async fn one_person(
     parts: &Parts,
     user: UserId,
 ) -> Result<Option<[u8; 32]>, CheckoutError> {
-    let Some(people) = &parts.people else {
-        return Ok(None);
-    };
-    let person = people.person(user).await.map_err(CheckoutError::Person)?;
+    let person = person(parts, user).await?;
     Ok(person.map(|person| parts.free_grant_of(&person)))
+}
+
+/// What is the same for all accounts of one person, where somebody knows it.
+pub(super) async fn person(parts: &Parts, user: UserId) -> Result<Option<String>, CheckoutError> {
+    match &parts.people {
+        Some(people) => people.person(user).await.map_err(CheckoutError::Person),
+        None => Ok(None),
+    }
 }
 
 /// The price is ours (P9): what the client sends is compared.

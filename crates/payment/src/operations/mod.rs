@@ -78,9 +78,21 @@ mod want_next;
 pub(crate) mod way;
 pub(crate) mod webhook_events;
 
+use tollgate_kernel::ids::UserId;
+use tollgate_storage::StorageError;
+
 /// How often something is read again when a rival was faster. Each time somebody gets on, so the
 /// end is near; more than this means a row that no rule explains.
 const TRIES: u32 = 8;
+
+/// What somebody has was another each time that it was read.
+fn moved_on(user: UserId) -> StorageError {
+    StorageError::Inconsistent {
+        table: "user_subscriptions",
+        column: "version",
+        row: user.to_string(),
+    }
+}
 
 /// An answer, and whether it is the first one said again.
 #[derive(Clone, Debug, PartialEq, Eq)]

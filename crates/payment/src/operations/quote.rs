@@ -83,13 +83,10 @@ impl Quoted {
             }
             Some((_, end)) if plan.is_free() => (end, None),
             Some((held, end)) => {
-                // As `activate::extend` counts it.
-                let other = self.held.as_ref().map(|(_, of)| of.billing_cycle) != Some(cycle);
-                let anchor = if other || held.state == SubscriptionState::Trialing {
-                    Anchor::new(end, zone)
-                } else {
-                    held.anchor
-                };
+                let before = self.held.as_ref().map(|(_, of)| of.billing_cycle);
+                let tries = held.state == SubscriptionState::Trialing;
+                let is_as_long = before == Some(cycle) && !tries;
+                let anchor = held.anchor.followed_by(end, is_as_long);
                 (end, anchor.terms_end(end, cycle, terms))
             }
             None if plan.is_free() => (now, None),

@@ -10,7 +10,7 @@ use tollgate_storage::{Result, StorageError};
 use super::book::book;
 use super::left::as_bought;
 use super::refund_source::Source;
-use super::{TRIES, agreement, tell};
+use super::{TRIES, agreement, moved_on, tell};
 use crate::Parts;
 use crate::model::payment::{Payment, Purpose};
 use crate::model::refund::{Refund, RefundNo, RefundState};
@@ -257,11 +257,7 @@ async fn claw_back(parts: &Parts, tx: &mut Tx, payment: &Payment, now: Timestamp
             return told(parts, tx, "subscription.expired", &held, now).await;
         }
     }
-    Err(StorageError::Inconsistent {
-        table: "user_subscriptions",
-        column: "version",
-        row: payment.user_id.to_string(),
-    })
+    Err(moved_on(payment.user_id))
 }
 
 /// Whether what is in force was paid with what was left of what this money had bought.

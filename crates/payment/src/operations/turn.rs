@@ -13,7 +13,7 @@ use tollgate_storage::{Result, StorageError};
 use super::activate::activate;
 use super::left::as_bought;
 use super::tell::Why;
-use super::{TRIES, roll, tell};
+use super::{TRIES, moved_on, roll, tell};
 use crate::Parts;
 use crate::model::plan::{Plan, Reset};
 use crate::model::subscription::Subscription;
@@ -48,11 +48,7 @@ pub(crate) async fn turned(
             tx.rollback().await?;
         }
     }
-    Err(StorageError::Inconsistent {
-        table: "user_subscriptions",
-        column: "turns_at",
-        row: user.to_string(),
-    })
+    Err(moved_on(user))
 }
 
 /// The term that has begun is in force. `false`: it changed since it was read.

@@ -2,7 +2,6 @@
 //! first term is paid. What debits by itself stops, since it would debit for the plan that ends.
 
 use tollgate_kernel::ids::UserId;
-use tollgate_storage::StorageError;
 use tollgate_storage::idempotency::Request;
 
 use super::agreement::{calls, reach};
@@ -10,7 +9,7 @@ use super::checkout::{CheckoutError, one_person};
 use super::current_subscription::entitled;
 use super::left::as_bought;
 use super::tell::Why;
-use super::{Answered, TRIES, tell};
+use super::{Answered, TRIES, moved_on, tell};
 use crate::PaymentService;
 use crate::model::plan::Plan;
 use crate::model::subscription::{Subscription, SubscriptionEvent};
@@ -48,11 +47,16 @@ impl PaymentService {
                 return Err(CheckoutError::FreeOnce);
             }
             let of = as_bought(&mut tx, &held).await?;
+            let then = Subscription {
+                next_plan: Some(plan.id),
+                auto_renew: false,
+                ..held.clone()
+            };
             // What is free follows at once; for anything else there is time to pay.
             let until = if plan.is_free() {
-                held.term_end
+                then.term_end
             } else {
-                held.right_until(held.term_end, of.grace())
+                then.right_until(then.term_end, of.grace())
             };
             // The job before the subscription: see `calls::PaymentService::work_on_agreement`.
             if let Some((method, id)) = agreements::of(&mut tx, held.id).await? {
@@ -60,10 +64,8 @@ impl PaymentService {
             }
             reach(&mut tx, &held, until, now).await?;
             let then = Subscription {
-                next_plan: Some(plan.id),
-                auto_renew: false,
                 entitled_until: until,
-                ..held.clone()
+                ..then
             };
             if subscriptions::want_next(&mut tx, &then, now).await? {
                 let why = Why {
@@ -77,11 +79,6 @@ impl PaymentService {
             }
             tx.rollback().await?;
         }
-        Err(StorageError::Inconsistent {
-            table: "user_subscriptions",
-            column: "version",
-            row: user.to_string(),
-        }
-        .into())
+        Err(moved_on(user).into())
     }
 }

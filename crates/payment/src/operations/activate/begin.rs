@@ -16,6 +16,7 @@ use crate::model::quota::{Cost, Meter, ResourceType, Units};
 use crate::model::quote::{Cover, Shortfall};
 use crate::model::subscription::{Subscription, SubscriptionState};
 use crate::model::term::Term;
+use crate::operations::consume::impossible;
 use crate::operations::tell::{self, Why};
 use crate::operations::{fold_usage, grant_units, roll};
 use crate::store::charges::Entry;
@@ -123,15 +124,12 @@ async fn take_short(
     now: Timestamp,
 ) -> Result<()> {
     roll::roll(tx, begun, &meter.meter, now).await?;
-    let Some(counter) = quota_counters::read(tx, begun.id, &meter.meter, now).await? else {
-        return Ok(());
-    };
+    let counter = quota_counters::read(tx, begun.id, &meter.meter, now).await?;
+    let counter = counter.ok_or_else(|| impossible(begun.user_id))?;
     let of = (begun.id, &meter.meter, counter.period.start);
-    quota_counters::move_held(tx, of, Units::NONE, units, now).await?;
+    let moved = quota_counters::move_held(tx, of, Units::NONE, units, now).await?;
+    moved.ok_or_else(|| impossible(begun.user_id))?;
     let resource_type: ResourceType = PLAN_CHANGE.parse().expect("a word is a resource type");
-    let Ok(cost) = Cost::new(units.get()) else {
-        return Ok(());
-    };
     let logged_at = parts.folded.or_later(now);
     let entry = Entry {
         id: parts.ids.at(logged_at),
@@ -140,7 +138,8 @@ async fn take_short(
         resource_type: &resource_type,
         resource_id: None,
         quota_cost: units.get(),
-        cost,
+        // One change, whatever it takes.
+        cost: Cost::ONE,
         metadata: &serde_json::json!({}),
         meter: &meter.meter,
         period_start: counter.period.start,

@@ -8,7 +8,6 @@ use tollgate_storage::db::Tx;
 use super::{Grown, New};
 use crate::Parts;
 use crate::model::period::Anchor;
-use crate::model::plan::Plan;
 use crate::model::subscription::{Subscription, SubscriptionEvent};
 use crate::model::term::Term;
 use crate::operations::tell::{self, Why};
@@ -31,18 +30,16 @@ pub(super) async fn extend(
     let paid = terms::list(tx, held.id, held.anchor.zone()).await?;
     let last = paid.last();
     let anchor = match last {
-        Some(last) => goes_on_from(tx, last, new.plan, end).await?,
+        Some(last) => {
+            let (id, version) = last.plan;
+            let before = plans::read_as_of(tx, id, version).await?;
+            let cycle = new.plan.billing_cycle;
+            let is_as_long = before.is_some_and(|before| before.billing_cycle == cycle);
+            last.anchor.followed_by(end, is_as_long)
+        }
         None => held.anchor,
     };
-    let term = Term {
-        subscription: held.id,
-        starts_at: end,
-        ends_at: anchor.terms_end(end, new.plan.billing_cycle, new.terms),
-        plan: (new.plan.id, new.plan.version),
-        anchor,
-        worth: new.worth(),
-        payment: new.order.map(|order| order.id),
-    };
+    let term = behind(held, new, end, anchor);
     let goes_on = last.is_none_or(|last| last.is_like(&term));
     let then = Subscription {
         state,
@@ -52,19 +49,6 @@ pub(super) async fn extend(
         ..held.clone()
     };
     grow(parts, tx, (then, &term), new, "subscription.renewed", now).await
-}
-
-/// Months are counted on from where they were, so that the 31st comes back; terms of another length are counted from their
-/// own beginning, or what begins anew with each term would have begun before it.
-async fn goes_on_from(tx: &mut Tx, last: &Term, plan: &Plan, end: Timestamp) -> Result<Anchor> {
-    let (id, version) = last.plan;
-    let before = plans::read_as_of(tx, id, version).await?;
-    let same = before.is_some_and(|before| before.billing_cycle == plan.billing_cycle);
-    Ok(if same {
-        last.anchor
-    } else {
-        Anchor::new(end, last.anchor.zone())
-    })
 }
 
 /// The first paid term follows what was tried without money.
@@ -81,16 +65,7 @@ pub(super) async fn convert(
     let Ok(state) = held.state.next(SubscriptionEvent::Bought) else {
         return Ok(Grown::Impossible);
     };
-    let anchor = Anchor::new(end, held.anchor.zone());
-    let term = Term {
-        subscription: held.id,
-        starts_at: end,
-        ends_at: anchor.terms_end(end, new.plan.billing_cycle, new.terms),
-        plan: (new.plan.id, new.plan.version),
-        anchor,
-        worth: new.worth(),
-        payment: new.order.map(|order| order.id),
-    };
+    let term = behind(held, new, end, held.anchor.followed_by(end, false));
     let then = Subscription {
         state,
         term_end: term.ends_at,
@@ -98,6 +73,19 @@ pub(super) async fn convert(
         ..held.clone()
     };
     grow(parts, tx, (then, &term), new, tell::ACTIVATED, now).await
+}
+
+/// What begins when everything before it is over.
+fn behind(held: &Subscription, new: &New<'_>, end: Timestamp, anchor: Anchor) -> Term {
+    Term {
+        subscription: held.id,
+        starts_at: end,
+        ends_at: anchor.terms_end(end, new.plan.billing_cycle, new.terms),
+        plan: (new.plan.id, new.plan.version),
+        anchor,
+        worth: new.worth(),
+        payment: new.order.map(|order| order.id),
+    }
 }
 
 async fn grow(

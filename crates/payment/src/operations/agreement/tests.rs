@@ -15,7 +15,7 @@ use tollgate_storage::testing::each_engine;
 
 use super::*;
 use crate::model::plan::{BillingCycle, NewPlan, PlanText};
-use crate::model::quota::Units;
+use crate::model::quota::{Cost, Units};
 use crate::model::refund::RefundNo;
 use crate::model::scene::Scene;
 use crate::operations::book::tests::{cny, count, damaged};
@@ -24,7 +24,7 @@ use crate::providers::agreement::AgreementChange;
 use crate::providers::agreement::{Dispute, DisputeState, Interval};
 use crate::providers::fake::Fake;
 use crate::providers::{EventContent, Payer, ProviderError};
-use crate::{Expected, MIGRATIONS, PaymentConfig, PaymentService, PlanRef, Subscribe};
+use crate::{Consume, Expected, MIGRATIONS, PaymentConfig, PaymentService, PlanRef, Subscribe};
 
 const SUSPENDED: &str = "SELECT COUNT(*) FROM suspense";
 const PAID: &str = "SELECT COUNT(*) FROM payment_transactions WHERE state = 'completed'";
@@ -51,7 +51,11 @@ fn agreement() -> Agreement {
 
 impl Scenery {
     async fn bought(db: &Db) -> Self {
-        let clock = Clock::fixed(start());
+        Self::bought_at(db, start()).await
+    }
+
+    async fn bought_at(db: &Db, start: Timestamp) -> Self {
+        let clock = Clock::fixed(start);
         let fake = Arc::new(Fake::new(PaymentMethod::Stripe));
         let service = PaymentService::builder(
             db.clone(),
@@ -71,7 +75,10 @@ impl Scenery {
             billing_cycle: BillingCycle::Monthly,
             meter: "processing_count".parse().expect("a meter"),
             quota_limit: Units::new(1_000).ok(),
-            resource_costs: std::collections::BTreeMap::new(),
+            resource_costs: Units::new(1)
+                .map(|one| ("*".to_owned(), one))
+                .into_iter()
+                .collect(),
             sort_order: 0,
         };
         service.seed_plans(&[pro]).await.expect("on sale");
@@ -216,6 +223,70 @@ async fn inv_p1_a_debit_extends_the_term_once_however_often_it_is_told() {
             (2, 0)
         );
         assert_eq!(damaged(&scenery.service).await, [""; 0]);
+    })
+    .await;
+}
+
+/// The 30th at half past one in Shanghai is the 29th in UTC, by which the rail counts: in February its month is a day
+/// longer than ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_l5_l6_a_debit_by_another_zones_months_is_waited_for() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let at = |text: &str| Timestamp::from_utc(text.parse().expect("a moment"));
+        let hour = Duration::from_hours(1);
+        let scenery = Scenery::bought_at(&db, at("2026-11-29T17:30:00Z")).await;
+        let (clock, service) = (&scenery.clock, &scenery.service);
+        let to = |moment: Timestamp| clock.advance(moment.since(clock.now()));
+        for (money, debited) in [
+            ("pi_2", "2026-12-29T18:30:00Z"),
+            ("pi_3", "2027-01-29T18:30:00Z"),
+        ] {
+            to(at(debited));
+            scenery.tell(money, scenery.debit(money, 9_900)).await;
+        }
+        let ours = at("2027-02-27T17:30:00Z");
+        let theirs = at("2027-02-28T17:30:00Z");
+        assert_eq!(
+            scenery.until(&db).await,
+            (ours, theirs.after(AWAITING_DEBIT))
+        );
+        // It is told again, and nothing is shorter by it; nor by a cancellation that is taken back.
+        scenery.news("current", AgreementNews::Current).await;
+        let user = scenery.user;
+        let cancelled = service.cancel_subscription(user, None).await;
+        cancelled.expect("cancelled");
+        assert_eq!(scenery.until(&db).await, (ours, ours));
+        service.resume_subscription(user).await.expect("resumed");
+        assert_eq!(
+            scenery.until(&db).await,
+            (ours, theirs.after(AWAITING_DEBIT))
+        );
+        // While it is tried again, that long after the rail's own end.
+        scenery.news("failed", AgreementNews::PastDue).await;
+        assert_eq!(scenery.until(&db).await, (ours, theirs.after(PAST_DUE)));
+        // Waited for, with what is left of the term that is over; the next begins with its money.
+        let used = async || {
+            let call = Consume {
+                user_id: user,
+                api_key_id: None,
+                resource_type: "dicom_processing".parse().expect("a type"),
+                cost: Cost::ONE,
+                resource_id: None,
+                metadata: serde_json::json!({}),
+            };
+            let taken = service.consume(&call, None).await.expect("served");
+            taken.value.quota.used
+        };
+        to(ours.before(hour));
+        assert_eq!(used().await, 1);
+        to(theirs.after(hour));
+        service.tick().await.expect("a round");
+        assert_eq!(used().await, 2);
+        scenery.tell("pi_4", scenery.debit("pi_4", 9_900)).await;
+        assert_eq!(used().await, 1);
+        assert_eq!(scenery.until(&db).await.0, at("2027-03-29T17:30:00Z"));
+        let begun = "SELECT COUNT(*) FROM user_subscriptions";
+        assert_eq!(count(&db, begun).await, 1);
     })
     .await;
 }
