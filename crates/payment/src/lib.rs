@@ -50,6 +50,7 @@ pub use crate::operations::demand::{Demand, PlanSlugs};
 pub use crate::operations::edit_plan::{PlanEditor, PlanError, Removed};
 pub use crate::operations::explain::{Counted, ExplainError};
 use crate::operations::fold_usage::FoldedUpTo;
+pub use crate::operations::grant_plan::GrantPlan;
 pub use crate::operations::grant_units::{GrantError, GrantUnits};
 use crate::operations::holding::Holdings;
 pub use crate::operations::jobs::RetryError;
@@ -65,6 +66,7 @@ pub use crate::operations::renewal_link::RenewalOffer;
 pub use crate::operations::replay_webhook::ReplayError;
 pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
 pub use crate::operations::settle_hold::HoldError;
+pub use crate::operations::stats_revenue::{StatsError, WantRevenue};
 pub use crate::operations::subscription_history::HistoryPage;
 pub use crate::operations::transactions::TransactionFilter;
 pub use crate::operations::usage_logs::{UsageFilter, UsagePage};
@@ -99,6 +101,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     13 "0013_subscription_terms",
     15 "0015_rollups_by_period",
     16 "0016_reminders",
+    17 "0017_stats",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.

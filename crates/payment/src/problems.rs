@@ -8,6 +8,7 @@ use tollgate_kernel::text::Text;
 
 use crate::limits;
 use crate::model::payment::PaymentMethod;
+use crate::model::stats::MOST_POINTS as MOST_STATS_POINTS;
 use crate::model::usage::{MOST_POINTS, SpanError};
 use crate::operations::cancel_subscription::ChangeError;
 use crate::operations::checkout::CheckoutError;
@@ -22,6 +23,7 @@ use crate::operations::refund_usage::UnitRefundError;
 use crate::operations::replay_webhook::ReplayError;
 use crate::operations::resolve_suspense::ResolveError;
 use crate::operations::settle_hold::HoldError;
+use crate::operations::stats_revenue::StatsError;
 use crate::operations::usage_series::SeriesError;
 use crate::providers::{CIRCUIT_REST, ProviderError};
 use crate::shapes::QuotaShape;
@@ -56,24 +58,41 @@ pub(crate) fn quota_exceeded(quota: &QuotaShape, upgrade_url: &str, now: Timesta
     .with("upgrade_url", upgrade_url)
 }
 
-/// As lines over time are refused.
-pub(crate) fn series(error: SeriesError) -> Problem {
+fn span(error: SpanError) -> Problem {
     match error {
-        SeriesError::Span(SpanError::Backwards) => Problem::invalid(
+        SpanError::Backwards => Problem::invalid(
             "/to",
             "not_after_from",
             "须晚于 from",
             "must be later than from",
         ),
-        SeriesError::Span(SpanError::OutOfTime) => out_of_time("/from"),
-        SeriesError::Span(SpanError::TooMany) => Problem::invalid(
-            "/interval",
-            "too_many_points",
-            format!("一条曲线最多 {MOST_POINTS} 个点，请缩短时间范围或加大 interval"),
-            format!(
-                "a line has at most {MOST_POINTS} points: a shorter time, or a longer interval"
-            ),
-        ),
+        SpanError::OutOfTime => out_of_time("/from"),
+        SpanError::TooMany => too_many_points(MOST_POINTS),
+    }
+}
+
+fn too_many_points(most: usize) -> Problem {
+    Problem::invalid(
+        "/interval",
+        "too_many_points",
+        format!("一条曲线最多 {most} 个点，请缩短时间范围或加大 interval"),
+        format!("a line has at most {most} points: a shorter time, or a longer interval"),
+    )
+}
+
+/// As figures of the business are refused.
+pub(crate) fn stats(error: StatsError) -> Problem {
+    match error {
+        StatsError::Span(error) => span(error),
+        StatsError::TooMany => too_many_points(MOST_STATS_POINTS),
+        StatsError::Internal(error) => error.into(),
+    }
+}
+
+/// As lines over time are refused.
+pub(crate) fn series(error: SeriesError) -> Problem {
+    match error {
+        SeriesError::Span(error) => span(error),
         SeriesError::KeysOfAll => Problem::invalid(
             "/group_by",
             "of_one_person",
@@ -168,6 +187,24 @@ pub(crate) fn grant(error: GrantError) -> Problem {
             "invalid_reason",
             "须为 1 至 500 个字符",
             "1 to 500 characters",
+        ),
+        GrantError::NoPlan => Problem::invalid(
+            "/plan_slug",
+            "unknown_plan",
+            "没有此套餐",
+            "no such plan is on sale",
+        ),
+        GrantError::Terms => Problem::invalid(
+            "/terms",
+            "out_of_range",
+            "须为 1 至 120",
+            "a whole number from 1 to 120",
+        ),
+        GrantError::AnotherPlan => Problem::invalid(
+            "/plan_slug",
+            "another_plan",
+            "此人另一套餐仍有效，或此套餐永久有效",
+            "another plan is in force, or this one for ever",
         ),
         GrantError::Past => Problem::invalid("/expires_at", "past", "须晚于现在", "later than now"),
         GrantError::KeyReused => key_reused(),

@@ -6,6 +6,7 @@ mod plan_body;
 mod plans;
 mod quota;
 mod quote;
+mod stats;
 mod usage;
 
 pub use change::*;
@@ -34,6 +35,7 @@ pub use self::usage::*;
 pub use plan_body::*;
 pub use plans::*;
 pub use quote::*;
+pub use stats::*;
 
 /// A plan, as it is for sale.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

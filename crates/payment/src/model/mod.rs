@@ -23,6 +23,7 @@ pub mod reminder;
 pub mod return_url;
 pub mod scene;
 pub mod spans;
+pub mod stats;
 pub mod subscription;
 pub mod suspense;
 pub mod term;

@@ -78,6 +78,22 @@ pub(super) async fn begin_trial(
     give(parts, tx, user, new, None, now).await
 }
 
+/// Begins or extends without money. What is given so is worth nothing to whoever changes to another plan (L8).
+pub(super) async fn give_terms(
+    parts: &Parts,
+    tx: &mut Tx,
+    user: UserId,
+    plan: &Plan,
+    terms: u32,
+    now: Timestamp,
+) -> Result<Activation> {
+    let new = New {
+        terms,
+        ..New::paid(plan, None, None)
+    };
+    give(parts, tx, user, new, None, now).await
+}
+
 async fn give(
     parts: &Parts,
     tx: &mut Tx,

@@ -4,6 +4,8 @@
 //! `Idempotency-Key` twice. The open counter gets them in the same commit, under its own row; one that begins later gets
 //! what is left of them ([`roll`](super::roll)). The key and the row of the audit log are in that commit too.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
@@ -55,6 +57,15 @@ pub enum GrantError {
     /// The plan does not limit this: nothing can be added to it.
     #[error("the meter is unlimited")]
     Unlimited,
+    /// No such plan is on sale.
+    #[error("no such plan is on sale")]
+    NoPlan,
+    /// Not 1 to 120.
+    #[error("terms are 1 to 120")]
+    Terms,
+    /// Another paid plan is in force, or this one for ever.
+    #[error("another plan is in force")]
+    AnotherPlan,
     /// Too long, or none.
     #[error("a reason has 1 to 500 characters")]
     Reason,
@@ -82,9 +93,7 @@ impl PaymentService {
         key: Option<&Request>,
     ) -> Result<Answered<GivenShape>, GrantError> {
         let parts = &self.0;
-        if !(1..=REASON).contains(&wish.reason.chars().count()) {
-            return Err(GrantError::Reason);
-        }
+        good_reason(&wish.reason)?;
         for _ in 0..TRIES {
             let now = parts.clock.now();
             if let Some(first) = answered(parts, key).await? {
@@ -112,6 +121,15 @@ impl PaymentService {
             return Ok(Answered::first(shape));
         }
         Err(impossible(wish.user_id).into())
+    }
+}
+
+/// One for whoever reads it later.
+pub(super) fn good_reason(reason: &str) -> Result<(), GrantError> {
+    if (1..=REASON).contains(&reason.chars().count()) {
+        Ok(())
+    } else {
+        Err(GrantError::Reason)
     }
 }
 
@@ -186,7 +204,10 @@ pub(super) async fn pour(tx: &mut Tx, of: Of<'_>, grant: &Grant, now: Timestamp)
 }
 
 /// The answer that is already known under the key.
-async fn answered(parts: &Parts, key: Option<&Request>) -> Result<Option<GivenShape>, GrantError> {
+pub(super) async fn answered<T: DeserializeOwned>(
+    parts: &Parts,
+    key: Option<&Request>,
+) -> Result<Option<T>, GrantError> {
     let Some(key) = key else { return Ok(None) };
     let mut tx = parts.db.begin().await?;
     let known = idempotency::find(&mut tx, key).await?;
@@ -208,10 +229,10 @@ async fn answered(parts: &Parts, key: Option<&Request>) -> Result<Option<GivenSh
 }
 
 /// Keeps the answer under the key. `false`: a rival with the same key was faster.
-async fn keep(
+pub(super) async fn keep(
     tx: &mut Tx,
     key: Option<&Request>,
-    shape: &GivenShape,
+    shape: &impl Serialize,
     now: Timestamp,
 ) -> Result<bool> {
     let Some(key) = key else { return Ok(true) };

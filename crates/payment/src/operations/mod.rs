@@ -31,6 +31,7 @@ pub(crate) mod explain;
 pub(crate) mod fold_usage;
 mod foreign_refund;
 pub(crate) mod give_back;
+pub(crate) mod grant_plan;
 pub(crate) mod grant_units;
 pub(crate) mod holding;
 pub(crate) mod jobs;
@@ -61,6 +62,8 @@ pub(crate) mod roll;
 pub(crate) mod settle_hold;
 mod settle_refund;
 pub(crate) mod settle_surely;
+mod stats_overview;
+pub(crate) mod stats_revenue;
 pub(crate) mod submit_order;
 pub(crate) mod subscription_history;
 mod suspense;
@@ -104,6 +107,14 @@ pub struct Answered<T> {
 }
 
 impl<T> Answered<T> {
+    /// The same, said otherwise.
+    pub(crate) fn map<U>(self, say: impl FnOnce(T) -> U) -> Answered<U> {
+        Answered {
+            value: say(self.value),
+            replayed: self.replayed,
+        }
+    }
+
     pub(crate) fn first(value: T) -> Self {
         Self {
             value,

@@ -11,6 +11,7 @@ mod plans;
 mod quota;
 mod quote;
 mod refunds;
+mod stats;
 mod subscription_history;
 mod subscriptions;
 mod suspense;
@@ -87,6 +88,8 @@ impl PaymentService {
             ))
             .routes(routes!(grants::give))
             .routes(routes!(usage::admin_timeseries))
+            .routes(routes!(stats::overview))
+            .routes(routes!(stats::revenue))
             .routes(routes!(suspense::list))
             .routes(routes!(suspense::resolve))
             .routes(routes!(webhook_endpoints::list, webhook_endpoints::create))

@@ -218,7 +218,7 @@ async fn lines(
     Ok(Json(series.map_err(problems::series)?))
 }
 
-fn zone(name: &str) -> Result<Tz, Problem> {
+pub(super) fn zone(name: &str) -> Result<Tz, Problem> {
     name.parse().map_err(|_| {
         Problem::invalid(
             "/tz",

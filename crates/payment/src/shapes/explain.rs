@@ -191,6 +191,24 @@ pub struct GivenShape {
     pub quota: QuotaShape,
 }
 
+/// Terms of a plan that were given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GivenPlanShape {
+    /// Of which plan.
+    pub plan_slug: String,
+    /// How many.
+    pub terms: u32,
+    /// What they belong to: begun by it, or extended.
+    #[schema(value_type = String, format = "uuid")]
+    pub subscription_id: SubscriptionId,
+    /// When the last of them ends; null = never.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub current_period_end: Option<Timestamp>,
+    /// Until when it gives a right, days of grace included; null = for ever.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub entitled_until: Option<Timestamp>,
+}
+
 /// A period that is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PastShape {

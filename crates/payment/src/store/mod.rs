@@ -25,6 +25,7 @@ pub(crate) mod quota_mirror;
 pub(crate) mod refunds;
 pub(crate) mod reminders;
 pub(crate) mod resets;
+pub(crate) mod stats;
 pub(crate) mod subscription_changes;
 pub(crate) mod subscriptions;
 pub(crate) mod suspense;
@@ -80,6 +81,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     refunds::STATEMENTS,
     reminders::STATEMENTS,
     resets::STATEMENTS,
+    stats::STATEMENTS,
     subscription_changes::STATEMENTS,
     subscriptions::STATEMENTS,
     suspense::STATEMENTS,

@@ -333,9 +333,10 @@ const RESUME: &str =
     cancelled_at = NULL, end_reason = NULL, updated_at = $5, version = version + 1
     WHERE id = $1 AND version = $2 AND ended_at IS NULL AND state = 'cancelling' AND entitled_until > $5
     RETURNING version";
+// What had lapsed before somebody wrote it down gave no right in between.
 const END: &str =
     "UPDATE user_subscriptions SET status = 'expired', state = $3, end_reason = $4, ended_at = $2,
-    entitled_until = $2, turns_at = NULL, updated_at = $2, version = version + 1
+    entitled_until = CASE WHEN entitled_until < $2 THEN entitled_until ELSE $2 END, turns_at = NULL, updated_at = $2, version = version + 1
     WHERE id = $1 AND version = $5 AND ended_at IS NULL RETURNING version";
 const END_LAPSED: &str = "UPDATE user_subscriptions SET status = 'expired', state = 'expired',
     end_reason = COALESCE(end_reason, 'term_over'), ended_at = $1, turns_at = NULL, updated_at = $1,

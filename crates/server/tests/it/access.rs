@@ -64,6 +64,8 @@ const TABLE: &[(&str, Takes)] = &[
         "POST /admin/service-keys/{service_key_id}/rotate",
         Staff(ADMIN),
     ),
+    ("GET /admin/stats/overview", Staff(PAYMENTS_READ)),
+    ("GET /admin/stats/revenue", Staff(PAYMENTS_READ)),
     ("GET /admin/stats/usage", Staff(USAGE_READ)),
     ("GET /admin/suspense", Staff(PAYMENTS_READ)),
     ("POST /admin/suspense/{suspense_id}/resolve", Staff(FINANCE)),

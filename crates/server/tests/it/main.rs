@@ -49,6 +49,7 @@ mod sandbox_faults;
 mod schema;
 mod service_keys;
 mod signing_keys;
+mod stats;
 mod storm;
 mod stripe;
 mod suspense;
