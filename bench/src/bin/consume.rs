@@ -24,6 +24,10 @@ use tollgate_kernel::origin::Origin;
 use tollgate_kernel::scope::{QUOTA, Scopes};
 use tollgate_storage::db::Db;
 
+// As the service has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// One thread, as the service is given one core.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {

@@ -85,7 +85,7 @@ pub(crate) const DUTIES: &[Duty] = &[
         REMIND,
         MINUTE,
         MINUTE,
-        "tells buyers who pay by hand that a term ends, 7, 3 and 1 days before",
+        "tells buyers who pay by hand, and who try, that a term ends, 7, 3 and 1 days before",
     ),
     duty(
         RESET_QUOTA,

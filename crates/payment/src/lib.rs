@@ -101,7 +101,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     13 "0013_subscription_terms",
     15 "0015_rollups_by_period",
     16 "0016_reminders",
-    17 "0017_stats",
+    17 "0017_stats_and_trials",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.

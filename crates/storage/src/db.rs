@@ -25,6 +25,8 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// for more than this.
 const LONGEST_TRANSACTION: &str = "30s";
 const SQLITE_READERS: u32 = 4;
+/// Pages in the log before they go into the file, where what was written often is written once: 16 MiB.
+const SQLITE_CHECKPOINT_PAGES: &str = "4000";
 /// How long the file may be locked by somebody else's transaction before it counts as away: a call that
 /// waits for it is answered within two seconds.
 const SQLITE_BUSY: Duration = Duration::from_millis(1_500);
@@ -78,6 +80,7 @@ impl Db {
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full)
                     .foreign_keys(true)
+                    .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT_PAGES)
                     .busy_timeout(SQLITE_BUSY);
                 let writer = SqlitePoolOptions::new()
                     .max_connections(1)

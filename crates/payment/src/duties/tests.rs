@@ -19,12 +19,19 @@ use tollgate_storage::{in_tx, on_read};
 use super::{AUDIT_BOOKS, DUTIES, EXPIRE_HOLDS, EXPIRE_SUBSCRIPTIONS, FORGET_TRIES};
 use crate::model::hold::{HoldTime, Owner};
 use crate::model::payment::PaymentMethod;
+use crate::model::period::Anchor;
 use crate::model::quota::Cost;
 use crate::model::reminder::days;
+use crate::model::scene::Scene;
 use crate::operations::book::tests::count;
+use crate::operations::edit_plan::tests::make;
 use crate::operations::renew::tests::Shop;
+use crate::providers::Payer;
 use crate::providers::agreement::Agreement;
-use crate::{Consume, Expiring, MIGRATIONS, PaymentConfig, PaymentService, People};
+use crate::{
+    Consume, Expected, Expiring, MIGRATIONS, PaymentConfig, PaymentService, People, PlanRef,
+    Subscribe,
+};
 
 const HOUR: Duration = Duration::from_hours(1);
 const HOUR_MICROS: i64 = 3_600_000_000;
@@ -331,6 +338,61 @@ async fn inv_l4_a_term_that_ends_is_told_of_7_3_and_1_days_before_each_once() {
             (count(&db, EXPIRING).await, count(&db, EXPIRED).await),
             (3, 1)
         );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_l4_who_tries_is_told_that_it_ends_and_pays_by_the_link() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let shop = Shop::open(&db, "2026-01-05T04:00:00Z").await;
+        let plan = json!({
+            "slug": "team", "name": "team", "price": "299.00", "currency": "CNY", "billing_cycle": "monthly",
+            "meters": [{ "meter": "processing_count", "limit": 5_000 }], "resource_costs": { "*": 1 },
+            "trial_days": 14,
+        });
+        make(&shop.service, plan).await.expect("on sale");
+        let post = Arc::new(Post::default());
+        let services = several(&db, &shop, &post).await;
+        let user: UserId = shop.ids.next();
+        let wish = Subscribe {
+            user_id: user,
+            plan: PlanRef {
+                plan_id: None,
+                plan_slug: Some("team".to_owned()),
+            },
+            by: Shop::by(PaymentMethod::Alipay),
+            expected: Expected::default(),
+            trial: true,
+        };
+        services[0].subscribe(&wish, None).await.expect("tried");
+        let last = end(&shop, user).await;
+        for (before, told) in [(days(7), vec![7]), (days(3), vec![7, 3])] {
+            to(&shop, last, before);
+            all_tick(&services).await;
+            assert_eq!(post.days(), told);
+        }
+        let link = post.0.lock().expect("a list")[1].link.clone();
+        let (_, token) = link.split_once("token=").expect("a token");
+        // Whose key signed it, he alone knows: the instances of this test have each their own.
+        let mut offers = 0;
+        for service in &services {
+            if let Some(offer) = service.renewal_offer(token).await.expect("read") {
+                let payer = Payer::default();
+                let begun = service.renew_by_link(&offer, Scene::Pc, &payer).await;
+                begun.expect("begun");
+                offers += 1;
+            }
+        }
+        assert_eq!(offers, 1);
+        assert_eq!(shop.alipay.ordered().amount.minor(), 29_900);
+        shop.pay(&shop.alipay, 29_900, None).await;
+        // Its first paid term follows the trial to the moment.
+        let paid = end(&shop, user).await;
+        assert_eq!(paid, Anchor::new(last, chrono_tz::Asia::Shanghai).month(1));
+        to(&shop, last, HOUR);
+        all_tick(&services).await;
+        assert_eq!(post.days(), [7, 3], "there is nothing to pay");
     })
     .await;
 }

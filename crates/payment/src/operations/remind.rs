@@ -1,4 +1,4 @@
-//! Tells whoever pays by hand that a term ends: 7, 3 and 1 days before, each once.
+//! Tells whoever pays by hand, and whoever tries, that a term ends: 7, 3 and 1 days before, each once.
 //!
 //! What can happen at once: several instances, a renewal, a cancellation. The reminder is taken in the subscription's own
 //! row, if the term is still the one that was read and nothing nearer to its end was told; event and letter are written in

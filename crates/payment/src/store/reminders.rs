@@ -10,7 +10,7 @@ use crate::model::payment::PaymentMethod;
 use crate::model::reminder::{DAYS, days};
 use crate::model::subscription::Subscription;
 
-/// Terms that end within the longest of the reminders, that do not go on by themselves, and whose reminder for this
+/// Terms, and trials, that end within the longest of the reminders, that do not go on by themselves, and whose reminder for this
 /// moment was not given yet; the nearest first.
 pub(crate) async fn due(
     db: &Db,
@@ -19,19 +19,23 @@ pub(crate) async fn due(
     most: i64,
 ) -> Result<Vec<SubscriptionId>> {
     let [first, second, third] = DAYS;
-    let rows: Vec<(Uuid,)> = on_read!(db, |e| sqlx::query_as(DUE)
-        .bind(livemode)
-        .bind(now.utc())
-        .bind(now.after(days(first)).utc())
-        .bind(now.after(days(second)).utc())
-        .bind(now.after(days(third)).utc())
-        .bind(first)
-        .bind(second)
-        .bind(third)
-        .bind(most)
-        .fetch_all(e)
-        .await)?;
-    Ok(rows.into_iter().map(|(id,)| id.into()).collect())
+    let mut all = Vec::new();
+    for due in [TERMS_DUE, TRIALS_DUE] {
+        let rows: Vec<(Uuid,)> = on_read!(db, |e| sqlx::query_as(due)
+            .bind(livemode)
+            .bind(now.utc())
+            .bind(now.after(days(first)).utc())
+            .bind(now.after(days(second)).utc())
+            .bind(now.after(days(third)).utc())
+            .bind(first)
+            .bind(second)
+            .bind(third)
+            .bind(most)
+            .fetch_all(e)
+            .await)?;
+        all.extend(rows.into_iter().map(|(id,)| SubscriptionId::from(id)));
+    }
+    Ok(all)
 }
 
 /// Takes a reminder. `false`: it was given, or a nearer one, or the term is another, or it is not to end any more.
@@ -69,19 +73,31 @@ pub(crate) async fn last_rail(db: &Db, id: SubscriptionId) -> Result<Option<Paym
     Ok(row.and_then(|(rail,)| rail.parse().ok()))
 }
 
-const DUE: &str = "SELECT id FROM user_subscriptions
-    WHERE ended_at IS NULL AND NOT auto_renew AND state = 'active' AND livemode = $1
+// Each state has its own index of ends.
+macro_rules! due {
+    ($state:literal) => {
+        concat!(
+            "SELECT id FROM user_subscriptions
+    WHERE ended_at IS NULL AND NOT auto_renew AND state = ",
+            $state,
+            " AND livemode = $1
       AND current_period_end > $2 AND current_period_end <= $3
       AND (reminded_term_end IS NULL OR reminded_term_end <> current_period_end
         OR reminded_days > CASE WHEN current_period_end <= $5 THEN CAST($8 AS BIGINT)
                                 WHEN current_period_end <= $4 THEN CAST($7 AS BIGINT) ELSE CAST($6 AS BIGINT) END)
-    ORDER BY current_period_end LIMIT $9";
+    ORDER BY current_period_end LIMIT $9"
+        )
+    };
+}
+
+const TERMS_DUE: &str = due!("'active'");
+const TRIALS_DUE: &str = due!("'trialing'");
 // The term that is told of is the row's own, and what was told last is further from its end.
 const TAKE: &str = "UPDATE user_subscriptions SET reminded_term_end = $2, reminded_days = $3
-    WHERE id = $1 AND ended_at IS NULL AND NOT auto_renew AND state = 'active' AND current_period_end = $2
+    WHERE id = $1 AND ended_at IS NULL AND NOT auto_renew AND state IN ('active', 'trialing') AND current_period_end = $2
       AND (reminded_term_end IS NULL OR reminded_term_end <> $2 OR reminded_days > $3) RETURNING id";
 const OWNER: &str = "SELECT user_id FROM user_subscriptions WHERE id = $1";
 const LAST_RAIL: &str = "SELECT payment_method FROM payment_transactions
     WHERE subscription_id = $1 AND paid_at IS NOT NULL ORDER BY id DESC LIMIT 1";
 
-pub(crate) const STATEMENTS: &[&str] = &[DUE, TAKE, OWNER, LAST_RAIL];
+pub(crate) const STATEMENTS: &[&str] = &[TERMS_DUE, TRIALS_DUE, TAKE, OWNER, LAST_RAIL];

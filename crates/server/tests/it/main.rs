@@ -11,6 +11,7 @@ mod command;
 mod conformance;
 mod conformance_stripe;
 mod conformance_wechat;
+mod contention;
 mod crash;
 mod dependencies;
 mod disk;
