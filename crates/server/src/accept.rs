@@ -7,8 +7,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::Uri;
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,7 +15,6 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tollgate_kernel::origin::ClientAddress;
-use tollgate_kernel::problem::{Code, Problem};
 use tower::ServiceExt as _;
 
 use crate::client_address::TrustedProxies;
@@ -27,7 +24,7 @@ use crate::stop::stopped;
 /// For the head of a request, and so for an idle connection: above a proxy's keep-alive.
 const HEADER_READ: Duration = Duration::from_secs(75);
 const MOST_CONNECTIONS: usize = 10_000;
-const HEAD_BYTES: usize = 64 * 1024;
+pub(crate) const HEAD_BYTES: usize = 64 * 1024;
 /// After a refused accept (too few file descriptors) others may have closed.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 /// What runs when we are told to stop may finish.
@@ -89,18 +86,6 @@ pub(crate) async fn serve(
         () = graceful.shutdown() => {}
         () = tokio::time::sleep(DRAIN) => tracing::warn!("some exchanges did not finish in time"),
     }
-}
-
-/// The parser's own limit is a guide: a head that arrives in one piece may be longer.
-pub(crate) async fn bounded_head(request: Request, next: Next) -> Response {
-    let fields = request.headers().iter();
-    let bytes: usize = fields
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
-    if bytes > HEAD_BYTES {
-        return Problem::new(Code::HeadersTooLarge).into_response();
-    }
-    next.run(request).await
 }
 
 /// A slash at the end means the same as none; the pages of the reference need theirs.

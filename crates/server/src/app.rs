@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, State};
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -26,9 +26,11 @@ use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::url::DatabaseUrl;
 use tollgate_storage::{StorageError, time};
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use crate::admission::admit;
 use crate::browser::CorsOrigins;
 use crate::client_address::TrustedProxies;
 use crate::config::{AppEnv, Config, Faults};
@@ -340,12 +342,13 @@ fn router(
             moving: Arc::default(),
         }));
     }
-    let router = browser::own_forms(router, origins);
-    let router = exchange
-        .around(router.layer(from_fn(accept::bounded_head)))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
-        .layer(RequestBodyTimeoutLayer::new(BODY_STALL));
-    router.layer(CatchPanicLayer::custom(panicked))
+    let router = router.layer(from_fn_with_state(origins.clone(), admit));
+    exchange.around(router).layer(
+        ServiceBuilder::new()
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(RequestBodyTimeoutLayer::new(BODY_STALL))
+            .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
+    )
 }
 
 /// The process answers.

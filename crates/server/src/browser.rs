@@ -4,11 +4,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use tollgate_kernel::problem::{Code, Problem};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::Url;
 
@@ -100,58 +99,6 @@ pub(crate) fn guard(router: Router, origins: &CorsOrigins, https: bool) -> Route
         None => router,
         Some(allowed) => router.layer(cors(allowed)),
     }
-}
-
-/// The router, refusing forms of other sites. A form needs no leave of ours to be sent from anywhere, so the
-/// origin that the browser names is compared (Fetch §3.2). Programs name none.
-pub(crate) fn own_forms(router: Router, origins: &CorsOrigins) -> Router {
-    router.layer(from_fn_with_state(origins.clone(), compare_origin))
-}
-
-async fn compare_origin(
-    State(origins): State<CorsOrigins>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    let sent = request.headers();
-    if request.method() == Method::POST && is_form(sent) && is_foreign(sent, &origins) {
-        return Err(Problem::new(Code::CsrfFailed).detail(
-            "请在本站页面上提交此表单。",
-            "Send this form from a page of this site.",
-        ));
-    }
-    Ok(next.run(request).await)
-}
-
-/// Of the kinds that a page sends without asking first.
-fn is_form(sent: &HeaderMap) -> bool {
-    const KINDS: [&str; 3] = [
-        "application/x-www-form-urlencoded",
-        "multipart/form-data",
-        "text/plain",
-    ];
-    let kind = sent.get(header::CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    KINDS.iter().any(|form| form.eq_ignore_ascii_case(kind))
-}
-
-/// Neither the host that was called nor one that may call. `null` is foreign.
-fn is_foreign(sent: &HeaderMap, origins: &CorsOrigins) -> bool {
-    let Some(origin) = sent.get(header::ORIGIN) else {
-        return false;
-    };
-    let host = sent.get(header::HOST).and_then(|host| host.to_str().ok());
-    let own = origin.to_str().ok().and_then(|origin| {
-        let (_, authority) = origin.split_once("://")?;
-        Some(host? == authority)
-    });
-    let allowed = match origins {
-        CorsOrigins::None => false,
-        CorsOrigins::Listed(list) => list.contains(origin),
-        CorsOrigins::Any => true,
-    };
-    own != Some(true) && !allowed
 }
 
 fn cors(allowed: AllowOrigin) -> CorsLayer {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod accept;
+mod admission;
 pub mod app;
 mod beside;
 pub mod browser;

@@ -25,6 +25,9 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// for more than this.
 const LONGEST_TRANSACTION: &str = "30s";
 const SQLITE_READERS: u32 = 4;
+/// Of the writer, in KiB below zero. A batch of charges changes some hundred pages; those that do not fit are written in
+/// the middle of the transaction, and again at its end.
+const SQLITE_WRITER_CACHE: &str = "-16384";
 /// Pages in the log before they go into the file, where what was written often is written once: 16 MiB.
 const SQLITE_CHECKPOINT_PAGES: &str = "4000";
 /// How long the file may be locked by somebody else's transaction before it counts as away: a call that
@@ -94,7 +97,7 @@ impl Db {
                         let idle = !writer.is_in_transaction();
                         Box::pin(async move { Ok(idle) })
                     })
-                    .connect_with(file.clone())
+                    .connect_with(file.clone().pragma("cache_size", SQLITE_WRITER_CACHE))
                     .await?;
                 let readers = SqlitePoolOptions::new()
                     .max_connections(SQLITE_READERS)

@@ -1,0 +1,70 @@
+//! What is refused before anything looks at it, in one layer: each costs every call of everybody.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tollgate_kernel::problem::{Code, Problem};
+
+use crate::accept::HEAD_BYTES;
+use crate::browser::CorsOrigins;
+
+/// Lets everything else pass.
+pub(crate) async fn admit(
+    State(origins): State<CorsOrigins>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let sent = request.headers();
+    if is_too_long(sent) {
+        return Err(Problem::new(Code::HeadersTooLarge));
+    }
+    if request.method() == Method::POST && is_form(sent) && is_foreign(sent, &origins) {
+        return Err(Problem::new(Code::CsrfFailed).detail(
+            "请在本站页面上提交此表单。",
+            "Send this form from a page of this site.",
+        ));
+    }
+    Ok(next.run(request).await)
+}
+
+/// The parser's own limit is a guide: a head that arrives in one piece may be longer.
+fn is_too_long(sent: &HeaderMap) -> bool {
+    let fields = sent.iter();
+    let bytes: usize = fields
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    bytes > HEAD_BYTES
+}
+
+/// Of the kinds that a page sends without asking first. A form needs no leave of ours to be sent from anywhere, so the
+/// origin that the browser names is compared (Fetch §3.2). Programs name none.
+fn is_form(sent: &HeaderMap) -> bool {
+    const KINDS: [&str; 3] = [
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "text/plain",
+    ];
+    let kind = sent.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    KINDS.iter().any(|form| form.eq_ignore_ascii_case(kind))
+}
+
+/// Neither the host that was called nor one that may call. `null` is foreign.
+fn is_foreign(sent: &HeaderMap, origins: &CorsOrigins) -> bool {
+    let Some(origin) = sent.get(header::ORIGIN) else {
+        return false;
+    };
+    let host = sent.get(header::HOST).and_then(|host| host.to_str().ok());
+    let own = origin.to_str().ok().and_then(|origin| {
+        let (_, authority) = origin.split_once("://")?;
+        Some(host? == authority)
+    });
+    let allowed = match origins {
+        CorsOrigins::None => false,
+        CorsOrigins::Listed(list) => list.contains(origin),
+        CorsOrigins::Any => true,
+    };
+    own != Some(true) && !allowed
+}
