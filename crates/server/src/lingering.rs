@@ -87,12 +87,11 @@ impl AsyncWrite for Lingering {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let mut end = match this.closing.take() {
-            Some(end) => end,
-            None => {
-                ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
-                Box::pin(sleep(LONGEST))
-            }
+        let mut end = if let Some(end) = this.closing.take() {
+            end
+        } else {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+            Box::pin(sleep(LONGEST))
         };
         let rest = this.poll_rest(cx, &mut end);
         this.closing = Some(end);

@@ -138,7 +138,7 @@ pub struct RailOverviewShape {
 }
 
 /// Revenue over time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RevenueShape {
     /// `hour`, `day` or `month`.
     pub interval: String,
@@ -149,7 +149,7 @@ pub struct RevenueShape {
 }
 
 /// One line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RevenueSeriesShape {
     /// By which rail.
     #[schema(value_type = String, example = "alipay")]
@@ -163,7 +163,7 @@ pub struct RevenueSeriesShape {
 }
 
 /// An hour, a day or a month.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RevenuePointShape {
     /// When it begins.
     #[schema(value_type = String, format = "date-time")]

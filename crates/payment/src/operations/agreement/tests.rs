@@ -265,7 +265,7 @@ async fn inv_l5_l6_a_debit_by_another_zones_months_is_waited_for() {
         scenery.news("failed", AgreementNews::PastDue).await;
         assert_eq!(scenery.until(&db).await, (ours, theirs.after(PAST_DUE)));
         // Waited for, with what is left of the term that is over; the next begins with its money.
-        let used = async || {
+        let charged = async || {
             let call = Consume {
                 user_id: user,
                 api_key_id: None,
@@ -278,12 +278,12 @@ async fn inv_l5_l6_a_debit_by_another_zones_months_is_waited_for() {
             taken.value.quota.used
         };
         to(ours.before(hour));
-        assert_eq!(used().await, 1);
+        assert_eq!(charged().await, 1);
         to(theirs.after(hour));
         service.tick().await.expect("a round");
-        assert_eq!(used().await, 2);
+        assert_eq!(charged().await, 2);
         scenery.tell("pi_4", scenery.debit("pi_4", 9_900)).await;
-        assert_eq!(used().await, 1);
+        assert_eq!(charged().await, 1);
         assert_eq!(scenery.until(&db).await.0, at("2027-03-29T17:30:00Z"));
         let begun = "SELECT COUNT(*) FROM user_subscriptions";
         assert_eq!(count(&db, begun).await, 1);
