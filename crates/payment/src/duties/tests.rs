@@ -28,10 +28,7 @@ use crate::operations::edit_plan::tests::make;
 use crate::operations::renew::tests::Shop;
 use crate::providers::Payer;
 use crate::providers::agreement::Agreement;
-use crate::{
-    Consume, Expected, Expiring, MIGRATIONS, PaymentConfig, PaymentService, People, PlanRef,
-    Subscribe,
-};
+use crate::{Consume, Expiring, MIGRATIONS, PaymentConfig, PaymentService, People};
 
 const HOUR: Duration = Duration::from_hours(1);
 const HOUR_MICROS: i64 = 3_600_000_000;
@@ -355,17 +352,7 @@ async fn inv_l4_who_tries_is_told_that_it_ends_and_pays_by_the_link() {
         let post = Arc::new(Post::default());
         let services = several(&db, &shop, &post).await;
         let user: UserId = shop.ids.next();
-        let wish = Subscribe {
-            user_id: user,
-            plan: PlanRef {
-                plan_id: None,
-                plan_slug: Some("team".to_owned()),
-            },
-            by: Shop::by(PaymentMethod::Alipay),
-            expected: Expected::default(),
-            trial: true,
-        };
-        services[0].subscribe(&wish, None).await.expect("tried");
+        shop.trial(user, "team").await.expect("tried");
         let last = end(&shop, user).await;
         for (before, told) in [(days(7), vec![7]), (days(3), vec![7, 3])] {
             to(&shop, last, before);

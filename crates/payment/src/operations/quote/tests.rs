@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{PaymentId, UserId};
+use tollgate_kernel::ids::UserId;
 use tollgate_kernel::origin::Origin;
 use tollgate_storage::db::Db;
 use tollgate_storage::testing::each_engine;
@@ -13,11 +13,10 @@ use super::*;
 use crate::model::payment::PaymentMethod;
 use crate::model::quota::Cost;
 use crate::operations::book::tests::{cny, count, damaged};
-use crate::operations::checkout::Subscribe;
 use crate::operations::edit_plan::tests::{change, make};
 use crate::operations::renew::tests::Shop;
 use crate::shapes::SubscriptionShape;
-use crate::{Consume, ConsumeError, Expected, GrantUnits, MIGRATIONS};
+use crate::{Consume, ConsumeError, GrantUnits, MIGRATIONS};
 
 const LOGGED: &str = "SELECT CAST(COALESCE(SUM(quota_cost), 0) AS BIGINT) FROM usage_logs";
 const USED: &str = "SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT) FROM quota_counters";
@@ -79,30 +78,6 @@ impl Shop {
     async fn plan_of_now(&self, user: UserId) -> String {
         let held = self.current(user).await;
         held.map_or_else(|| "-".to_owned(), |held| held.plan.slug)
-    }
-
-    /// Orders by Alipay and pays what the order says.
-    async fn take(&self, user: UserId, slug: &str) -> PaymentId {
-        let order = self.order(user, slug, PaymentMethod::Alipay).await;
-        let order = order.expect("begun").expect("an order");
-        self.pay(&self.alipay, self.alipay.ordered().amount.minor(), None)
-            .await;
-        order
-    }
-
-    async fn trial(&self, user: UserId, slug: &str) -> Result<SubscriptionShape, CheckoutError> {
-        let wish = Subscribe {
-            user_id: user,
-            plan: PlanRef {
-                plan_id: None,
-                plan_slug: Some(slug.to_owned()),
-            },
-            by: Self::by(PaymentMethod::Alipay),
-            expected: Expected::default(),
-            trial: true,
-        };
-        let begun = self.service.subscribe(&wish, None).await?;
-        Ok(begun.value.subscription.expect("at once"))
     }
 
     fn hours(&self, hours: u64) {

@@ -24,6 +24,7 @@ use crate::operations::way::PayBy;
 use crate::providers::Payer;
 use crate::providers::agreement::Agreement;
 use crate::providers::fake::Fake;
+use crate::shapes::SubscriptionShape;
 use crate::{
     Expected, HistoryPage, MIGRATIONS, PaymentConfig, PaymentService, PlanRef, Renew, Subscribe,
     WantRefund,
@@ -93,13 +94,8 @@ impl Shop {
         }
     }
 
-    pub(crate) async fn order(
-        &self,
-        user: UserId,
-        plan: &str,
-        method: PaymentMethod,
-    ) -> Result<Option<PaymentId>, CheckoutError> {
-        let wish = Subscribe {
+    fn wish(user: UserId, plan: &str, method: PaymentMethod) -> Subscribe {
+        Subscribe {
             user_id: user,
             plan: PlanRef {
                 plan_id: None,
@@ -108,9 +104,40 @@ impl Shop {
             by: Self::by(method),
             expected: Expected::default(),
             trial: false,
-        };
+        }
+    }
+
+    pub(crate) async fn order(
+        &self,
+        user: UserId,
+        plan: &str,
+        method: PaymentMethod,
+    ) -> Result<Option<PaymentId>, CheckoutError> {
+        let wish = Self::wish(user, plan, method);
         let begun = self.service.subscribe(&wish, None).await?;
         Ok(begun.value.transaction.map(|order| order.id))
+    }
+
+    /// Orders by Alipay and pays what the order says.
+    pub(crate) async fn take(&self, user: UserId, plan: &str) -> PaymentId {
+        let order = self.order(user, plan, PaymentMethod::Alipay).await;
+        let order = order.expect("begun").expect("an order");
+        self.pay(&self.alipay, self.alipay.ordered().amount.minor(), None)
+            .await;
+        order
+    }
+
+    pub(crate) async fn trial(
+        &self,
+        user: UserId,
+        plan: &str,
+    ) -> Result<SubscriptionShape, CheckoutError> {
+        let wish = Subscribe {
+            trial: true,
+            ..Self::wish(user, plan, PaymentMethod::Alipay)
+        };
+        let begun = self.service.subscribe(&wish, None).await?;
+        Ok(begun.value.subscription.expect("at once"))
     }
 
     pub(crate) async fn renew(&self, user: UserId) -> Result<PaymentId, CheckoutError> {

@@ -14,11 +14,10 @@ use tollgate_storage::testing::each_engine;
 use crate::model::payment::PaymentMethod;
 use crate::model::usage::Interval;
 use crate::operations::book::tests::{cny, count, damaged};
-use crate::operations::checkout::Subscribe;
 use crate::operations::edit_plan::tests::make;
 use crate::operations::renew::tests::Shop;
 use crate::shapes::{CurrencyOverviewShape, OverviewShape, SumShape};
-use crate::{Expected, MIGRATIONS, PlanRef, WantRevenue};
+use crate::{MIGRATIONS, WantRevenue};
 
 const INCOME: &str = "SELECT CAST(COALESCE(-SUM(l.amount), 0) AS BIGINT) FROM ledger_lines l
     JOIN ledger_accounts a ON a.id = l.account_id WHERE a.kind IN ('income', 'expense')";
@@ -53,57 +52,61 @@ impl Shop {
         self.clock.advance(at(text).since(self.clock.now()));
     }
 
-    async fn pays(&self, slug: &str) -> UserId {
-        let user: UserId = self.ids.next();
-        self.pays_for(user, slug).await;
-        user
-    }
-
-    async fn pays_for(&self, user: UserId, slug: &str) {
-        let order = self.order(user, slug, PaymentMethod::Alipay).await;
-        order.expect("begun").expect("an order");
-        let minor = self.alipay.ordered().amount.minor();
-        self.pay(&self.alipay, minor, None).await;
-    }
-
-    async fn tries(&self, slug: &str) {
-        let wish = Subscribe {
-            user_id: self.ids.next(),
-            plan: PlanRef {
-                plan_id: None,
-                plan_slug: Some(slug.to_owned()),
-            },
-            by: Self::by(PaymentMethod::Alipay),
-            expected: Expected::default(),
-            trial: true,
-        };
-        self.service.subscribe(&wish, None).await.expect("tried");
-    }
-
     async fn overview(&self, from: Timestamp, to: Timestamp) -> OverviewShape {
         let overview = self.service.stats_overview(Some(from), Some(to)).await;
         overview.expect("counted")
     }
 }
 
+/// Day by day, and all of it together.
+async fn lines_are_as_counted(shop: &Shop, db: &Db) {
+    let want = WantRevenue {
+        from: Some(at("2026-03-01T00:00:00Z")),
+        to: None,
+        interval: Interval::Day,
+        zone: Some(chrono_tz::UTC),
+    };
+    let revenue = shop.service.stats_revenue(&want).await.expect("counted");
+    assert_eq!(revenue.series.len(), 1);
+    let line = &revenue.series[0];
+    assert_eq!(line.points.len(), 36);
+    let days = line
+        .points
+        .iter()
+        .filter(|point| point.turnover.payments + point.turnover.refunds > 0);
+    let days: Vec<_> = days
+        .map(|day| (day.t, day.turnover.net.amount_minor))
+        .collect();
+    assert_eq!(
+        days,
+        [
+            (at("2026-03-01T00:00:00Z"), 9_900 + 99_000 + 99_900),
+            (at("2026-03-20T00:00:00Z"), 19_800),
+            (at("2026-03-22T00:00:00Z"), -9_900),
+        ]
+    );
+    // What the figures say is what the books say.
+    assert_eq!(line.total.net.amount_minor, count(db, INCOME).await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn inv_l1_l7_a_month_of_a_shop_is_as_counted_by_hand() {
     each_engine(&[MIGRATIONS], async |db| {
         let shop = shop(&db, "2026-03-01T00:00:00Z").await;
-        shop.pays("pro").await;
-        shop.pays("year").await;
+        shop.take(shop.ids.next(), "pro").await;
+        shop.take(shop.ids.next(), "year").await;
         let free = shop.order(shop.ids.next(), "free", PaymentMethod::Alipay);
         free.await.expect("at once");
-        shop.pays("for-ever").await;
+        shop.take(shop.ids.next(), "for-ever").await;
         // From here on it is counted: one comes, one comes and goes, one tries, one orders and does not pay.
         shop.until("2026-03-20T00:00:00Z");
-        shop.pays("pro").await;
+        shop.take(shop.ids.next(), "pro").await;
         let fickle: UserId = shop.ids.next();
         let bought = shop.buy(fickle).await;
         shop.until("2026-03-22T00:00:00Z");
         shop.give_back(bought).await;
         shop.until("2026-03-25T00:00:00Z");
-        shop.tries("team").await;
+        shop.trial(shop.ids.next(), "team").await.expect("tried");
         shop.until("2026-04-05T00:00:00Z");
         let waits = shop.order(shop.ids.next(), "pro", PaymentMethod::Stripe);
         waits.await.expect("begun");
@@ -150,33 +153,7 @@ async fn inv_l1_l7_a_month_of_a_shop_is_as_counted_by_hand() {
             );
             shop.service.tick().await.expect("a round");
         }
-        let want = WantRevenue {
-            from: Some(at("2026-03-01T00:00:00Z")),
-            to: None,
-            interval: Interval::Day,
-            zone: Some(chrono_tz::UTC),
-        };
-        let revenue = shop.service.stats_revenue(&want).await.expect("counted");
-        assert_eq!(revenue.series.len(), 1);
-        let line = &revenue.series[0];
-        assert_eq!(line.points.len(), 36);
-        let days = line
-            .points
-            .iter()
-            .filter(|point| point.turnover.payments + point.turnover.refunds > 0);
-        let days: Vec<_> = days
-            .map(|day| (day.t, day.turnover.net.amount_minor))
-            .collect();
-        assert_eq!(
-            days,
-            [
-                (at("2026-03-01T00:00:00Z"), 9_900 + 99_000 + 99_900),
-                (at("2026-03-20T00:00:00Z"), 19_800),
-                (at("2026-03-22T00:00:00Z"), -9_900),
-            ]
-        );
-        // What the figures say is what the books say.
-        assert_eq!(line.total.net.amount_minor, count(&db, INCOME).await);
+        lines_are_as_counted(&shop, &db).await;
         assert_eq!(damaged(&shop.service).await, [""; 0]);
     })
     .await;
@@ -194,15 +171,15 @@ async fn what_was_in_force_is_told_long_after_it() {
             for _ in 0..3 {
                 let user = users[usize::try_from(chance.below(12)).expect("few")];
                 let held = shop.service.current_subscription(user).await.expect("read");
-                match held.filter(|held| held.is_entitled) {
-                    Some(held) if held.plan.slug == "pro" && chance.below(3) == 0 => {
-                        // With what is left, which goes along.
-                        shop.pays_for(user, "year").await;
-                    }
-                    Some(held) => shop.pays_for(user, &held.plan.slug).await,
-                    None if chance.below(2) == 0 => shop.pays_for(user, "pro").await,
-                    None => shop.pays_for(user, "year").await,
-                }
+                let held = held.filter(|held| held.is_entitled);
+                let plan = match held.as_ref().map(|held| held.plan.slug.as_str()) {
+                    // With what is left, which goes along.
+                    Some("pro") if chance.below(3) == 0 => "year",
+                    Some(same) => same,
+                    None if chance.below(2) == 0 => "pro",
+                    None => "year",
+                };
+                shop.take(user, plan).await;
             }
             let days = 1 + chance.below(39);
             shop.clock.advance(Duration::from_hours(24 * days));
