@@ -105,6 +105,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     15 "0015_rollups_by_period",
     16 "0016_reminders",
     17 "0017_stats_and_trials",
+    18 "0018_returned_units",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.

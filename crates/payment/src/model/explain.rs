@@ -115,6 +115,10 @@ pub struct Bonus {
     pub burned: i64,
     /// Units of them that ended unused within the period.
     pub expired: i64,
+    /// Units of them that were used and given back, after their end.
+    pub returned: i64,
+    /// When the last of those were given back.
+    pub returned_at: Option<Timestamp>,
     /// Why.
     pub reason: String,
     /// When they were given.
@@ -130,6 +134,10 @@ pub struct Filled {
     pub pot: Pot,
     /// Burned of it, once it is closed.
     pub closed: Option<i64>,
+    /// Units charged to it and given back after it was closed.
+    pub returned: i64,
+    /// When the last of those were.
+    pub returned_at: Option<Timestamp>,
     /// Units that were given.
     pub given: i64,
     /// Burned of the grant by pots that are closed.
@@ -191,6 +199,8 @@ pub enum Cause {
     Bonus(Bonus),
     /// What of them ended unused.
     Expired(Bonus),
+    /// What of them was given back too late to be used again.
+    Late(Bonus),
     /// Calls.
     Use(Calls),
     /// Calls that were given back.
@@ -228,7 +238,7 @@ impl Step {
             Cause::Kept => StepKind::Kept,
             Cause::Carried(_) => StepKind::Carried,
             Cause::Bonus(_) => StepKind::Bonus,
-            Cause::Expired(_) => StepKind::Expired,
+            Cause::Expired(_) | Cause::Late(_) => StepKind::Expired,
             Cause::Use(_) => StepKind::Use,
             Cause::Refund(_) => StepKind::Refund,
             Cause::Earlier { .. } => StepKind::Earlier,

@@ -23,7 +23,7 @@ impl Pot {
     }
 
     /// By which pots are burned one after another.
-    fn order(&self) -> (bool, Option<Timestamp>, GrantId) {
+    pub(crate) fn order(&self) -> (bool, Option<Timestamp>, GrantId) {
         (self.expires_at.is_none(), self.expires_at, self.grant)
     }
 }

@@ -8,7 +8,8 @@ use tollgate_storage::db::Tx;
 use tollgate_storage::idempotency::{self, Request};
 
 use super::consume::{ConsumeError, known, read_back};
-use super::{Answered, fold_usage, give_back};
+use super::give_back::{self, Back};
+use super::{Answered, fold_usage};
 use crate::model::quota::Units;
 use crate::shapes::{QuotaShape, UnitRefundShape};
 use crate::store::charges::{self, Charge, Entry};
@@ -118,8 +119,13 @@ async fn give(
     let Row { usage, refund, .. } = row;
     let of = (charge.subscription_id, &charge.meter, charge.period_start);
     let counter = quota_counters::give_back(tx, of, units, now).await?;
-    let counter = counter.ok_or_else(|| inconsistent(usage))?;
-    give_back::to_grants(tx, of, &counter, units, now).await?;
+    let mut counter = counter.ok_or_else(|| inconsistent(usage))?;
+    let back = Back {
+        units,
+        taken_at: charge.taken_at,
+        charged: true,
+    };
+    give_back::to_grants(tx, of, &mut counter, back, now).await?;
     let metadata = json!({ "reason": reason });
     let entry = Entry {
         id: refund,

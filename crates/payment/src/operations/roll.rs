@@ -18,7 +18,7 @@ use crate::model::subscription::Subscription;
 use crate::shapes::QuotaShape;
 use crate::store::prices::{self, Terms};
 use crate::store::quota_counters::{self, Counter, Opening};
-use crate::store::quota_grants::{self, Grant, Poured};
+use crate::store::quota_grants::{self, Closing, Grant, Poured};
 use crate::store::{quota_mirror, subscriptions};
 
 /// A transaction of its own. A counter that was opened for nothing is only an empty one.
@@ -171,13 +171,18 @@ pub(super) async fn share_out(
     if counter.quota.limit.is_none() {
         return Ok(());
     }
-    let (shares, _) = shares(counter, &quota_grants::pots(tx, of).await?);
+    let poured = quota_grants::pots(tx, of).await?;
+    let (shares, _) = shares(counter, &poured);
+    let mut beyond = counter.quota.used.plus(counter.quota.held).get();
+    beyond = beyond.saturating_sub(poured.iter().map(|pot| pot.burned).sum());
     for (pot, burned) in shares {
+        beyond = beyond.saturating_sub(burned).max(0);
         let is_over = over.is_none_or(|over| pot.ends_by(over));
         if !is_over {
             continue;
         }
-        quota_grants::close_pot(tx, of, pot.grant, burned, now).await?;
+        let closing = Closing { burned, beyond };
+        quota_grants::close_pot(tx, of, pot.grant, closing, now).await?;
         let gone = (pot.ends_by(now) || burned == pot.units).then_some(now);
         quota_grants::spend(tx, pot.grant, burned, gone).await?;
         let unburned = pot.units.saturating_sub(burned);

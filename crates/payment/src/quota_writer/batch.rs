@@ -16,7 +16,8 @@ use super::{End, Fate, Settle, Take, Wish};
 use crate::Parts;
 use crate::model::hold::{Hold, HoldState};
 use crate::model::quota::{Meter, QuotaState, Units};
-use crate::operations::{give_back, tell};
+use crate::operations::give_back::{self, Back};
+use crate::operations::tell;
 use crate::shapes::{ConsumeShape, HoldShape, QuotaShape};
 use crate::store::charges::{self, Entry};
 use crate::store::quota_counters::{self, Counter, Of, Taking};
@@ -155,9 +156,15 @@ impl<'a> Batch<'a> {
         }
         let of = (hold.subscription_id, &hold.meter, hold.period_start);
         let moved = quota_counters::move_held(tx, of, hold.units, charged, now).await?;
-        let counter = moved.ok_or_else(|| inconsistent("held", hold.id))?;
-        let free = hold.units.less(charged);
-        give_back::to_grants(tx, of, &counter, free, now).await?;
+        let mut counter = moved.ok_or_else(|| inconsistent("held", hold.id))?;
+        let back = Back {
+            units: hold.units.less(charged),
+            taken_at: hold.created_at,
+            charged: false,
+        };
+        if give_back::to_grants(tx, of, &mut counter, back, now).await? {
+            self.changed.insert(hold.subscription_id);
+        }
         if charged > Units::NONE {
             let entry = Entry {
                 id: usage,

@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
-use tollgate_kernel::ids::{Ids, UserId};
+use tollgate_kernel::ids::{HoldId, Ids, UserId};
 use tollgate_kernel::money::{Currency, Money};
 use tollgate_kernel::origin::Origin;
 use tollgate_storage::db::Db;
@@ -504,6 +504,101 @@ async fn inv_q5_a_hold_of_a_past_period_gives_back_to_its_grant() {
         balances(&db, &service).await;
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_q1_q3_q5_what_bonus_units_that_are_over_were_set_aside_for_is_gone_with_them() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let clock = Clock::fixed(start());
+        let service = service(&db, &clock).await;
+        let hour = Duration::from_hours(1);
+        for (how, left) in [
+            (How::Released, 100),
+            (How::Expired, 100),
+            (How::Committed(4), 100),
+            (How::Committed(40), 68),
+            (How::Committed(12), 96),
+            (How::CommittedAndGivenBack, 100),
+        ] {
+            let user = somebody(&service).await;
+            let end = Some(clock.now().after(hour));
+            let bonus = grant(user, 10, end);
+            let given = service.grant_units(&bonus, &Origin::default(), None).await;
+            given.expect("given");
+            // Of the bonus, two.
+            service.consume(&call(user, 2), None).await.expect("two");
+            // The other eight, and of the plan 32.
+            let hold = service
+                .reserve(&call(user, 40), Owner::HOST, time(7_200), None)
+                .await;
+            let hold = hold.expect("held").value.reservation_id;
+            clock.advance(hour);
+            let now = clock.now();
+            let last = service.consume(&call(user, 68), None).await;
+            let last = last.expect("all that the plan has left");
+            let last = last.value.usage_id;
+            let back = service.refund_usage(last, "it failed", None, None).await;
+            let back = back.expect("taken of the plan, it is had again");
+            assert_eq!(back.value.quota.remaining, Some(68));
+            let settled = how.settle(&service, &clock, hold).await;
+            assert!(settled.is_none_or(|settled| settled == left), "{how:?}");
+            let thing = "thing".parse().expect("a name");
+            let checked = service.check(user, &thing, Cost::ONE).await.expect("read");
+            let quota = checked.quota.expect("a meter");
+            assert_eq!(quota.remaining, Some(left), "{how:?} at {now}");
+            let mirrored = "SELECT COUNT(*) FROM user_subscriptions s JOIN quota_counters c
+                ON c.subscription_id = s.id WHERE s.quota_limit <> c.quota_limit";
+            assert_eq!(count(&db, mirrored).await, 0, "{how:?}");
+            service
+                .consume(&call(user, left), None)
+                .await
+                .expect("all of it");
+            let over = service.consume(&call(user, 1), None).await;
+            assert!(
+                matches!(over, Err(ConsumeError::QuotaExceeded(_))),
+                "{how:?}: {over:?}"
+            );
+        }
+        balances(&db, &service).await;
+    })
+    .await;
+}
+
+/// How a hold ends.
+#[derive(Clone, Copy, Debug)]
+enum How {
+    Released,
+    Expired,
+    Committed(i64),
+    CommittedAndGivenBack,
+}
+
+impl How {
+    /// What is told to be left, if anybody is told.
+    async fn settle(self, service: &PaymentService, clock: &Clock, hold: HoldId) -> Option<i64> {
+        match self {
+            Self::Released => {
+                let ended = service.release_hold(hold, Owner::HOST).await;
+                ended.expect("back").quota.remaining
+            }
+            Self::Expired => {
+                clock.advance(Duration::from_hours(1));
+                assert_eq!(service.expire_holds().await.expect("expired"), 1);
+                None
+            }
+            Self::Committed(cost) => {
+                let cost = Some(Cost::new(cost).expect("a cost"));
+                let ended = service.commit_hold(hold, Owner::HOST, cost).await;
+                ended.expect("charged").quota.remaining
+            }
+            Self::CommittedAndGivenBack => {
+                let ended = service.commit_hold(hold, Owner::HOST, None).await;
+                let usage = ended.expect("charged").usage_id.expect("a row");
+                let back = service.refund_usage(usage, "it failed", None, None).await;
+                back.expect("back").value.quota.remaining
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

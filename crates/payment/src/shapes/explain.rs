@@ -102,7 +102,7 @@ pub struct RulesShape {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct StepShape {
     /// `reset` (the period before ended), `plan` (its units), `kept` (used under a plan before, beyond it), `carried` (bonus units from earlier periods), `bonus` (those
-    /// of this period), `expired` (bonus units that ended unused), `use`, `refund` (units of a use given back), `earlier`
+    /// of this period), `expired` (bonus units that ended unused, or came back after their end), `use`, `refund` (units of a use given back), `earlier`
     /// (uses whose rows are not kept any more), `hold` (set aside, not settled), `unexplained`.
     #[schema(value_type = String, example = "use")]
     pub kind: StepKind,
@@ -320,7 +320,10 @@ impl StepShape {
                 before: Some(PastShape::from(past)),
                 ..plain
             },
-            Cause::Carried(bonus) | Cause::Bonus(bonus) | Cause::Expired(bonus) => Self {
+            Cause::Carried(bonus)
+            | Cause::Bonus(bonus)
+            | Cause::Expired(bonus)
+            | Cause::Late(bonus) => Self {
                 count: i64::try_from(bonus.count).ok(),
                 grant: GrantShape::of(bonus),
                 ..plain

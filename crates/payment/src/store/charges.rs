@@ -76,6 +76,8 @@ row!(
         requested_cost: i64,
         key_id: Option<Uuid>,
         hold_id: Option<Uuid>,
+        created_at: At,
+        held_at: Option<At>,
     }
 );
 
@@ -92,6 +94,8 @@ pub(crate) struct Charge {
     pub(crate) cost: Cost,
     pub(crate) key_id: Option<ApiKeyId>,
     pub(crate) hold_id: Option<HoldId>,
+    /// When the units were taken: set aside, if they were first.
+    pub(crate) taken_at: Timestamp,
 }
 
 /// One row.
@@ -119,14 +123,16 @@ pub(crate) async fn find(db: &Db, id: UsageId) -> Result<Option<Charge>> {
             cost: read.cost("requested_cost", row.requested_cost)?,
             key_id: row.key_id.map(ApiKeyId::from),
             hold_id: row.hold_id.map(HoldId::from),
+            taken_at: Timestamp::from_utc(row.held_at.unwrap_or(row.created_at)),
         })
     });
     charge.transpose()
 }
 
 const FIND: &str =
-    "SELECT user_id, subscription_id, resource_type, resource_id, quota_cost, meter, period_start,
-    requested_cost, key_id, hold_id FROM usage_logs WHERE id = $1";
+    "SELECT l.user_id, l.subscription_id, l.resource_type, l.resource_id, l.quota_cost, l.meter, l.period_start,
+    l.requested_cost, l.key_id, l.hold_id, l.created_at, h.created_at AS held_at
+    FROM usage_logs l LEFT JOIN quota_holds h ON h.id = l.hold_id WHERE l.id = $1";
 static APPEND_EACH: OverRows = OverRows::new(
     &[
         ("id", Kind::Id),

@@ -109,6 +109,8 @@ row!(
         poured: i64,
         burned: i64,
         closed_at: Option<At>,
+        returned: i64,
+        returned_at: Option<At>,
         given: i64,
         spent: i64,
         reason: String,
@@ -132,6 +134,8 @@ pub(crate) async fn grants(tx: &mut Tx, of: Of<'_>) -> Result<Vec<Filled>> {
             expires_at: row.expires_at.map(Timestamp::from_utc),
         },
         closed: row.closed_at.map(|_| row.burned),
+        returned: row.returned,
+        returned_at: row.returned_at.map(Timestamp::from_utc),
         given: row.given,
         spent: row.spent,
         reason: row.reason,
@@ -320,7 +324,9 @@ const GIVEN: &str = "SELECT p.slug, p.name, p.texts, m.version, m.quota_limit FR
     JOIN plan_meters m ON m.plan_id = t.plan_id AND m.version = t.plan_version
     JOIN subscription_plans p ON p.id = t.plan_id
     WHERE t.subscription_id = $1 AND m.meter = $2 AND t.starts_at <= $3 ORDER BY t.starts_at DESC LIMIT 100";
-const GRANTS: &str = "SELECT p.grant_id, p.units AS poured, p.burned, p.closed_at, g.units AS given, g.spent, g.reason,
+const GRANTS: &str =
+    "SELECT p.grant_id, p.units AS poured, p.burned, p.closed_at, p.returned, p.returned_at,
+    g.units AS given, g.spent, g.reason,
     g.created_at, g.expires_at
     FROM quota_pots p JOIN quota_grants g ON g.id = p.grant_id
     WHERE p.subscription_id = $1 AND p.meter = $2 AND p.period_start = $3 ORDER BY p.grant_id";

@@ -154,6 +154,7 @@ row!(
         grant_id: Uuid,
         units: i64,
         burned: i64,
+        beyond: i64,
         expires_at: Option<At>,
         closed_at: Option<At>,
     }
@@ -165,6 +166,8 @@ pub(crate) struct Poured {
     pub(crate) pot: Pot,
     /// Known once it is closed.
     pub(crate) burned: i64,
+    /// Taken beyond what it was burned for, when it was closed.
+    pub(crate) beyond: i64,
     pub(crate) is_closed: bool,
 }
 
@@ -177,6 +180,7 @@ impl From<PotRow> for Poured {
                 expires_at: row.expires_at.map(Timestamp::from_utc),
             },
             burned: row.burned,
+            beyond: row.beyond,
             is_closed: row.closed_at.is_some(),
         }
     }
@@ -194,12 +198,20 @@ pub(crate) async fn pots(tx: &mut Tx, of: Of<'_>) -> Result<Vec<Poured>> {
     Ok(rows.into_iter().map(Poured::from).collect())
 }
 
+/// How a pot is closed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closing {
+    pub(crate) burned: i64,
+    /// Taken beyond that.
+    pub(crate) beyond: i64,
+}
+
 /// What was burned of a pot is known.
 pub(crate) async fn close_pot(
     tx: &mut Tx,
     of: Of<'_>,
     grant: GrantId,
-    burned: i64,
+    closing: Closing,
     now: Timestamp,
 ) -> Result<()> {
     let (id, meter, period_start) = of;
@@ -208,7 +220,30 @@ pub(crate) async fn close_pot(
         .bind(meter.as_str())
         .bind(period_start.utc())
         .bind(grant.uuid())
-        .bind(burned)
+        .bind(closing.burned)
+        .bind(closing.beyond)
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
+/// So many more of the units charged to a closed pot were given back, when it was too late to burn them again.
+pub(crate) async fn note_returned(
+    tx: &mut Tx,
+    of: Of<'_>,
+    grant: GrantId,
+    units: i64,
+    now: Timestamp,
+) -> Result<()> {
+    let (id, meter, period_start) = of;
+    in_tx!(tx, |c| sqlx::query(NOTE_RETURNED)
+        .bind(id.uuid())
+        .bind(meter.as_str())
+        .bind(period_start.utc())
+        .bind(grant.uuid())
+        .bind(units)
         .bind(now.utc())
         .execute(c)
         .await
@@ -229,10 +264,21 @@ const POUR: &str = "INSERT INTO quota_pots (subscription_id, meter, period_start
     VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (subscription_id, meter, period_start, grant_id)
     DO UPDATE SET units = quota_pots.units + excluded.units";
-const POTS: &str = "SELECT p.grant_id, p.units, p.burned, g.expires_at, p.closed_at
+const POTS: &str = "SELECT p.grant_id, p.units, p.burned, p.beyond, g.expires_at, p.closed_at
     FROM quota_pots p JOIN quota_grants g ON g.id = p.grant_id
     WHERE p.subscription_id = $1 AND p.meter = $2 AND p.period_start = $3 ORDER BY p.grant_id";
-const CLOSE_POT: &str = "UPDATE quota_pots SET burned = $5, closed_at = $6
+const CLOSE_POT: &str = "UPDATE quota_pots SET burned = $5, beyond = $6, closed_at = $7
+    WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND grant_id = $4";
+const NOTE_RETURNED: &str = "UPDATE quota_pots SET returned = returned + $5, returned_at = $6
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND grant_id = $4";
 
-pub(crate) const STATEMENTS: &[&str] = &[INSERT, OPEN, METERS, SPEND, POUR, POTS, CLOSE_POT];
+pub(crate) const STATEMENTS: &[&str] = &[
+    INSERT,
+    OPEN,
+    METERS,
+    SPEND,
+    POUR,
+    POTS,
+    CLOSE_POT,
+    NOTE_RETURNED,
+];

@@ -175,6 +175,7 @@ row!(
         meter: String,
         period_start: At,
         units: i64,
+        created_at: At,
     }
 );
 
@@ -186,6 +187,7 @@ pub(crate) struct Due {
     pub(crate) meter: Meter,
     pub(crate) period_start: Timestamp,
     pub(crate) units: Units,
+    pub(crate) created_at: Timestamp,
 }
 
 /// Up to `limit` holds whose time is over.
@@ -206,6 +208,7 @@ pub(crate) async fn due(tx: &mut Tx, limit: i64, now: Timestamp) -> Result<Vec<D
             meter: read.text("meter", &row.meter)?,
             period_start: Timestamp::from_utc(row.period_start),
             units: read.units("units", row.units)?,
+            created_at: Timestamp::from_utc(row.created_at),
         })
     });
     due.collect()
@@ -259,7 +262,8 @@ const RELEASE: &str = "UPDATE quota_holds SET state = 'released', charged = 0, s
 const EXTEND: &str = "UPDATE quota_holds SET expires_at = $2
     WHERE id = $1 AND state = 'held' AND expires_at > $3 RETURNING id";
 // The conditions stand outside too, since a rival may have been faster.
-const DUE: &str = "SELECT id, subscription_id, meter, period_start, units FROM quota_holds
+const DUE: &str =
+    "SELECT id, subscription_id, meter, period_start, units, created_at FROM quota_holds
     WHERE state = 'held' AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
 const EXPIRE: &str = "UPDATE quota_holds SET state = 'expired', charged = 0, settled_at = $2
     WHERE id = $1 AND state = 'held' AND expires_at <= $2 RETURNING id";

@@ -84,12 +84,12 @@ fn bonuses(facts: &Facts) -> Vec<Step> {
     let (carried, own): (Vec<Bonus>, Vec<Bonus>) = all
         .into_iter()
         .partition(|bonus| bonus.given_at < facts.period.start);
-    let over: Vec<Bonus> = carried
-        .iter()
-        .chain(&own)
-        .filter(|bonus| bonus.expired > 0)
-        .cloned()
-        .collect();
+    let those = |are: fn(&Bonus) -> bool| -> Vec<Bonus> {
+        let all = carried.iter().chain(&own);
+        all.filter(|bonus| are(bonus)).cloned().collect()
+    };
+    let over = those(|bonus| bonus.expired > 0);
+    let late = those(|bonus| bonus.returned > 0);
     let start = facts.period.start;
     let mut steps = Vec::new();
     for bonus in few(carried) {
@@ -104,6 +104,14 @@ fn bonuses(facts: &Facts) -> Vec<Step> {
         let (at, units) = (bonus.expires_at.unwrap_or(start), bonus.expired);
         let taken = Some(units.saturating_neg());
         steps.push(Step::new(Cause::Expired(bonus), at, taken));
+    }
+    for bonus in few(late) {
+        let (at, units) = (bonus.returned_at.unwrap_or(start), bonus.returned);
+        // Not before the step that gives them back, which of many is a sum.
+        let back = facts.returned.iter().map(|calls| calls.at);
+        let at = back.filter(|back| *back >= at).min().unwrap_or(at);
+        let taken = Some(units.saturating_neg());
+        steps.push(Step::new(Cause::Late(bonus), at, taken));
     }
     steps
 }
@@ -143,9 +151,12 @@ fn standing(facts: &Facts) -> Vec<Bonus> {
             Some(_) => grant.spent,
             None => grant.spent.saturating_add(share(&grant.pot)),
         },
-        expired: grant
-            .closed
-            .map_or(0, |burned| grant.pot.units.saturating_sub(burned)),
+        expired: grant.closed.map_or(0, |burned| {
+            let unburned = grant.pot.units.saturating_sub(burned);
+            unburned.saturating_sub(grant.returned)
+        }),
+        returned: grant.returned,
+        returned_at: grant.returned_at,
         reason: grant.reason.clone(),
         given_at: grant.given_at,
         expires_at: grant.pot.expires_at,
@@ -164,6 +175,8 @@ fn few(mut bonuses: Vec<Bonus>) -> Vec<Bonus> {
         poured: sum.poured.saturating_add(bonus.poured),
         burned: sum.burned.saturating_add(bonus.burned),
         expired: sum.expired.saturating_add(bonus.expired),
+        returned: sum.returned.saturating_add(bonus.returned),
+        returned_at: sum.returned_at.max(bonus.returned_at),
         reason: String::new(),
         given_at: sum.given_at.min(bonus.given_at),
         expires_at: sum.expires_at.max(bonus.expires_at),

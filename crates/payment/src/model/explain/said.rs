@@ -38,6 +38,16 @@ impl Step {
                     bonus.expired
                 ),
             ),
+            Cause::Late(bonus) => Text::new(
+                format!(
+                    "退回的 {} 个单位属于已到期的奖励，随之作废。",
+                    bonus.returned
+                ),
+                format!(
+                    "{} units that were given back were of bonus units that had ended, and are gone with them.",
+                    bonus.returned
+                ),
+            ),
             Cause::Use(calls) => used(calls),
             Cause::Refund(calls) => returned(calls),
             Cause::Earlier { since } => Text::new(

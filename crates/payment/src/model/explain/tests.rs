@@ -43,6 +43,8 @@ fn grants(count: u64, at: Timestamp) -> Vec<Filled> {
             expires_at: None,
         },
         closed: None,
+        returned: 0,
+        returned_at: None,
         given: 1,
         spent: 0,
         reason: "sorry".to_owned(),

@@ -406,6 +406,49 @@ async fn inv_q8_the_end_of_a_period_says_what_was_used_and_what_was_dropped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn inv_q8_what_comes_back_of_bonus_units_that_are_over_is_gone_when_it_comes_back() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let house = House::open(&db).await;
+        let user = house.somebody("many").await;
+        let end = Some(start().after(days(3)));
+        house.grant(user, "month", 10, end).await;
+        let first = house.consume(user, "month", 9).await.expect("of the ten");
+        house.clock.advance(days(4));
+        let rest = house.consume(user, "month", 100).await;
+        rest.expect("all that the plan has");
+        assert_eq!(house.consume(user, "month", 1).await, None);
+        house.clock.advance(days(1));
+        let back = house
+            .service
+            .refund_usage(first, "it failed", None, None)
+            .await;
+        assert_eq!(back.expect("back").value.quota.remaining, Some(0));
+        assert_eq!(house.consume(user, "month", 1).await, None);
+        let explained = house.explained(user, "month").await;
+        let told: Vec<_> = explained
+            .steps
+            .iter()
+            .map(|step| (step.kind, step.units, step.balance))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (Is::Plan, Some(100), Some(100)),
+                (Is::Bonus, Some(10), Some(110)),
+                (Is::Use, Some(-9), Some(101)),
+                (Is::Expired, Some(-1), Some(100)),
+                (Is::Use, Some(-100), Some(0)),
+                (Is::Refund, Some(9), Some(9)),
+                (Is::Expired, Some(-9), Some(0)),
+            ]
+        );
+        let text = &explained.steps[6].text;
+        assert!(text.en.contains("9 units") && text.zh.contains("9 个单位"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn inv_q8_a_term_that_ends_and_days_that_are_added_are_explained() {
     each_engine(&[MIGRATIONS], async |db| {
         let house = House::open(&db).await;

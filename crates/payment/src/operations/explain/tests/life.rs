@@ -16,14 +16,22 @@ struct Life<'a> {
     user: UserId,
     shadow: Shadow,
     holds: Vec<Aside>,
-    usages: Vec<(UsageId, &'static str, Timestamp, i64)>,
+    usages: Vec<Charged>,
     checks: usize,
+}
+
+struct Charged {
+    usage: UsageId,
+    meter: &'static str,
+    of: (Timestamp, Timestamp),
+    units: i64,
 }
 
 struct Aside {
     hold: HoldId,
     meter: &'static str,
-    period_start: Timestamp,
+    /// The start of its period, and when it was made.
+    of: (Timestamp, Timestamp),
     cost: i64,
     units: i64,
     ends: Timestamp,
@@ -95,7 +103,7 @@ impl<'a> Life<'a> {
                 self.holds.push(Aside {
                     hold,
                     meter,
-                    period_start,
+                    of: (period_start, now),
                     cost,
                     units,
                     ends: now.after(Duration::from_secs(seconds)),
@@ -105,7 +113,12 @@ impl<'a> Life<'a> {
             let charged = self.house.consume(self.user, meter, cost).await;
             assert_eq!(charged.is_some(), expected.is_some(), "{meter} {cost}");
             if let (Some(usage), Some((period_start, units))) = (charged, expected) {
-                self.usages.push((usage, meter, period_start, units));
+                self.usages.push(Charged {
+                    usage,
+                    meter,
+                    of: (period_start, now),
+                    units,
+                });
             }
         }
     }
@@ -127,16 +140,20 @@ impl<'a> Life<'a> {
             let aside = self.holds.swap_remove(place);
             let charged = aside.units / aside.cost * part;
             let ends = (aside.units, charged, 0);
-            self.shadow.end(aside.meter, aside.period_start, ends, now);
+            self.shadow.end(aside.meter, aside.of, ends, now);
             let usage = ended.usage_id.expect("charged");
-            let charge = (usage, aside.meter, aside.period_start, charged);
-            self.usages.push(charge);
+            self.usages.push(Charged {
+                usage,
+                meter: aside.meter,
+                of: aside.of,
+                units: charged,
+            });
         } else {
             let ended = service.release_hold(aside.hold, Owner::HOST).await;
             ended.expect("released");
             let aside = self.holds.swap_remove(place);
             let ends = (aside.units, 0, 0);
-            self.shadow.end(aside.meter, aside.period_start, ends, now);
+            self.shadow.end(aside.meter, aside.of, ends, now);
         }
     }
 
@@ -150,7 +167,7 @@ impl<'a> Life<'a> {
         assert_eq!(expired, over.len());
         for aside in over {
             let ends = (aside.units, 0, 0);
-            self.shadow.end(aside.meter, aside.period_start, ends, now);
+            self.shadow.end(aside.meter, aside.of, ends, now);
         }
     }
 
@@ -159,13 +176,14 @@ impl<'a> Life<'a> {
             return;
         };
         let now = self.house.clock.now();
-        let (usage, meter, period_start, units) = self.usages.swap_remove(place);
+        let charged = self.usages.swap_remove(place);
         let given = self
             .house
             .service
-            .refund_usage(usage, "it failed", None, None);
+            .refund_usage(charged.usage, "it failed", None, None);
         given.await.expect("given back");
-        self.shadow.end(meter, period_start, (0, 0, units), now);
+        let ends = (0, 0, charged.units);
+        self.shadow.end(charged.meter, charged.of, ends, now);
     }
 
     async fn grant(&mut self) {

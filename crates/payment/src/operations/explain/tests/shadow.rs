@@ -39,6 +39,8 @@ struct Kept {
     of: Period,
     used: i64,
     held: i64,
+    /// What was taken when and has not come back, in its order.
+    takes: Vec<(Timestamp, i64)>,
     /// By the number of the gift.
     pots: BTreeMap<usize, Pot>,
 }
@@ -121,6 +123,7 @@ impl Shadow {
         } else {
             kept.used += units;
         }
+        kept.takes.push((now, units));
         Some((kept.of.start, units))
     }
 
@@ -142,11 +145,11 @@ impl Shadow {
         );
     }
 
-    /// A hold ends, and `charged` of its units stay taken; or a charge of no hold is given back.
+    /// A hold ends, and `charged` of its units stay taken; or a charge is given back.
     pub(super) fn end(
         &mut self,
         meter: &str,
-        period_start: Timestamp,
+        (period_start, taken_at): (Timestamp, Timestamp),
         (held, charged, refunded): (i64, i64, i64),
         now: Timestamp,
     ) {
@@ -159,8 +162,12 @@ impl Shadow {
         let kept = &mut followed.periods[place];
         kept.held -= held;
         kept.used += charged - refunded;
-        if kept.of.end <= now {
-            followed.back(place, held - charged + refunded, now);
+        let free = held - charged + refunded;
+        let take = kept.takes.iter_mut().find(|(at, _)| *at == taken_at);
+        take.expect("it was taken").1 -= free;
+        let of_early = followed.again(place);
+        if followed.periods[place].of.end <= now {
+            followed.back(place, free - of_early, now);
         }
     }
 }
@@ -199,6 +206,7 @@ impl Followed {
             of: period,
             used: 0,
             held: 0,
+            takes: Vec::new(),
             pots,
         });
     }
@@ -236,6 +244,32 @@ impl Followed {
                 gift.spent += burned;
             }
         }
+    }
+
+    /// What was burned of the pots that ended within a period, as if what came back had never been taken: each has what
+    /// was taken before its end, but for what those before it have. Gives how much less that is than it was.
+    fn again(&mut self, place: usize) -> i64 {
+        let kept = &mut self.periods[place];
+        let mut early: Vec<(Timestamp, usize)> = kept
+            .pots
+            .iter()
+            .filter(|(_, pot)| pot.burned.is_some())
+            .filter_map(|(number, _)| Some((self.gifts[*number].end?, *number)))
+            .filter(|(end, _)| *end <= kept.of.end)
+            .collect();
+        early.sort_unstable();
+        let (mut before, mut less) = (0, 0);
+        for (end, number) in early {
+            let taken = kept.takes.iter().filter(|(at, _)| *at < end);
+            let taken: i64 = taken.map(|(_, units)| units).sum();
+            let pot = kept.pots.get_mut(&number).expect("a pot");
+            let burned = pot.units.min(taken - before);
+            less += pot.burned.expect("closed") - burned;
+            self.gifts[number].spent += burned - pot.burned.expect("closed");
+            pot.burned = Some(burned);
+            before += burned;
+        }
+        less
     }
 
     /// Units come back to a period that is over: its bonus units, the last burned first, are had again now.
