@@ -1,13 +1,17 @@
 //! One exchange over HTTP: its id, its language, and what every answer carries.
 
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
-use axum::middleware::{self, Next};
-use axum::response::IntoResponse as _;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use axum::response::{IntoResponse, Response};
+use tower::{Layer, Service};
 
 use crate::ids::{Ids, RequestId};
 use crate::origin::ExchangeId;
@@ -41,11 +45,70 @@ impl Exchange {
 
     /// The router, with every exchange wrapped, and 404 and 405 as problems.
     pub fn around<S: Clone + Send + Sync + 'static>(self, router: Router<S>) -> Router<S> {
+        Self::answering(router).layer(self)
+    }
+
+    /// The router with 404 and 405 as problems, for who puts the exchange around it together with other layers.
+    pub fn answering<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
         router
             .fallback(|| async { Problem::new(Code::NotFound) })
             .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
-            .layer(middleware::from_fn_with_state(self, exchange))
     }
+}
+
+impl<S> Layer<S> for Exchange {
+    type Service = Exchanged<S>;
+
+    fn layer(&self, inner: S) -> Exchanged<S> {
+        Exchanged {
+            exchange: self.clone(),
+            inner,
+        }
+    }
+}
+
+/// Made by [`Exchange`].
+#[derive(Clone, Debug)]
+pub struct Exchanged<S> {
+    exchange: Exchange,
+    inner: S,
+}
+
+impl<S> Service<Request> for Exchanged<S>
+where
+    S: Service<Request, Error = Infallible>,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let opened = self.exchange.open(&mut request);
+        // Called here and not inside: nothing has to be cloned for it, and everything inside of it with it.
+        let answering = self.inner.call(request);
+        let exchange = self.exchange.clone();
+        Box::pin(async move {
+            let response = answering.await?.into_response();
+            Ok(exchange.close(opened, response))
+        })
+    }
+}
+
+/// What is known of an exchange before it is answered.
+struct Opened {
+    started: Instant,
+    request_id: String,
+    language: Language,
+    method: Method,
+    uri: Uri,
+    route: Option<MatchedPath>,
+    ignored: IgnoredFields,
 }
 
 /// Fields of the body that nobody read, named in `X-Ignored-Fields`.
@@ -86,65 +149,63 @@ impl IgnoredFields {
     }
 }
 
-async fn exchange(
-    State(settings): State<Exchange>,
-    mut request: Request,
-    next: Next,
-) -> Response<axum::body::Body> {
-    let started = Instant::now();
-    let request_id =
-        sent_id(request.headers()).unwrap_or_else(|| settings.ids.next::<RequestId>().to_string());
-    let language = request
-        .headers()
-        .get(header::ACCEPT_LANGUAGE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(Language::accepted)
-        .unwrap_or(settings.default_language);
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "-".to_owned(), |matched| matched.as_str().to_owned());
-    let ignored = IgnoredFields::default();
-    request.extensions_mut().insert(ignored.clone());
-    request.extensions_mut().insert(language);
-    request
-        .extensions_mut()
-        .insert(ExchangeId(request_id.as_str().into()));
-
-    let mut response = next.run(request).await;
-
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let occurrence = Occurrence {
-            instance: Some(&path),
-            request_id: Some(&request_id),
-            docs: Some(&settings.docs),
+impl Exchange {
+    fn open(&self, request: &mut Request) -> Opened {
+        let sent = request.headers();
+        let request_id = sent_id(sent).unwrap_or_else(|| self.ids.next::<RequestId>().to_string());
+        let language = sent
+            .get(header::ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(Language::accepted)
+            .unwrap_or(self.default_language);
+        let opened = Opened {
+            started: Instant::now(),
+            request_id,
+            language,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            ignored: IgnoredFields::default(),
         };
-        let headers = std::mem::take(response.headers_mut());
-        response = problem.response(language, &occurrence);
-        keep(response.headers_mut(), headers);
+        let extensions = request.extensions_mut();
+        extensions.insert(opened.ignored.clone());
+        extensions.insert(language);
+        extensions.insert(ExchangeId(opened.request_id.as_str().into()));
+        opened
     }
-    let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
-        headers.insert(REQUEST_ID, value);
+
+    fn close(&self, opened: Opened, mut response: Response) -> Response {
+        if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+            let occurrence = Occurrence {
+                instance: Some(opened.uri.path()),
+                request_id: Some(&opened.request_id),
+                docs: Some(&self.docs),
+            };
+            let headers = std::mem::take(response.headers_mut());
+            response = problem.response(opened.language, &occurrence);
+            keep(response.headers_mut(), headers);
+        }
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(&opened.request_id) {
+            headers.insert(REQUEST_ID, value);
+        }
+        headers.insert(API_VERSION, HeaderValue::from_static("1"));
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+        if let Some(value) = opened.ignored.header() {
+            headers.insert(IGNORED_FIELDS, value);
+        }
+        tracing::info!(
+            http.method = %opened.method,
+            http.route = opened.route.as_ref().map_or("-", MatchedPath::as_str),
+            http.status = response.status().as_u16(),
+            request.id = opened.request_id,
+            duration_us = u64::try_from(opened.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        response
     }
-    headers.insert(API_VERSION, HeaderValue::from_static("1"));
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
-    if let Some(value) = ignored.header() {
-        headers.insert(IGNORED_FIELDS, value);
-    }
-    tracing::info!(
-        http.method = %method,
-        http.route = route,
-        http.status = response.status().as_u16(),
-        request.id = request_id,
-        duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        "answered"
-    );
-    response
 }
 
 /// What layers have added to an answer stays when it is said again; what describes its body does not.
@@ -174,7 +235,7 @@ fn sent_id(headers: &HeaderMap) -> Option<String> {
     clippy::needless_pass_by_value,
     reason = "the shape tower-http's panic layer asks for"
 )]
-pub fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response<axum::body::Body> {
+pub fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
     let message = panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())

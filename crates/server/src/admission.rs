@@ -1,31 +1,74 @@
 //! What is refused before anything looks at it, in one layer: each costs every call of everybody.
 
-use axum::extract::{Request, State};
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+
+use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::future::{Either, Ready, ready};
 use tollgate_kernel::problem::{Code, Problem};
+use tower::{Layer, Service};
 
 use crate::accept::HEAD_BYTES;
 use crate::browser::CorsOrigins;
 
 /// Lets everything else pass.
-pub(crate) async fn admit(
-    State(origins): State<CorsOrigins>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    let sent = request.headers();
-    if is_too_long(sent) {
-        return Err(Problem::new(Code::HeadersTooLarge));
+#[derive(Clone, Debug)]
+pub(crate) struct Admission(pub(crate) CorsOrigins);
+
+impl<S> Layer<S> for Admission {
+    type Service = Admitted<S>;
+
+    fn layer(&self, inner: S) -> Admitted<S> {
+        Admitted {
+            admission: self.clone(),
+            inner,
+        }
     }
-    if request.method() == Method::POST && is_form(sent) && is_foreign(sent, &origins) {
-        return Err(Problem::new(Code::CsrfFailed).detail(
-            "请在本站页面上提交此表单。",
-            "Send this form from a page of this site.",
-        ));
+}
+
+/// Made by [`Admission`].
+#[derive(Clone, Debug)]
+pub(crate) struct Admitted<S> {
+    admission: Admission,
+    inner: S,
+}
+
+impl<S> Service<Request> for Admitted<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<S::Future, Ready<Result<Response, Infallible>>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
     }
-    Ok(next.run(request).await)
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        match self.admission.judge(&request) {
+            Ok(()) => Either::Left(self.inner.call(request)),
+            Err(problem) => Either::Right(ready(Ok(problem.into_response()))),
+        }
+    }
+}
+
+impl Admission {
+    fn judge(&self, request: &Request) -> Result<(), Problem> {
+        let sent = request.headers();
+        if is_too_long(sent) {
+            return Err(Problem::new(Code::HeadersTooLarge));
+        }
+        if request.method() == Method::POST && is_form(sent) && is_foreign(sent, &self.0) {
+            return Err(Problem::new(Code::CsrfFailed).detail(
+                "请在本站页面上提交此表单。",
+                "Send this form from a page of this site.",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// The parser's own limit is a guide: a head that arrives in one piece may be longer.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, State};
-use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -30,7 +29,7 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use crate::admission::admit;
+use crate::admission::Admission;
 use crate::browser::CorsOrigins;
 use crate::client_address::TrustedProxies;
 use crate::config::{AppEnv, Config, Faults};
@@ -182,16 +181,9 @@ impl Server {
             config.default_language,
             &format!("{public_url}/docs/errors"),
         );
-        let router = router(
-            &auth,
-            &payment,
-            sandbox.as_ref(),
-            (&db, &clock),
-            &config.cors_origins,
-            exchange,
-        );
+        let router = router(&auth, &payment, sandbox.as_ref(), (&db, &clock));
         let https = public_url.starts_with("https:");
-        let router = browser::guard(router, &config.cors_origins, https);
+        let router = around(router, exchange, &config.cors_origins, https);
         Ok(Self {
             listener,
             router,
@@ -307,8 +299,6 @@ fn router(
     payment: &PaymentService,
     sandbox: Option<&Sandbox>,
     (db, clock): (&Db, &Clock),
-    origins: &CorsOrigins,
-    exchange: Exchange,
 ) -> Router {
     let limit = auth.limit_calls();
     let payments_of_staff = payment.admin_router().layer(limit.clone());
@@ -342,12 +332,20 @@ fn router(
             moving: Arc::default(),
         }));
     }
-    let router = router.layer(from_fn_with_state(origins.clone(), admit));
-    exchange.around(router).layer(
+    router
+}
+
+/// What goes around every route, as one layer: each would be boxed for itself, and copied with every call.
+fn around(router: Router, exchange: Exchange, origins: &CorsOrigins, https: bool) -> Router {
+    Exchange::answering(router).layer(
         ServiceBuilder::new()
+            .map_response(move |response| browser::guarded(response, https))
+            .option_layer(browser::cors(origins))
             .layer(CatchPanicLayer::custom(panicked))
-            .layer(RequestBodyTimeoutLayer::new(BODY_STALL))
-            .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
+            .layer(exchange)
+            .layer(Admission(origins.clone()))
+            .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+            .layer(RequestBodyTimeoutLayer::new(BODY_STALL)),
     )
 }
 

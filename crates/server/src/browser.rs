@@ -3,10 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::Url;
@@ -14,9 +11,6 @@ use url::Url;
 const DAY: Duration = Duration::from_hours(24);
 /// For answers that are no pages: nothing may be loaded, run or framed by them.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
-/// The reader of the API reference sets styles by itself and shows inline pictures.
-const REFERENCE: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 /// Two years (RFC 6797).
 const HSTS: &str = "max-age=63072000; includeSubDomains";
 
@@ -87,21 +81,16 @@ fn origin(text: &str) -> Option<HeaderValue> {
         .flatten()
 }
 
-/// The router, answering browsers as above. `https`: the service is reached by it only.
-pub(crate) fn guard(router: Router, origins: &CorsOrigins, https: bool) -> Router {
-    let allowed = match origins {
+/// Which other origins are told that they may call; `None`: no other.
+pub(crate) fn cors(origins: &CorsOrigins) -> Option<CorsLayer> {
+    match origins {
         CorsOrigins::None => None,
-        CorsOrigins::Listed(list) => Some(AllowOrigin::list(list.clone())),
-        CorsOrigins::Any => Some(AllowOrigin::any()),
-    };
-    let router = router.layer(from_fn_with_state(https, headers));
-    match allowed {
-        None => router,
-        Some(allowed) => router.layer(cors(allowed)),
+        CorsOrigins::Listed(list) => Some(allowing(AllowOrigin::list(list.clone()))),
+        CorsOrigins::Any => Some(allowing(AllowOrigin::any())),
     }
 }
 
-fn cors(allowed: AllowOrigin) -> CorsLayer {
+fn allowing(allowed: AllowOrigin) -> CorsLayer {
     let sent = ["idempotency-key", "x-api-key", "x-request-id"].map(HeaderName::from_static);
     let shown = [
         "api-version",
@@ -140,16 +129,10 @@ fn cors(allowed: AllowOrigin) -> CorsLayer {
         .max_age(DAY)
 }
 
-async fn headers(
-    axum::extract::State(https): axum::extract::State<bool>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let reference = request.uri().path().starts_with("/docs");
-    let mut response = next.run(request).await;
+/// What browsers are told with every answer that says nothing else. `https`: the service is reached by it only.
+pub(crate) fn guarded<B>(mut response: Response<B>, https: bool) -> Response<B> {
     let headers = response.headers_mut();
-    let policy = if reference { REFERENCE } else { NOTHING };
-    unless_set(headers, header::CONTENT_SECURITY_POLICY, policy);
+    unless_set(headers, header::CONTENT_SECURITY_POLICY, NOTHING);
     unless_set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     unless_set(headers, header::X_FRAME_OPTIONS, "DENY");
     unless_set(headers, header::REFERRER_POLICY, "no-referrer");

@@ -2,12 +2,18 @@
 //! binary.
 
 use axum::Router;
+use axum::http::{HeaderValue, header};
 use tollgate_auth::AuthService;
 use tollgate_payment::PaymentService;
+use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
+
+/// The reader of the API reference sets styles by itself and shows inline pictures.
+const REFERENCE: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -48,7 +54,8 @@ pub fn document(auth: &AuthService, payment: &PaymentService) -> utoipa::openapi
 }
 
 pub(crate) fn router(auth: &AuthService, payment: &PaymentService) -> Router {
-    SwaggerUi::new("/docs")
-        .url("/openapi.json", document(auth, payment))
-        .into()
+    let reader = SwaggerUi::new("/docs").url("/openapi.json", document(auth, payment));
+    let policy = HeaderValue::from_static(REFERENCE);
+    let told = SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, policy);
+    Router::from(reader).layer(told)
 }
