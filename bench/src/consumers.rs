@@ -127,14 +127,14 @@ pub async fn history(db: &Db, rows: u64) -> anyhow::Result<()> {
 const HISTORY_AT_ONCE: i64 = 1_000_000;
 // An id is its time in milliseconds, then its version and what is random (RFC 9562, 5.7).
 const HISTORY_SQLITE: &str = "WITH RECURSIVE n(n) AS (SELECT $1 UNION ALL SELECT n + 1 FROM n WHERE n + 1 < $1 + $2),
-    s AS (SELECT row_number() OVER () - 1 AS place, id, user_id FROM user_subscriptions),
+    s AS (SELECT row_number() OVER () - 1 AS place, id, user_id FROM subscriptions),
     c AS (SELECT COUNT(*) AS count FROM s)
     INSERT INTO usage_logs (id, user_id, subscription_id, resource_type, quota_cost, created_at, meter, period_start, requested_cost)
     SELECT unhex(printf('%012x', (unixepoch() - 3600) * 1000 + n.n / 1000) || '7' || printf('%03x', n.n % 4096)
             || '8' || printf('%03x', n.n / 4096 % 4096) || hex(randomblob(6))),
         s.user_id, s.id, 'dicom_processing', 1, '2020-01-01T00:00:00+00:00', 'processing_count', '2020-01-01T00:00:00+00:00', 1
     FROM n JOIN s ON s.place = n.n * 7919 % (SELECT count FROM c)";
-const HISTORY_POSTGRES: &str = "WITH s AS (SELECT row_number() OVER () - 1 AS place, id, user_id FROM user_subscriptions),
+const HISTORY_POSTGRES: &str = "WITH s AS (SELECT row_number() OVER () - 1 AS place, id, user_id FROM subscriptions),
     c AS (SELECT COUNT(*) AS count FROM s)
     INSERT INTO usage_logs (id, user_id, subscription_id, resource_type, quota_cost, created_at, meter, period_start, requested_cost)
     SELECT (lpad(to_hex((extract(epoch FROM now())::bigint - 3600) * 1000 + n / 1000), 12, '0') || '7' || lpad(to_hex(n % 4096), 3, '0')

@@ -147,7 +147,8 @@ fn config(folder: &Path) -> anyhow::Result<Config> {
     Ok(Config::from_layers(env, Path::new("/nonexistent/.env"))?)
 }
 
-const PAID: &str = "SELECT COUNT(*) FROM payment_transactions p JOIN user_subscriptions s ON s.id = p.subscription_id
+const PAID: &str =
+    "SELECT COUNT(*) FROM payment_transactions p JOIN subscriptions s ON s.id = p.subscription_id
     WHERE p.status = 'completed'";
 
 /// What nothing built on them can exceed.

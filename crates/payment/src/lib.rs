@@ -106,6 +106,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     16 "0016_reminders",
     17 "0017_stats_and_trials",
     18 "0018_returned_units",
+    19 "0019_user_subscriptions",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.

@@ -1,18 +1,16 @@
--- Consumes change quota_used and updated_at at every call: half-empty pages keep those updates on
--- their page (HOT), and no index below holds a column that a consume changes.
-CREATE TABLE user_subscriptions (
-    id UUID NOT NULL CONSTRAINT user_subscriptions_pkey PRIMARY KEY,
+-- What of the design's `user_subscriptions` is written down: what was used stands in the counters alone, and a view of
+-- that name (0019) brings both together. No consume changes a row of it.
+CREATE TABLE subscriptions (
+    id UUID NOT NULL CONSTRAINT subscriptions_pkey PRIMARY KEY,
     user_id UUID NOT NULL,
     plan_id UUID NOT NULL,
-    status TEXT NOT NULL CONSTRAINT user_subscriptions_status_check CHECK (status IN ('active', 'cancelled', 'expired')),
+    status TEXT NOT NULL CONSTRAINT subscriptions_status_check CHECK (status IN ('active', 'cancelled', 'expired')),
     current_period_start TIMESTAMPTZ NOT NULL,
     current_period_end TIMESTAMPTZ,
-    quota_used BIGINT NOT NULL DEFAULT 0,
-    quota_limit BIGINT,
     auto_renew BOOLEAN NOT NULL DEFAULT FALSE,
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL,
-    state TEXT NOT NULL CONSTRAINT user_subscriptions_state_check CHECK (state IN ('active', 'trialing', 'past_due', 'grace', 'cancelling', 'expired', 'refunded', 'replaced')),
+    state TEXT NOT NULL CONSTRAINT subscriptions_state_check CHECK (state IN ('active', 'trialing', 'past_due', 'grace', 'cancelling', 'expired', 'refunded', 'replaced')),
     plan_version BIGINT NOT NULL,
     livemode BOOLEAN NOT NULL,
     anchor_at TIMESTAMPTZ NOT NULL,
@@ -27,20 +25,19 @@ CREATE TABLE user_subscriptions (
     ended_at TIMESTAMPTZ,
     end_reason TEXT,
     version BIGINT NOT NULL DEFAULT 1,
-    CONSTRAINT user_subscriptions_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES subscription_plans (id) ON DELETE RESTRICT,
-    CONSTRAINT user_subscriptions_next_plan_id_fkey FOREIGN KEY (next_plan_id) REFERENCES subscription_plans (id) ON DELETE RESTRICT,
-    CONSTRAINT user_subscriptions_quota_used_check CHECK (quota_used >= 0),
-    CONSTRAINT user_subscriptions_ended_check CHECK ((ended_at IS NULL) = (status <> 'expired')),
-    CONSTRAINT user_subscriptions_status_state_check CHECK ((status = 'active' AND state IN ('active', 'trialing', 'past_due', 'grace')) OR (status = 'cancelled' AND state = 'cancelling') OR (status = 'expired' AND state IN ('expired', 'refunded', 'replaced')))
-) WITH (fillfactor = 50);
-CREATE UNIQUE INDEX user_subscriptions_user_id_livemode_key ON user_subscriptions (user_id, livemode) WHERE ended_at IS NULL;
-CREATE UNIQUE INDEX user_subscriptions_provider_provider_subscription_id_key ON user_subscriptions (provider, provider_subscription_id) WHERE provider_subscription_id IS NOT NULL;
+    CONSTRAINT subscriptions_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES subscription_plans (id) ON DELETE RESTRICT,
+    CONSTRAINT subscriptions_next_plan_id_fkey FOREIGN KEY (next_plan_id) REFERENCES subscription_plans (id) ON DELETE RESTRICT,
+    CONSTRAINT subscriptions_ended_check CHECK ((ended_at IS NULL) = (status <> 'expired')),
+    CONSTRAINT subscriptions_status_state_check CHECK ((status = 'active' AND state IN ('active', 'trialing', 'past_due', 'grace')) OR (status = 'cancelled' AND state = 'cancelling') OR (status = 'expired' AND state IN ('expired', 'refunded', 'replaced')))
+);
+CREATE UNIQUE INDEX subscriptions_user_id_livemode_key ON subscriptions (user_id, livemode) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX subscriptions_provider_provider_subscription_id_key ON subscriptions (provider, provider_subscription_id) WHERE provider_subscription_id IS NOT NULL;
 -- History of a person.
-CREATE INDEX user_subscriptions_user_id_id_idx ON user_subscriptions (user_id, id);
+CREATE INDEX subscriptions_user_id_id_idx ON subscriptions (user_id, id);
 -- Expire, remind.
-CREATE INDEX user_subscriptions_entitled_until_idx ON user_subscriptions (entitled_until) WHERE ended_at IS NULL;
+CREATE INDEX subscriptions_entitled_until_idx ON subscriptions (entitled_until) WHERE ended_at IS NULL;
 -- How many have this plan.
-CREATE INDEX user_subscriptions_plan_id_idx ON user_subscriptions (plan_id) WHERE ended_at IS NULL;
+CREATE INDEX subscriptions_plan_id_idx ON subscriptions (plan_id) WHERE ended_at IS NULL;
 
 -- The truth about quota: one row per subscription, meter and period. open_until is the first of
 -- the period's end, entitled_until and the next expiry of a grant: up to then the row is right by
@@ -59,7 +56,7 @@ CREATE TABLE quota_counters (
     created_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL,
     CONSTRAINT quota_counters_pkey PRIMARY KEY (subscription_id, meter, period_start),
-    CONSTRAINT quota_counters_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES user_subscriptions (id) ON DELETE RESTRICT,
+    CONSTRAINT quota_counters_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions (id) ON DELETE RESTRICT,
     CONSTRAINT quota_counters_used_check CHECK (used >= 0),
     CONSTRAINT quota_counters_held_check CHECK (held >= 0),
     CONSTRAINT quota_counters_granted_check CHECK (granted >= 0),

@@ -29,7 +29,7 @@ CREATE TABLE subscription_changes (
     credit BIGINT NOT NULL DEFAULT 0,
     detail JSONB NOT NULL DEFAULT '{}',
     created_at TIMESTAMPTZ NOT NULL,
-    CONSTRAINT subscription_changes_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES user_subscriptions (id) ON DELETE RESTRICT
+    CONSTRAINT subscription_changes_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions (id) ON DELETE RESTRICT
 );
 -- Explain.
 CREATE INDEX subscription_changes_subscription_id_id_idx ON subscription_changes (subscription_id, id);

@@ -41,7 +41,7 @@ CREATE TABLE quota_grants (
     created_at TIMESTAMPTZ NOT NULL,
     expires_at TIMESTAMPTZ,
     closed_at TIMESTAMPTZ,
-    CONSTRAINT quota_grants_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES user_subscriptions (id) ON DELETE RESTRICT,
+    CONSTRAINT quota_grants_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions (id) ON DELETE RESTRICT,
     CONSTRAINT quota_grants_units_check CHECK (units > 0),
     CONSTRAINT quota_grants_spent_check CHECK (spent BETWEEN 0 AND units)
 );

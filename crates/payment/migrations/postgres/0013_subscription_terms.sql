@@ -12,7 +12,7 @@ CREATE TABLE subscription_terms (
     payment_id UUID,
     created_at TIMESTAMPTZ NOT NULL,
     CONSTRAINT subscription_terms_pkey PRIMARY KEY (subscription_id, starts_at),
-    CONSTRAINT subscription_terms_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES user_subscriptions (id) ON DELETE RESTRICT,
+    CONSTRAINT subscription_terms_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions (id) ON DELETE RESTRICT,
     CONSTRAINT subscription_terms_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES subscription_plans (id) ON DELETE RESTRICT,
     CONSTRAINT subscription_terms_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payment_transactions (id) ON DELETE RESTRICT,
     CONSTRAINT subscription_terms_worth_check CHECK (worth >= 0),
@@ -25,14 +25,14 @@ INSERT INTO subscription_terms (subscription_id, starts_at, ends_at, plan_id, pl
     SELECT s.id, s.current_period_start, s.current_period_end, s.plan_id, s.plan_version, s.anchor_at,
         COALESCE((SELECT CAST(SUM(p.amount - p.refunded) AS BIGINT) FROM payment_transactions p
             WHERE p.subscription_id = s.id AND p.paid_at IS NOT NULL), 0), o.currency, s.created_at
-    FROM user_subscriptions s JOIN subscription_plans o ON o.id = s.plan_id;
+    FROM subscriptions s JOIN subscription_plans o ON o.id = s.plan_id;
 
 -- When a later term of another plan, or of another version, begins.
-ALTER TABLE user_subscriptions ADD COLUMN turns_at TIMESTAMPTZ;
+ALTER TABLE subscriptions ADD COLUMN turns_at TIMESTAMPTZ;
 -- What begins is due.
-CREATE INDEX user_subscriptions_turns_at_idx ON user_subscriptions (turns_at) WHERE turns_at IS NOT NULL AND ended_at IS NULL;
+CREATE INDEX subscriptions_turns_at_idx ON subscriptions (turns_at) WHERE turns_at IS NOT NULL AND ended_at IS NULL;
 -- What is over and has days of grace; whom to remind.
-CREATE INDEX user_subscriptions_current_period_end_idx ON user_subscriptions (current_period_end) WHERE state = 'active' AND ended_at IS NULL;
+CREATE INDEX subscriptions_current_period_end_idx ON subscriptions (current_period_end) WHERE state = 'active' AND ended_at IS NULL;
 
 -- What was counted for the plan that an order replaces, when it was placed.
 CREATE TABLE change_quotes (
@@ -44,7 +44,7 @@ CREATE TABLE change_quotes (
     created_at TIMESTAMPTZ NOT NULL,
     CONSTRAINT change_quotes_pkey PRIMARY KEY (payment_id),
     CONSTRAINT change_quotes_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payment_transactions (id) ON DELETE RESTRICT,
-    CONSTRAINT change_quotes_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES user_subscriptions (id) ON DELETE RESTRICT,
+    CONSTRAINT change_quotes_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions (id) ON DELETE RESTRICT,
     CONSTRAINT change_quotes_credit_check CHECK (credit >= 0),
     CONSTRAINT change_quotes_terms_check CHECK (terms BETWEEN 1 AND 120)
 );

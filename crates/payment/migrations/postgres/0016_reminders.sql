@@ -1,12 +1,12 @@
 -- Of which term's end its buyer was told last, and how many days before it: the row itself says what is not told again.
-ALTER TABLE user_subscriptions ADD COLUMN reminded_term_end TIMESTAMPTZ;
-ALTER TABLE user_subscriptions ADD COLUMN reminded_days BIGINT
-    CONSTRAINT user_subscriptions_reminded_days_check CHECK (reminded_days > 0);
+ALTER TABLE subscriptions ADD COLUMN reminded_term_end TIMESTAMPTZ;
+ALTER TABLE subscriptions ADD COLUMN reminded_days BIGINT
+    CONSTRAINT subscriptions_reminded_days_check CHECK (reminded_days > 0);
 -- When the open period of the first meter is over. No consume changes it.
-ALTER TABLE user_subscriptions ADD COLUMN quota_resets_at TIMESTAMPTZ;
-UPDATE user_subscriptions SET quota_resets_at = (SELECT c.period_end FROM quota_counters c
-    WHERE c.subscription_id = user_subscriptions.id AND c.meter = user_subscriptions.quota_meter
-      AND c.period_start = user_subscriptions.quota_period_start)
+ALTER TABLE subscriptions ADD COLUMN quota_resets_at TIMESTAMPTZ;
+UPDATE subscriptions SET quota_resets_at = (SELECT c.period_end FROM quota_counters c
+    WHERE c.subscription_id = subscriptions.id AND c.meter = subscriptions.quota_meter
+      AND c.period_start = subscriptions.quota_period_start)
     WHERE ended_at IS NULL;
 -- Reset those that nobody uses.
-CREATE INDEX user_subscriptions_quota_resets_at_idx ON user_subscriptions (quota_resets_at) WHERE ended_at IS NULL;
+CREATE INDEX subscriptions_quota_resets_at_idx ON subscriptions (quota_resets_at) WHERE ended_at IS NULL;

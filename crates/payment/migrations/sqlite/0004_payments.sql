@@ -34,7 +34,7 @@ CREATE TABLE payment_transactions (
     version INTEGER NOT NULL DEFAULT 1,
     CONSTRAINT payment_transactions_order_no_key UNIQUE (order_no),
     CONSTRAINT payment_transactions_link_hash_key UNIQUE (link_hash),
-    CONSTRAINT payment_transactions_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES user_subscriptions (id) ON DELETE RESTRICT,
+    CONSTRAINT payment_transactions_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions (id) ON DELETE RESTRICT,
     CONSTRAINT payment_transactions_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES subscription_plans (id) ON DELETE RESTRICT,
     CONSTRAINT payment_transactions_amount_check CHECK (amount > 0),
     CONSTRAINT payment_transactions_refunding_check CHECK (refunding >= 0),

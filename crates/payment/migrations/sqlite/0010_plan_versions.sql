@@ -55,7 +55,7 @@ CREATE TABLE subscription_changes (
     credit INTEGER NOT NULL DEFAULT 0,
     detail TEXT NOT NULL DEFAULT '{}' CONSTRAINT subscription_changes_detail_check CHECK (detail IS NULL OR json_valid(detail)),
     created_at TEXT NOT NULL CONSTRAINT subscription_changes_created_at_check CHECK (created_at GLOB '*+00:00'),
-    CONSTRAINT subscription_changes_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES user_subscriptions (id) ON DELETE RESTRICT
+    CONSTRAINT subscription_changes_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions (id) ON DELETE RESTRICT
 ) STRICT;
 -- Explain.
 CREATE INDEX subscription_changes_subscription_id_id_idx ON subscription_changes (subscription_id, id);

@@ -41,7 +41,7 @@ CREATE TABLE quota_grants (
     created_at TEXT NOT NULL CONSTRAINT quota_grants_created_at_check CHECK (created_at GLOB '*+00:00'),
     expires_at TEXT CONSTRAINT quota_grants_expires_at_check CHECK (expires_at GLOB '*+00:00'),
     closed_at TEXT CONSTRAINT quota_grants_closed_at_check CHECK (closed_at GLOB '*+00:00'),
-    CONSTRAINT quota_grants_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES user_subscriptions (id) ON DELETE RESTRICT,
+    CONSTRAINT quota_grants_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions (id) ON DELETE RESTRICT,
     CONSTRAINT quota_grants_units_check CHECK (units > 0),
     CONSTRAINT quota_grants_spent_check CHECK (spent BETWEEN 0 AND units)
 ) STRICT;

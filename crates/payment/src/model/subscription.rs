@@ -7,7 +7,7 @@ use tollgate_kernel::ids::{PlanId, SubscriptionId, UserId};
 
 use super::period::{Anchor, Period};
 use super::plan::Plan;
-use super::quota::{Meter, Units};
+use super::quota::Meter;
 use super::words;
 
 /// How long after the end of a term a debit may still come: the provider drafts a bill first.
@@ -160,10 +160,6 @@ pub struct Subscription {
     pub anchor: Anchor,
     /// The first meter.
     pub meter: Meter,
-    /// Of the first meter, in its open period.
-    pub quota_used: Units,
-    /// Of the first meter, in its open period.
-    pub quota_limit: Option<Units>,
     /// Whether the rail debits by itself.
     pub auto_renew: bool,
     /// The plan that is wanted when the paid term ends.
@@ -350,8 +346,6 @@ pub(super) mod tests {
             entitled_until: until,
             anchor: Anchor::new(now(), chrono_tz::UTC),
             meter: plan.meter.clone(),
-            quota_used: Units::NONE,
-            quota_limit: None,
             auto_renew: false,
             next_plan: None,
             turns_at: None,

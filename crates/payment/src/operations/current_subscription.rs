@@ -80,7 +80,7 @@ pub(crate) async fn shown(
         plans::find(&parts.db, held.plan_id)
             .await?
             .ok_or_else(|| StorageError::Inconsistent {
-                table: "user_subscriptions",
+                table: "subscriptions",
                 column: "plan_id",
                 row: held.id.to_string(),
             })?;

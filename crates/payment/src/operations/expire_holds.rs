@@ -1,14 +1,11 @@
 //! Gives back what nobody settled in time: its owner may be dead.
 
-use std::collections::BTreeSet;
-
-use tollgate_kernel::ids::SubscriptionId;
 use tollgate_storage::Result;
 
 use super::give_back::{self, Back};
 use crate::PaymentService;
 use crate::model::quota::Units;
-use crate::store::{quota_counters, quota_holds, quota_mirror};
+use crate::store::{quota_counters, quota_holds};
 
 /// Holds in one transaction.
 pub(crate) const BATCH: i64 = 200;
@@ -31,7 +28,6 @@ impl PaymentService {
             .collect();
         quota_counters::lock_each(&mut tx, &counters, now).await?;
         let mut expired = 0;
-        let mut changed = BTreeSet::new();
         for hold in &due {
             if !quota_holds::expire(&mut tx, hold.id, now).await? {
                 continue;
@@ -46,15 +42,11 @@ impl PaymentService {
                     taken_at: hold.created_at,
                     charged: false,
                 };
-                if give_back::to_grants(&mut tx, of, &mut counter, back, now).await? {
-                    changed.insert(hold.subscription);
-                }
+                give_back::to_grants(&mut tx, of, &mut counter, back, now).await?;
             } else {
                 tracing::error!(subscription.id = %hold.subscription, "a counter held less than its holds");
             }
         }
-        let changed: Vec<SubscriptionId> = changed.into_iter().collect();
-        quota_mirror::follow_each(&mut tx, &changed, now).await?;
         tx.commit().await?;
         Ok(expired)
     }

@@ -176,7 +176,7 @@ async fn gather(
     let kept = sum(&used) - sum(&returned);
     let plan = made_of::name(tx, held.plan_id).await?;
     let plan = plan.ok_or_else(|| StorageError::Inconsistent {
-        table: "user_subscriptions",
+        table: "subscriptions",
         column: "plan_id",
         row: held.id.to_string(),
     })?;

@@ -22,17 +22,16 @@ pub(crate) struct Back {
     pub(crate) charged: bool,
 }
 
-/// Units have just left `counter`, whose limit is brought up to date. `true`: what some counter may give has changed,
-/// and whoever mirrors it has to follow.
+/// Units have just left `counter`, whose limit is brought up to date.
 pub(crate) async fn to_grants(
     tx: &mut Tx,
     of: (SubscriptionId, &Meter, Timestamp),
     counter: &mut Counter,
     back: Back,
     now: Timestamp,
-) -> Result<bool> {
+) -> Result<()> {
     let (Some(limit), true) = (counter.quota.limit, back.units > Units::NONE) else {
-        return Ok(false);
+        return Ok(());
     };
     let mut pots = quota_grants::pots(tx, of).await?;
     pots.retain(|pot| pot.is_closed);
@@ -47,7 +46,7 @@ pub(crate) async fn to_grants(
         gone = gone.saturating_add(to_late(tx, of, late, rest, now).await?);
     }
     counter.quota.limit = Some(limit.less(Units::new(gone).unwrap_or(Units::NONE)));
-    Ok(gone > 0)
+    Ok(())
 }
 
 /// Bonus units that end within the period were burned before the plan's own, and are over. Gives how many of the units

@@ -23,7 +23,7 @@ use crate::model::quota::{Cost, Meter};
 use crate::model::subscription::Subscription;
 use crate::shapes::{GivenShape, GrantShape, QuotaShape};
 use crate::store::quota_grants::{self, Grant, Of};
-use crate::store::{prices, quota_counters, quota_mirror};
+use crate::store::{prices, quota_counters};
 use crate::{Parts, PaymentService};
 
 /// At most this many characters.
@@ -199,7 +199,6 @@ pub(super) async fn pour(tx: &mut Tx, of: Of<'_>, grant: &Grant, now: Timestamp)
     }
     quota_grants::insert(tx, grant).await?;
     quota_grants::pour(tx, of, grant.id, units).await?;
-    quota_mirror::follow_each(tx, &[grant.subscription], now).await?;
     Ok(true)
 }
 

@@ -161,7 +161,7 @@ async fn read(parts: &Parts, user: UserId, now: Timestamp) -> Result<Option<Arc<
     let holding = Arc::new(Holding {
         prices: prices.collect(),
         plan: slug.ok_or_else(|| StorageError::Inconsistent {
-            table: "user_subscriptions",
+            table: "subscriptions",
             column: "plan_id",
             row: subscription.id.to_string(),
         })?,

@@ -57,7 +57,7 @@ pub(super) async fn left(tx: &mut Tx, held: &Subscription, at: Moments) -> Resul
 pub(super) async fn as_bought(tx: &mut Tx, held: &Subscription) -> Result<Plan> {
     let plan = plans::read_as_of(tx, held.plan_id, held.plan_version).await?;
     plan.ok_or_else(|| StorageError::Inconsistent {
-        table: "user_subscriptions",
+        table: "subscriptions",
         column: "plan_version",
         row: held.id.to_string(),
     })

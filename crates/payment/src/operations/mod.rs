@@ -91,7 +91,7 @@ const TRIES: u32 = 8;
 /// What somebody has was another each time that it was read.
 fn moved_on(user: UserId) -> StorageError {
     StorageError::Inconsistent {
-        table: "user_subscriptions",
+        table: "subscriptions",
         column: "version",
         row: user.to_string(),
     }

@@ -13,7 +13,7 @@ use super::{Answered, fold_usage};
 use crate::model::quota::Units;
 use crate::shapes::{QuotaShape, UnitRefundShape};
 use crate::store::charges::{self, Charge, Entry};
-use crate::store::{quota_counters, quota_mirror, usage_refunds};
+use crate::store::{quota_counters, usage_refunds};
 use crate::{Parts, PaymentService};
 
 /// At most this many characters.
@@ -144,7 +144,6 @@ async fn give(
         at: row.logged_at,
     };
     fold_usage::append(parts, tx, &[entry]).await?;
-    quota_mirror::follow_each(tx, &[charge.subscription_id], now).await?;
     Ok(UnitRefundShape {
         usage_id: usage,
         refund_usage_id: refund,

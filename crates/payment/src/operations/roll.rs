@@ -19,7 +19,7 @@ use crate::shapes::QuotaShape;
 use crate::store::prices::{self, Terms};
 use crate::store::quota_counters::{self, Counter, Opening};
 use crate::store::quota_grants::{self, Closing, Grant, Poured};
-use crate::store::{quota_mirror, subscriptions};
+use crate::store::{first_meters, subscriptions};
 
 /// A transaction of its own. A counter that was opened for nothing is only an empty one.
 pub(super) async fn roll_alone(
@@ -95,7 +95,7 @@ async fn rolled(tx: &mut Tx, held: &Subscription, meter: &Meter, now: Timestamp)
         let until = first_expiry(&grants, until);
         quota_counters::open_again(tx, of, end, until, now).await?;
     }
-    quota_mirror::begin(tx, of, now).await?;
+    first_meters::begin(tx, of, now).await?;
     // The first period of all begins with the subscription, which is told of.
     let reset = begun.filter(|_| last.is_some());
     Ok(reset.map_or(Rolled::Stands, |begun| Rolled::Reset(Box::new(begun))))

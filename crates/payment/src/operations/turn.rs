@@ -72,7 +72,6 @@ async fn turn(parts: &Parts, tx: &mut Tx, held: &Subscription, now: Timestamp) -
     let then = Subscription {
         anchor: running.anchor,
         meter: plan.meter.clone(),
-        quota_limit: plan.quota_limit,
         turns_at,
         ..then
     };

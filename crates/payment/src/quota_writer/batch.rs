@@ -21,7 +21,7 @@ use crate::operations::tell;
 use crate::shapes::{ConsumeShape, HoldShape, QuotaShape};
 use crate::store::charges::{self, Entry};
 use crate::store::quota_counters::{self, Counter, Of, Taking};
-use crate::store::{quota_holds, quota_mirror, subscriptions, usage_marks};
+use crate::store::{quota_holds, subscriptions, usage_marks};
 
 /// Why a batch was undone, or may have been.
 #[derive(Debug)]
@@ -72,7 +72,6 @@ pub(super) async fn apply<'a>(parts: &'a Parts, wishes: &'a [Wish]) -> Result<Ve
         holds: Vec::new(),
         charges: Vec::new(),
         reached: Vec::new(),
-        changed: BTreeSet::new(),
     };
     batch.know(&mut tx, wishes).await?;
     let counters: BTreeSet<Of<'_>> = wishes.iter().map(Wish::counter).collect();
@@ -105,7 +104,6 @@ struct Batch<'a> {
     holds: Vec<Hold>,
     charges: Vec<Entry<'a>>,
     reached: Vec<(&'a Take, u8, QuotaState)>,
-    changed: BTreeSet<SubscriptionId>,
 }
 
 impl<'a> Batch<'a> {
@@ -162,9 +160,7 @@ impl<'a> Batch<'a> {
             taken_at: hold.created_at,
             charged: false,
         };
-        if give_back::to_grants(tx, of, &mut counter, back, now).await? {
-            self.changed.insert(hold.subscription_id);
-        }
+        give_back::to_grants(tx, of, &mut counter, back, now).await?;
         if charged > Units::NONE {
             let entry = Entry {
                 id: usage,
@@ -184,7 +180,6 @@ impl<'a> Batch<'a> {
             };
             self.append(tx, &[entry]).await?;
             self.tell_of(tx, &hold, &counter.quota, charged).await?;
-            self.changed.insert(hold.subscription_id);
             hold.usage_id = Some(usage);
         }
         hold.charged = Some(charged);
@@ -392,7 +387,6 @@ impl<'a> Batch<'a> {
 
     fn charge(&mut self, take: &'a Take, period_start: Timestamp) -> UsageId {
         let id = self.parts.ids.at(self.logged_at);
-        self.changed.insert(take.holding.subscription.id);
         self.charges.push(Entry {
             id,
             user_id: take.call.user_id,
@@ -426,8 +420,6 @@ impl<'a> Batch<'a> {
         }
         quota_holds::put_each(tx, &self.holds).await?;
         self.append(tx, &self.charges).await?;
-        let changed: Vec<SubscriptionId> = self.changed.iter().copied().collect();
-        quota_mirror::follow_each(tx, &changed, self.now).await?;
         for (take, percent, quota) in &self.reached {
             let (held, shape) = (&take.holding.subscription, QuotaShape::from(quota));
             tell::quota(self.parts, tx, held, *percent, &shape, self.now).await?;

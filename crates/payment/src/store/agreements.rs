@@ -1,4 +1,4 @@
-//! What is kept of agreements: columns of `user_subscriptions`, and `provider_customers`.
+//! What is kept of agreements: columns of `subscriptions`, and `provider_customers`.
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, PlanId, SubscriptionId, UserId};
@@ -52,7 +52,7 @@ pub(crate) async fn of(
         .fetch_optional(c)
         .await)?;
     let read = Reader {
-        table: "user_subscriptions",
+        table: "subscriptions",
         row: subscription.uuid(),
     };
     row.map(|(method, id)| Ok((read.text("provider", &method)?, id)))
@@ -74,7 +74,7 @@ pub(crate) async fn take_lapsed(
         .await)?;
     let lapsed = rows.into_iter().map(|(row, method, id)| {
         let read = Reader {
-            table: "user_subscriptions",
+            table: "subscriptions",
             row,
         };
         Ok((read.text("provider", &method)?, id))
@@ -94,7 +94,7 @@ pub(crate) async fn price(
         .fetch_optional(c)
         .await)?;
     let read = Reader {
-        table: "user_subscriptions",
+        table: "subscriptions",
         row: subscription.uuid(),
     };
     row.map(|(minor, currency)| {
@@ -204,26 +204,26 @@ pub(crate) async fn find_customer(
     Ok(row.map(|(customer,)| customer))
 }
 
-const READ: &str = "SELECT id, user_id, plan_id, CASE WHEN ended_at IS NULL THEN auto_renew END FROM user_subscriptions
+const READ: &str =
+    "SELECT id, user_id, plan_id, CASE WHEN ended_at IS NULL THEN auto_renew END FROM subscriptions
     WHERE provider = $1 AND provider_subscription_id = $2 AND livemode = $3";
-const OF: &str = "SELECT provider, provider_subscription_id FROM user_subscriptions
+const OF: &str = "SELECT provider, provider_subscription_id FROM subscriptions
     WHERE id = $1 AND provider IS NOT NULL AND provider_subscription_id IS NOT NULL";
-const TAKE_LAPSED: &str = "UPDATE user_subscriptions SET auto_renew = FALSE, updated_at = $3
+const TAKE_LAPSED: &str = "UPDATE subscriptions SET auto_renew = FALSE, updated_at = $3
     WHERE user_id = $1 AND livemode = $2 AND ended_at IS NOT NULL AND auto_renew
       AND provider IS NOT NULL AND provider_subscription_id IS NOT NULL
     RETURNING id, provider, provider_subscription_id";
 const PRICE: &str = "SELECT amount, currency FROM payment_transactions
     WHERE subscription_id = $1 AND payment_method = $2 AND paid_at IS NOT NULL
     ORDER BY paid_at DESC, id DESC LIMIT 1";
-const RELEASE: &str =
-    "UPDATE user_subscriptions SET provider_subscription_id = NULL, updated_at = $4,
+const RELEASE: &str = "UPDATE subscriptions SET provider_subscription_id = NULL, updated_at = $4,
     version = version + 1 WHERE provider = $2 AND provider_subscription_id = $3 AND id <> $1";
 const BIND: &str =
-    "UPDATE user_subscriptions SET provider = $3, provider_subscription_id = $4, auto_renew = TRUE,
+    "UPDATE subscriptions SET provider = $3, provider_subscription_id = $4, auto_renew = TRUE,
     state = 'active', status = 'active', entitled_until = $5, updated_at = $6, version = version + 1
     WHERE id = $1 AND version = $2 AND ended_at IS NULL RETURNING version";
 const MIRROR: &str =
-    "UPDATE user_subscriptions SET state = $3, status = $4, auto_renew = $5, entitled_until = $6,
+    "UPDATE subscriptions SET state = $3, status = $4, auto_renew = $5, entitled_until = $6,
     updated_at = $7, version = version + 1
     WHERE id = $1 AND version = $2 AND ended_at IS NULL RETURNING version";
 const REMEMBER_CUSTOMER: &str =

@@ -37,11 +37,11 @@ async fn is_any(db: &Db, look: &'static str, now: Timestamp) -> Result<bool> {
 const HOLD_OVER: &str =
     "SELECT id FROM quota_holds WHERE state = 'held' AND expires_at <= $1 LIMIT 1";
 const RIGHT_OVER: &str =
-    "SELECT id FROM user_subscriptions WHERE ended_at IS NULL AND entitled_until <= $1 LIMIT 1";
-const TERM_OVER: &str = "SELECT id FROM user_subscriptions
+    "SELECT id FROM subscriptions WHERE ended_at IS NULL AND entitled_until <= $1 LIMIT 1";
+const TERM_OVER: &str = "SELECT id FROM subscriptions
     WHERE ended_at IS NULL AND NOT auto_renew AND current_period_end <= $1 AND state = 'active' LIMIT 1";
 
-const TURNING: &str = "SELECT id FROM user_subscriptions
+const TURNING: &str = "SELECT id FROM subscriptions
     WHERE turns_at IS NOT NULL AND ended_at IS NULL AND turns_at <= $1 LIMIT 1";
 const CALL_CUT_OFF: &str =
     "SELECT id FROM payment_attempts WHERE state = 'intent' AND started_at < $1 LIMIT 1";

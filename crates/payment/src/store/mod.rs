@@ -9,6 +9,7 @@ pub(crate) mod charges;
 pub(crate) mod deliveries;
 pub(crate) mod endpoints;
 pub(crate) mod explain;
+pub(crate) mod first_meters;
 pub(crate) mod free_grants;
 pub(crate) mod inbox;
 pub(crate) mod ledger;
@@ -21,7 +22,6 @@ pub(crate) mod prices;
 pub(crate) mod quota_counters;
 pub(crate) mod quota_grants;
 pub(crate) mod quota_holds;
-pub(crate) mod quota_mirror;
 pub(crate) mod refunds;
 pub(crate) mod reminders;
 pub(crate) mod resets;
@@ -77,7 +77,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     prices::STATEMENTS,
     quota_grants::STATEMENTS,
     quota_holds::STATEMENTS,
-    quota_mirror::STATEMENTS,
+    first_meters::STATEMENTS,
     refunds::STATEMENTS,
     reminders::STATEMENTS,
     resets::STATEMENTS,
@@ -103,7 +103,6 @@ pub(crate) const OVER_ROWS: &[&[&OverRows]] = &[
     explain::OVER_ROWS,
     quota_counters::OVER_ROWS,
     quota_holds::OVER_ROWS,
-    quota_mirror::OVER_ROWS,
 ];
 
 /// Reads the columns of one row into the model, naming the row when one is impossible.

@@ -121,7 +121,7 @@ pub(crate) async fn delete(tx: &mut Tx, known: &Plan) -> Result<bool> {
 }
 
 const IS_USED: &str =
-    "SELECT EXISTS (SELECT 1 FROM user_subscriptions s WHERE s.plan_id = $1 OR s.next_plan_id = $1)
+    "SELECT EXISTS (SELECT 1 FROM subscriptions s WHERE s.plan_id = $1 OR s.next_plan_id = $1)
     OR EXISTS (SELECT 1 FROM payment_transactions p WHERE p.plan_id = $1)";
 const INSERT: &str =
     "INSERT INTO subscription_plans (id, name, price, currency, billing_cycle, quota_type,
@@ -136,7 +136,7 @@ const UPDATE: &str = "UPDATE subscription_plans SET name = $3, price = $4, curre
     version = version + 1
     WHERE id = $1 AND version = $2
       AND ((currency = $5 AND (price = 0) = ($4 = 0))
-           OR NOT (EXISTS (SELECT 1 FROM user_subscriptions s WHERE s.plan_id = $1 OR s.next_plan_id = $1)
+           OR NOT (EXISTS (SELECT 1 FROM subscriptions s WHERE s.plan_id = $1 OR s.next_plan_id = $1)
                    OR EXISTS (SELECT 1 FROM payment_transactions p WHERE p.plan_id = $1)))
     RETURNING version";
 const DELETE: &str = "DELETE FROM subscription_plans WHERE id = $1 AND version = $2 RETURNING id";

@@ -314,7 +314,7 @@ const COSTS_ACTIVE: &str =
     "SELECT c.plan_id, c.version, c.resource_type, c.meter, c.units FROM plan_costs c
     JOIN subscription_plans p ON p.id = c.plan_id AND p.version = c.version
     WHERE p.is_active AND p.archived_at IS NULL";
-const SUBSCRIBERS: &str = "SELECT COUNT(*) FROM user_subscriptions
+const SUBSCRIBERS: &str = "SELECT COUNT(*) FROM subscriptions
     WHERE plan_id = $1 AND livemode = $2 AND ended_at IS NULL";
 const FIND_PRICE: &str = "SELECT meter, units FROM plan_costs
     WHERE plan_id = $1 AND version = $2 AND resource_type IN ($3, '*')

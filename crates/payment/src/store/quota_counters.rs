@@ -477,7 +477,7 @@ static TAKE_EACH: OverRows = OverRows::new(
     WHERE quota_counters.subscription_id = wanted.subscription_id AND quota_counters.meter = wanted.meter
       AND period_start <= $2 AND open_until > $2
       AND (quota_limit IS NULL OR used + held + wanted.units + wanted.holding <= quota_limit)
-      AND EXISTS (SELECT 1 FROM user_subscriptions s WHERE s.id = wanted.subscription_id AND s.ended_at IS NULL
+      AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = wanted.subscription_id AND s.ended_at IS NULL
                   AND s.version = wanted.version AND (s.entitled_until IS NULL OR s.entitled_until > $2))
     RETURNING quota_counters.subscription_id, quota_counters.meter, period_start, period_end, quota_limit, used, held"
         )
@@ -504,7 +504,7 @@ const LOCK_LAST: &str = "UPDATE quota_counters SET updated_at = $3
 // the same row meanwhile.
 const OPEN: &str = "INSERT INTO quota_counters
     (subscription_id, meter, period_start, period_end, open_until, quota_limit, granted, created_at, updated_at)
-    SELECT s.id, $2, $3, $4, $5, $6, $7, $8, $8 FROM user_subscriptions s
+    SELECT s.id, $2, $3, $4, $5, $6, $7, $8, $8 FROM subscriptions s
     WHERE s.id = $1
       AND NOT EXISTS (SELECT 1 FROM quota_counters c
                       WHERE c.subscription_id = $1 AND c.meter = $2 AND c.period_start = $3)

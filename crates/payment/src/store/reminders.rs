@@ -77,7 +77,7 @@ pub(crate) async fn last_rail(db: &Db, id: SubscriptionId) -> Result<Option<Paym
 macro_rules! due {
     ($state:literal) => {
         concat!(
-            "SELECT id FROM user_subscriptions
+            "SELECT id FROM subscriptions
     WHERE ended_at IS NULL AND NOT auto_renew AND state = ",
             $state,
             " AND livemode = $1
@@ -93,10 +93,10 @@ macro_rules! due {
 const TERMS_DUE: &str = due!("'active'");
 const TRIALS_DUE: &str = due!("'trialing'");
 // The term that is told of is the row's own, and what was told last is further from its end.
-const TAKE: &str = "UPDATE user_subscriptions SET reminded_term_end = $2, reminded_days = $3
+const TAKE: &str = "UPDATE subscriptions SET reminded_term_end = $2, reminded_days = $3
     WHERE id = $1 AND ended_at IS NULL AND NOT auto_renew AND state IN ('active', 'trialing') AND current_period_end = $2
       AND (reminded_term_end IS NULL OR reminded_term_end <> $2 OR reminded_days > $3) RETURNING id";
-const OWNER: &str = "SELECT user_id FROM user_subscriptions WHERE id = $1";
+const OWNER: &str = "SELECT user_id FROM subscriptions WHERE id = $1";
 const LAST_RAIL: &str = "SELECT payment_method FROM payment_transactions
     WHERE subscription_id = $1 AND paid_at IS NOT NULL ORDER BY id DESC LIMIT 1";
 

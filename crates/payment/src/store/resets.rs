@@ -53,11 +53,11 @@ pub(crate) async fn put_off(tx: &mut Tx, over: &Over, until: Timestamp) -> Resul
 }
 
 // After a term nothing begins anew until it is paid on.
-const DUE: &str = "SELECT id, user_id, quota_resets_at FROM user_subscriptions
+const DUE: &str = "SELECT id, user_id, quota_resets_at FROM subscriptions
     WHERE ended_at IS NULL AND quota_resets_at <= $2 AND livemode = $1
       AND (entitled_until IS NULL OR entitled_until > $2)
       AND (current_period_end IS NULL OR current_period_end > $2) ORDER BY quota_resets_at LIMIT $3";
 const PUT_OFF: &str =
-    "UPDATE user_subscriptions SET quota_resets_at = $3 WHERE id = $1 AND quota_resets_at = $2";
+    "UPDATE subscriptions SET quota_resets_at = $3 WHERE id = $1 AND quota_resets_at = $2";
 
 pub(crate) const STATEMENTS: &[&str] = &[DUE, PUT_OFF];

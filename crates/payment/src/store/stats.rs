@@ -208,7 +208,7 @@ macro_rules! paying_at {
         concat!(
             "SELECT ",
             $what,
-            " FROM user_subscriptions s
+            " FROM subscriptions s
             JOIN subscription_terms t ON t.subscription_id = s.id AND (t.payment_id IS NOT NULL OR t.worth > 0)
             JOIN plan_versions v ON v.plan_id = t.plan_id AND v.version = t.plan_version
             WHERE s.livemode = $1 AND t.starts_at <= ",
@@ -251,13 +251,13 @@ const MOVED: &str = concat!(
 );
 const HAVING: &str =
     "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN state = 'trialing' THEN 1 ELSE 0 END), 0) AS BIGINT)
-    FROM user_subscriptions WHERE livemode = $1 AND created_at <= $2 AND (ended_at IS NULL OR ended_at > $2)
+    FROM subscriptions WHERE livemode = $1 AND created_at <= $2 AND (ended_at IS NULL OR ended_at > $2)
       AND (entitled_until IS NULL OR entitled_until > $2)";
 const CONVERTED: &str =
-    "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN EXISTS (SELECT 1 FROM user_subscriptions s
+    "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN EXISTS (SELECT 1 FROM subscriptions s
             JOIN subscription_terms t ON t.subscription_id = s.id AND (t.payment_id IS NOT NULL OR t.worth > 0)
             WHERE s.user_id = f.user_id AND s.livemode = $1 AND s.state <> 'refunded') THEN 1 ELSE 0 END), 0) AS BIGINT)
-    FROM (SELECT user_id, MIN(created_at) AS first_at FROM user_subscriptions WHERE livemode = $1 GROUP BY user_id) AS f
+    FROM (SELECT user_id, MIN(created_at) AS first_at FROM subscriptions WHERE livemode = $1 GROUP BY user_id) AS f
     WHERE f.first_at >= $2 AND f.first_at < $3";
 const OUTCOMES: &str = "SELECT payment_method, currency,
         CAST(SUM(CASE WHEN paid_at IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT) AS completed,

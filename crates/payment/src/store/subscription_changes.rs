@@ -111,7 +111,7 @@ macro_rules! columns {
     ($rest:literal) => {
         concat!(
             "SELECT c.id, c.subscription_id, c.kind, c.from_plan_id, c.to_plan_id, c.payment_id, c.credit, c.detail,
-            c.created_at FROM subscription_changes c JOIN user_subscriptions s ON s.id = c.subscription_id ",
+            c.created_at FROM subscription_changes c JOIN subscriptions s ON s.id = c.subscription_id ",
             $rest
         )
     };

@@ -1,4 +1,4 @@
-//! `user_subscriptions`.
+//! `subscriptions`.
 
 use chrono_tz::Tz;
 use tollgate_kernel::clock::Timestamp;
@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::{At, Reader};
 use crate::model::period::Anchor;
-use crate::model::quota::Units;
 use crate::model::subscription::{Subscription, SubscriptionState};
 
 row!(
@@ -19,8 +18,6 @@ row!(
         plan_id: Uuid,
         current_period_start: At,
         current_period_end: Option<At>,
-        quota_used: i64,
-        quota_limit: Option<i64>,
         auto_renew: bool,
         created_at: At,
         updated_at: At,
@@ -41,7 +38,7 @@ impl TryFrom<SubscriptionRow> for Subscription {
 
     fn try_from(row: SubscriptionRow) -> Result<Self> {
         let read = Reader {
-            table: "user_subscriptions",
+            table: "subscriptions",
             row: row.id,
         };
         let zone: Tz = read.text("anchor_zone", &row.anchor_zone)?;
@@ -56,8 +53,6 @@ impl TryFrom<SubscriptionRow> for Subscription {
             entitled_until: row.entitled_until.map(Timestamp::from_utc),
             anchor: Anchor::new(Timestamp::from_utc(row.anchor_at), zone),
             meter: read.text("quota_meter", &row.quota_meter)?,
-            quota_used: read.units("quota_used", row.quota_used)?,
-            quota_limit: read.limit("quota_limit", row.quota_limit)?,
             auto_renew: row.auto_renew,
             next_plan: row.next_plan_id.map(PlanId::from),
             turns_at: row.turns_at.map(Timestamp::from_utc),
@@ -113,7 +108,6 @@ pub(crate) async fn insert(tx: &mut Tx, new: &Subscription, livemode: bool) -> R
         .bind(new.plan_id.uuid())
         .bind(new.term_start.utc())
         .bind(new.term_end.map(Timestamp::utc))
-        .bind(new.quota_limit.map(Units::get))
         .bind(new.created_at.utc())
         .bind(new.plan_version)
         .bind(livemode)
@@ -155,7 +149,6 @@ pub(crate) async fn turn(tx: &mut Tx, then: &Subscription, now: Timestamp) -> Re
         .bind(then.plan_version)
         .bind(then.anchor.at().utc())
         .bind(then.meter.as_str())
-        .bind(then.quota_limit.map(Units::get))
         .bind(then.turns_at.map(Timestamp::utc))
         .fetch_optional(c)
         .await)?;
@@ -288,66 +281,66 @@ pub(crate) async fn lock_for_roll(
     Ok(row.is_some())
 }
 
-const FIND_LIVE: &str = "SELECT id, user_id, plan_id, current_period_start, current_period_end, quota_used,
-    quota_limit, auto_renew, created_at, updated_at, state, plan_version, anchor_at, anchor_zone, entitled_until,
+const FIND_LIVE: &str = "SELECT id, user_id, plan_id, current_period_start, current_period_end,
+    auto_renew, created_at, updated_at, state, plan_version, anchor_at, anchor_zone, entitled_until,
     quota_meter, version, next_plan_id, turns_at
-    FROM user_subscriptions WHERE user_id = $1 AND livemode = $2 AND ended_at IS NULL";
-const READ: &str = "SELECT id, user_id, plan_id, current_period_start, current_period_end, quota_used,
-    quota_limit, auto_renew, created_at, updated_at, state, plan_version, anchor_at, anchor_zone, entitled_until,
+    FROM subscriptions WHERE user_id = $1 AND livemode = $2 AND ended_at IS NULL";
+const READ: &str = "SELECT id, user_id, plan_id, current_period_start, current_period_end,
+    auto_renew, created_at, updated_at, state, plan_version, anchor_at, anchor_zone, entitled_until,
     quota_meter, version, next_plan_id, turns_at
-    FROM user_subscriptions WHERE id = $1";
-const INSERT: &str = "INSERT INTO user_subscriptions (id, user_id, plan_id, status, state, current_period_start,
-    current_period_end, quota_limit, created_at, updated_at, plan_version, livemode, anchor_at, anchor_zone,
+    FROM subscriptions WHERE id = $1";
+const INSERT: &str =
+    "INSERT INTO subscriptions (id, user_id, plan_id, status, state, current_period_start,
+    current_period_end, created_at, updated_at, plan_version, livemode, anchor_at, anchor_zone,
     entitled_until, quota_meter)
-    VALUES ($1, $2, $3, 'active', $14, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13)
+    VALUES ($1, $2, $3, 'active', $13, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12)
     ON CONFLICT (user_id, livemode) WHERE ended_at IS NULL DO NOTHING RETURNING id";
 const EXTEND: &str =
-    "UPDATE user_subscriptions SET current_period_end = $3, entitled_until = $7, state = $5, status = $6,
+    "UPDATE subscriptions SET current_period_end = $3, entitled_until = $7, state = $5, status = $6,
     turns_at = $8, next_plan_id = $9, updated_at = $4, version = version + 1
     WHERE id = $1 AND version = $2 AND ended_at IS NULL RETURNING version";
 const TURN: &str =
-    "UPDATE user_subscriptions SET plan_id = $4, plan_version = $5, anchor_at = $6, quota_meter = $7,
-    quota_used = 0, quota_limit = $8, quota_period_start = NULL, turns_at = $9, updated_at = $3, version = version + 1
+    "UPDATE subscriptions SET plan_id = $4, plan_version = $5, anchor_at = $6, quota_meter = $7,
+    quota_period_start = NULL, turns_at = $8, updated_at = $3, version = version + 1
     WHERE id = $1 AND version = $2 AND ended_at IS NULL AND turns_at <= $3 RETURNING version";
 const WANT_NEXT: &str =
-    "UPDATE user_subscriptions SET next_plan_id = $4, auto_renew = $5, entitled_until = $6,
+    "UPDATE subscriptions SET next_plan_id = $4, auto_renew = $5, entitled_until = $6,
     updated_at = $3, version = version + 1
     WHERE id = $1 AND version = $2 AND ended_at IS NULL AND current_period_end > $3 RETURNING version";
-const TURNING: &str = "SELECT user_id FROM user_subscriptions
+const TURNING: &str = "SELECT user_id FROM subscriptions
     WHERE turns_at IS NOT NULL AND ended_at IS NULL AND turns_at <= $1 ORDER BY turns_at LIMIT $2";
-const GIVING_WAY: &str = "SELECT s.user_id FROM user_subscriptions s
+const GIVING_WAY: &str = "SELECT s.user_id FROM subscriptions s
     JOIN subscription_plans p ON p.id = s.next_plan_id AND p.price = 0
     WHERE s.ended_at IS NULL AND s.entitled_until <= $1 ORDER BY s.entitled_until LIMIT $2";
-const BEGIN_GRACE: &str = "UPDATE user_subscriptions SET state = 'grace', updated_at = $1, version = version + 1
+const BEGIN_GRACE: &str = "UPDATE subscriptions SET state = 'grace', updated_at = $1, version = version + 1
     WHERE state = 'active' AND ended_at IS NULL AND current_period_end <= $1 AND entitled_until > $1 AND NOT auto_renew
-      AND id IN (SELECT id FROM user_subscriptions WHERE state = 'active' AND ended_at IS NULL
+      AND id IN (SELECT id FROM subscriptions WHERE state = 'active' AND ended_at IS NULL
         AND current_period_end <= $1 AND entitled_until > $1 AND NOT auto_renew ORDER BY current_period_end LIMIT $2)
     RETURNING id";
 const CANCEL: &str =
-    "UPDATE user_subscriptions SET state = 'cancelling', status = 'cancelled', auto_renew = FALSE,
+    "UPDATE subscriptions SET state = 'cancelling', status = 'cancelled', auto_renew = FALSE,
     entitled_until = current_period_end, next_plan_id = NULL, cancelled_at = $4, end_reason = $3, updated_at = $4, version = version + 1
     WHERE id = $1 AND version = $2 AND ended_at IS NULL AND state <> 'cancelling' AND current_period_end > $4
     RETURNING version";
 const RESUME: &str =
-    "UPDATE user_subscriptions SET state = 'active', status = 'active', auto_renew = $3, entitled_until = $4,
+    "UPDATE subscriptions SET state = 'active', status = 'active', auto_renew = $3, entitled_until = $4,
     cancelled_at = NULL, end_reason = NULL, updated_at = $5, version = version + 1
     WHERE id = $1 AND version = $2 AND ended_at IS NULL AND state = 'cancelling' AND entitled_until > $5
     RETURNING version";
 // What had lapsed before somebody wrote it down gave no right in between.
 const END: &str =
-    "UPDATE user_subscriptions SET status = 'expired', state = $3, end_reason = $4, ended_at = $2,
+    "UPDATE subscriptions SET status = 'expired', state = $3, end_reason = $4, ended_at = $2,
     entitled_until = CASE WHEN entitled_until < $2 THEN entitled_until ELSE $2 END, turns_at = NULL, updated_at = $2, version = version + 1
     WHERE id = $1 AND version = $5 AND ended_at IS NULL RETURNING version";
-const END_LAPSED: &str = "UPDATE user_subscriptions SET status = 'expired', state = 'expired',
+const END_LAPSED: &str = "UPDATE subscriptions SET status = 'expired', state = 'expired',
     end_reason = COALESCE(end_reason, 'term_over'), ended_at = $1, turns_at = NULL, updated_at = $1,
     version = version + 1
     WHERE ended_at IS NULL AND entitled_until <= $1 AND id IN
-        (SELECT s.id FROM user_subscriptions s WHERE s.ended_at IS NULL AND s.entitled_until <= $1
+        (SELECT s.id FROM subscriptions s WHERE s.ended_at IS NULL AND s.entitled_until <= $1
          AND NOT EXISTS (SELECT 1 FROM subscription_plans p WHERE p.id = s.next_plan_id AND p.price = 0)
          ORDER BY s.entitled_until LIMIT $2)
     RETURNING id";
-const ROLL_LOCK: &str =
-    "UPDATE user_subscriptions SET updated_at = $3 WHERE id = $1 AND version = $2
+const ROLL_LOCK: &str = "UPDATE subscriptions SET updated_at = $3 WHERE id = $1 AND version = $2
     AND ended_at IS NULL AND (entitled_until IS NULL OR entitled_until > $3) RETURNING id";
 pub(crate) const STATEMENTS: &[&str] = &[
     FIND_LIVE,

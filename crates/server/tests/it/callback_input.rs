@@ -52,7 +52,7 @@ async fn line_34_an_amount_that_no_gateway_writes_grants_nothing() {
                 "{amount}: {status} {words}"
             );
             assert_eq!(
-                app.count("SELECT COUNT(*) FROM user_subscriptions").await,
+                app.count("SELECT COUNT(*) FROM subscriptions").await,
                 0,
                 "{amount}"
             );
@@ -256,7 +256,7 @@ async fn line_48_beside_a_flood_of_forged_calls_a_genuine_one_is_answered_in_tim
             .count("SELECT COUNT(*) FROM webhook_calls WHERE verdict = 'forged'")
             .await;
         assert!((60..=240).contains(&kept), "{kept} forged calls were kept");
-        let live = "SELECT COUNT(*) FROM user_subscriptions WHERE ended_at IS NULL";
+        let live = "SELECT COUNT(*) FROM subscriptions WHERE ended_at IS NULL";
         assert_eq!((app.count(INBOX).await, app.count(live).await), (1, 1));
         app.balance().await;
     })
@@ -287,7 +287,7 @@ async fn line_48_a_genuine_call_sent_without_end_is_answered_each_time_and_kept_
             (600..=2_500).contains(&kept),
             "{kept} of 4000 deliveries were kept"
         );
-        let one_month = "SELECT COUNT(*) FROM user_subscriptions WHERE version = 1";
+        let one_month = "SELECT COUNT(*) FROM subscriptions WHERE version = 1";
         assert_eq!((app.count(INBOX).await, app.count(one_month).await), (1, 1));
         app.balance().await;
     })

@@ -15,7 +15,7 @@ use crate::refunds::finance;
 
 const CALLS: &str = "SELECT COUNT(*) FROM webhook_calls";
 const GRANTS: &str = "SELECT COUNT(*) FROM ledger_postings";
-const LIVE: &str = "SELECT COUNT(*) FROM user_subscriptions WHERE ended_at IS NULL";
+const LIVE: &str = "SELECT COUNT(*) FROM subscriptions WHERE ended_at IS NULL";
 
 async fn events(app: &App, staff: &Buyer, query: &str) -> Vec<Value> {
     let path = format!("/admin/webhook-events{query}");
@@ -166,7 +166,7 @@ async fn inv_p1_a_replay_never_grants_twice_and_is_written_down() {
             (app.count(LIVE).await, app.count(GRANTS).await),
             (1, granted)
         );
-        let one_month = "SELECT COUNT(*) FROM user_subscriptions WHERE version = 1";
+        let one_month = "SELECT COUNT(*) FROM subscriptions WHERE version = 1";
         assert_eq!(app.count(one_month).await, 1);
         let written = "SELECT COUNT(*) FROM audit_log WHERE action = 'webhook_event.replayed'
             AND actor_kind = 'user' AND after LIKE '%\"applied\":false%'";

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::harness::{Pen, each_engine, each_engine_with, until};
 
-const LIVE: &str = "SELECT COUNT(*) FROM user_subscriptions WHERE ended_at IS NULL";
+const LIVE: &str = "SELECT COUNT(*) FROM subscriptions WHERE ended_at IS NULL";
 const OPEN_ORDERS: &str =
     "SELECT COUNT(*) FROM payment_transactions WHERE state IN ('created', 'pending')";
 
@@ -105,7 +105,7 @@ async fn inv_p1_the_same_notice_50_times_in_parallel_activates_once() {
             fields.insert("trade_status", word.to_owned());
             assert_eq!(app.notify(pen.sign(&fields)).await.1, "success");
         }
-        let one_month = "SELECT COUNT(*) FROM user_subscriptions WHERE version = 1";
+        let one_month = "SELECT COUNT(*) FROM subscriptions WHERE version = 1";
         assert_eq!((app.count(LIVE).await, app.count(one_month).await), (1, 1));
     })
     .await;
@@ -290,7 +290,7 @@ async fn inv_p6_a_second_payment_of_one_order_is_kept_for_the_operator() {
             1
         );
         assert_eq!(
-            app.count("SELECT COUNT(*) FROM user_subscriptions WHERE version = 1")
+            app.count("SELECT COUNT(*) FROM subscriptions WHERE version = 1")
                 .await,
             1
         );

@@ -101,7 +101,8 @@ async fn charge(db: &Db) {
 async fn ends_at(db: &Db, buyer: &Buyer, end: Timestamp) {
     let id: uuid::Uuid = buyer.id.parse().expect("an id");
     let mut tx = db.begin().await.expect("begins");
-    let statement = "UPDATE user_subscriptions SET current_period_end = $2, entitled_until = $2 WHERE user_id = $1";
+    let statement =
+        "UPDATE subscriptions SET current_period_end = $2, entitled_until = $2 WHERE user_id = $1";
     tollgate_storage::in_tx!(&mut tx, |c| sqlx::query(statement)
         .bind(id)
         .bind(end.utc())
@@ -226,7 +227,7 @@ async fn f25_a_process_that_is_stopped_at_a_duty_and_woken_writes_nothing() {
     let Tx::Postgres(tx, _) = &mut ours else {
         panic!("it is PostgreSQL");
     };
-    sqlx::query("SELECT id FROM user_subscriptions FOR UPDATE")
+    sqlx::query("SELECT id FROM subscriptions FOR UPDATE")
         .execute(&mut **tx)
         .await
         .expect("locked");

@@ -96,7 +96,7 @@ async fn inv_q2_f9_a_table_that_somebody_keeps_makes_calls_wait_or_come_again() 
         let mut keeper = app.db.begin().await.expect("begins");
         run(
             &mut keeper,
-            "LOCK TABLE user_subscriptions IN ACCESS EXCLUSIVE MODE",
+            "LOCK TABLE subscriptions IN ACCESS EXCLUSIVE MODE",
         )
         .await;
         let all = calls(app, &buyer, 200);
@@ -140,7 +140,7 @@ async fn inv_q2_f10_who_gives_way_in_a_deadlock_is_served_all_the_same() {
             run(&mut other, "SET LOCAL deadlock_timeout = '20s'").await;
             run(
                 &mut other,
-                "UPDATE user_subscriptions SET updated_at = updated_at",
+                "UPDATE subscriptions SET updated_at = updated_at",
             )
             .await;
             let request = app.http.post(format!("{}{path}", app.url));

@@ -161,7 +161,7 @@ async fn inv_p1_f7_sessions_that_are_cut_settle_nothing_twice_and_lose_nothing()
         assert_eq!(app.count(paid).await, 6);
         assert_eq!(app.count("SELECT COUNT(*) FROM ledger_postings").await, 6);
         assert_eq!(app.count("SELECT COUNT(*) FROM suspense").await, 0);
-        assert_eq!(app.count("SELECT COUNT(*) FROM user_subscriptions WHERE status = 'active'").await, 6);
+        assert_eq!(app.count("SELECT COUNT(*) FROM subscriptions WHERE status = 'active'").await, 6);
         app.balance().await;
     })
     .await;

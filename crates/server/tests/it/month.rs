@@ -77,8 +77,7 @@ async fn told(app: &App, buyer: &Buyer) -> BTreeMap<String, usize> {
 
 async fn state(app: &App, buyer: &Buyer) -> String {
     let id: uuid::Uuid = buyer.id.parse().expect("an id");
-    let statement =
-        "SELECT state FROM user_subscriptions WHERE user_id = $1 ORDER BY id DESC LIMIT 1";
+    let statement = "SELECT state FROM subscriptions WHERE user_id = $1 ORDER BY id DESC LIMIT 1";
     let (state,): (String,) = on_read!(&app.db, |e| sqlx::query_as(statement)
         .bind(id)
         .fetch_one(e)
@@ -105,7 +104,7 @@ async fn begin(app: &App) -> Vec<Life> {
     let number = order["transaction"]["order_no"].as_str().expect("a number");
     let paid = Account::of(app).card(number, PAYS).await;
     assert_eq!(paid["status"], "complete", "{paid}");
-    let had = "SELECT COUNT(*) FROM user_subscriptions WHERE auto_renew AND ended_at IS NULL";
+    let had = "SELECT COUNT(*) FROM subscriptions WHERE auto_renew AND ended_at IS NULL";
     until("it is had", async || app.count(had).await == 1).await;
     let lives = [("by hand", by_hand), ("free", free), ("debited", debited)];
     for (_, buyer) in &lives {

@@ -334,7 +334,7 @@ async fn inv_a9_whoever_registers_has_the_default_plan_at_once_and_one_person_on
         let body = json!({ "email": "new@example.com", "username": "newcomer" });
         let opened = app.post("/admin/users", &admin, body).await.expect(StatusCode::CREATED);
         assert!(opened["id"].is_string());
-        let held = "SELECT COUNT(*) FROM user_subscriptions s JOIN users u ON u.id = s.user_id WHERE u.email = 'new@example.com'";
+        let held = "SELECT COUNT(*) FROM subscriptions s JOIN users u ON u.id = s.user_id WHERE u.email = 'new@example.com'";
         assert_eq!(app.count(held).await, 1);
         // The default plan stays on sale.
         let removed = app.call(Method::DELETE, "/admin/plans/free", &admin, None).await;
@@ -416,9 +416,9 @@ async fn inv_l3_a_registration_cut_off_anywhere_is_an_account_with_its_plan_or_n
                 app.post("/auth/register", "", account(*number)).await;
             },
             async |number| {
-                let bare = "SELECT COUNT(*) FROM users u WHERE u.email LIKE 'cut%' AND NOT EXISTS (SELECT 1 FROM user_subscriptions s WHERE s.user_id = u.id)";
+                let bare = "SELECT COUNT(*) FROM users u WHERE u.email LIKE 'cut%' AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.user_id = u.id)";
                 assert_eq!(app.count(bare).await, 0, "registered without the plan");
-                let orphans = "SELECT COUNT(*) FROM user_subscriptions s WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = s.user_id)";
+                let orphans = "SELECT COUNT(*) FROM subscriptions s WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = s.user_id)";
                 assert_eq!(app.count(orphans).await, 0, "a plan of nobody");
                 // Whoever tries again has it, or had it before.
                 let again = app.post("/auth/register", "", account(*number)).await;

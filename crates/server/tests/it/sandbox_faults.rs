@@ -13,7 +13,7 @@ const QUERY: &str = "alipay.trade.query";
 const CREATED: &str =
     "SELECT COUNT(*) FROM payment_transactions WHERE state IN ('created', 'pending')";
 const COMPLETED: &str = "SELECT COUNT(*) FROM payment_transactions WHERE state = 'completed'";
-const GRANTED: &str = "SELECT COUNT(*) FROM user_subscriptions";
+const GRANTED: &str = "SELECT COUNT(*) FROM subscriptions";
 const CALLS: &str = "SELECT COUNT(*) FROM webhook_calls";
 const FORGED: &str =
     "SELECT COUNT(*) FROM webhook_calls WHERE verdict = 'forged' AND reply_status = 401";

@@ -7,7 +7,7 @@ use tollgate_auth::model::role::Role;
 use crate::access::staff;
 use crate::harness::{App, Pen, each_engine, until};
 
-const LIVE: &str = "SELECT COUNT(*) FROM user_subscriptions WHERE ended_at IS NULL";
+const LIVE: &str = "SELECT COUNT(*) FROM subscriptions WHERE ended_at IS NULL";
 const OVERVIEW: &str = "/admin/stats/overview";
 const REVENUE: &str = "/admin/stats/revenue";
 

@@ -14,11 +14,11 @@ const CURRENT: &str = "/payments/subscriptions/current";
 const PAYS: &str = "4242424242424242";
 const ASKS: &str = "4000002760003184";
 const PAYS_ONCE: &str = "4000000000000341";
-const LIVE: &str = "SELECT COUNT(*) FROM user_subscriptions WHERE ended_at IS NULL";
+const LIVE: &str = "SELECT COUNT(*) FROM subscriptions WHERE ended_at IS NULL";
 const PAID: &str = "SELECT COUNT(*) FROM payment_transactions WHERE paid_at IS NOT NULL";
 const SUSPENDED: &str = "SELECT COUNT(*) FROM suspense";
 const PAST_DUE: &str =
-    "SELECT COUNT(*) FROM user_subscriptions WHERE ended_at IS NULL AND state = 'past_due'";
+    "SELECT COUNT(*) FROM subscriptions WHERE ended_at IS NULL AND state = 'past_due'";
 const OPEN_JOBS: &str =
     "SELECT COUNT(*) FROM jobs WHERE state = 'open' AND kind LIKE '%_agreement'";
 const DAY: Duration = Duration::from_hours(24);
@@ -102,7 +102,7 @@ async fn inv_p3_a_page_of_checkout_is_paid_by_the_second_card_and_renews_month_b
             .await;
         }
         // One subscription all the time: a day is given for the debit.
-        let begun = "SELECT COUNT(*) FROM user_subscriptions";
+        let begun = "SELECT COUNT(*) FROM subscriptions";
         assert_eq!((app.count(begun).await, app.count(SUSPENDED).await), (1, 0));
         let mine = agreement(&account).await;
         assert_eq!(mine["status"], "active", "{mine}");

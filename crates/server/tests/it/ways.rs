@@ -10,7 +10,7 @@ use crate::harness::{App, Buyer, Pen, each_engine, each_engine_with, until};
 
 const SUBSCRIBE: &str = "/payments/subscriptions/subscribe";
 const ORDERS: &str = "SELECT COUNT(*) FROM payment_transactions";
-const LIVE: &str = "SELECT COUNT(*) FROM user_subscriptions WHERE ended_at IS NULL";
+const LIVE: &str = "SELECT COUNT(*) FROM subscriptions WHERE ended_at IS NULL";
 const PHONE: &str = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Mobile";
 
 fn wish(more: &Value) -> Value {

@@ -9,7 +9,7 @@ use crate::harness::{App, Buyer, each_engine, until};
 use crate::refunds::{finance, refund};
 
 const SUBSCRIBE: &str = "/payments/subscriptions/subscribe";
-const LIVE: &str = "SELECT COUNT(*) FROM user_subscriptions WHERE ended_at IS NULL";
+const LIVE: &str = "SELECT COUNT(*) FROM subscriptions WHERE ended_at IS NULL";
 const PAID: &str = "SELECT COUNT(*) FROM payment_transactions WHERE paid_at IS NOT NULL";
 const SUSPENDED: &str = "SELECT COUNT(*) FROM suspense";
 const SUCCEEDED: &str = "SELECT COUNT(*) FROM refunds WHERE state = 'succeeded'";

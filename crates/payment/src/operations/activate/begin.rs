@@ -20,7 +20,7 @@ use crate::operations::consume::impossible;
 use crate::operations::tell::{self, Why};
 use crate::operations::{fold_usage, grant_units, roll};
 use crate::store::charges::Entry;
-use crate::store::{quota_counters, quota_mirror, subscriptions, terms};
+use crate::store::{quota_counters, subscriptions, terms};
 
 /// What units are counted as that were used between a quote and its money, beyond what was counted.
 const PLAN_CHANGE: &str = "plan_change";
@@ -65,8 +65,6 @@ pub(super) async fn begin(
         entitled_until: term_end.map(|end| end.after(grace)),
         anchor,
         meter: plan.meter.clone(),
-        quota_used: Units::NONE,
-        quota_limit: plan.quota_limit,
         auto_renew: false,
         next_plan: None,
         turns_at: None,
@@ -148,8 +146,7 @@ async fn take_short(
         refund_of: None,
         at: logged_at,
     };
-    fold_usage::append(parts, tx, &[entry]).await?;
-    quota_mirror::follow_each(tx, &[begun.id], now).await
+    fold_usage::append(parts, tx, &[entry]).await
 }
 
 /// Bonus units go along, where the new plan counts and limits the same.

@@ -28,7 +28,7 @@ use crate::{Consume, Expected, MIGRATIONS, PaymentConfig, PaymentService, PlanRe
 
 const SUSPENDED: &str = "SELECT COUNT(*) FROM suspense";
 const PAID: &str = "SELECT COUNT(*) FROM payment_transactions WHERE state = 'completed'";
-const LIVE: &str = "SELECT COUNT(*) FROM user_subscriptions WHERE ended_at IS NULL";
+const LIVE: &str = "SELECT COUNT(*) FROM subscriptions WHERE ended_at IS NULL";
 
 /// A buyer of the plan pro (99.00 a month) by a rail that renews.
 struct Scenery {
@@ -285,7 +285,7 @@ async fn inv_l5_l6_a_debit_by_another_zones_months_is_waited_for() {
         scenery.tell("pi_4", scenery.debit("pi_4", 9_900)).await;
         assert_eq!(charged().await, 1);
         assert_eq!(scenery.until(&db).await.0, at("2027-03-29T17:30:00Z"));
-        let begun = "SELECT COUNT(*) FROM user_subscriptions";
+        let begun = "SELECT COUNT(*) FROM subscriptions";
         assert_eq!(count(&db, begun).await, 1);
     })
     .await;
@@ -966,7 +966,7 @@ async fn inv_p7_a_word_that_comes_before_its_money_takes_no_right_away() {
         scenery.service.tick().await.expect("a tick");
         scenery.tell("paid", scenery.debit("pi_2", 9_900)).await;
         assert_eq!(scenery.until(&db).await.0, Scenery::in_months(2));
-        let all = "SELECT COUNT(*) FROM user_subscriptions";
+        let all = "SELECT COUNT(*) FROM subscriptions";
         assert_eq!(count(&db, all).await, 1);
         assert_eq!(damaged(&scenery.service).await, [""; 0]);
     })

@@ -309,7 +309,7 @@ async fn line_56_what_was_sold_keeps_its_currency_and_is_archived_not_deleted() 
         let all = versions(&service, "pro").await;
         assert_eq!(all[&3].price.minor(), 9_900);
         assert_eq!(all[&3].meters[0].limit.map(crate::model::quota::Units::get), Some(1_000));
-        assert_eq!(count(&db, "SELECT COUNT(*) FROM user_subscriptions WHERE plan_version = 3").await, 1);
+        assert_eq!(count(&db, "SELECT COUNT(*) FROM subscriptions WHERE plan_version = 3").await, 1);
         let Removed::Archived(kept) = remove(&service, "pro").await.expect("removed") else {
             panic!("it is gone");
         };
@@ -331,7 +331,7 @@ async fn line_56_what_was_sold_keeps_its_currency_and_is_archived_not_deleted() 
         assert!(matches!(make(&service, other).await, Err(PlanError::SlugTaken)));
         assert!(matches!(remove(&service, "other").await, Ok(Removed::Deleted)));
         for table in ["plan_versions", "plan_meters", "plan_costs"] {
-            let left = format!("SELECT COUNT(*) FROM {table} WHERE plan_id NOT IN (SELECT plan_id FROM user_subscriptions)");
+            let left = format!("SELECT COUNT(*) FROM {table} WHERE plan_id NOT IN (SELECT plan_id FROM subscriptions)");
             assert_eq!(count(&db, Box::leak(left.into_boxed_str())).await, 0, "{table}");
         }
         assert!(matches!(remove(&service, "other").await, Err(PlanError::NotFound)));
@@ -636,10 +636,7 @@ async fn inv_a9_the_default_plan_is_given_once_to_one_person_with_the_account() 
         make(&service, plan).await.expect("made");
         // No account, no plan, and nothing used up.
         assert!(register(first, "ann@gmail.com", false).await);
-        assert_eq!(
-            count(&db, "SELECT COUNT(*) FROM user_subscriptions").await,
-            0
-        );
+        assert_eq!(count(&db, "SELECT COUNT(*) FROM subscriptions").await, 0);
         assert!(register(first, "ann@gmail.com", true).await);
         assert!(!register(alias, "ann@gmail.com", true).await);
         assert!(register(other, "bob@gmail.com", true).await);

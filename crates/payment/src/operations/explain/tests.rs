@@ -457,7 +457,7 @@ async fn inv_q8_a_term_that_ends_and_days_that_are_added_are_explained() {
         // It ends before its month does, then goes on for days that are not paid for.
         touch(
             &db,
-            "UPDATE user_subscriptions SET version = version + 1, current_period_end = '2027-02-10T08:00:00+00:00',
+            "UPDATE subscriptions SET version = version + 1, current_period_end = '2027-02-10T08:00:00+00:00',
             entitled_until = '2027-02-10T08:00:00+00:00'",
         )
         .await;
@@ -466,7 +466,7 @@ async fn inv_q8_a_term_that_ends_and_days_that_are_added_are_explained() {
         assert!(explained.rules.text.en.contains("ends before that"), "{explained:?}");
         touch(
             &db,
-            "UPDATE user_subscriptions SET version = version + 1, entitled_until = '2027-02-20T08:00:00+00:00'",
+            "UPDATE subscriptions SET version = version + 1, entitled_until = '2027-02-20T08:00:00+00:00'",
         )
         .await;
         house.clock.advance(days(30));
@@ -559,7 +559,7 @@ async fn line_56_an_edit_of_the_plan_does_not_change_what_is_explained() {
         // Should the version change under an open counter, the counter keeps what it was opened with.
         touch(
             &db,
-            "UPDATE user_subscriptions SET plan_version = 2, version = version + 1",
+            "UPDATE subscriptions SET plan_version = 2, version = version + 1",
         )
         .await;
         let explained = house.explained(user, "scan").await;

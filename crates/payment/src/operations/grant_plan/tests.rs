@@ -13,7 +13,7 @@ use crate::operations::book::tests::{count, damaged};
 use crate::operations::renew::tests::Shop;
 use crate::{MIGRATIONS, PlanRef};
 
-const LIVE: &str = "SELECT COUNT(*) FROM user_subscriptions WHERE ended_at IS NULL";
+const LIVE: &str = "SELECT COUNT(*) FROM subscriptions WHERE ended_at IS NULL";
 const WORTH: &str = "SELECT CAST(COALESCE(SUM(worth), 0) AS BIGINT) FROM subscription_terms";
 const AUDITED: &str = "SELECT COUNT(*) FROM audit_log WHERE action = 'user.plan_granted'";
 

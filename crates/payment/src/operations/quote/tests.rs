@@ -23,10 +23,10 @@ const USED: &str = "SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT) FROM quota_cou
 const CREDIT: &str =
     "SELECT CAST(SUM(credit) AS BIGINT) FROM subscription_changes WHERE kind = 'replaced'";
 const BACK: &str = "SELECT COUNT(*) FROM refunds WHERE origin = 'surplus'";
-const LIVE: &str = "SELECT COUNT(*) FROM user_subscriptions WHERE ended_at IS NULL";
+const LIVE: &str = "SELECT COUNT(*) FROM subscriptions WHERE ended_at IS NULL";
 const PAID: &str = "SELECT CAST(SUM(worth) AS BIGINT) FROM subscription_terms";
 const GRACE: &str =
-    "SELECT COUNT(*) FROM user_subscriptions WHERE state = 'grace' AND status = 'active'";
+    "SELECT COUNT(*) FROM subscriptions WHERE state = 'grace' AND status = 'active'";
 const HOUR: Duration = Duration::from_hours(1);
 
 /// Pro (99.00, 1,000 units), team (299.00, 5,000), a year (990.00, 1,000 a month), small (49.00, 300), one without a limit,

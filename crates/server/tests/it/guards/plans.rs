@@ -70,7 +70,7 @@ async fn what_another_instance_ended_is_over_within_two_seconds() {
         }
         change(
             stand,
-            "UPDATE user_subscriptions SET status = 'expired', state = 'refunded', ended_at = updated_at,
+            "UPDATE subscriptions SET status = 'expired', state = 'refunded', ended_at = updated_at,
              entitled_until = updated_at, version = version + 1",
         )
         .await;
@@ -99,7 +99,7 @@ async fn a_right_ends_by_the_clock_whatever_is_remembered() {
     on_each(async |stand| {
         let user = stand.somebody("pro").await;
         // Cancelled: usable to the end, a second and a half from what is read next.
-        let cancel = "UPDATE user_subscriptions SET status = 'cancelled', state = 'cancelling',
+        let cancel = "UPDATE subscriptions SET status = 'cancelled', state = 'cancelling',
              entitled_until = $1, current_period_end = $1, version = version + 1";
         stand.clock.advance(Duration::from_secs(10));
         let end = stand.clock.now().after(Duration::from_millis(1_500));
@@ -142,7 +142,7 @@ async fn what_is_due_is_looked_at_again() {
         stand.clock.advance(Duration::from_secs(10));
         let turn = stand.clock.now().after(Duration::from_secs(1));
         let mut tx = stand.db.begin().await.expect("begins");
-        let statement = "UPDATE user_subscriptions SET turns_at = $1";
+        let statement = "UPDATE subscriptions SET turns_at = $1";
         in_tx!(&mut tx, |c| sqlx::query(statement)
             .bind(turn.utc())
             .execute(c)
@@ -150,7 +150,7 @@ async fn what_is_due_is_looked_at_again() {
             .map(|_| ()))
         .expect("changed");
         tx.commit().await.expect("commits");
-        let due = "SELECT COUNT(*) FROM user_subscriptions WHERE turns_at IS NOT NULL";
+        let due = "SELECT COUNT(*) FROM subscriptions WHERE turns_at IS NOT NULL";
         for (wait, is_due) in [(0, 1), (999, 1), (1, 0)] {
             stand.clock.advance(Duration::from_millis(wait));
             assert_eq!(stand.get("/pro", user).await.status, 200);
