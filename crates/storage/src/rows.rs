@@ -93,7 +93,8 @@ fn sqlite(columns: Columns) -> String {
             }
         };
     }
-    text + " FROM json_each($1)) AS wanted"
+    // In the binary form, or each row would be written as text and parsed again for its cells.
+    text + " FROM jsonb_each($1)) AS wanted"
 }
 
 fn postgres(columns: Columns) -> String {
