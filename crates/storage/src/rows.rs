@@ -37,7 +37,7 @@ pub type Columns = &'static [(&'static str, Kind)];
 pub struct OverRows {
     columns: Columns,
     write: fn(&str) -> String,
-    locks: &'static str,
+    ending: &'static str,
     texts: OnceLock<[String; 2]>,
 }
 
@@ -48,15 +48,15 @@ impl OverRows {
         Self {
             columns,
             write,
-            locks: "",
+            ending: "",
             texts: OnceLock::new(),
         }
     }
 
-    /// On PostgreSQL it ends so: `FOR UPDATE` … On SQLite, who writes has locked everything.
+    /// On PostgreSQL it ends so: `FOR UPDATE` (on SQLite, who writes has locked everything), `RETURNING` …
     #[must_use]
-    pub const fn locking(mut self, locks: &'static str) -> Self {
-        self.locks = locks;
+    pub const fn ending(mut self, ending: &'static str) -> Self {
+        self.ending = ending;
         self
     }
 
@@ -74,7 +74,7 @@ impl OverRows {
         let texts = self.texts.get_or_init(|| {
             let on_sqlite = (self.write)(&sqlite(self.columns));
             let on_postgres = (self.write)(&postgres(self.columns));
-            [on_sqlite, on_postgres + self.locks]
+            [on_sqlite, on_postgres + self.ending]
         });
         [texts[0].as_str(), texts[1].as_str()]
     }
