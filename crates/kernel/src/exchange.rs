@@ -95,7 +95,7 @@ where
         let exchange = self.exchange.clone();
         Box::pin(async move {
             let response = answering.await?.into_response();
-            Ok(exchange.close(opened, response))
+            Ok(exchange.close(&opened, response))
         })
     }
 }
@@ -174,7 +174,7 @@ impl Exchange {
         opened
     }
 
-    fn close(&self, opened: Opened, mut response: Response) -> Response {
+    fn close(&self, opened: &Opened, mut response: Response) -> Response {
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             let occurrence = Occurrence {
                 instance: Some(opened.uri.path()),

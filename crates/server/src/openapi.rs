@@ -3,6 +3,7 @@
 
 use axum::Router;
 use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use tollgate_auth::AuthService;
 use tollgate_payment::PaymentService;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -55,7 +56,11 @@ pub fn document(auth: &AuthService, payment: &PaymentService) -> utoipa::openapi
 
 pub(crate) fn router(auth: &AuthService, payment: &PaymentService) -> Router {
     let reader = SwaggerUi::new("/docs").url("/openapi.json", document(auth, payment));
-    let policy = HeaderValue::from_static(REFERENCE);
+    let policy = |response: &Response| {
+        let kind = response.headers().get(header::CONTENT_TYPE);
+        let is_page = kind.is_none_or(|kind| kind != "application/json");
+        is_page.then(|| HeaderValue::from_static(REFERENCE))
+    };
     let told = SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, policy);
     Router::from(reader).layer(told)
 }

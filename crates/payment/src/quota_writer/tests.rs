@@ -154,6 +154,48 @@ async fn inv_q1_q3_a_limit_grants_itself_through_two_instances() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn inv_q1_q3_of_many_counters_at_once_each_gives_what_it_has() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let clock = Clock::fixed(start());
+        let service = service(&db, &clock).await;
+        let mut people = Vec::new();
+        for number in 0..120_i64 {
+            let (user, left) = (somebody(&service).await, number % 3);
+            let first = service.consume(&call(user, 100 - left), None).await;
+            assert_eq!(first.expect("charged").value.quota.remaining, Some(left));
+            people.push((user, left));
+        }
+        // Two for each, in few batches: one has none left, another one, the next two.
+        let mut calls = JoinSet::new();
+        for (user, _) in people.iter().chain(&people).copied() {
+            let service = service.clone();
+            calls.spawn(async move {
+                match service.consume(&call(user, 1), None).await {
+                    Ok(charged) => (user, charged.value.quota.remaining),
+                    Err(ConsumeError::QuotaExceeded(_)) => (user, None),
+                    Err(other) => panic!("{other}"),
+                }
+            });
+        }
+        let told = calls.join_all().await;
+        for (user, left) in people {
+            let of = told.iter().filter(|(whose, _)| *whose == user);
+            let mut of: Vec<Option<i64>> = of.map(|(_, remaining)| *remaining).collect();
+            of.sort_unstable();
+            let expected = match left {
+                0 => [None, None],
+                1 => [None, Some(0)],
+                _ => [Some(0), Some(1)],
+            };
+            assert_eq!(of, expected, "{left} were left");
+        }
+        assert_eq!(count(&db, SHOWN).await, 120 * 100);
+        balances(&db, &service).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn inv_q4_a_key_is_charged_once_however_it_is_repeated() {
     each_engine(&[MIGRATIONS], async |db| {
         let clock = Clock::fixed(start());

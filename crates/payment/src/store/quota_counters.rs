@@ -61,7 +61,8 @@ pub(crate) struct Taking<'a> {
 
 row!(
     struct TakenRow {
-        place: i64,
+        subscription_id: Uuid,
+        meter: String,
         period_start: At,
         period_end: At,
         quota_limit: Option<i64>,
@@ -69,26 +70,6 @@ row!(
         held: i64,
     }
 );
-
-impl TakenRow {
-    /// As `FITTING` writes one: its columns in their order, `-` for what is null.
-    fn written(text: &str) -> Option<Self> {
-        let mut cells = text.split('|');
-        let mut next = || cells.next();
-        let at = |text: &str| text.parse::<At>().ok();
-        Some(Self {
-            place: next()?.parse().ok()?,
-            period_start: at(next()?)?,
-            period_end: at(next()?)?,
-            quota_limit: match next()? {
-                "-" => None,
-                limit => Some(limit.parse().ok()?),
-            },
-            used: next()?.parse().ok()?,
-            held: next()?.parse().ok()?,
-        })
-    }
-}
 
 /// A counter: of a period, or of the one that is open.
 pub(crate) type Of<'a> = (SubscriptionId, &'a Meter, Option<Timestamp>);
@@ -114,6 +95,9 @@ pub(crate) async fn lock_each(tx: &mut Tx, counters: &[Of<'_>], now: Timestamp) 
     Ok(())
 }
 
+/// From so many counters on, one text for all of them costs SQLite less than a row for each.
+const MANY: usize = 64;
+
 /// Takes from the open periods of many counters, no counter twice. Those that gave nothing are missing: too few are
 /// left, the period is not rolled yet, the right is over, or the subscription changed; only then is anything read to
 /// say which.
@@ -137,21 +121,22 @@ pub(crate) async fn take_each(
         return Ok(Vec::new());
     }
     let sheet = sheet.text();
-    let rows = match tx {
-        Tx::Sqlite(_) => take_those_that_fit(tx, &sheet, now).await?,
-        Tx::Postgres(..) => {
-            let text = TAKE_EACH.text(tx);
-            in_tx!(tx, |c| sqlx::query_as(text)
-                .bind(&sheet)
-                .bind(now.utc())
-                .fetch_all(c)
-                .await)?
-        }
-    };
-    let taken = rows.into_iter().filter_map(|row: TakenRow| {
-        let taking = usize::try_from(row.place).ok();
-        let taking = taking.and_then(|place| takings.get(place))?;
-        let (id, meter) = (taking.subscription, taking.meter);
+    if takings.len() >= MANY && matches!(tx, Tx::Sqlite(_)) {
+        return take_those_that_fit(tx, takings, &sheet, now).await;
+    }
+    let text = TAKE_EACH.text(tx);
+    let rows: Vec<TakenRow> = in_tx!(tx, |c| sqlx::query_as(text)
+        .bind(&sheet)
+        .bind(now.utc())
+        .fetch_all(c)
+        .await)?;
+    let taken = rows.into_iter().map(|row| {
+        let id = SubscriptionId::from(row.subscription_id);
+        let read = Reader {
+            table: "quota_counters",
+            row: row.subscription_id,
+        };
+        let meter: Meter = read.text("meter", &row.meter)?;
         let row = CounterRow {
             period_start: row.period_start,
             period_end: row.period_end,
@@ -159,7 +144,7 @@ pub(crate) async fn take_each(
             used: row.used,
             held: row.held,
         };
-        Some(counter(id, meter, &row).map(|counter| (id, counter)))
+        Ok((id, counter(id, &meter, &row)?))
     });
     taken.collect()
 }
@@ -167,8 +152,13 @@ pub(crate) async fn take_each(
 /// SQLite's driver hands over row by row from a thread of its own, and each wakes us: more than half of what a row
 /// costs. So what `RETURNING` would say is asked for as one text before. Between the two nothing changes, since a
 /// transaction that writes has the database for itself; the statement that takes has the conditions all the same.
-async fn take_those_that_fit(tx: &mut Tx, sheet: &str, now: Timestamp) -> Result<Vec<TakenRow>> {
-    let (fitting, take) = (FITTING.text(tx), TAKE_EACH.text(tx));
+async fn take_those_that_fit(
+    tx: &mut Tx,
+    takings: &[Taking<'_>],
+    sheet: &str,
+    now: Timestamp,
+) -> Result<Vec<(SubscriptionId, Counter)>> {
+    let (fitting, take) = (FITTING.text(tx), TAKE_FITTING.text(tx));
     let (text,): (Option<String>,) = in_tx!(tx, |c| sqlx::query_as(fitting)
         .bind(sheet)
         .bind(now.utc())
@@ -177,19 +167,41 @@ async fn take_those_that_fit(tx: &mut Tx, sheet: &str, now: Timestamp) -> Result
     let Some(text) = text else {
         return Ok(Vec::new());
     };
-    let rows: Option<Vec<TakenRow>> = text.split(';').map(TakenRow::written).collect();
     let taken = in_tx!(tx, |c| sqlx::query(take)
         .bind(sheet)
         .bind(now.utc())
         .execute(c)
         .await
         .map(|done| done.rows_affected()))?;
-    let rows = rows.filter(|rows| u64::try_from(rows.len()) == Ok(taken));
-    rows.ok_or_else(|| StorageError::Inconsistent {
+    let all: Option<Vec<_>> = text.split(';').map(|one| written(one, takings)).collect();
+    let all = all.filter(|all| u64::try_from(all.len()) == Ok(taken));
+    let all = all.ok_or_else(|| StorageError::Inconsistent {
         table: "quota_counters",
         column: "used",
         row: format!("{taken} of {text}"),
-    })
+    })?;
+    let all = all.into_iter().map(|(taking, row)| {
+        let counter = counter(taking.subscription, taking.meter, &row)?;
+        Ok((taking.subscription, counter))
+    });
+    all.collect()
+}
+
+/// As `FITTING` writes one: whose it is by its place, then its columns in their order; `-` for what is null.
+fn written<'t, 'a>(text: &str, takings: &'t [Taking<'a>]) -> Option<(&'t Taking<'a>, CounterRow)> {
+    let mut cells = text.split('|');
+    let taking = takings.get(cells.next()?.parse::<usize>().ok()?)?;
+    let row = CounterRow {
+        period_start: cells.next()?.parse().ok()?,
+        period_end: cells.next()?.parse().ok()?,
+        quota_limit: match cells.next()? {
+            "-" => None,
+            limit => Some(limit.parse().ok()?),
+        },
+        used: cells.next()?.parse().ok()?,
+        held: cells.next()?.parse().ok()?,
+    };
+    Some((taking, row))
 }
 
 /// Ends `held` units of a period, open or not, and charges `charged` of them. `None`: there were not so many.
@@ -515,11 +527,17 @@ static LOCK_EACH: OverRows = OverRows::new(
 .ending(" FOR NO KEY UPDATE OF c");
 static TAKE_EACH: OverRows = OverRows::new(TAKINGS, |wanted| {
     format!(
+        "{} RETURNING quota_counters.subscription_id, quota_counters.meter, period_start, period_end, quota_limit, used, held",
+        take(wanted)
+    )
+});
+static TAKE_FITTING: OverRows = OverRows::new(TAKINGS, take);
+fn take(wanted: &str) -> String {
+    format!(
         "UPDATE quota_counters SET used = used + wanted.units, held = held + wanted.holding, updated_at = $2
     FROM {wanted} WHERE {FITS}"
     )
-})
-.ending(" RETURNING wanted.place, period_start, period_end, quota_limit, used, held");
+}
 static FITTING: OverRows = OverRows::new(TAKINGS, |wanted| {
     format!(
         "SELECT string_agg(CAST(wanted.place AS TEXT) || '|' || CAST(period_start AS TEXT) || '|' || CAST(period_end AS TEXT)
@@ -607,4 +625,4 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CUT,
     REOPEN,
 ];
-pub(crate) const OVER_ROWS: &[&OverRows] = &[&LOCK_EACH, &TAKE_EACH, &FITTING];
+pub(crate) const OVER_ROWS: &[&OverRows] = &[&LOCK_EACH, &TAKE_EACH, &TAKE_FITTING, &FITTING];

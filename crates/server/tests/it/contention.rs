@@ -18,8 +18,7 @@ use crate::service_keys::service_key;
 const USED: &str = "SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT) FROM quota_counters";
 const HELD: &str = "SELECT CAST(COALESCE(SUM(held), 0) AS BIGINT) FROM quota_counters";
 const LOGGED: &str = "SELECT CAST(COALESCE(SUM(quota_cost), 0) AS BIGINT) FROM usage_logs";
-const SHOWN: &str =
-    "SELECT CAST(COALESCE(SUM(quota_used), 0) AS BIGINT) FROM user_subscriptions";
+const SHOWN: &str = "SELECT CAST(COALESCE(SUM(quota_used), 0) AS BIGINT) FROM user_subscriptions";
 /// Sessions of this database that wait for a lock.
 const WAITING: &str = "SELECT COUNT(*) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'";

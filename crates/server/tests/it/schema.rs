@@ -21,7 +21,8 @@ fn kind(engine: Engine, declared: &str) -> &'static str {
         (Engine::Postgres, "bytea") => "id or bytes",
         (Engine::Sqlite, "BLOB") => "id or bytes",
         (Engine::Postgres, "bigint" | "boolean") => "number",
-        (Engine::Sqlite, "INTEGER") => "number",
+        // What a view works out has the short name.
+        (Engine::Sqlite, "INTEGER" | "INT") => "number",
         (Engine::Postgres, "text" | "timestamp with time zone" | "jsonb") => "text",
         (Engine::Sqlite, "TEXT") => "text",
         (_, other) => panic!("{engine:?} has a column of type {other}"),
