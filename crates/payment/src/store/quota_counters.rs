@@ -149,9 +149,9 @@ pub(crate) async fn take_each(
     taken.collect()
 }
 
-/// SQLite's driver hands over row by row from a thread of its own, and each wakes us: more than half of what a row
-/// costs. So what `RETURNING` would say is asked for as one text before. Between the two nothing changes, since a
-/// transaction that writes has the database for itself; the statement that takes has the conditions all the same.
+/// SQLite's driver hands over row by row from a thread of its own, and each wakes us. So what `RETURNING` would say is
+/// asked for as one text before. Between the two nothing changes, since a transaction that writes has the database for
+/// itself; the statement that takes has the conditions all the same.
 async fn take_those_that_fit(
     tx: &mut Tx,
     takings: &[Taking<'_>],
