@@ -92,10 +92,9 @@ where
         let opened = self.exchange.open(&mut request);
         // Called here and not inside: nothing has to be cloned for it, and everything inside of it with it.
         let answering = self.inner.call(request);
-        let exchange = self.exchange.clone();
         Box::pin(async move {
             let response = answering.await?.into_response();
-            Ok(exchange.close(&opened, response))
+            Ok(opened.close(response))
         })
     }
 }
@@ -109,6 +108,7 @@ struct Opened {
     uri: Uri,
     route: Option<MatchedPath>,
     ignored: IgnoredFields,
+    docs: Arc<str>,
 }
 
 /// Fields of the body that nobody read, named in `X-Ignored-Fields`.
@@ -166,6 +166,7 @@ impl Exchange {
             uri: request.uri().clone(),
             route: request.extensions().get::<MatchedPath>().cloned(),
             ignored: IgnoredFields::default(),
+            docs: self.docs.clone(),
         };
         let extensions = request.extensions_mut();
         extensions.insert(opened.ignored.clone());
@@ -173,35 +174,37 @@ impl Exchange {
         extensions.insert(ExchangeId(opened.request_id.as_str().into()));
         opened
     }
+}
 
-    fn close(&self, opened: &Opened, mut response: Response) -> Response {
+impl Opened {
+    fn close(self, mut response: Response) -> Response {
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             let occurrence = Occurrence {
-                instance: Some(opened.uri.path()),
-                request_id: Some(&opened.request_id),
+                instance: Some(self.uri.path()),
+                request_id: Some(&self.request_id),
                 docs: Some(&self.docs),
             };
             let headers = std::mem::take(response.headers_mut());
-            response = problem.response(opened.language, &occurrence);
+            response = problem.response(self.language, &occurrence);
             keep(response.headers_mut(), headers);
         }
         let headers = response.headers_mut();
-        if let Ok(value) = HeaderValue::from_str(&opened.request_id) {
+        if let Ok(value) = HeaderValue::from_str(&self.request_id) {
             headers.insert(REQUEST_ID, value);
         }
         headers.insert(API_VERSION, HeaderValue::from_static("1"));
         headers
             .entry(header::CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));
-        if let Some(value) = opened.ignored.header() {
+        if let Some(value) = self.ignored.header() {
             headers.insert(IGNORED_FIELDS, value);
         }
         tracing::info!(
-            http.method = %opened.method,
-            http.route = opened.route.as_ref().map_or("-", MatchedPath::as_str),
+            http.method = %self.method,
+            http.route = self.route.as_ref().map_or("-", MatchedPath::as_str),
             http.status = response.status().as_u16(),
-            request.id = opened.request_id,
-            duration_us = u64::try_from(opened.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            request.id = self.request_id,
+            duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
             "answered"
         );
         response

@@ -12,8 +12,8 @@ const QUOTA_LIMIT: HeaderName = HeaderName::from_static("x-quota-limit");
 const QUOTA_USED: HeaderName = HeaderName::from_static("x-quota-used");
 const QUOTA_REMAINING: HeaderName = HeaderName::from_static("x-quota-remaining");
 const QUOTA_RESET: HeaderName = HeaderName::from_static("x-quota-reset");
-/// About so many headers an answer has in the end.
-const ALL: usize = 16;
+/// Of a whole answer, about.
+const ANSWER_HEADERS: usize = 16;
 /// What begins anew no sooner than this never does: a meter for life has an end, in the year 9999.
 const NEVER: Duration = Duration::from_hours(24 * 365 * 100);
 /// The longest that a client is told to wait.
@@ -24,8 +24,8 @@ pub(crate) fn announce(headers: &mut HeaderMap, quota: &QuotaShape, now: Timesta
     let Some((limit, remaining)) = quota.limit.zip(quota.remaining) else {
         return;
     };
-    // With those that every answer has: else the map grows three times, and is hashed anew each time.
-    headers.reserve(ALL);
+    // At once: a map that grows is hashed anew each time.
+    headers.reserve(ANSWER_HEADERS);
     headers.insert(QUOTA_LIMIT, HeaderValue::from(limit));
     headers.insert(QUOTA_USED, HeaderValue::from(quota.used));
     headers.insert(QUOTA_REMAINING, HeaderValue::from(remaining));

@@ -37,7 +37,7 @@ pub type Columns = &'static [(&'static str, Kind)];
 pub struct OverRows {
     columns: Columns,
     write: fn(&str) -> String,
-    ending: &'static str,
+    locks: &'static str,
     texts: OnceLock<[String; 2]>,
 }
 
@@ -48,15 +48,15 @@ impl OverRows {
         Self {
             columns,
             write,
-            ending: "",
+            locks: "",
             texts: OnceLock::new(),
         }
     }
 
-    /// On PostgreSQL it ends so: `FOR UPDATE` (on SQLite, who writes has locked everything), `RETURNING` …
+    /// On PostgreSQL it ends so: `FOR UPDATE` … On SQLite, who writes has locked everything.
     #[must_use]
-    pub const fn ending(mut self, ending: &'static str) -> Self {
-        self.ending = ending;
+    pub const fn locking(mut self, locks: &'static str) -> Self {
+        self.locks = locks;
         self
     }
 
@@ -74,7 +74,7 @@ impl OverRows {
         let texts = self.texts.get_or_init(|| {
             let on_sqlite = (self.write)(&sqlite(self.columns));
             let on_postgres = (self.write)(&postgres(self.columns));
-            [on_sqlite, on_postgres + self.ending]
+            [on_sqlite, on_postgres + self.locks]
         });
         [texts[0].as_str(), texts[1].as_str()]
     }

@@ -2,7 +2,7 @@
 //!
 //! What can happen at once: hundreds of calls on one counter, the same `Idempotency-Key` twice,
 //! the first call of a new period on several instances, the end of the subscription. The decision
-//! is one statement on the counter's own row (`quota_counters::take_each`); what is read before it only
+//! is one statement on the counter's own row (`takings::take_each`); what is read before it only
 //! finds the row, and what is read after it only says why it gave nothing. The key, the log row and
 //! the design's own columns are written in the same commit, which many calls share
 //! ([`quota_writer`](crate::quota_writer)); a refusal writes nothing.

@@ -65,15 +65,12 @@ async fn to_early(
         }
         let beyond = rest.min(pot.beyond);
         let burned = (rest - beyond).min(pot.burned);
-        let returned = if back.charged { burned } else { 0 };
         let closing = Closing {
             burned: pot.burned - burned,
             beyond: pot.beyond - beyond,
+            returned: if back.charged { burned } else { 0 },
         };
         quota_grants::close_pot(tx, of, pot.pot.grant, closing, now).await?;
-        if returned > 0 {
-            quota_grants::note_returned(tx, of, pot.pot.grant, returned, now).await?;
-        }
         if burned > 0 {
             quota_grants::spend(tx, pot.pot.grant, -burned, Some(now)).await?;
             quota_counters::pour(tx, of, -burned, 0, None, now).await?;
@@ -103,6 +100,7 @@ async fn to_late(
         let closing = Closing {
             burned: pot.burned - back,
             beyond: pot.beyond,
+            returned: 0,
         };
         quota_grants::close_pot(tx, of, pot.pot.grant, closing, now).await?;
         quota_grants::spend(tx, pot.pot.grant, -back, None).await?;

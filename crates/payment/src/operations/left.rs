@@ -79,7 +79,7 @@ async fn meters(
         let of = (held.id, &meter.meter, period.start);
         let left = match quota_counters::read_period(tx, of).await? {
             Some(counter) if counter.quota.limit.is_some() => {
-                roll::shares(&counter, &quota_grants::pots(tx, of).await?).1
+                roll::shares(&counter, &quota_grants::pots(tx, of).await?).left
             }
             // Nobody has used any of it yet.
             _ => limit,

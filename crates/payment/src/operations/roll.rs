@@ -171,17 +171,19 @@ pub(super) async fn share_out(
     if counter.quota.limit.is_none() {
         return Ok(());
     }
-    let poured = quota_grants::pots(tx, of).await?;
-    let (shares, _) = shares(counter, &poured);
-    let mut beyond = counter.quota.used.plus(counter.quota.held).get();
-    beyond = beyond.saturating_sub(poured.iter().map(|pot| pot.burned).sum());
-    for (pot, burned) in shares {
+    let shares = shares(counter, &quota_grants::pots(tx, of).await?);
+    let mut beyond = shares.taken;
+    for (pot, burned) in shares.burned {
         beyond = beyond.saturating_sub(burned).max(0);
         let is_over = over.is_none_or(|over| pot.ends_by(over));
         if !is_over {
             continue;
         }
-        let closing = Closing { burned, beyond };
+        let closing = Closing {
+            burned,
+            beyond,
+            returned: 0,
+        };
         quota_grants::close_pot(tx, of, pot.grant, closing, now).await?;
         let gone = (pot.ends_by(now) || burned == pot.units).then_some(now);
         quota_grants::spend(tx, pot.grant, burned, gone).await?;
@@ -191,8 +193,17 @@ pub(super) async fn share_out(
     Ok(())
 }
 
-/// What each open pot of a counter was burned so far, and what is left of the plan's own units.
-pub(super) fn shares(counter: &Counter, poured: &[Poured]) -> (Vec<(Pot, i64)>, i64) {
+/// How what was taken of a counter is shared out.
+pub(super) struct Shares {
+    /// What each open pot was burned so far, in the order of burning.
+    burned: Vec<(Pot, i64)>,
+    /// Taken of the plan's own and of open pots: beyond what closed ones were burned.
+    taken: i64,
+    /// Left of the plan's own.
+    pub(super) left: i64,
+}
+
+pub(super) fn shares(counter: &Counter, poured: &[Poured]) -> Shares {
     let limit = counter.quota.limit.map_or(0, Units::get);
     let (closed, open): (Vec<&Poured>, Vec<&Poured>) = poured.iter().partition(|pot| pot.is_closed);
     let known: i64 = closed.iter().map(|pot| pot.burned).sum();
@@ -205,5 +216,9 @@ pub(super) fn shares(counter: &Counter, poured: &[Poured]) -> (Vec<(Pot, i64)>, 
     let shares = burned(taken, plan, &open, counter.period.end);
     let of_pots: i64 = shares.iter().map(|(_, units)| units).sum();
     let left = plan.saturating_sub(taken.saturating_sub(of_pots));
-    (shares, left.max(0))
+    Shares {
+        burned: shares,
+        taken,
+        left: left.max(0),
+    }
 }

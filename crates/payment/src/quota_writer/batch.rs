@@ -20,7 +20,8 @@ use crate::operations::give_back::{self, Back};
 use crate::operations::tell;
 use crate::shapes::{ConsumeShape, HoldShape, QuotaShape};
 use crate::store::charges::{self, Entry};
-use crate::store::quota_counters::{self, Counter, Of, Taking};
+use crate::store::quota_counters::{self, Counter, Of};
+use crate::store::takings::{self, Taking};
 use crate::store::{quota_holds, subscriptions, usage_marks};
 
 /// Why a batch was undone, or may have been.
@@ -260,7 +261,7 @@ impl<'a> Batch<'a> {
             takes.retain(|(_, take)| Some(version(take)) == newest);
         }
         let takings: Vec<Taking<'_>> = counters.values().map(|takes| together(takes)).collect();
-        let taken = quota_counters::take_each(tx, &takings, self.now).await?;
+        let taken = takings::take_each(tx, &takings, self.now).await?;
         for (id, counter) in taken {
             if let Some(takes) = counters.remove(&(id, counter.quota.meter.clone())) {
                 self.count(&takes, counter);
@@ -298,7 +299,7 @@ impl<'a> Batch<'a> {
         }
         let mut stands = open.quota;
         if !fitting.is_empty() {
-            let given = quota_counters::take_each(tx, &[together(&fitting)], self.now).await?;
+            let given = takings::take_each(tx, &[together(&fitting)], self.now).await?;
             if let Some((_, counter)) = given.into_iter().next() {
                 stands = counter.quota.clone();
                 self.count(&fitting, counter);
@@ -319,7 +320,7 @@ impl<'a> Batch<'a> {
         takes: &[(usize, &'a Take)],
     ) -> Result<(), Trouble> {
         for one in takes {
-            let given = quota_counters::take_each(tx, &[together(&[*one])], self.now).await?;
+            let given = takings::take_each(tx, &[together(&[*one])], self.now).await?;
             let (index, take) = *one;
             if let Some((_, counter)) = given.into_iter().next() {
                 self.count(&[*one], counter);

@@ -641,6 +641,32 @@ impl How {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn inv_q2_the_table_of_the_design_shows_what_the_counter_says() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let clock = Clock::fixed(start());
+        let service = service(&db, &clock).await;
+        let user = somebody(&service).await;
+        let shown = async || -> (i64, i64) {
+            let of = "SELECT quota_used, quota_limit FROM user_subscriptions";
+            on_read!(&db, |e| sqlx::query_as(of).fetch_one(e).await).expect("a row")
+        };
+        assert_eq!(shown().await, (0, 100));
+        let bonus = grant(user, 10, None);
+        let given = service.grant_units(&bonus, &Origin::default(), None).await;
+        given.expect("given");
+        service.consume(&call(user, 3), None).await.expect("three");
+        assert_eq!(shown().await, (3, 110));
+        // A period that nobody has opened yet is the last one still; then it is the new one.
+        clock.advance(Duration::from_hours(31 * 24));
+        assert_eq!(shown().await, (3, 110));
+        service.consume(&call(user, 1), None).await.expect("one");
+        assert_eq!(shown().await, (1, 110));
+        balances(&db, &service).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn inv_q2_a_charge_is_given_back_once() {
     each_engine(&[MIGRATIONS], async |db| {
         let clock = Clock::fixed(start());

@@ -30,6 +30,7 @@ pub(crate) mod subscription_changes;
 pub(crate) mod subscriptions;
 pub(crate) mod suspense;
 pub(crate) mod sweeps;
+pub(crate) mod takings;
 pub(crate) mod terms;
 pub(crate) mod timeline;
 pub(crate) mod tries;
@@ -102,6 +103,7 @@ pub(crate) const OVER_ROWS: &[&[&OverRows]] = &[
     charges::OVER_ROWS,
     explain::OVER_ROWS,
     quota_counters::OVER_ROWS,
+    takings::OVER_ROWS,
     quota_holds::OVER_ROWS,
 ];
 

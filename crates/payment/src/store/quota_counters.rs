@@ -3,8 +3,8 @@
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, SubscriptionId};
 use tollgate_storage::db::{Db, Tx};
-use tollgate_storage::rows::{Cell, Columns, Kind, OverRows, Sheet};
-use tollgate_storage::{Result, StorageError, in_tx, on_read, row};
+use tollgate_storage::rows::{Cell, Kind, OverRows, Sheet};
+use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
 use super::{At, Reader};
@@ -12,12 +12,12 @@ use crate::model::period::Period;
 use crate::model::quota::{Meter, QuotaState, Units};
 
 row!(
-    struct CounterRow {
-        period_start: At,
-        period_end: At,
-        quota_limit: Option<i64>,
-        used: i64,
-        held: i64,
+    pub(super) struct CounterRow {
+        pub(super) period_start: At,
+        pub(super) period_end: At,
+        pub(super) quota_limit: Option<i64>,
+        pub(super) used: i64,
+        pub(super) held: i64,
     }
 );
 
@@ -28,7 +28,8 @@ pub(crate) struct Counter {
     pub(crate) quota: QuotaState,
 }
 
-fn counter(id: SubscriptionId, meter: &Meter, row: &CounterRow) -> Result<Counter> {
+/// As a row says it.
+pub(super) fn counter(id: SubscriptionId, meter: &Meter, row: &CounterRow) -> Result<Counter> {
     let read = Reader {
         table: "quota_counters",
         row: id.uuid(),
@@ -47,29 +48,6 @@ fn counter(id: SubscriptionId, meter: &Meter, row: &CounterRow) -> Result<Counte
     };
     Ok(Counter { period, quota })
 }
-
-/// What one counter is to give: at once or set aside, all of it or nothing.
-#[derive(Clone, Debug)]
-pub(crate) struct Taking<'a> {
-    pub(crate) subscription: SubscriptionId,
-    /// Of the subscription, as its prices were read: it must still stand so.
-    pub(crate) version: i64,
-    pub(crate) meter: &'a Meter,
-    pub(crate) units: i64,
-    pub(crate) held: i64,
-}
-
-row!(
-    struct TakenRow {
-        subscription_id: Uuid,
-        meter: String,
-        period_start: At,
-        period_end: At,
-        quota_limit: Option<i64>,
-        used: i64,
-        held: i64,
-    }
-);
 
 /// A counter: of a period, or of the one that is open.
 pub(crate) type Of<'a> = (SubscriptionId, &'a Meter, Option<Timestamp>);
@@ -93,115 +71,6 @@ pub(crate) async fn lock_each(tx: &mut Tx, counters: &[Of<'_>], now: Timestamp) 
         .await
         .map(|_| ()))?;
     Ok(())
-}
-
-/// From so many counters on, one text for all of them costs SQLite less than a row for each.
-const MANY: usize = 64;
-
-/// Takes from the open periods of many counters, no counter twice. Those that gave nothing are missing: too few are
-/// left, the period is not rolled yet, the right is over, or the subscription changed; only then is anything read to
-/// say which.
-pub(crate) async fn take_each(
-    tx: &mut Tx,
-    takings: &[Taking<'_>],
-    now: Timestamp,
-) -> Result<Vec<(SubscriptionId, Counter)>> {
-    let mut sheet = Sheet::default();
-    for (taking, place) in takings.iter().zip(0_i64..) {
-        sheet.row([
-            Cell::Id(taking.subscription.uuid()),
-            Cell::Text(taking.meter.as_str()),
-            Cell::Number(taking.version),
-            Cell::Number(taking.units),
-            Cell::Number(taking.held),
-            Cell::Number(place),
-        ]);
-    }
-    if sheet.is_empty() {
-        return Ok(Vec::new());
-    }
-    let sheet = sheet.text();
-    if takings.len() >= MANY && matches!(tx, Tx::Sqlite(_)) {
-        return take_those_that_fit(tx, takings, &sheet, now).await;
-    }
-    let text = TAKE_EACH.text(tx);
-    let rows: Vec<TakenRow> = in_tx!(tx, |c| sqlx::query_as(text)
-        .bind(&sheet)
-        .bind(now.utc())
-        .fetch_all(c)
-        .await)?;
-    let taken = rows.into_iter().map(|row| {
-        let id = SubscriptionId::from(row.subscription_id);
-        let read = Reader {
-            table: "quota_counters",
-            row: row.subscription_id,
-        };
-        let meter: Meter = read.text("meter", &row.meter)?;
-        let row = CounterRow {
-            period_start: row.period_start,
-            period_end: row.period_end,
-            quota_limit: row.quota_limit,
-            used: row.used,
-            held: row.held,
-        };
-        Ok((id, counter(id, &meter, &row)?))
-    });
-    taken.collect()
-}
-
-/// SQLite's driver hands over row by row from a thread of its own, and each wakes us. So what `RETURNING` would say is
-/// asked for as one text before. Between the two nothing changes, since a transaction that writes has the database for
-/// itself; the statement that takes has the conditions all the same.
-async fn take_those_that_fit(
-    tx: &mut Tx,
-    takings: &[Taking<'_>],
-    sheet: &str,
-    now: Timestamp,
-) -> Result<Vec<(SubscriptionId, Counter)>> {
-    let (fitting, take) = (FITTING.text(tx), TAKE_FITTING.text(tx));
-    let (text,): (Option<String>,) = in_tx!(tx, |c| sqlx::query_as(fitting)
-        .bind(sheet)
-        .bind(now.utc())
-        .fetch_one(c)
-        .await)?;
-    let Some(text) = text else {
-        return Ok(Vec::new());
-    };
-    let taken = in_tx!(tx, |c| sqlx::query(take)
-        .bind(sheet)
-        .bind(now.utc())
-        .execute(c)
-        .await
-        .map(|done| done.rows_affected()))?;
-    let all: Option<Vec<_>> = text.split(';').map(|one| written(one, takings)).collect();
-    let all = all.filter(|all| u64::try_from(all.len()) == Ok(taken));
-    let all = all.ok_or_else(|| StorageError::Inconsistent {
-        table: "quota_counters",
-        column: "used",
-        row: format!("{taken} of {text}"),
-    })?;
-    let all = all.into_iter().map(|(taking, row)| {
-        let counter = counter(taking.subscription, taking.meter, &row)?;
-        Ok((taking.subscription, counter))
-    });
-    all.collect()
-}
-
-/// As `FITTING` writes one: whose it is by its place, then its columns in their order; `-` for what is null.
-fn written<'t, 'a>(text: &str, takings: &'t [Taking<'a>]) -> Option<(&'t Taking<'a>, CounterRow)> {
-    let mut cells = text.split('|');
-    let taking = takings.get(cells.next()?.parse::<usize>().ok()?)?;
-    let row = CounterRow {
-        period_start: cells.next()?.parse().ok()?,
-        period_end: cells.next()?.parse().ok()?,
-        quota_limit: match cells.next()? {
-            "-" => None,
-            limit => Some(limit.parse().ok()?),
-        },
-        used: cells.next()?.parse().ok()?,
-        held: cells.next()?.parse().ok()?,
-    };
-    Some((taking, row))
 }
 
 /// Ends `held` units of a period, open or not, and charges `charged` of them. `None`: there were not so many.
@@ -505,9 +374,6 @@ pub(crate) async fn reopen(
     Ok(())
 }
 
-// The first line of the rows is none: it says of which types the columns are, which PostgreSQL asks. The EXISTS is a
-// second lock on the door (a row changed by hand, a forgotten close), and holds the prices to what stands; the first is
-// open_until, in the row itself, which PostgreSQL reads again after waiting for it.
 static LOCK_EACH: OverRows = OverRows::new(
     &[
         ("subscription_id", Kind::Id),
@@ -524,41 +390,7 @@ static LOCK_EACH: OverRows = OverRows::new(
         )
     },
 )
-.ending(" FOR NO KEY UPDATE OF c");
-static TAKE_EACH: OverRows = OverRows::new(TAKINGS, |wanted| {
-    format!(
-        "{} RETURNING quota_counters.subscription_id, quota_counters.meter, period_start, period_end, quota_limit, used, held",
-        take(wanted)
-    )
-});
-static TAKE_FITTING: OverRows = OverRows::new(TAKINGS, take);
-fn take(wanted: &str) -> String {
-    format!(
-        "UPDATE quota_counters SET used = used + wanted.units, held = held + wanted.holding, updated_at = $2
-    FROM {wanted} WHERE {FITS}"
-    )
-}
-static FITTING: OverRows = OverRows::new(TAKINGS, |wanted| {
-    format!(
-        "SELECT string_agg(CAST(wanted.place AS TEXT) || '|' || CAST(period_start AS TEXT) || '|' || CAST(period_end AS TEXT)
-        || '|' || COALESCE(CAST(quota_limit AS TEXT), '-') || '|' || CAST(used + wanted.units AS TEXT)
-        || '|' || CAST(held + wanted.holding AS TEXT), ';')
-    FROM {wanted} CROSS JOIN quota_counters WHERE {FITS}"
-    )
-});
-const TAKINGS: Columns = &[
-    ("subscription_id", Kind::Id),
-    ("meter", Kind::Text),
-    ("version", Kind::Number),
-    ("units", Kind::Number),
-    ("holding", Kind::Number),
-    ("place", Kind::Number),
-];
-const FITS: &str = "quota_counters.subscription_id = wanted.subscription_id AND quota_counters.meter = wanted.meter
-      AND period_start <= $2 AND open_until > $2
-      AND (quota_limit IS NULL OR used + held + wanted.units + wanted.holding <= quota_limit)
-      AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = wanted.subscription_id AND s.ended_at IS NULL
-                  AND s.version = wanted.version AND (s.entitled_until IS NULL OR s.entitled_until > $2))";
+.locking(" FOR NO KEY UPDATE OF c");
 const MOVE_HELD: &str =
     "UPDATE quota_counters SET held = held - $4, used = used + $5, updated_at = $6
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND held >= $4
@@ -625,4 +457,4 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CUT,
     REOPEN,
 ];
-pub(crate) const OVER_ROWS: &[&OverRows] = &[&LOCK_EACH, &TAKE_EACH, &TAKE_FITTING, &FITTING];
+pub(crate) const OVER_ROWS: &[&OverRows] = &[&LOCK_EACH];

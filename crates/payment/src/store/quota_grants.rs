@@ -204,6 +204,8 @@ pub(crate) struct Closing {
     pub(crate) burned: i64,
     /// Taken beyond that.
     pub(crate) beyond: i64,
+    /// So many more of the units charged to it were given back, when it was too late to burn them again.
+    pub(crate) returned: i64,
 }
 
 /// What was burned of a pot is known.
@@ -222,28 +224,7 @@ pub(crate) async fn close_pot(
         .bind(grant.uuid())
         .bind(closing.burned)
         .bind(closing.beyond)
-        .bind(now.utc())
-        .execute(c)
-        .await
-        .map(|_| ()))?;
-    Ok(())
-}
-
-/// So many more of the units charged to a closed pot were given back, when it was too late to burn them again.
-pub(crate) async fn note_returned(
-    tx: &mut Tx,
-    of: Of<'_>,
-    grant: GrantId,
-    units: i64,
-    now: Timestamp,
-) -> Result<()> {
-    let (id, meter, period_start) = of;
-    in_tx!(tx, |c| sqlx::query(NOTE_RETURNED)
-        .bind(id.uuid())
-        .bind(meter.as_str())
-        .bind(period_start.utc())
-        .bind(grant.uuid())
-        .bind(units)
+        .bind(closing.returned)
         .bind(now.utc())
         .execute(c)
         .await
@@ -267,18 +248,9 @@ const POUR: &str = "INSERT INTO quota_pots (subscription_id, meter, period_start
 const POTS: &str = "SELECT p.grant_id, p.units, p.burned, p.beyond, g.expires_at, p.closed_at
     FROM quota_pots p JOIN quota_grants g ON g.id = p.grant_id
     WHERE p.subscription_id = $1 AND p.meter = $2 AND p.period_start = $3 ORDER BY p.grant_id";
-const CLOSE_POT: &str = "UPDATE quota_pots SET burned = $5, beyond = $6, closed_at = $7
-    WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND grant_id = $4";
-const NOTE_RETURNED: &str = "UPDATE quota_pots SET returned = returned + $5, returned_at = $6
+const CLOSE_POT: &str =
+    "UPDATE quota_pots SET burned = $5, beyond = $6, returned = returned + $7, closed_at = $8,
+    returned_at = CASE WHEN $7 > 0 THEN $8 ELSE returned_at END
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND grant_id = $4";
 
-pub(crate) const STATEMENTS: &[&str] = &[
-    INSERT,
-    OPEN,
-    METERS,
-    SPEND,
-    POUR,
-    POTS,
-    CLOSE_POT,
-    NOTE_RETURNED,
-];
+pub(crate) const STATEMENTS: &[&str] = &[INSERT, OPEN, METERS, SPEND, POUR, POTS, CLOSE_POT];

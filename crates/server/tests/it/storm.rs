@@ -468,7 +468,9 @@ async fn inv_q1_q2_q3_q4_q5_l2_the_quota_storm() {
         only.as_ref()
             .is_none_or(|only| *only == format!("{engine:?}"))
     };
-    for engine in ENGINES.into_iter().filter(here) {
+    let engines: Vec<Engine> = ENGINES.into_iter().filter(here).collect();
+    assert!(!engines.is_empty(), "{only:?} is no engine");
+    for engine in engines {
         storm(engine, &weather).await;
     }
 }
