@@ -77,7 +77,9 @@ pub use crate::operations::service_keys::{CreateServiceKey, ServiceKeyList};
 pub use crate::operations::session::Tokens;
 pub use crate::operations::staff::{By, Listed, Search, StaffError};
 pub use crate::operations::update_profile::{ProfileChange, ProfileError};
+pub use crate::operations::verify::Verified;
 pub use crate::operations::verify_email::VerifyEmailError;
+use crate::operations::vouch::Statement;
 use crate::remembered::{Asked, Remembered};
 use crate::revocations::Revocations;
 use crate::signing::KeyRing;
@@ -158,6 +160,8 @@ pub(crate) struct Parts {
     signing: KeyRing,
     revocations: Revocations,
     blacklist: Option<Arc<dyn Blacklist>>,
+    /// What applications behind a proxy were told a moment ago.
+    statements: Remembered<Arc<Statement>>,
     live_keys: Remembered<Held>,
     key_questions: SingleFlight<([u8; 32], Asked), Result<Held, Problem>>,
     key_limits: CallLimits<ApiKeyId>,
@@ -371,6 +375,7 @@ impl AuthBuilder {
             signing,
             revocations: Revocations::default(),
             blacklist: self.blacklist,
+            statements: Remembered::default(),
             live_keys: Remembered::default(),
             key_questions: SingleFlight::default(),
             key_limits: CallLimits::default(),

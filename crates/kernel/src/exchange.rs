@@ -99,6 +99,10 @@ where
     }
 }
 
+/// Beside an answer that is somebody else's and only passed on: it is told nothing of ours but its request id.
+#[derive(Clone, Copy, Debug)]
+pub struct PassedOn;
+
 /// What is known of an exchange before it is answered.
 struct Opened {
     started: Instant,
@@ -178,6 +182,14 @@ impl Exchange {
 
 impl Opened {
     fn close(self, mut response: Response) -> Response {
+        if response.extensions_mut().remove::<PassedOn>().is_some() {
+            let id = HeaderValue::from_str(&self.request_id).ok();
+            if let Some(id) = id {
+                response.headers_mut().entry(REQUEST_ID).or_insert(id);
+            }
+            self.log(&response);
+            return response;
+        }
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             let occurrence = Occurrence {
                 instance: Some(self.uri.path()),
@@ -199,6 +211,11 @@ impl Opened {
         if let Some(value) = self.ignored.header() {
             headers.insert(IGNORED_FIELDS, value);
         }
+        self.log(&response);
+        response
+    }
+
+    fn log(&self, response: &Response) {
         tracing::info!(
             http.method = %self.method,
             http.route = self.route.as_ref().map_or("-", MatchedPath::as_str),
@@ -207,7 +224,6 @@ impl Opened {
             duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
             "answered"
         );
-        response
     }
 }
 

@@ -84,6 +84,8 @@ codes! {
     HeadersTooLarge 431 "headers_too_large" "请求头过大" "The headers are too large"
     Internal 500 "internal" "服务内部错误" "Something is wrong on our side"
     ProviderError 502 "provider_error" "支付渠道暂时无法处理" "The payment provider could not serve the call"
+    UpstreamUnavailable 502 "upstream_unavailable" "应用没有响应" "The application did not answer"
+    UpstreamTimeout 504 "upstream_timeout" "应用响应超时" "The application took too long"
     Unavailable 503 "unavailable" "服务暂时不可用" "The service is not available right now"
     PaymentsNotConfigured 503 "payments_not_configured" "尚未配置支付方式" "No payment method is configured"
 }

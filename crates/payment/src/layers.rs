@@ -1,5 +1,6 @@
 //! Layers: a call that pays, and nobody beyond this point without a plan.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
@@ -80,7 +81,7 @@ impl PaymentService {
         ConsumeQuotaLayer {
             service: self.clone(),
             wanted,
-            scope: QUOTA,
+            scope: Cow::Borrowed(QUOTA),
             terms: Terms {
                 time: self.hold_time(),
                 on_admission: false,
@@ -122,7 +123,7 @@ pub struct ConsumeQuotaLayer {
     service: PaymentService,
     /// `None`: it was made with what cannot be one.
     wanted: Option<(ResourceType, Cost)>,
-    scope: &'static str,
+    scope: Cow<'static, str>,
     terms: Terms,
 }
 
@@ -183,15 +184,15 @@ impl ConsumeQuotaLayer {
     /// # }
     /// ```
     #[must_use]
-    pub fn scope(mut self, name: &'static str) -> Self {
-        self.scope = name;
+    pub fn scope(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.scope = name.into();
         self
     }
 
     /// The call, let in with its units.
     async fn admit(&self, parts: &mut Parts) -> Result<Admitted, Problem> {
         let caller = Caller::from_request_parts(parts, &()).await?;
-        let user_id = caller.person(Some(self.scope))?;
+        let user_id = caller.person(Some(&self.scope))?;
         let Some((resource_type, cost)) = self.wanted.clone() else {
             tracing::error!(
                 path = parts.uri.path(),
@@ -273,7 +274,7 @@ where
 pub struct RequireSubscriptionLayer {
     service: PaymentService,
     plans: PlanSlugs,
-    scope: Option<&'static str>,
+    scope: Option<Cow<'static, str>>,
 }
 
 impl RequireSubscriptionLayer {
@@ -286,14 +287,14 @@ impl RequireSubscriptionLayer {
     /// # }
     /// ```
     #[must_use]
-    pub fn scope(mut self, name: &'static str) -> Self {
-        self.scope = Some(name);
+    pub fn scope(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.scope = Some(name.into());
         self
     }
 
     async fn admit(&self, parts: &mut Parts) -> Result<(), Problem> {
         let caller = Caller::from_request_parts(parts, &()).await?;
-        let user = caller.person(self.scope)?;
+        let user = caller.person(self.scope.as_deref())?;
         self.service.has_plan(user, &self.plans).await
     }
 }

@@ -80,6 +80,7 @@ pub use crate::people::{Expiring, People};
 use crate::providers::{PaymentProvider, Registry, Warning};
 pub use crate::quota::QuotaHandle;
 use crate::quota_writer::QuotaWriter;
+use crate::shapes::QuotaShape;
 pub use crate::worker::Lane;
 
 /// Commits of charges side by side on PostgreSQL, at most: no more than there are processors. Each lane more makes the
@@ -197,8 +198,8 @@ impl PaymentService {
         problems::unit_refund(refusal, self.upgrade_url(), self.0.clock.now())
     }
 
-    /// Tells in the headers of an answer how a meter stands.
-    pub(crate) fn announce(&self, headers: &mut axum::http::HeaderMap, quota: &shapes::QuotaShape) {
+    /// Tells in the headers of an answer how a meter stands: `X-Quota-*`, `RateLimit-Policy` and `RateLimit`.
+    pub fn announce(&self, headers: &mut axum::http::HeaderMap, quota: &QuotaShape) {
         limits::announce(headers, quota, self.0.clock.now());
     }
 

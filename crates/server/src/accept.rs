@@ -30,10 +30,19 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 /// What runs when we are told to stop may finish.
 const DRAIN: Duration = Duration::from_secs(9);
 
+/// Whose paths they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paths {
+    /// Ours: a slash at the end means the same as none.
+    Ours,
+    /// Another application's, as they were sent.
+    AsSent,
+}
+
 /// Serves until `stop` says so, then lets running exchanges finish.
 pub(crate) async fn serve(
     listener: TcpListener,
-    router: Router,
+    (router, paths): (Router, Paths),
     trusted: TrustedProxies,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -70,7 +79,9 @@ pub(crate) async fn serve(
                 request.extensions_mut().insert(ConnectInfo(peer));
                 let client = trusted.client(peer.ip(), request.headers());
                 request.extensions_mut().insert(ClientAddress(client));
-                without_trailing_slash(&mut request);
+                if paths == Paths::Ours {
+                    without_trailing_slash(&mut request);
+                }
                 request
             });
         let stream = TokioIo::new(Lingering::new(stream));
@@ -88,10 +99,11 @@ pub(crate) async fn serve(
     }
 }
 
-/// A slash at the end means the same as none; the pages of the reference need theirs.
+/// The pages of the reference need theirs, and behind `/auth/forward` it says where the client's own path begins.
 fn without_trailing_slash(request: &mut Request<Incoming>) {
     let path = request.uri().path();
-    if path.len() < 2 || !path.ends_with('/') || path.starts_with("/docs") {
+    let keeps = path.starts_with("/docs") || path.starts_with("/auth/forward/");
+    if path.len() < 2 || !path.ends_with('/') || keeps {
         return;
     }
     let trimmed = path.trim_end_matches('/');

@@ -29,13 +29,18 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use crate::accept::Paths;
 use crate::admission::Admission;
 use crate::browser::CorsOrigins;
 use crate::client_address::TrustedProxies;
 use crate::config::{AppEnv, Config, Faults};
+use crate::gate::{GateConfig, InvalidUpstream};
 use crate::modules::{DefaultPlan, OneMailbox, PlanEntitlements};
+use crate::proxied::{Tollgates, forward};
 use crate::sandbox_clock::SandboxClock;
-use crate::{accept, beside, browser, keys, mail, openapi, pages, rails, samples, sandbox_clock};
+use crate::{
+    accept, beside, browser, gate, keys, mail, openapi, pages, rails, samples, sandbox_clock,
+};
 
 /// The largest JSON body: 1 MiB.
 const BODY_LIMIT_BYTES: usize = 1024 * 1024;
@@ -67,6 +72,9 @@ pub enum StartError {
     /// Another process has the data.
     #[error("another tollgate is running on {0}: one SQLite file belongs to one process")]
     Running(String),
+    /// The application behind the gate.
+    #[error(transparent)]
+    Upstream(#[from] InvalidUpstream),
     /// The database.
     #[error("the database cannot be used")]
     Storage(#[from] StorageError),
@@ -83,6 +91,8 @@ pub enum StartError {
 pub struct Server {
     listener: TcpListener,
     router: Router,
+    exchange: Exchange,
+    gate: Option<(TcpListener, Router)>,
     auth: AuthService,
     payment: PaymentService,
     sandbox: Option<Sandbox>,
@@ -183,10 +193,13 @@ impl Server {
         );
         let router = router(&auth, &payment, sandbox.as_ref(), (&db, &clock));
         let https = public_url.starts_with("https:");
-        let router = around(router, exchange, &config.cors_origins, https);
+        let checks = checks(&auth, &payment, &public_url, &exchange);
+        let router = around(router, exchange.clone(), &config.cors_origins, https).merge(checks);
         Ok(Self {
             listener,
             router,
+            exchange,
+            gate: None,
             auth,
             payment,
             has_mailbox: sandbox.is_some() && config.mail.is_none(),
@@ -241,12 +254,43 @@ impl Server {
         self.sandbox.as_ref()
     }
 
+    /// Listens on `addr` too, as a gate in front of an application: there every path is the application's.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`], [`StartError::Upstream`].
+    pub async fn gate(mut self, addr: SocketAddr, config: GateConfig) -> Result<Self, StartError> {
+        let tollgates = Tollgates {
+            auth: self.auth.clone(),
+            payment: self.payment.clone(),
+        };
+        let router = gate::router(tollgates, self.exchange.clone(), config)?;
+        let listener = TcpListener::bind(addr).await;
+        let listener = listener.map_err(|source| StartError::Listen { addr, source })?;
+        self.gate = Some((listener, router));
+        Ok(self)
+    }
+
+    /// Where the gate listens.
+    pub fn gate_address(&self) -> Option<SocketAddr> {
+        let (listener, _) = self.gate.as_ref()?;
+        listener.local_addr().ok()
+    }
+
     /// Serves until `stop` says so, with the work that is due beside it.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let (auth, payment) = (self.auth.clone(), self.payment.clone());
         let (db, clock) = (self.db.clone(), self.clock.clone());
         let beside = beside::begin(auth, &payment, self.sandbox.clone(), (db, clock), &stop);
-        accept::serve(self.listener, self.router, self.trusted_proxies, stop).await;
+        let trusted = self.trusted_proxies;
+        let own = (self.router, Paths::Ours);
+        let serving = accept::serve(self.listener, own, trusted.clone(), stop.clone());
+        match self.gate {
+            None => serving.await,
+            Some((listener, router)) => {
+                let gate = accept::serve(listener, (router, Paths::AsSent), trusted, stop);
+                tokio::join!(serving, gate);
+            }
+        }
         beside.join_all().await;
         self.db.close().await;
     }
@@ -333,6 +377,23 @@ fn router(
         }));
     }
     router
+}
+
+/// What proxies ask. Outside of what is there for browsers: a pre-flight request is a call like any other.
+fn checks(
+    auth: &AuthService,
+    payment: &PaymentService,
+    public_url: &str,
+    exchange: &Exchange,
+) -> Router {
+    let tollgates = Tollgates {
+        auth: auth.clone(),
+        payment: payment.clone(),
+    };
+    let layers = ServiceBuilder::new()
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(exchange.clone());
+    forward::router(tollgates, public_url).layer(layers)
 }
 
 /// What goes around every route, as one layer: each would be boxed for itself, and copied with every call.

@@ -411,3 +411,33 @@ async fn execute(db: &Db, statement: &'static str) -> Result<(), StorageError> {
         .map(|_| ()))?;
     tx.commit().await
 }
+
+/// As the upkeep of a large table does. What SQLite keeps aside to undo it is more than it takes to a file in one piece.
+#[tokio::test]
+async fn one_statement_may_change_many_megabytes() {
+    const TABLE: &str =
+        "CREATE TABLE large (id BIGINT PRIMARY KEY, said TEXT NOT NULL CHECK (said <> ''))";
+    const FILL: &str =
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000)
+        INSERT INTO large SELECT n, $1 FROM n";
+    const CHANGE: &str = "UPDATE large SET said = $1";
+    each_engine(&[], async |db| {
+        let mut tx = db.begin().await.expect("begins");
+        let text = |letter: &str| letter.repeat(600);
+        in_tx!(&mut tx, |c| sqlx::query(TABLE).execute(c).await.map(drop)).expect("made");
+        in_tx!(&mut tx, |c| sqlx::query(FILL)
+            .bind(text("a"))
+            .execute(c)
+            .await
+            .map(drop))
+        .expect("filled");
+        in_tx!(&mut tx, |c| sqlx::query(CHANGE)
+            .bind(text("b"))
+            .execute(c)
+            .await
+            .map(drop))
+        .expect("changed");
+        tx.commit().await.expect("commits");
+    })
+    .await;
+}

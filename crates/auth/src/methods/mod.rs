@@ -71,6 +71,14 @@ impl Method for House<'_> {
 }
 
 impl AuthService {
+    /// What a request shows of who asks, by any method; `None`: no credential.
+    ///
+    /// # Errors
+    /// As [`identify_request`](Self::identify_request).
+    pub async fn presented(&self, request: &Parts) -> Result<Option<Presented>, Problem> {
+        present(self, request).await
+    }
+
     /// Who asks, by any method; `None`: no credential.
     ///
     /// # Errors

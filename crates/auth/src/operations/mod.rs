@@ -28,3 +28,4 @@ pub(crate) mod staff;
 pub(crate) mod update_profile;
 pub(crate) mod verify;
 pub(crate) mod verify_email;
+pub(crate) mod vouch;

@@ -7,12 +7,37 @@ use serde_json::{Map, Value};
 use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{SessionId, UserId};
+use tollgate_kernel::permission::Permissions;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_storage::{Result, StorageError};
 
-use crate::AuthService;
+use crate::methods::Presented;
 use crate::model::user::User;
 use crate::store::{sessions, users};
+use crate::{AuthService, problems};
+
+/// Somebody whose credential is good now.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The person behind it, as they are now.
+    pub user: User,
+    /// By which credential they ask.
+    pub caller: Caller,
+    /// What it lets them do beyond their own things: a key of a member of staff is not the member of staff.
+    pub permissions: Permissions,
+    /// Of the credential; `None`: never.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Verified {
+    /// `user` or `api_key`.
+    pub fn subject_type(&self) -> &'static str {
+        match self.caller {
+            Caller::ApiKey { .. } => "api_key",
+            _ => "user",
+        }
+    }
+}
 
 /// Why a credential that was good when it was given out is good no longer.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +60,25 @@ pub(crate) enum StandingError {
 }
 
 impl AuthService {
+    /// Whether what was presented still stands. Asks the database, so that whoever was deactivated or signed out fails
+    /// at once.
+    ///
+    /// # Errors
+    /// 401 when it does not, 403 for a service, which is nobody; 503.
+    pub async fn verify(&self, presented: &Presented) -> std::result::Result<Verified, Problem> {
+        let user = self.standing(&presented.caller, presented.issued_at).await;
+        let user = user.map_err(problems::standing)?;
+        Ok(Verified {
+            permissions: match &presented.caller {
+                Caller::User { .. } => user.permissions(),
+                _ => Permissions::default(),
+            },
+            user,
+            caller: presented.caller.clone(),
+            expires_at: presented.expires_at,
+        })
+    }
+
     /// The person behind a caller, as they are now.
     ///
     /// # Errors

@@ -11,13 +11,14 @@ use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::ApiKeyId;
 use tollgate_kernel::input::Params;
-use tollgate_kernel::permission::{self, Permissions};
+use tollgate_kernel::permission;
 use tollgate_kernel::problem::{Code, Problem};
 use utoipa::{IntoParams, ToSchema};
 
 use super::UserShape;
+use crate::AuthService;
 use crate::methods::Presented;
-use crate::{AuthService, problems};
+use crate::operations::verify::Verified;
 
 /// Whose credential it is, and what they may use.
 #[derive(Debug, Serialize, ToSchema)]
@@ -106,40 +107,36 @@ pub(super) async fn verify(
     };
     let Params(params) = params.map_err(refused)?;
     let caller = caller.ok_or_else(|| refused(Problem::new(Code::Unauthenticated)))?;
-    let presented = presented.as_deref();
-    let issued_at = presented.and_then(|presented| presented.issued_at);
-    let user = service.standing(&caller, issued_at).await;
-    let user = user.map_err(|error| refused(problems::standing(error)))?;
-    let permissions = match &caller {
-        Caller::User { .. } => user.permissions().names().to_vec(),
-        // A key of a member of staff is not the member of staff.
-        _ => Vec::new(),
-    };
+    let presented = presented.map_or_else(|| Presented::of(caller), |Extension(found)| found);
+    let verified = service.verify(&presented).await.map_err(refused)?;
+    if let Some(wanted) = &params.permission
+        && !verified.permissions.hold(wanted)
+    {
+        return Err(refused(permission::lacking(wanted)));
+    }
+    let subject_type = verified.subject_type();
+    let Verified {
+        user,
+        caller,
+        permissions,
+        expires_at,
+    } = verified;
     let (api_key_id, scopes) = match &caller {
         Caller::ApiKey {
             api_key_id, scopes, ..
         } => (Some(*api_key_id), scopes.names().map(<[String]>::to_vec)),
         _ => (None, None),
     };
-    if let Some(wanted) = &params.permission
-        && !Permissions::new(permissions.iter().cloned()).hold(wanted)
-    {
-        return Err(refused(permission::lacking(wanted)));
-    }
     let met = service.meets(user.id, &params.demand()).await;
     met.map_err(refused)?;
     Ok(Json(Verification {
         valid: true,
-        subject_type: if api_key_id.is_some() {
-            "api_key"
-        } else {
-            "user"
-        },
+        subject_type,
         entitled: service.entitled(user.id).await?,
         user: user.into(),
         api_key_id,
-        permissions,
+        permissions: permissions.names().to_vec(),
         scopes,
-        expires_at: presented.and_then(|presented| presented.expires_at),
+        expires_at,
     }))
 }

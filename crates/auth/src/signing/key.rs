@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_storage::seal::MasterKey;
@@ -151,7 +152,7 @@ impl Key {
     ///
     /// # Panics
     /// Never: key and algorithm were tried together when they were opened.
-    pub(super) fn sign(&self, claims: &Claims) -> String {
+    pub(super) fn sign(&self, claims: &impl Serialize) -> String {
         let mut header = Header::new(self.algorithm);
         header.typ = Some(TYPE.to_owned());
         header.kid = Some(self.kid.clone());

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::entropy::Entropy;
@@ -125,6 +126,12 @@ impl KeyRing {
     /// A token that says `claims`. Whoever signs makes sure first, by [`KeyRing::renew_in`], that what
     /// is known here is not old.
     pub(crate) fn sign(&self, claims: &Claims) -> String {
+        self.current().active.sign(claims)
+    }
+
+    /// A token of another kind: its `type` is not `access`, so it opens nothing here.
+    pub(crate) async fn sign_statement(&self, claims: &impl Serialize, now: Timestamp) -> String {
+        self.renew(now).await;
         self.current().active.sign(claims)
     }
 

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_storage::StorageError;
 
-use super::current_subscription::entitled;
+use super::current_subscription::{entitled, quota_of};
 use super::holding::{Holding, holding_that};
 use crate::model::quota::{Cost, ResourceType};
 use crate::operations::consume::ConsumeError;
+use crate::shapes::QuotaShape;
 use crate::store::plans;
 use crate::{PaymentService, problems};
 
@@ -99,19 +101,54 @@ impl PaymentService {
                 return Err(problems::plan_required(&demand.plans, self.upgrade_url()));
             }
         }
-        let Some((resource_type, cost)) = &demand.call else {
-            return Ok(());
-        };
-        let checked = self.check(user, resource_type, *cost).await?;
-        if checked.allowed {
-            return Ok(());
+        match &demand.call {
+            Some((resource_type, cost)) => self.room(user, resource_type, *cost).await.map(drop),
+            None => Ok(()),
         }
-        Err(match (checked.code.as_deref(), checked.quota) {
-            (Some(code), Some(quota)) if code == Code::QuotaExceeded.as_str() => {
-                problems::quota_exceeded(&quota, self.upgrade_url(), parts.clock.now())
+    }
+
+    /// How the meter stands that a call would be taken from, if it would pass now. Takes nothing.
+    ///
+    /// # Errors
+    /// 402 without a plan, 429 without the units, 422 without a price, each as `consume` would say it; 503.
+    pub async fn room(
+        &self,
+        user: UserId,
+        resource_type: &ResourceType,
+        cost: Cost,
+    ) -> Result<QuotaShape, Problem> {
+        let checked = self.check(user, resource_type, cost).await?;
+        match (checked.allowed, checked.code.as_deref(), checked.quota) {
+            (true, _, Some(quota)) => Ok(quota),
+            (_, Some(code), Some(quota)) if code == Code::QuotaExceeded.as_str() => {
+                let now = self.0.clock.now();
+                Err(problems::quota_exceeded(&quota, self.upgrade_url(), now))
             }
-            (_, Some(_)) => self.problem(ConsumeError::NoPrice),
-            (_, None) => self.problem(ConsumeError::NoSubscription),
-        })
+            (_, _, Some(_)) => Err(self.problem(ConsumeError::NoPrice)),
+            (_, _, None) => Err(self.problem(ConsumeError::NoSubscription)),
+        }
+    }
+
+    /// Which plan somebody has now, by slug; as old as [`has_plan`](Self::has_plan) may be.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn current_plan(&self, user: UserId) -> Result<Option<String>, StorageError> {
+        let holding = holding_that(&self.0, user, |_| true).await?;
+        Ok(holding.map(|holding| holding.plan.clone()))
+    }
+
+    /// How the first meter of somebody's plan stands; `None` without a plan.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn first_meter(&self, user: UserId) -> Result<Option<QuotaShape>, StorageError> {
+        let parts = &self.0;
+        let now = parts.clock.now();
+        let Some(held) = entitled(parts, user, now).await? else {
+            return Ok(None);
+        };
+        let quota = quota_of(parts, &held, &held.meter, now).await?;
+        Ok(Some(QuotaShape::from(&quota)))
     }
 }

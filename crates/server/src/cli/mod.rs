@@ -6,6 +6,7 @@ mod doctor;
 mod import;
 mod ledger;
 mod plans;
+mod proxy;
 mod sandbox;
 mod serve;
 mod signing_keys;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tollgate::StartError;
 use tollgate::config::{Config, Faults};
+use tollgate::gate::RulesError;
 use tollgate_auth::RotateError;
 use tollgate_payment::PlanError;
 
@@ -66,6 +68,8 @@ enum Command {
     /// What is for sale, as a file that can be kept with the code.
     #[command(subcommand)]
     Plans(plans::Plans),
+    /// Serve, and be a gate in front of an application that knows nothing of it: each call is let in, paid for and passed on.
+    Proxy(proxy::Proxy),
     /// The buyer and the faults of a running server's sandbox.
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
@@ -100,6 +104,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Doctor => doctor::run(Config::from_env()?).await,
             Command::Ledger(command) => ledger::run(command, Config::from_env()?).await,
             Command::Plans(command) => plans::run(command, Config::from_env()?).await,
+            Command::Proxy(command) => proxy::run(Config::from_env()?, command).await,
             Command::Sandbox(command) => sandbox::run(command, Config::from_env()?).await,
             Command::SigningKeys(command) => signing_keys::run(command, Config::from_env()?).await,
             Command::Webhooks(command) => webhooks::run(command, Config::from_env()?).await,
@@ -109,9 +114,10 @@ pub(crate) fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let faults = error.downcast_ref::<Faults>().is_some()
+                || error.downcast_ref::<RulesError>().is_some()
                 || matches!(
                     error.downcast_ref::<StartError>(),
-                    Some(StartError::Settings(_))
+                    Some(StartError::Settings(_) | StartError::Upstream(_))
                 );
             for line in format!("{error:#}").lines() {
                 eprintln!("error: {line}");

@@ -2,12 +2,14 @@
 
 use std::fs::OpenOptions;
 use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tollgate::Server;
 use tollgate::config::{Config, Faults};
+use tollgate::gate::GateConfig;
 use tollgate_auth::{AdminError, FirstAdmin};
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
@@ -18,6 +20,21 @@ const FIRST_ADMIN: &str = "first-admin.txt";
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     super::log_to_stderr(&config.log_filter, config.log_json)?;
     let server = Server::start(&config, Clock::system(), Entropy::system()).await?;
+    serve(server, &config).await
+}
+
+/// The same, with a gate in front of an application beside it.
+pub(crate) async fn with_gate(
+    config: Config,
+    addr: SocketAddr,
+    gate: GateConfig,
+) -> anyhow::Result<()> {
+    super::log_to_stderr(&config.log_filter, config.log_json)?;
+    let server = Server::start(&config, Clock::system(), Entropy::system()).await?;
+    serve(server.gate(addr, gate).await?, &config).await
+}
+
+async fn serve(server: Server, config: &Config) -> anyhow::Result<()> {
     greet(&server);
     let accounts = &config.accounts;
     let first = server
@@ -26,7 +43,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         .await;
     match first {
         Ok(None) => {}
-        Ok(Some(first)) => introduce(&first, &config)?,
+        Ok(Some(first)) => introduce(&first, config)?,
         Err(AdminError::Weak(weak)) => {
             return Err(Faults::one("ADMIN_PASSWORD", weak.to_string()).into());
         }
@@ -99,6 +116,9 @@ fn greet(server: &Server) {
     ));
     say(&format!("  Plans     {url}/payments/plans"));
     say(&format!("  API docs  {url}/docs/"));
+    if let Some(addr) = server.gate_address() {
+        say(&format!("  Gate      http://{addr}"));
+    }
     if server.has_mailbox() {
         say(&format!("  Mailbox   {url}/sandbox/mail"));
     }

@@ -18,6 +18,7 @@ use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinHandle;
 use tollgate::Server;
 use tollgate::config::Config;
+use tollgate::gate::GateConfig;
 use tollgate_auth::AuthService;
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
@@ -37,6 +38,8 @@ pub(crate) struct App {
     pub(crate) auth: AuthService,
     /// What a host would call.
     pub(crate) payment: PaymentService,
+    /// Where its gate listens, if it has one.
+    pub(crate) gate: String,
     /// For looking at the books, and for damaging them.
     pub(crate) db: Db,
     pub(crate) engine: Engine,
@@ -54,6 +57,15 @@ pub(crate) async fn each_engine(body: impl AsyncFn(&App)) {
 pub(crate) async fn each_engine_with(settings: &[(&str, &str)], body: impl AsyncFn(&App)) {
     for engine in ENGINES {
         let app = App::start(engine, settings).await;
+        body(&app).await;
+        app.stop().await;
+    }
+}
+
+/// The same, as a gate in front of an application.
+pub(crate) async fn each_engine_gated(gate: &GateConfig, body: impl AsyncFn(&App)) {
+    for engine in ENGINES {
+        let app = App::start_as(engine, &[], Some(gate.clone())).await;
         body(&app).await;
         app.stop().await;
     }
@@ -100,6 +112,10 @@ async fn give_sandbox(folder: &Path) {
 
 impl App {
     async fn start(engine: Engine, settings: &[(&str, &str)]) -> Self {
+        Self::start_as(engine, settings, None).await
+    }
+
+    async fn start_as(engine: Engine, settings: &[(&str, &str)], gate: Option<GateConfig>) -> Self {
         let database = TestDatabase::new(engine).await;
         give_sandbox(&database.folder().join("data")).await;
         let mut env = BTreeMap::from([
@@ -121,9 +137,17 @@ impl App {
         let config =
             Config::from_layers(env, Path::new("/nonexistent/.env")).expect("good settings");
         let clock = Clock::system();
-        let server = Server::start(&config, clock.clone(), Entropy::system())
+        let mut server = Server::start(&config, clock.clone(), Entropy::system())
             .await
             .expect("starts");
+        if let Some(gate) = gate {
+            let any = ([127, 0, 0, 1], 0).into();
+            server = server.gate(any, gate).await.expect("a gate");
+        }
+        let gate = server.gate_address();
+        let gate = gate
+            .map(|addr| format!("http://{addr}"))
+            .unwrap_or_default();
         let url = format!("http://127.0.0.1:{}", server.port());
         let (stop, stopping) = watch::channel(false);
         let (auth, payment) = (server.auth().clone(), server.payment().clone());
@@ -139,6 +163,7 @@ impl App {
             clock,
             auth,
             payment,
+            gate,
             db,
             engine,
             database,

@@ -39,6 +39,7 @@ mod outbound_fates;
 mod outbound_kinds;
 mod plans;
 mod points;
+mod proxied;
 mod quota;
 mod quota_input;
 #[cfg(feature = "redis")]

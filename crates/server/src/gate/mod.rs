@@ -1,0 +1,142 @@
+//! A gate in front of an application that knows nothing of it: it looks who calls, sets the units of the call aside, passes
+//! the call on, and settles by the answer. The guards are those of the library ([`PaymentService::consume_quota`]), so what
+//! holds for an application in Rust holds for one behind the gate.
+//!
+//! It listens on an address of its own: there every path is the application's.
+//!
+//! [`PaymentService::consume_quota`]: tollgate_payment::PaymentService::consume_quota
+
+mod path;
+mod rules;
+mod upstream;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::Uri;
+use axum::response::{IntoResponse as _, Response};
+use tollgate_kernel::caller::identified;
+use tollgate_kernel::exchange::{Exchange, panicked};
+use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::scope::QUOTA;
+use tollgate_payment::ConsumeQuotaLayer;
+use tollgate_payment::model::hold::HoldTime;
+use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use self::path::canonical;
+use self::rules::Charge;
+pub use self::rules::{Guard, Rule, Rules, RulesError};
+pub use self::upstream::InvalidUpstream;
+use self::upstream::Upstream;
+use crate::proxied::Tollgates;
+
+/// What is set aside for longer than the application may take to begin its answer.
+const SETTLED_WITHIN: i64 = 30;
+
+/// How a gate is set up.
+#[derive(Clone, Debug)]
+pub struct GateConfig {
+    /// The application: `http://127.0.0.1:8000`.
+    pub upstream: String,
+    /// What it asks on which path.
+    pub rules: Rules,
+    /// How long the application may take until it begins to answer.
+    pub within: Duration,
+}
+
+#[derive(Clone, Debug)]
+struct Gate {
+    tollgates: Tollgates,
+    upstream: Upstream,
+    rules: Arc<Rules>,
+    hold: HoldTime,
+}
+
+/// The gate as a router that answers every path.
+pub(crate) fn router(
+    tollgates: Tollgates,
+    exchange: Exchange,
+    config: GateConfig,
+) -> Result<Router, InvalidUpstream> {
+    let upstream = Upstream::new(&config.upstream, config.within)?;
+    let seconds = i64::try_from(config.within.as_secs()).unwrap_or(i64::MAX);
+    let hold = HoldTime::seconds(seconds.saturating_add(SETTLED_WITHIN));
+    let gate = Gate {
+        tollgates,
+        upstream,
+        rules: Arc::new(config.rules),
+        hold: hold.unwrap_or(HoldTime::USUAL),
+    };
+    let layers = ServiceBuilder::new()
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(exchange);
+    Ok(Router::new().fallback(pass).with_state(gate).layer(layers))
+}
+
+async fn pass(State(gate): State<Gate>, request: Request) -> Response {
+    gate.pass(request)
+        .await
+        .unwrap_or_else(Problem::into_response)
+}
+
+impl Gate {
+    async fn pass(&self, mut request: Request) -> Result<Response, Problem> {
+        let path = canonical(request.uri().path()).map_err(|ambiguous| {
+            let fault = ambiguous.to_string();
+            Problem::new(Code::BadRequest)
+                .detail("路径的写法有歧义。", format!("The path is {fault}."))
+        })?;
+        let guard = match self.rules.find(request.method(), &path) {
+            Rule::Open => None,
+            Rule::Guarded(guard) => Some(guard),
+        };
+        *request.uri_mut() = spelt(&path, request.uri().query())?;
+        let Some(guard) = guard else {
+            return Ok(self.upstream.call(request, None).await);
+        };
+        let mut demands = guard.demands.clone();
+        if guard.charge.is_some() {
+            // As the units themselves ask of a key.
+            demands.scope.get_or_insert_with(|| QUOTA.to_owned());
+        }
+        let (mut parts, body) = request.into_parts();
+        let (verified, identity) = self.tollgates.admit(&parts, &demands).await?;
+        identified(&mut parts.extensions, Some(verified.caller));
+        let request = Request::from_parts(parts, body);
+        let Some(charge) = &guard.charge else {
+            return Ok(self.upstream.call(request, Some(&identity)).await);
+        };
+        let upstream = self.upstream.clone();
+        let passed_on = service_fn(move |request| {
+            let (upstream, identity) = (upstream.clone(), identity.clone());
+            async move { Ok::<_, Infallible>(upstream.call(request, Some(&identity)).await) }
+        });
+        let scope = demands.scope.unwrap_or_default();
+        let Ok(response) = self
+            .layer(charge, scope)
+            .layer(passed_on)
+            .oneshot(request)
+            .await;
+        Ok(response)
+    }
+
+    fn layer(&self, charge: &Charge, scope: String) -> ConsumeQuotaLayer {
+        let payment = &self.tollgates.payment;
+        payment
+            .consume_quota(charge.resource_type.as_str(), charge.cost.get())
+            .hold_for(charge.hold.unwrap_or(self.hold))
+            .scope(scope)
+    }
+}
+
+fn spelt(path: &str, query: Option<&str>) -> Result<Uri, Problem> {
+    let target = match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    target.parse().map_err(|_| Problem::new(Code::BadRequest))
+}
