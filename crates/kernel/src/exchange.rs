@@ -106,6 +106,8 @@ pub struct PassedOn;
 /// What is known of an exchange before it is answered.
 struct Opened {
     started: Instant,
+    /// The outer one writes the line in the log.
+    is_inner: bool,
     request_id: String,
     language: Language,
     method: Method,
@@ -156,7 +158,13 @@ impl IgnoredFields {
 impl Exchange {
     fn open(&self, request: &mut Request) -> Opened {
         let sent = request.headers();
-        let request_id = sent_id(sent).unwrap_or_else(|| self.ids.next::<RequestId>().to_string());
+        // Inside another exchange it is part of it.
+        let outer = request.extensions().get::<ExchangeId>();
+        let outer = outer.map(|ExchangeId(id)| id.to_string());
+        let is_inner = outer.is_some();
+        let request_id = outer
+            .or_else(|| sent_id(sent))
+            .unwrap_or_else(|| self.ids.next::<RequestId>().to_string());
         let language = sent
             .get(header::ACCEPT_LANGUAGE)
             .and_then(|value| value.to_str().ok())
@@ -164,6 +172,7 @@ impl Exchange {
             .unwrap_or(self.default_language);
         let opened = Opened {
             started: Instant::now(),
+            is_inner,
             request_id,
             language,
             method: request.method().clone(),
@@ -216,6 +225,9 @@ impl Opened {
     }
 
     fn log(&self, response: &Response) {
+        if self.is_inner {
+            return;
+        }
         tracing::info!(
             http.method = %self.method,
             http.route = self.route.as_ref().map_or("-", MatchedPath::as_str),

@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tollgate_auth::AuthService;
 use tollgate_kernel::clock::Clock;
-use tollgate_payment::PaymentService;
-use tollgate_sandbox::Sandbox;
 use tollgate_storage::db::Db;
 use tollgate_storage::{StorageError, time};
 
 use crate::sandbox_clock;
 use crate::stop::stopped;
+use crate::whole::Whole;
 
 /// Between two looks for work that is due.
 const TICK: Duration = Duration::from_millis(500);
@@ -24,13 +22,9 @@ const SANDBOX_TIME: Duration = Duration::from_secs(1);
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Begins all of it; it ends by itself once `stop` says so.
-pub(crate) fn begin(
-    auth: AuthService,
-    payment: &PaymentService,
-    sandbox: Option<Sandbox>,
-    (db, clock): (Db, Clock),
-    stop: &watch::Receiver<bool>,
-) -> JoinSet<()> {
+pub(crate) fn begin(whole: &Whole, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+    let (auth, payment, sandbox) = (whole.auth.clone(), &whole.payment, whole.sandbox.clone());
+    let (db, clock) = (whole.db.clone(), whole.clock.clone());
     let mut beside = JoinSet::new();
     // Each on its own: a slow mail server keeps no payment waiting, nor one rail another.
     // A mail server that thinks must not hold up the end: the lease brings its letter back.

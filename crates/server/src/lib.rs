@@ -2,12 +2,12 @@
 
 mod accept;
 mod admission;
-pub mod app;
 mod beside;
 pub mod browser;
 pub mod client_address;
 pub mod config;
 pub mod doctor;
+mod events;
 pub mod gate;
 mod keys;
 mod lingering;
@@ -19,8 +19,16 @@ mod pages;
 pub mod plan_file;
 mod proxied;
 mod rails;
+mod routes;
 mod samples;
 mod sandbox_clock;
+mod server;
+mod start;
 mod stop;
+mod tollgate;
+mod whole;
 
-pub use crate::app::{Server, StartError};
+pub use crate::events::Event;
+pub use crate::server::Server;
+pub use crate::start::StartError;
+pub use crate::tollgate::{Tollgate, TollgateBuilder, TollgateLayer};

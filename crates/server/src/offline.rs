@@ -7,9 +7,9 @@ use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::url::DatabaseUrl;
 
-use crate::app::StartError;
 use crate::config::{Config, Faults};
 use crate::keys;
+use crate::start::StartError;
 
 /// Opens the database, which must be there: a command never makes one by the way.
 ///

@@ -1,0 +1,143 @@
+//! The whole as a service that listens.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tollgate_auth::AuthService;
+use tollgate_kernel::clock::Clock;
+use tollgate_kernel::entropy::Entropy;
+use tollgate_payment::PaymentService;
+use tollgate_sandbox::Sandbox;
+use tollgate_storage::url::DatabaseUrl;
+
+use crate::accept::Paths;
+use crate::client_address::TrustedProxies;
+use crate::config::Config;
+use crate::gate::GateConfig;
+use crate::start::StartError;
+use crate::whole::{Brought, Whole};
+use crate::{accept, beside, gate, routes};
+
+/// A service that listens, ready to run.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    port: u16,
+    whole: Arc<Whole>,
+    gate: Option<(TcpListener, Router)>,
+    trusted_proxies: TrustedProxies,
+}
+
+async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let fault = |source| StartError::Listen { addr, source };
+    let listener = TcpListener::bind(addr).await.map_err(fault)?;
+    let addr = listener.local_addr().map_err(fault)?;
+    Ok((listener, addr))
+}
+
+impl Server {
+    /// Listens, opens the database, brings it up to date and puts everything together.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(
+        config: &Config,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> Result<Self, StartError> {
+        let (listener, addr) = listen(config.addr).await?;
+        let brought = Brought {
+            clock,
+            entropy,
+            providers: Vec::new(),
+            methods: Vec::new(),
+            mailer: None,
+        };
+        let whole = Whole::open(config, brought, addr).await?;
+        Ok(Self {
+            listener,
+            port: addr.port(),
+            whole: Arc::new(whole),
+            gate: None,
+            trusted_proxies: config.trusted_proxies.clone(),
+        })
+    }
+
+    /// Where it is reached.
+    pub fn public_url(&self) -> &str {
+        &self.whole.public_url
+    }
+
+    /// On which port it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether the gateways are look-alikes.
+    pub fn is_sandbox(&self) -> bool {
+        self.whole.sandbox.is_some()
+    }
+
+    /// Whether letters are shown at `/sandbox/mail` instead of leaving.
+    pub fn has_mailbox(&self) -> bool {
+        self.whole.has_mailbox
+    }
+
+    /// Which database.
+    pub fn database(&self) -> &DatabaseUrl {
+        &self.whole.database
+    }
+
+    /// Accounts, for who runs the service inside a program of its own.
+    pub fn auth(&self) -> &AuthService {
+        &self.whole.auth
+    }
+
+    /// Plans and payments, for who runs the service inside a program of its own.
+    pub fn payment(&self) -> &PaymentService {
+        &self.whole.payment
+    }
+
+    /// The look-alikes, when they are on.
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.whole.sandbox.as_ref()
+    }
+
+    /// Listens on `addr` too, as a gate in front of an application: there every path is the application's.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`], [`StartError::Upstream`].
+    pub async fn gate(mut self, addr: SocketAddr, config: GateConfig) -> Result<Self, StartError> {
+        let exchange = self.whole.exchange.clone();
+        let router = gate::router(self.whole.tollgates(), exchange, config)?;
+        let (listener, _) = listen(addr).await?;
+        self.gate = Some((listener, router));
+        Ok(self)
+    }
+
+    /// Where the gate listens.
+    pub fn gate_address(&self) -> Option<SocketAddr> {
+        let (listener, _) = self.gate.as_ref()?;
+        listener.local_addr().ok()
+    }
+
+    /// Serves until `stop` says so, with the work that is due beside it.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        let beside = beside::begin(&self.whole, &stop);
+        let trusted = self.trusted_proxies;
+        let own = (routes::router(&self.whole, true), Paths::Ours);
+        let serving = accept::serve(self.listener, own, trusted.clone(), stop.clone());
+        match self.gate {
+            None => serving.await,
+            Some((listener, router)) => {
+                let gate = accept::serve(listener, (router, Paths::AsSent), trusted, stop);
+                tokio::join!(serving, gate);
+            }
+        }
+        beside.join_all().await;
+        self.whole.db.close().await;
+    }
+}
