@@ -38,6 +38,7 @@ pub fn document(auth: &AuthService, payment: &PaymentService) -> utoipa::openapi
         .nest("/quota", payment.openapi_quota_router())
         .nest("/usage", payment.openapi_usage_router());
     let mut document = routes.into_openapi();
+    name_operations(&mut document);
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("an access token, or an API key"))
@@ -52,6 +53,27 @@ pub fn document(auth: &AuthService, payment: &PaymentService) -> utoipa::openapi
         &str,
     >("bearer", [])]);
     document
+}
+
+/// Handlers of different modules have the same names; by method and path each operation has one of its own, which
+/// generated clients can use: `get_quota_check`.
+fn name_operations(document: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let words = path.split(|letter: char| !letter.is_ascii_alphanumeric());
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        let operations = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{}", words.join("_")));
+            }
+        }
+    }
 }
 
 pub(crate) fn router(auth: &AuthService, payment: &PaymentService) -> Router {

@@ -1,6 +1,7 @@
 //! A purchase and the files that it pays for, on both engines.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use dicom_core::{DicomValue, PrimitiveValue, Tag, VR};
@@ -61,6 +62,17 @@ async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
     )
 }
 
+fn settings(database: &TestDatabase, addr: SocketAddr) -> Config {
+    let folder = database.folder().join("data");
+    let env = BTreeMap::from([
+        ("DATABASE_URL".to_owned(), database.variable()),
+        ("DATA_DIR".to_owned(), folder.display().to_string()),
+        ("ADDR".to_owned(), addr.to_string()),
+        ("SANDBOX".to_owned(), "on".to_owned()),
+    ]);
+    Config::from_layers(env, std::path::Path::new("/nonexistent/.env")).expect("settings")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bought_plan_pays_for_files_and_not_for_those_that_fail() {
     for engine in ENGINES {
@@ -69,18 +81,10 @@ async fn a_bought_plan_pays_for_files_and_not_for_those_that_fail() {
             .await
             .expect("a port");
         let addr = listener.local_addr().expect("an address");
-        let folder = database.folder().join("data");
-        let env = BTreeMap::from([
-            ("DATABASE_URL".to_owned(), database.variable()),
-            ("DATA_DIR".to_owned(), folder.display().to_string()),
-            ("ADDR".to_owned(), addr.to_string()),
-            ("SANDBOX".to_owned(), "on".to_owned()),
-        ]);
-        let config = Config::from_layers(env, std::path::Path::new("/nonexistent/.env"));
         let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
         let hearing = heard.clone();
         let tollgate = Tollgate::builder()
-            .config(config.expect("settings"))
+            .config(settings(&database, addr))
             .on_event(move |event| hearing.lock().expect("whole").push(event.kind.clone()))
             .build()
             .await

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use axum::http::{HeaderValue, header};
 use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::problem::{Code, Problem};
@@ -15,7 +16,10 @@ const SKEW: Duration = Duration::from_mins(1);
 
 pub(crate) async fn identify(service: &AuthService, token: &[u8]) -> Result<Presented, Problem> {
     let parts = service.parts();
-    let refuse = || Problem::new(Code::Unauthenticated);
+    // RFC 6750 §3.1: something was presented.
+    let invalid = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+    let refuse =
+        || Problem::new(Code::Unauthenticated).header(header::WWW_AUTHENTICATE, invalid.clone());
     let now = parts.clock.now();
     let claims = parts.signing.check(token, now).await.ok_or_else(refuse)?;
     if claims.exp <= now.seconds() {

@@ -87,6 +87,7 @@ pub(super) struct ApiKeyPage {
 
 /// Which page.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct PageParams {
     /// 1 to 100.
     limit: Option<u32>,
@@ -117,7 +118,7 @@ pub(super) async fn list(
 
 /// A key to make.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct CreateBody {
+pub(super) struct CreateApiKeyBody {
     /// 1 to 100 characters.
     #[schema(example = "server")]
     name: String,
@@ -139,7 +140,7 @@ pub(super) struct CreateBody {
 }
 
 /// Makes a key. `key` is in this answer and nowhere else.
-#[utoipa::path(post, path = "/api-keys", tag = "auth", request_body = CreateBody,
+#[utoipa::path(post, path = "/api-keys", tag = "auth", request_body = CreateApiKeyBody,
     responses((status = 201, body = ApiKeyShape), (status = 403, description = "`permission_denied`: by a key; `confirmation_required`"),
         (status = 422, description = "`validation_failed`")))]
 pub(super) async fn create(
@@ -147,7 +148,7 @@ pub(super) async fn create(
     SignedIn(user): SignedIn,
     caller: Caller,
     origin: Origin,
-    Body { value: body, .. }: Body<CreateBody>,
+    Body { value: body, .. }: Body<CreateApiKeyBody>,
 ) -> Result<(StatusCode, Json<ApiKeyShape>), Problem> {
     confirm(&service, &caller, body.current_password.as_ref()).await?;
     let known = &service.parts().config.api_key_scopes;
@@ -197,7 +198,7 @@ fn shown_once(
 
 /// How a key is renewed.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-pub(super) struct RotateBody {
+pub(super) struct RotateApiKeyBody {
     /// How long the old key goes on: 0 to 2,592,000 (30 days); a day when left out. 0 = it ends at once.
     #[schema(example = 86_400)]
     overlap_seconds: Option<u32>,
@@ -211,7 +212,7 @@ pub(super) struct RotateBody {
 
 /// Makes a key in the place of another, with its name and limits; the old one goes on for the overlap.
 /// `key` is in this answer and nowhere else.
-#[utoipa::path(post, path = "/api-keys/{key_id}/rotate", tag = "auth", params(("key_id" = String, Path)), request_body = RotateBody,
+#[utoipa::path(post, path = "/api-keys/{key_id}/rotate", tag = "auth", params(("key_id" = String, Path)), request_body = RotateApiKeyBody,
     responses((status = 201, body = ApiKeyShape), (status = 403, description = "`permission_denied`: by a key; `confirmation_required`"),
         (status = 404, description = "`not_found`: no such key, or it is over"), (status = 422, description = "`validation_failed`")))]
 pub(super) async fn rotate(
@@ -220,7 +221,7 @@ pub(super) async fn rotate(
     caller: Caller,
     origin: Origin,
     PathId(id): PathId<ApiKeyId>,
-    Body { value: body, .. }: Body<RotateBody>,
+    Body { value: body, .. }: Body<RotateApiKeyBody>,
 ) -> Result<(StatusCode, Json<ApiKeyShape>), Problem> {
     confirm(&service, &caller, body.current_password.as_ref()).await?;
     let wish = RotateKey {

@@ -21,6 +21,7 @@ use crate::{AuthService, CurrentUser, problems};
 
 /// What is shown beside.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct MeParams {
     /// `subscription`: what I have, null without one.
     expand: Option<String>,

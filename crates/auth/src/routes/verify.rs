@@ -58,6 +58,7 @@ struct Entitled {
 
 /// What the application asks for, if it asks for anything.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct VerifyParams {
     /// One of these plans, by slug, separated by commas.
     plan: Option<String>,

@@ -26,6 +26,7 @@ const LONGEST_PAGE: u32 = 100;
 
 /// Which plans.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct PlanParams {
     /// `true`: archived ones only; `false`: none of them.
     archived: Option<bool>,

@@ -20,6 +20,7 @@ use crate::{PaymentService, problems};
 
 /// Which number.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ExplainParams {
     /// The meter that calls of this type take from; with neither this nor `meter`, the first of the plan.
     resource_type: Option<String>,

@@ -26,6 +26,7 @@ const LONGEST_PAGE: u32 = 100;
 
 /// Which jobs.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct JobParams {
     /// `open`, `dead` or `done`; else open and dead ones.
     state: Option<String>,

@@ -25,7 +25,7 @@ use crate::shapes::{CheckoutShape, TransactionShape};
 
 /// A payment to begin.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct CreateBody {
+pub(super) struct CreatePaymentBody {
     /// Decimal text with exactly the currency's places; this or `amount_minor`.
     #[schema(value_type = Option<String>, example = "9.90")]
     amount: Option<AmountText>,
@@ -53,7 +53,7 @@ pub(super) struct CreateBody {
 
 /// Begins a payment for something of your own: no plan is had by it. Each call is an order; with an
 /// `Idempotency-Key`, repeats are one.
-#[utoipa::path(post, path = "/create", tag = "payments", request_body = CreateBody,
+#[utoipa::path(post, path = "/create", tag = "payments", request_body = CreatePaymentBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "the same answer again for 24 hours")),
     responses(
         (status = 201, body = CheckoutShape),
@@ -68,7 +68,7 @@ pub(super) async fn create(
     caller: Caller,
     origin: Origin,
     headers: HeaderMap,
-    StrictBody { value: body, bytes }: StrictBody<CreateBody>,
+    StrictBody { value: body, bytes }: StrictBody<CreatePaymentBody>,
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers, &caller, "/payments/create", &bytes)?;
     let wish = CreatePayment {
@@ -92,6 +92,7 @@ pub(super) async fn create(
 
 /// How long to wait.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct StatusParams {
     /// Seconds to wait for a change; at most 25.
     wait: Option<u64>,

@@ -25,6 +25,7 @@ const METADATA_BYTES: usize = 4 * 1024;
 
 /// What would be asked.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct CheckParams {
     /// What the call is counted as.
     resource_type: String,

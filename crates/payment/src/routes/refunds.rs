@@ -98,6 +98,7 @@ pub(super) async fn refund(
 
 /// Which refunds.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct RefundParams {
     /// Of this payment only.
     #[param(value_type = Option<String>)]

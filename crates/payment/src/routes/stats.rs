@@ -19,6 +19,7 @@ use crate::{PaymentService, problems};
 
 /// Within which time.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct OverviewParams {
     /// From this moment. 30 days before `to` when left out.
     #[param(value_type = Option<String>)]
@@ -43,6 +44,7 @@ pub(super) async fn overview(
 
 /// Which lines.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct RevenueParams {
     /// In whole points: from the beginning of the one that this moment lies in. 29 days before `to` when left out.
     #[param(value_type = Option<String>)]

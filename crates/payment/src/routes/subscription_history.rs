@@ -20,6 +20,7 @@ const LONGEST_PAGE: u32 = 100;
 
 /// Which page.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct HistoryParams {
     /// 1 to 100.
     limit: Option<u32>,

@@ -24,6 +24,7 @@ const LONGEST_PAGE: u32 = 100;
 
 /// Which money.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct SuspenseParams {
     /// `open`, `held`, `applied`, `refunding` or `refunded`.
     state: Option<String>,

@@ -51,6 +51,7 @@ impl FromRequestParts<PaymentService> for Sees {
 
 /// Which payments; every condition that is given must hold.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListParams {
     /// `pending`, `completed`, `failed` or `refunded`.
     status: Option<String>,
@@ -73,6 +74,7 @@ pub(super) struct ListParams {
 
 /// The same, for staff.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct AdminParams {
     /// Of this person only.
     #[param(value_type = Option<String>)]

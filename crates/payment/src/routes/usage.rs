@@ -105,6 +105,7 @@ pub(super) async fn summary(
 
 /// Which lines.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct SeriesParams {
     /// In whole points: from the beginning of the one that this moment lies in. 29 days before `to` when left out.
     #[param(value_type = Option<String>)]
@@ -129,6 +130,7 @@ pub(super) struct SeriesParams {
 
 /// The same, of everybody.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct AdminSeriesParams {
     /// In whole points: from the beginning of the one that this moment lies in. 29 days before `to` when left out.
     #[param(value_type = Option<String>)]

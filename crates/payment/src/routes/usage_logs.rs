@@ -60,6 +60,7 @@ impl<S: Sync> FromRequestParts<S> for Types {
 
 /// Which rows; every condition that is given must hold.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct LogParams {
     /// With `usage.read`: of this person only.
     #[param(value_type = Option<String>)]

@@ -23,6 +23,7 @@ const LONGEST_PAGE: u32 = 100;
 
 /// Which deliveries.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct DeliveryParams {
     /// To this receiver only.
     #[param(value_type = Option<String>)]

@@ -25,6 +25,7 @@ const LONGEST_PAGE: u32 = 100;
 
 /// Which calls; every condition that is given must hold.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct WebhookEventParams {
     /// `alipay`, `wechat` or `stripe`.
     provider: Option<String>,

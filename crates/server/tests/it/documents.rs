@@ -1,5 +1,6 @@
 //! Documents that are made from the code and kept in the repository.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use reqwest::StatusCode;
@@ -26,6 +27,43 @@ async fn the_kept_openapi_document_is_the_served_one() {
         let page = app.get("/docs/", "").await;
         assert_eq!(page.status, 200);
         assert_eq!(page.headers["content-type"], "text/html");
+    })
+    .await;
+}
+
+/// Clients are generated from it: what a generator cannot use is a fault.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_has_a_name_of_its_own_and_says_where_its_parameters_are() {
+    each_engine(async |app| {
+        let served = app.get("/openapi.json", "").await.expect(StatusCode::OK);
+        let mut names = HashSet::new();
+        for (path, item) in served["paths"].as_object().expect("paths") {
+            for (method, operation) in item.as_object().expect("an item") {
+                let name = operation["operationId"].as_str().expect("a name");
+                assert!(names.insert(name.to_owned()), "{name} twice");
+                let parameters = operation["parameters"].as_array();
+                for parameter in parameters.into_iter().flatten() {
+                    let name = parameter["name"].as_str().expect("a name");
+                    let is_in_path = path.contains(&format!("{{{name}}}"));
+                    let said = parameter["in"].as_str().expect("a place");
+                    assert_eq!(
+                        said == "path",
+                        is_in_path,
+                        "{method} {path} {name} is said to be in {said}"
+                    );
+                }
+            }
+        }
+        // Bodies of different modules are not one.
+        let body = &served["paths"]["/payments/create"]["post"]["requestBody"]["content"];
+        let named = body["application/json"]["schema"]["$ref"]
+            .as_str()
+            .expect("a schema");
+        let schema = named.rsplit('/').next().expect("its name");
+        assert!(
+            served["components"]["schemas"][schema]["properties"]["payment_method"].is_object(),
+            "{schema}"
+        );
     })
     .await;
 }

@@ -24,6 +24,7 @@ const LONGEST_PAGE: u32 = 100;
 
 /// Which deeds; every condition that is given must hold.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct AuditParams {
     /// To which kind of thing: `user` …
     subject_kind: Option<String>,

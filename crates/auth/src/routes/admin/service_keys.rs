@@ -85,6 +85,7 @@ pub(super) struct ServiceKeyPage {
 
 /// Which page.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct PageParams {
     /// 1 to 100.
     limit: Option<u32>,
@@ -116,7 +117,7 @@ pub(super) async fn list(
 
 /// A key to make.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct CreateBody {
+pub(super) struct CreateServiceKeyBody {
     /// Which application: 1 to 100 characters.
     #[schema(example = "dicom-viewer")]
     name: String,
@@ -134,7 +135,7 @@ pub(super) struct CreateBody {
 
 /// Makes a key for a host application; `key` is in this answer and nowhere else. Takes `admin` and a
 /// confirmation of the last five minutes.
-#[utoipa::path(post, path = "/service-keys", tag = "admin", request_body = CreateBody,
+#[utoipa::path(post, path = "/service-keys", tag = "admin", request_body = CreateServiceKeyBody,
     responses((status = 201, body = ServiceKeyShape), (status = 403, description = "`permission_denied`, `confirmation_required`"),
         (status = 422, description = "`validation_failed`, `unknown_field`")))]
 pub(super) async fn create(
@@ -142,7 +143,7 @@ pub(super) async fn create(
     _staff: Permitted<Admin>,
     _confirmed: Confirmed,
     origin: Origin,
-    StrictBody { value: body, .. }: StrictBody<CreateBody>,
+    StrictBody { value: body, .. }: StrictBody<CreateServiceKeyBody>,
 ) -> Result<(StatusCode, Json<ServiceKeyShape>), Problem> {
     let mut errors = FieldErrors::new();
     let name = errors.take("/name", body.name.parse::<KeyName>());
@@ -173,7 +174,7 @@ fn shown_once(
 
 /// How a key is renewed.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct RotateBody {
+pub(super) struct RotateServiceKeyBody {
     /// How long the old key goes on: 0 to 2,592,000 (30 days); a day when left out. 0 = it ends at once.
     #[schema(example = 86_400)]
     overlap_seconds: Option<u32>,
@@ -185,7 +186,7 @@ pub(super) struct RotateBody {
 /// Makes a key in the place of another, with its name and scopes; the old one goes on for the overlap.
 /// Takes `admin` and a confirmation of the last five minutes.
 #[utoipa::path(post, path = "/service-keys/{service_key_id}/rotate", tag = "admin", params(("service_key_id" = String, Path)),
-    request_body = RotateBody,
+    request_body = RotateServiceKeyBody,
     responses((status = 201, body = ServiceKeyShape), (status = 403, description = "`permission_denied`, `confirmation_required`"),
         (status = 404, description = "`not_found`: no such key, or it is over"), (status = 422, description = "`validation_failed`, `unknown_field`")))]
 pub(super) async fn rotate(
@@ -194,7 +195,7 @@ pub(super) async fn rotate(
     _confirmed: Confirmed,
     origin: Origin,
     PathId(id): PathId<ServiceKeyId>,
-    StrictBody { value: body, .. }: StrictBody<RotateBody>,
+    StrictBody { value: body, .. }: StrictBody<RotateServiceKeyBody>,
 ) -> Result<(StatusCode, Json<ServiceKeyShape>), Problem> {
     let wish = RotateKey {
         overlap: overlap(body.overlap_seconds),

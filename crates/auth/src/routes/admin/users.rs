@@ -25,6 +25,7 @@ const LONGEST_PAGE: u32 = 100;
 
 /// Which people.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct SearchParams {
     /// Part of the address or the name.
     q: Option<String>,
@@ -264,6 +265,7 @@ pub(super) async fn set_roles(
 
 /// Whether keys end too.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct SignOutParams {
     /// `true`: every key of the person ends as well.
     keys: Option<bool>,
