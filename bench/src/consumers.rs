@@ -102,7 +102,8 @@ fn wish(user_id: UserId) -> Subscribe {
 /// # Errors
 /// The database.
 pub async fn history(db: &Db, rows: u64) -> anyhow::Result<()> {
-    let mut left = i64::try_from(rows)?;
+    let all = i64::try_from(rows)?;
+    let mut left = all;
     let mut begin = 0_i64;
     while left > 0 {
         let part = left.min(HISTORY_AT_ONCE);
@@ -114,6 +115,7 @@ pub async fn history(db: &Db, rows: u64) -> anyhow::Result<()> {
         in_tx!(&mut tx, |c| sqlx::query(text)
             .bind(begin)
             .bind(part)
+            .bind(all)
             .execute(c)
             .await
             .map(|_| ()))?;
@@ -121,8 +123,23 @@ pub async fn history(db: &Db, rows: u64) -> anyhow::Result<()> {
         begin += part;
         left -= part;
     }
+    if rows > 0 {
+        // As upkeep would have left it.
+        let now = Clock::system().now().utc();
+        let mut tx = db.begin().await?;
+        in_tx!(&mut tx, |c| sqlx::query(FOLDED)
+            .bind(now)
+            .execute(c)
+            .await
+            .map(|_| ()))?;
+        tx.commit().await?;
+    }
     Ok(())
 }
+
+const FOLDED: &str =
+    "INSERT INTO usage_marks (name, upto, version, updated_at) VALUES ('folded', $1, 1, $1)
+    ON CONFLICT (name) DO UPDATE SET upto = excluded.upto, version = usage_marks.version + 1";
 
 const HISTORY_AT_ONCE: i64 = 1_000_000;
 // An id is its time in milliseconds, then its version and what is random (RFC 9562, 5.7).
@@ -130,14 +147,14 @@ const HISTORY_SQLITE: &str = "WITH RECURSIVE n(n) AS (SELECT $1 UNION ALL SELECT
     s AS (SELECT row_number() OVER () - 1 AS place, id, user_id FROM subscriptions),
     c AS (SELECT COUNT(*) AS count FROM s)
     INSERT INTO usage_logs (id, user_id, subscription_id, resource_type, quota_cost, created_at, meter, period_start, requested_cost)
-    SELECT unhex(printf('%012x', (unixepoch() - 3600) * 1000 + n.n / 1000) || '7' || printf('%03x', n.n % 4096)
+    SELECT unhex(printf('%012x', (unixepoch() - 2160000) * 1000 + n.n * 2159000000 / $3) || '7' || printf('%03x', n.n % 4096)
             || '8' || printf('%03x', n.n / 4096 % 4096) || hex(randomblob(6))),
         s.user_id, s.id, 'dicom_processing', 1, '2020-01-01T00:00:00+00:00', 'processing_count', '2020-01-01T00:00:00+00:00', 1
     FROM n JOIN s ON s.place = n.n * 7919 % (SELECT count FROM c)";
 const HISTORY_POSTGRES: &str = "WITH s AS (SELECT row_number() OVER () - 1 AS place, id, user_id FROM subscriptions),
     c AS (SELECT COUNT(*) AS count FROM s)
     INSERT INTO usage_logs (id, user_id, subscription_id, resource_type, quota_cost, created_at, meter, period_start, requested_cost)
-    SELECT (lpad(to_hex((extract(epoch FROM now())::bigint - 3600) * 1000 + n / 1000), 12, '0') || '7' || lpad(to_hex(n % 4096), 3, '0')
+    SELECT (lpad(to_hex((extract(epoch FROM now())::bigint - 2160000) * 1000 + n * 2159000000 / $3::bigint), 12, '0') || '7' || lpad(to_hex(n % 4096), 3, '0')
             || '8' || lpad(to_hex(n / 4096 % 4096), 3, '0') || substr(md5(random()::text), 1, 12))::uuid,
         s.user_id, s.id, 'dicom_processing', 1, '2020-01-01T00:00:00Z', 'processing_count', '2020-01-01T00:00:00Z', 1
     FROM generate_series($1::bigint, $1::bigint + $2::bigint - 1) n JOIN s ON s.place = n * 7919 % (SELECT count FROM c)";

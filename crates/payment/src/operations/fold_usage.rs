@@ -1,4 +1,6 @@
-//! Makes sums of the log, a closed quarter of an hour at a time, so that nobody reads months of it to draw a line.
+//! Makes sums of the log, a closed quarter of an hour at a time, so that nobody reads months of it to draw a line. A
+//! quarter in which much was used is summed in parts, since charges wait for whoever writes on SQLite; each has sums of its own,
+//! under the moment at which it begins, so that what was summed never changes.
 //!
 //! What can happen at once: several instances that fold, one that was paused within it, charges that go on. The mark
 //! says up to where the log is folded; it is moved by the version it was read at, first in the transaction that folds,
@@ -24,10 +26,21 @@ use crate::{Parts, PaymentService};
 
 /// What ended so long ago gets no more rows.
 const CLOSED_FOR: Duration = Duration::from_mins(2);
-/// Quarters in one run, at most.
+/// Rows in one part: some tens of milliseconds.
+const PART: i64 = 20_000;
+/// Parts in one run, at most.
 const AT_ONCE: usize = 64;
 /// The rest of the upkeep waits no longer than about this.
 const LONGEST_RUN: Duration = Duration::from_secs(1);
+/// As exact as an id is.
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// What is summed in one transaction.
+struct Part {
+    /// The start of its quarter, or its own within it.
+    name: Timestamp,
+    end: Timestamp,
+}
 
 /// Up to when the log is folded, as far as this instance has heard: it writes nothing before it.
 #[derive(Debug, Default)]
@@ -56,7 +69,7 @@ pub(crate) async fn append(parts: &Parts, tx: &mut Tx, entries: &[Entry<'_>]) ->
 }
 
 impl PaymentService {
-    /// Folds what is closed, as much of it as one run does; gives how many quarters of an hour had anything in them.
+    /// Folds what is closed, as much of it as one run does; gives how many parts had anything in them.
     ///
     /// # Errors
     /// The database; nothing is lost, the next run goes on.
@@ -71,19 +84,16 @@ impl PaymentService {
             if mark.upto >= closed {
                 break;
             }
-            // Nobody reads through hours in which nothing was used.
-            let next = usage::find_first(&parts.db, mark.upto).await?;
-            let bucket = next.map(|id| quarter_of(id.made_at()));
-            let bucket = bucket.filter(|bucket| *bucket < closed);
-            let upto = bucket.map_or(closed, |bucket| bucket.after(QUARTER));
+            let part = self.next_part(mark.upto, closed).await?;
+            let upto = part.as_ref().map_or(closed, |part| part.end);
             let mut tx = parts.db.begin().await?;
             if !usage_marks::advance(&mut tx, mark, upto, now).await? {
                 // Another instance is at it.
                 tx.rollback().await?;
                 break;
             }
-            if let Some(bucket) = bucket {
-                usage_rollups::fold(&mut tx, mark.upto, upto, bucket).await?;
+            if let Some(part) = part {
+                usage_rollups::fold(&mut tx, mark.upto, part.end, part.name).await?;
                 folded += 1;
             }
             tx.commit().await?;
@@ -92,6 +102,27 @@ impl PaymentService {
             }
         }
         Ok(folded)
+    }
+
+    /// What is summed next: a quarter of an hour or, of a busy one, so many rows. `None`: nothing was used up to `closed`.
+    async fn next_part(&self, from: Timestamp, closed: Timestamp) -> Result<Option<Part>> {
+        let db = &self.0.db;
+        // Nobody reads through hours in which nothing was used.
+        let Some(first) = usage::find_first(db, from).await? else {
+            return Ok(None);
+        };
+        let quarter = quarter_of(first.made_at());
+        if quarter >= closed {
+            return Ok(None);
+        }
+        let end = quarter.after(QUARTER);
+        let beyond = usage::find_after(db, from, PART).await?;
+        // All rows of its millisecond follow in the next part; of a part that is one millisecond, in this one.
+        let cut = beyond.map(|id| id.made_at().max(first.made_at().after(MILLISECOND)));
+        Ok(Some(Part {
+            name: quarter.max(from),
+            end: cut.map_or(end, |cut| cut.min(end)),
+        }))
     }
 
     /// Whether a quarter of an hour was closed since the log was last folded.

@@ -100,6 +100,16 @@ pub(crate) async fn find_first(db: &Db, from: Timestamp) -> Result<Option<UsageI
     Ok(row.map(|(id,)| id.into()))
 }
 
+/// The row that so many rows of the log come before, from `from` on.
+pub(crate) async fn find_after(db: &Db, from: Timestamp, rows: i64) -> Result<Option<UsageId>> {
+    let row: Option<(Uuid,)> = on_read!(db, |e| sqlx::query_as(FIND_AFTER)
+        .bind(Ids::lowest::<UsageId>(from).uuid())
+        .bind(rows)
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.map(|(id,)| id.into()))
+}
+
 /// Lets at most `limit` rows go that are older than `before`; gives how many. The trigger keeps what the mark `dropped`
 /// does not give up.
 pub(crate) async fn let_go(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64> {
@@ -127,6 +137,7 @@ const ROLLED_UNITS: &str = "SELECT CAST(COALESCE(SUM(quota_cost), 0) AS BIGINT) 
 const LOGGED_UNITS: &str = "SELECT CAST(COALESCE(SUM(quota_cost), 0) AS BIGINT) FROM usage_logs
     WHERE user_id = $1 AND id >= $2 AND id < $3";
 const FIND_FIRST: &str = "SELECT id FROM usage_logs WHERE id >= $1 ORDER BY id LIMIT 1";
+const FIND_AFTER: &str = "SELECT id FROM usage_logs WHERE id >= $1 ORDER BY id LIMIT 1 OFFSET $2";
 // The bound stands outside too: PostgreSQL then looks at no month after it.
 const LET_GO: &str = "DELETE FROM usage_logs WHERE id < $1 AND id IN
     (SELECT id FROM usage_logs WHERE id < $1 ORDER BY id LIMIT $2)";
@@ -137,5 +148,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ROLLED_UNITS,
     LOGGED_UNITS,
     FIND_FIRST,
+    FIND_AFTER,
     LET_GO,
 ];

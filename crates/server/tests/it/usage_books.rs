@@ -120,6 +120,72 @@ async fn fill(stand: &Stand, quarters: i64) {
     stand.clock.advance(Duration::from_mins(3));
 }
 
+/// As many charges again as of 44,999 busy milliseconds and one in which 30,000 came, all of one call that was made.
+async fn copy(stand: &Stand) {
+    const ROWS: &str =
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 74999)";
+    const COPIED: &str = "user_id, subscription_id, resource_type, quota_cost, created_at, meter, period_start, requested_cost
+        FROM usage_logs, n WHERE id = $1";
+    const SQLITE: &str =
+        "unhex(printf('%012x', $2 + min(n, 45000)) || printf('7%03x8%015x', n % 4096, n))";
+    const POSTGRES: &str =
+        "(lpad(to_hex($2 + least(n, 45000)), 12, '0') || '7' || lpad(to_hex(n % 4096), 3, '0')
+        || '8' || lpad(to_hex(n), 15, '0'))::uuid";
+    const COLUMNS: &str = "INSERT INTO usage_logs (id, user_id, subscription_id, resource_type, quota_cost, created_at, meter, period_start, requested_cost)";
+    const USED: &str = "UPDATE quota_counters SET used = used + 74999 WHERE used = 1";
+    let first = stand.consume(0, "thing", 1).await;
+    let id = match &stand.db {
+        Db::Sqlite { .. } => SQLITE,
+        Db::Postgres(_) => POSTGRES,
+    };
+    let text = format!("{ROWS} {COLUMNS} SELECT {id}, {COPIED}");
+    let (begin, mut tx) = (
+        first.made_at().micros() / 1_000,
+        stand.db.begin().await.expect("begins"),
+    );
+    in_tx!(&mut tx, |c| sqlx::query(sqlx::AssertSqlSafe(text))
+        .bind(first.uuid())
+        .bind(begin)
+        .execute(c)
+        .await
+        .map(|_| ()))
+    .expect("copied");
+    in_tx!(&mut tx, |c| sqlx::query(USED).execute(c).await.map(|_| ())).expect("counted");
+    tx.commit().await.expect("commits");
+}
+
+/// S6: whoever sums the log holds the writer for one part of a busy quarter, not for all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_q2_a_busy_quarter_is_summed_in_parts_and_each_row_once() {
+    each_stand(2, 2, None, async |stand| {
+        copy(stand).await;
+        stand.consume(1, "thing", 5).await;
+        stand.adds_up().await;
+        stand.clock.advance(Duration::from_hours(1));
+        let mut parts = 0;
+        // Two instances in turn, and whatever is read between two parts is whole.
+        for number in 0.. {
+            let mark = stand.mark("folded").await;
+            let folded = stand.services[number % 2]
+                .fold_usage()
+                .await
+                .expect("folds");
+            stand.adds_up().await;
+            if folded == 0 {
+                break;
+            }
+            parts += folded;
+            assert!(stand.mark("folded").await > mark);
+        }
+        // 20,000, 20,000, the rest up to the millisecond of 30,000, and that one.
+        assert_eq!(parts, 4);
+        assert_eq!(stand.count(QUARTERS).await, 4);
+        assert_eq!(stand.count(CALLS).await, 75_001);
+        assert_eq!(stand.count(CALLS).await, stand.count(CHARGES).await);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn inv_q2_f25_many_who_fold_at_once_fold_each_quarter_once() {
     each_stand(4, 1, None, async |stand| {
