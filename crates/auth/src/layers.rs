@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
-use tollgate_kernel::caller::{Caller, identified};
+use tollgate_kernel::caller::{Caller, identified, misidentified};
 use tollgate_kernel::permission::{Authorised, require};
 use tollgate_kernel::problem::{Code, Problem};
 use tower::{Layer, Service};
@@ -20,14 +20,28 @@ type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>
 
 /// Made by [`AuthService::identify`].
 #[derive(Clone, Debug)]
-pub struct IdentifyLayer(pub(crate) AuthService);
+pub struct IdentifyLayer {
+    pub(crate) service: AuthService,
+    /// Whether a bad credential ends the call, or is told to whoever asks who calls.
+    pub(crate) ends: bool,
+}
+
+impl IdentifyLayer {
+    /// A credential that is not good is refused where somebody asks who calls, and nowhere else: for a layer around routes
+    /// that are open to everybody too, where a credential may be meant for somebody else.
+    #[must_use]
+    pub fn where_asked(mut self) -> Self {
+        self.ends = false;
+        self
+    }
+}
 
 impl<S> Layer<S> for IdentifyLayer {
     type Service = Identify<S>;
 
     fn layer(&self, inner: S) -> Identify<S> {
         Identify {
-            service: self.0.clone(),
+            layer: self.clone(),
             inner,
         }
     }
@@ -36,7 +50,7 @@ impl<S> Layer<S> for IdentifyLayer {
 /// Tells every handler inside who asks.
 #[derive(Clone, Debug)]
 pub struct Identify<S> {
-    service: AuthService,
+    layer: IdentifyLayer,
     inner: S,
 }
 
@@ -54,22 +68,23 @@ where
     }
 
     fn call(&mut self, request: Request) -> Answer {
-        let service = self.service.clone();
+        let IdentifyLayer { service, ends } = self.layer.clone();
         // The service that was polled ready is the one to call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let presented = match present(&service, &parts).await {
-                Ok(presented) => presented,
-                Err(problem) => return Ok(problem.into_response()),
-            };
+            let presented = present(&service, &parts).await;
             let mut request = Request::from_parts(parts, body);
             let extensions = request.extensions_mut();
-            let caller = presented.as_ref().map(|presented| presented.caller.clone());
-            identified(extensions, caller);
-            if let Some(presented) = presented {
-                extensions.insert(presented);
+            match presented {
+                Ok(None) => identified(extensions, None),
+                Ok(Some(presented)) => {
+                    identified(extensions, Some(presented.caller.clone()));
+                    extensions.insert(presented);
+                }
+                Err(problem) if ends => return Ok(problem.into_response()),
+                Err(problem) => misidentified(extensions, problem),
             }
             extensions.insert(Authorised(Arc::new(service.clone())));
             extensions.insert(service);

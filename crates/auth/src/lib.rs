@@ -237,7 +237,10 @@ impl AuthService {
     /// A layer that finds out who asks and tells every handler inside it. No credential: nobody; a
     /// bad one: 401.
     pub fn identify(&self) -> IdentifyLayer {
-        IdentifyLayer(self.clone())
+        IdentifyLayer {
+            service: self.clone(),
+            ends: true,
+        }
     }
 
     /// A layer that lets only identified callers through; [`AuthService::identify`] goes around it.

@@ -123,22 +123,27 @@ impl Caller {
 /// What a layer puts beside the request once it has looked for a credential: without it, a handler
 /// cannot tell "nobody" from "nobody looked".
 #[derive(Clone, Debug)]
-struct Identified(Option<Caller>);
+struct Identified(Result<Option<Caller>, Problem>);
 
 /// Tells handlers who asks (`None`: no credential). For layers that identify callers.
 pub fn identified(extensions: &mut Extensions, caller: Option<Caller>) {
-    extensions.insert(Identified(caller));
+    extensions.insert(Identified(Ok(caller)));
+}
+
+/// Tells handlers that a credential was shown and is not good: whoever asks who calls is refused so, and others are not.
+pub fn misidentified(extensions: &mut Extensions, problem: Problem) {
+    extensions.insert(Identified(Err(problem)));
 }
 
 /// Who asks, if a layer looked and found somebody.
 pub(crate) fn caller_of(extensions: &Extensions) -> Option<Caller> {
     let Identified(caller) = extensions.get::<Identified>()?;
-    caller.clone()
+    caller.clone().ok()?
 }
 
 fn found(parts: &Parts) -> Result<Option<Caller>, Problem> {
     if let Some(Identified(caller)) = parts.extensions.get::<Identified>() {
-        return Ok(caller.clone());
+        return caller.clone();
     }
     tracing::error!(
         path = parts.uri.path(),

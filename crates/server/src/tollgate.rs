@@ -311,7 +311,8 @@ impl<S> Layer<S> for TollgateLayer {
     fn layer(&self, inner: S) -> Self::Service {
         let whole = &self.0.whole;
         let inner = Extension(whole.payment.clone()).layer(inner);
-        let inner = whole.auth.identify().layer(inner);
+        // Around routes that are open to everybody too.
+        let inner = whole.auth.identify().where_asked().layer(inner);
         whole.exchange.layer(inner)
     }
 }

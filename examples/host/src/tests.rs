@@ -105,7 +105,11 @@ async fn a_bought_plan_pays_for_files_and_not_for_those_that_fail() {
             let request = http.post(format!("{url}/process/doe/2026-01-02"));
             answer(request.bearer_auth(token).body(file))
         };
-        assert_eq!(answer(http.get(format!("{url}/health"))).await.0, 200);
+        // Open to everybody, whatever they show.
+        let health = || http.get(format!("{url}/health"));
+        assert_eq!(answer(health()).await.0, 200);
+        assert_eq!(answer(health().bearer_auth("nonsense")).await.0, 200);
+        assert_eq!(process("nonsense", Vec::new()).await.0, 401);
         let (status, problem) = answer(http.post(format!("{url}/process/doe/2026-01-02"))).await;
         assert_eq!((status, &problem["code"]), (401, &json!("unauthenticated")));
         assert!(problem["request_id"].is_string());
