@@ -13,7 +13,6 @@ export type { AuthTerms, Authenticated, QuotaTerms, Subscribed } from "./guards/
 export type { Guarded, Handler, HandlerTerms } from "./guards/handler.js";
 export type { DeferredHold, Hold } from "./guards/held-units.js";
 export type { Caller } from "./auth/caller.js";
-export type { CreatePaymentBody } from "./payments/create.js";
 export type { UsageLogsQuery } from "./usage/logs.js";
 export type { VerifyQuery } from "./auth/verify.js";
 export type * from "./shapes.js";

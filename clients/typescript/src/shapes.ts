@@ -10,8 +10,12 @@ export type QueryOf<Path extends keyof paths> = paths[Path] extends { get: { par
 
 export type User = Shapes["UserShape"];
 export type Tokens = Shapes["TokensShape"];
+export type KeySet = Shapes["KeySet"];
+/** What the service says of itself (RFC 8414). */
+export type ServerMetadata = Shapes["Metadata"];
 export type Introspection = Shapes["IntrospectionShape"];
 export type Plan = Shapes["PlanShape"];
+export type PlanList = Shapes["PlanList"];
 export type Quote = Shapes["QuoteShape"];
 export type Subscription = Shapes["SubscriptionShape"];
 export type Transaction = Shapes["TransactionShape"];
@@ -28,8 +32,10 @@ export type UsageSummary = Shapes["UsageSummaryShape"];
 export type UsageSeries = Shapes["UsageSeriesShape"];
 export type Explanation = Shapes["ExplainShape"];
 
+// In the schema what they have is an object of any shape; here it is named.
+
 /** The account, and with `expand: "subscription"` what it has. */
-export type Me = User & { subscription?: Subscription | null };
+export type Me = Omit<Shapes["MeShape"], "subscription"> & { subscription?: Subscription | null };
 
 /** Whose credential it is, and what they may use. */
 export type Verification = Omit<Shapes["Verification"], "subscription" | "quota"> & {
@@ -40,10 +46,14 @@ export type Verification = Omit<Shapes["Verification"], "subscription" | "quota"
 export type RegisterBody = Shapes["RegisterBody"];
 export type LoginBody = Shapes["LoginBody"];
 export type SecondFactorBody = Shapes["SecondHalfBody"];
+export type RefreshBody = Pick<Shapes["RefreshBody"], "refresh_token">;
+export type LogoutBody = Shapes["LogoutBody"];
+export type IntrospectBody = Pick<Shapes["TokenBody"], "token">;
 export type QuoteBody = Shapes["QuoteBody"];
 export type SubscribeBody = Shapes["SubscribeBody"];
 export type RenewBody = Shapes["RenewBody"];
 export type CancelBody = Shapes["CancelBody"];
+export type CreatePaymentBody = Shapes["CreatePaymentBody"];
 export type RefundBody = Shapes["RefundBody"];
 export type ConsumeBody = Shapes["ConsumeBody"];
 export type ReserveBody = Shapes["ReserveBody"];

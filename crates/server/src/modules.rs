@@ -53,11 +53,16 @@ impl Newcomers for DefaultPlan {
 fn read(demand: &BTreeMap<String, String>) -> std::result::Result<Demand, Problem> {
     let mut errors = FieldErrors::new();
     let plans = demand.get("plan").map_or(Vec::new(), |plans| {
-        plans
-            .split(',')
-            .map(|slug| slug.trim().to_owned())
-            .collect()
+        let slugs = plans.split(',').map(|slug| slug.trim().to_owned());
+        slugs.collect()
     });
+    if plans.iter().any(String::is_empty) {
+        let detail = Text::new(
+            "须为套餐标识，以逗号分隔",
+            "slugs of plans, with commas between",
+        );
+        errors.note("/plan", "invalid_plan", detail);
+    }
     let resource_type = demand
         .get("resource_type")
         .and_then(|text| errors.take("/resource_type", text.parse::<ResourceType>()));

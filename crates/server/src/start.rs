@@ -68,14 +68,23 @@ pub(crate) fn master_key(config: &Config, entropy: &Entropy) -> Result<MasterKey
 pub(crate) fn data_dir(config: &Config) -> Result<Option<File>, StartError> {
     let folder = &config.data_dir;
     make_folder(folder)?;
-    let fault = |source| StartError::DataDir {
-        folder: folder.display().to_string(),
-        source,
-    };
     let DatabaseUrl::Sqlite(path) = &config.database else {
         return Ok(None);
     };
-    let lock = File::create(path.with_extension("lock")).map_err(fault)?;
+    // The folder may have been there before, and be open to others.
+    let own = |path: &Path| {
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path)
+    };
+    let fault = |source| StartError::DataDir {
+        folder: path.parent().unwrap_or(folder).display().to_string(),
+        source,
+    };
+    let lock = own(&path.with_extension("lock")).map_err(fault)?;
+    own(path).map_err(fault)?;
     match lock.try_lock() {
         Ok(()) => Ok(Some(lock)),
         Err(std::fs::TryLockError::WouldBlock) => {

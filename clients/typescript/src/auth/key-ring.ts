@@ -2,6 +2,7 @@
 // every signer; a name that is unknown all the same is asked for once a minute at most, or anybody could make us ask.
 import type { Calls } from "../calls/call.js";
 import type { Checked } from "../settings.js";
+import type { KeySet, ServerMetadata } from "../shapes.js";
 import { verifyingKeyOf } from "./verifying-key.js";
 import type { VerifyingKey } from "./verifying-key.js";
 
@@ -78,7 +79,7 @@ export class KeyRing {
   }
 
   async #fetch(): Promise<Ring> {
-    const published = this.#calls.send<{ keys: unknown[] }>({
+    const published = this.#calls.send<KeySet>({
       method: "GET",
       path: "/auth/.well-known/jwks.json",
       credential: "none",
@@ -92,7 +93,7 @@ export class KeyRing {
 
   /** What the service says of itself: it may be reached by another address than the one it is known by. */
   async #statedIssuer(): Promise<string> {
-    const metadata = await this.#calls.send<{ issuer: string }>({
+    const metadata = await this.#calls.send<ServerMetadata>({
       method: "GET",
       path: "/.well-known/oauth-authorization-server",
       credential: "none",

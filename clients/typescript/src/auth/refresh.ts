@@ -1,9 +1,9 @@
 import type { CallOptions, Calls } from "../calls/call.js";
-import type { Tokens } from "../shapes.js";
+import type { RefreshBody, Tokens } from "../shapes.js";
 
 export const refresh =
   (calls: Calls) =>
-  (body: { refresh_token: string }, options?: CallOptions): Promise<Tokens> =>
+  (body: RefreshBody, options?: CallOptions): Promise<Tokens> =>
     calls.send(
       // A token that is used again after ten seconds ends the whole sign-in; repeats stay well below that.
       { method: "POST", path: "/auth/refresh", json: body, credential: "none" },

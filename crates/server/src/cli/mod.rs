@@ -1,8 +1,10 @@
 //! One file per command; without one, `serve`.
 
 mod admin;
+mod config;
 mod demo;
 mod doctor;
+mod healthcheck;
 mod import;
 mod ledger;
 mod plans;
@@ -14,7 +16,7 @@ mod webhooks;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use tollgate::StartError;
 use tollgate::config::{Config, Faults};
 use tollgate::gate::RulesError;
@@ -60,6 +62,16 @@ enum Command {
     ApiKeys(import::ApiKeys),
     /// Play the whole job against a freshly started server: register, buy, pay, spend the quota.
     Demo,
+    /// What the settings are, and a first file of them.
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Ask the service that these settings make listen here: 0 when it answers well, 1 otherwise.
+    Healthcheck,
+    /// A script that completes commands in a shell.
+    Completions {
+        /// Which.
+        shell: clap_complete::Shell,
+    },
     /// Look at the settings, the database, every rail's keys, the clock and the way callbacks take.
     Doctor,
     /// The books: what came in, what went back, what is owed.
@@ -101,6 +113,13 @@ pub(crate) fn main() -> ExitCode {
             Command::Users(command) => import::users(Config::from_env()?, command).await,
             Command::ApiKeys(command) => import::api_keys(Config::from_env()?, command).await,
             Command::Demo => demo::run(Config::from_env()?).await,
+            Command::Config(command) => config::run(&command),
+            Command::Healthcheck => healthcheck::run(Config::from_env()?).await,
+            Command::Completions { shell } => {
+                let mut command = Arguments::command();
+                clap_complete::generate(shell, &mut command, "tollgate", &mut std::io::stdout());
+                Ok(())
+            }
             Command::Doctor => doctor::run(Config::from_env()?).await,
             Command::Ledger(command) => ledger::run(command, Config::from_env()?).await,
             Command::Plans(command) => plans::run(command, Config::from_env()?).await,

@@ -6,6 +6,7 @@ mod fault;
 mod mail;
 mod reader;
 mod redis;
+mod shown;
 mod stripe;
 mod tokens;
 mod wechat;
@@ -29,6 +30,7 @@ pub use self::accounts::AccountSettings;
 pub use self::fault::{Fault, Faults};
 pub use self::mail::MailSettings;
 use self::reader::Reader;
+pub use self::shown::{From, Shown, shown};
 use crate::browser::CorsOrigins;
 use crate::client_address::TrustedProxies;
 
@@ -120,7 +122,9 @@ impl Config {
             SandboxMode::Auto => {
                 let configured =
                     self.alipay.is_some() || self.wechat.is_some() || self.stripe.is_some();
-                self.addr.ip().is_loopback() && !configured
+                // Behind a proxy the listener is loopback too, and the world is there.
+                let is_desk = self.app_env == AppEnv::Development;
+                is_desk && self.addr.ip().is_loopback() && !configured
             }
         }
     }
@@ -390,6 +394,19 @@ mod tests {
             config.accounts.jwt,
             JwtKey::Generated(JwtAlgorithm::Rs256)
         ));
+    }
+
+    #[test]
+    fn nobody_is_sold_to_in_the_sandbox_of_a_production() {
+        let has = |pairs: &[(&str, &str)]| read(pairs).expect("settings").has_sandbox();
+        assert!(has(&[]));
+        assert!(!has(&[("APP_ENV", "production")]));
+        assert!(!has(&[("ADDR", "0.0.0.0:8080")]));
+        assert!(!has(&[("SANDBOX", "off")]));
+        assert!(
+            has(&[("APP_ENV", "production"), ("SANDBOX", "on")]),
+            "who asks for it has it"
+        );
     }
 
     #[test]

@@ -55,9 +55,9 @@ impl Identity {
 }
 
 /// Takes away what a client says of itself in our name. An application that reads names as CGI does (WSGI, PHP) takes
-/// `_` for `-`: what only looks like ours goes too.
+/// `_` for `-`, and PHP takes `.` for it as well: what only looks like ours goes too.
 pub(crate) fn blank(headers: &mut HeaderMap) {
-    let ours = |name: &HeaderName| name.as_str().replace('_', "-").starts_with(OURS);
+    let ours = |name: &HeaderName| name.as_str().replace(['_', '.'], "-").starts_with(OURS);
     let sent: Vec<HeaderName> = headers.keys().filter(|name| ours(name)).cloned().collect();
     for name in sent {
         headers.remove(name);

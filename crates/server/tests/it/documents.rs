@@ -56,10 +56,10 @@ async fn every_operation_has_a_name_of_its_own_and_says_where_its_parameters_are
         }
         // Bodies of different modules are not one.
         let body = &served["paths"]["/payments/create"]["post"]["requestBody"]["content"];
-        let named = body["application/json"]["schema"]["$ref"]
+        let reference = body["application/json"]["schema"]["$ref"]
             .as_str()
             .expect("a schema");
-        let schema = named.rsplit('/').next().expect("its name");
+        let schema = reference.rsplit('/').next().expect("its name");
         assert!(
             served["components"]["schemas"][schema]["properties"]["payment_method"].is_object(),
             "{schema}"

@@ -84,6 +84,9 @@ async fn verify_answers_what_an_application_asks_and_takes_nothing() {
         };
         ask("").await.expect(StatusCode::OK);
         refused("plan=pro", 402, "subscription_required").await;
+        for query in ["plan=", "plan=pro,", "plan=,"] {
+            refused(query, 422, "validation_failed").await;
+        }
         refused(
             "resource_type=dicom_processing",
             402,

@@ -107,6 +107,8 @@ async fn line_54_the_application_is_told_who_calls_and_never_by_the_caller() {
             ("authorization", bearer.as_str()),
             ("x-auth-user-id", "somebody"),
             ("x_auth_user_id", "somebody"),
+            ("x.auth.user.id", "somebody"),
+            ("x-auth.plan", "enterprise"),
             ("x-auth-plan", "enterprise"),
             ("x-auth-else", "x"),
             ("x-quota-cost", "0"),
@@ -131,6 +133,8 @@ async fn line_54_the_application_is_told_who_calls_and_never_by_the_caller() {
         assert_eq!(seen.headers["x-request-id"], answer.headers["x-request-id"]);
         for gone in [
             "x_auth_user_id",
+            "x.auth.user.id",
+            "x-auth.plan",
             "x-auth-else",
             "authorization",
             "x-quota-cost",
