@@ -14,7 +14,6 @@ use tollgate_kernel::problem::{Code, Problem};
 use tower::{Layer, Service};
 
 use crate::AuthService;
-use crate::methods::present;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
@@ -74,7 +73,7 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let presented = present(&service, &parts).await;
+            let presented = service.presented(&parts).await;
             let mut request = Request::from_parts(parts, body);
             let extensions = request.extensions_mut();
             match presented {

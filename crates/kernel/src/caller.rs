@@ -46,6 +46,22 @@ impl Caller {
         }
     }
 
+    /// The sign-in that the call belongs to.
+    pub fn session_id(&self) -> Option<SessionId> {
+        match self {
+            Self::User { session_id, .. } => *session_id,
+            Self::ApiKey { .. } | Self::Service { .. } => None,
+        }
+    }
+
+    /// The key that a person's program asks by.
+    pub fn api_key_id(&self) -> Option<ApiKeyId> {
+        match self {
+            Self::ApiKey { api_key_id, .. } => Some(*api_key_id),
+            Self::User { .. } | Self::Service { .. } => None,
+        }
+    }
+
     /// The person behind the call. A key that is limited to scopes must have `scope`; without one, the
     /// call is not for such keys.
     ///

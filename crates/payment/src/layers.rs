@@ -206,10 +206,7 @@ impl ConsumeQuotaLayer {
             cost,
             resource_id: None,
             metadata: json!({}),
-            api_key_id: match caller {
-                Caller::ApiKey { api_key_id, .. } => Some(api_key_id),
-                _ => None,
-            },
+            api_key_id: caller.api_key_id(),
         };
         let admitted = self.service.admit(call, self.terms).await;
         admitted.map_err(|refusal| self.service.problem(refusal))

@@ -76,7 +76,23 @@ impl AuthService {
     /// # Errors
     /// As [`identify_request`](Self::identify_request).
     pub async fn presented(&self, request: &Parts) -> Result<Option<Presented>, Problem> {
-        present(self, request).await
+        let bad = |problem: Problem| match problem.code().status() {
+            401 => problem.with("valid", false),
+            _ => problem,
+        };
+        let mut found = House(self).identify(request).await.map_err(bad)?;
+        for method in &self.parts().methods {
+            let other = method.identify(request).await.map_err(bad)?;
+            match (&found, &other) {
+                // Two that name one caller are one.
+                (Some(first), Some(second)) if first.caller != second.caller => {
+                    return Err(Problem::new(Code::TwoCredentials));
+                }
+                (None, Some(_)) => found = other,
+                _ => {}
+            }
+        }
+        Ok(found)
     }
 
     /// Who asks, by any method; `None`: no credential.
@@ -84,32 +100,9 @@ impl AuthService {
     /// # Errors
     /// A credential that is not good (401, with `valid: false`), or two different ones (400).
     pub async fn identify_request(&self, request: &Parts) -> Result<Option<Caller>, Problem> {
-        let presented = present(self, request).await?;
+        let presented = self.presented(request).await?;
         Ok(presented.map(|presented| presented.caller))
     }
-}
-
-pub(crate) async fn present(
-    service: &AuthService,
-    request: &Parts,
-) -> Result<Option<Presented>, Problem> {
-    let bad = |problem: Problem| match problem.code().status() {
-        401 => problem.with("valid", false),
-        _ => problem,
-    };
-    let mut found = House(service).identify(request).await.map_err(bad)?;
-    for method in &service.parts().methods {
-        let other = method.identify(request).await.map_err(bad)?;
-        match (&found, &other) {
-            // Two that name one caller are one.
-            (Some(first), Some(second)) if first.caller != second.caller => {
-                return Err(Problem::new(Code::TwoCredentials));
-            }
-            (None, Some(_)) => found = other,
-            _ => {}
-        }
-    }
-    Ok(found)
 }
 
 #[derive(Clone, Copy)]

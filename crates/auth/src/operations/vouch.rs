@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{ApiKeyId, SessionId, UserId};
 
@@ -61,11 +60,6 @@ impl AuthService {
     pub async fn vouch(&self, verified: &Verified, plan: Option<&str>) -> String {
         let parts = self.parts();
         let now = parts.clock.now();
-        let (sid, api_key_id) = match &verified.caller {
-            Caller::User { session_id, .. } => (*session_id, None),
-            Caller::ApiKey { api_key_id, .. } => (None, Some(*api_key_id)),
-            _ => (None, None),
-        };
         let subject = Subject {
             sub: verified.user.id,
             kind: FORWARD,
@@ -73,8 +67,8 @@ impl AuthService {
             aud: &parts.config.audience,
             email: &verified.user.email,
             subject_type: verified.subject_type(),
-            sid,
-            api_key_id,
+            sid: verified.caller.session_id(),
+            api_key_id: verified.caller.api_key_id(),
             plan,
             permissions: verified.permissions.names(),
             livemode: parts.config.livemode,

@@ -16,9 +16,8 @@ mod well_known;
 
 use axum::Router;
 use serde::Serialize;
-use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{SessionId, UserId};
+use tollgate_kernel::ids::UserId;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -62,14 +61,6 @@ impl AuthService {
             // Asked once for each call of an application: that is what is limited there.
             .routes(routes!(verify::verify))
             .with_state(self.clone())
-    }
-}
-
-/// The sign-in that a call belongs to.
-fn session_of(caller: &Caller) -> Option<SessionId> {
-    match caller {
-        Caller::User { session_id, .. } => *session_id,
-        _ => None,
     }
 }
 

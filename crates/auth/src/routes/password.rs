@@ -10,7 +10,6 @@ use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{FieldErrors, Problem};
 use utoipa::ToSchema;
 
-use super::session_of;
 use crate::model::user::Email;
 use crate::{AuthService, problems};
 
@@ -39,7 +38,7 @@ pub(super) async fn change(
     origin: Origin,
     Body { value: body, .. }: Body<ChangeBody>,
 ) -> Result<StatusCode, Problem> {
-    let kept = session_of(&caller);
+    let kept = caller.session_id();
     let (current, new) = (&body.current_password, &body.new_password);
     let changed = service
         .change_password(user, kept, current, new, &origin)

@@ -14,7 +14,7 @@ use tollgate_kernel::problem::Problem;
 use utoipa::ToSchema;
 
 use super::account::{TokensShape, signed_in};
-use super::{cookie, session_of};
+use super::cookie;
 use crate::operations::confirm::Proof;
 use crate::{AuthService, CurrentUser, problems};
 
@@ -104,7 +104,7 @@ pub(super) async fn confirm_factor(
     origin: Origin,
     Body { value: body, .. }: Body<CodeBody>,
 ) -> Result<Json<RecoveryShape>, Problem> {
-    let kept = session_of(&caller);
+    let kept = caller.session_id();
     let codes = service
         .confirm_second_factor(user, kept, &body.code, &origin)
         .await;

@@ -12,7 +12,6 @@ use tollgate_kernel::input::{Body, PathId};
 use tollgate_kernel::problem::{Code, Problem};
 use utoipa::ToSchema;
 
-use super::session_of;
 use crate::AuthService;
 use crate::model::session::SignIn;
 
@@ -52,7 +51,7 @@ pub(super) async fn list(
     SignedIn(user): SignedIn,
     caller: Caller,
 ) -> Result<Json<SessionList>, Problem> {
-    let own = session_of(&caller);
+    let own = caller.session_id();
     let shape = |session: SignIn| SessionShape {
         current: own == Some(session.id),
         id: session.id,
@@ -93,7 +92,7 @@ pub(super) async fn end_others(
     caller: Caller,
 ) -> Result<StatusCode, Problem> {
     service
-        .end_other_sessions(user, session_of(&caller))
+        .end_other_sessions(user, caller.session_id())
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -66,7 +66,7 @@ impl HoldTime {
     /// Ten minutes.
     pub const USUAL: Self = Self(Duration::from_mins(10));
     /// The longest: a day.
-    const MOST_SECONDS: i64 = 86_400;
+    pub const MOST_SECONDS: i64 = 86_400;
 
     /// # Errors
     /// Outside the range.

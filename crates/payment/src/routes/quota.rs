@@ -124,10 +124,7 @@ impl ConsumeBody {
     pub(super) fn call(self, serving: &Serving<Quota>) -> Result<(Consume, Caller), Problem> {
         let user_id = serving.customer(self.user_id.as_deref())?;
         let caller = serving.0.clone();
-        let api_key_id = match caller {
-            Caller::ApiKey { api_key_id, .. } => Some(api_key_id),
-            _ => None,
-        };
+        let api_key_id = caller.api_key_id();
         let mut errors = FieldErrors::new();
         let resource_type =
             errors.take("/resource_type", self.resource_type.parse::<ResourceType>());

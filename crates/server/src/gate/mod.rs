@@ -21,7 +21,6 @@ use axum::response::{IntoResponse as _, Response};
 use tollgate_kernel::caller::identified;
 use tollgate_kernel::exchange::{Exchange, panicked};
 use tollgate_kernel::problem::{Code, Problem};
-use tollgate_kernel::scope::QUOTA;
 use tollgate_payment::ConsumeQuotaLayer;
 use tollgate_payment::model::hold::HoldTime;
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
@@ -63,18 +62,23 @@ pub(crate) fn router(
     config: GateConfig,
 ) -> Result<Router, InvalidUpstream> {
     let upstream = Upstream::new(&config.upstream, config.within)?;
-    let seconds = i64::try_from(config.within.as_secs()).unwrap_or(i64::MAX);
-    let hold = HoldTime::seconds(seconds.saturating_add(SETTLED_WITHIN));
     let gate = Gate {
         tollgates,
         upstream,
         rules: Arc::new(config.rules),
-        hold: hold.unwrap_or(HoldTime::USUAL),
+        hold: hold_for(config.within),
     };
     let layers = ServiceBuilder::new()
         .layer(CatchPanicLayer::custom(panicked))
         .layer(exchange);
     Ok(Router::new().fallback(pass).with_state(gate).layer(layers))
+}
+
+/// Longer than the application may take, as far as a hold lasts at all.
+fn hold_for(within: Duration) -> HoldTime {
+    let seconds = i64::try_from(within.as_secs()).unwrap_or(i64::MAX);
+    let seconds = seconds.saturating_add(SETTLED_WITHIN);
+    HoldTime::seconds(seconds.min(HoldTime::MOST_SECONDS)).unwrap_or(HoldTime::USUAL)
 }
 
 async fn pass(State(gate): State<Gate>, request: Request) -> Response {
@@ -98,13 +102,9 @@ impl Gate {
         let Some(guard) = guard else {
             return Ok(self.upstream.call(request, None).await);
         };
-        let mut demands = guard.demands.clone();
-        if guard.charge.is_some() {
-            // As the units themselves ask of a key.
-            demands.scope.get_or_insert_with(|| QUOTA.to_owned());
-        }
+        let demands = &guard.demands;
         let (mut parts, body) = request.into_parts();
-        let (verified, identity) = self.tollgates.admit(&parts, &demands).await?;
+        let (verified, identity) = self.tollgates.admit(&parts, demands).await?;
         identified(&mut parts.extensions, Some(verified.caller));
         let request = Request::from_parts(parts, body);
         let Some(charge) = &guard.charge else {
@@ -115,7 +115,7 @@ impl Gate {
             let (upstream, identity) = (upstream.clone(), identity.clone());
             async move { Ok::<_, Infallible>(upstream.call(request, Some(&identity)).await) }
         });
-        let scope = demands.scope.unwrap_or_default();
+        let scope = demands.scope.clone().unwrap_or_default();
         let Ok(response) = self
             .layer(charge, scope)
             .layer(passed_on)
@@ -139,4 +139,22 @@ fn spelt(path: &str, query: Option<&str>) -> Result<Uri, Problem> {
         None => path.to_owned(),
     };
     target.parse().map_err(|_| Problem::new(Code::BadRequest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_stay_aside_for_as_long_as_the_application_may_take() {
+        let day = HoldTime::seconds(86_400);
+        for (within, held) in [
+            (Duration::from_millis(300), HoldTime::seconds(30)),
+            (Duration::from_mins(10), HoldTime::seconds(630)),
+            (Duration::from_hours(24), day),
+            (Duration::MAX, day),
+        ] {
+            assert_eq!(Ok(hold_for(within)), held, "{within:?}");
+        }
+    }
 }

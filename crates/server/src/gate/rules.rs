@@ -244,11 +244,15 @@ impl Entry {
             })
             .collect();
         let plans = plans?;
+        let demands = Demands {
+            plans: (!plans.is_empty()).then(|| PlanSlugs::from(plans)),
+            permission: self.permission,
+            scope: self.scope,
+        };
         Ok(Rule::Guarded(Guard {
-            demands: Demands {
-                plans: (!plans.is_empty()).then(|| PlanSlugs::from(plans)),
-                permission: self.permission,
-                scope: self.scope,
+            demands: match charge {
+                Some(_) => demands.with_units(),
+                None => demands,
             },
             charge,
         }))

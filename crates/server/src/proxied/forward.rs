@@ -11,9 +11,7 @@ use axum::routing::any;
 use form_urlencoded::byte_serialize;
 use serde_json::json;
 use tollgate_auth::Verified;
-use tollgate_kernel::caller::Caller;
 use tollgate_kernel::problem::Problem;
-use tollgate_kernel::scope::QUOTA;
 use tollgate_payment::Consume;
 
 use super::Tollgates;
@@ -77,12 +75,7 @@ async fn forward(State(check): State<Check>, request: Request) -> Response {
 
 impl Check {
     async fn decide(&self, parts: &Parts, policy: &Policy) -> Result<HeaderMap, Problem> {
-        let mut demands = policy.demands.clone();
-        if policy.call.is_some() {
-            // As the units themselves ask of a key.
-            demands.scope.get_or_insert_with(|| QUOTA.to_owned());
-        }
-        let (verified, identity) = self.tollgates.admit(parts, &demands).await?;
+        let (verified, identity) = self.tollgates.admit(parts, &policy.demands).await?;
         let mut told = HeaderMap::new();
         match &policy.call {
             Some(call) => self.take(&verified, call, &mut told).await?,
@@ -114,10 +107,7 @@ impl Check {
             cost: call.cost,
             resource_id: None,
             metadata: json!({}),
-            api_key_id: match &verified.caller {
-                Caller::ApiKey { api_key_id, .. } => Some(*api_key_id),
-                _ => None,
-            },
+            api_key_id: verified.caller.api_key_id(),
         };
         let taken = payment.consume(&call, None).await;
         let taken = taken.map_err(|refusal| payment.problem(refusal))?;

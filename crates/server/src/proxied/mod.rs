@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use tollgate_auth::{AuthService, Verified};
 use tollgate_kernel::permission;
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::scope::QUOTA;
 use tollgate_payment::{PaymentService, PlanSlugs};
 
 pub(crate) use self::identity::{Identity, blank};
@@ -22,6 +23,14 @@ pub(crate) struct Demands {
     pub(crate) permission: Option<String>,
     /// A key that is limited to scopes has this one. `None`: such keys are refused.
     pub(crate) scope: Option<String>,
+}
+
+impl Demands {
+    /// Of a call that takes units: a limited key has the scope that units themselves ask for, unless another is named.
+    pub(crate) fn with_units(mut self) -> Self {
+        self.scope.get_or_insert_with(|| QUOTA.to_owned());
+        self
+    }
 }
 
 /// Both modules, as they are asked here.

@@ -121,6 +121,9 @@ impl Policy {
             (None, None) if consume => return Err(InvalidPolicy::NeedsResource("consume")),
             (None, None) => None,
         };
+        if policy.call.is_some() {
+            policy.demands = policy.demands.with_units();
+        }
         Ok(policy)
     }
 }
