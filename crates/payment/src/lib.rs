@@ -70,6 +70,9 @@ pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
 pub use crate::operations::settle_hold::HoldError;
 pub use crate::operations::stats_revenue::{StatsError, WantRevenue};
 pub use crate::operations::subscription_history::HistoryPage;
+pub use crate::operations::take_over::balances::{BroughtBalance, BroughtBonus, TakenBalances};
+pub use crate::operations::take_over::subscriptions::BroughtSubscription;
+pub use crate::operations::take_over::{TakeOverFault, TakenOver};
 pub use crate::operations::transactions::TransactionFilter;
 pub use crate::operations::usage_logs::{UsageFilter, UsagePage};
 pub use crate::operations::usage_series::{SeriesError, SeriesOf, WantSeries};
@@ -108,6 +111,7 @@ pub const MIGRATIONS: Migrations = migrations!(
     17 "0017_stats_and_trials",
     18 "0018_returned_units",
     19 "0019_user_subscriptions",
+    20 "0020_taken_over",
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.

@@ -16,6 +16,8 @@ use super::words;
 
 pub use chain::explain;
 
+/// What had been used elsewhere stands in the log under this name.
+pub const OPENING: &str = "opening_balance";
 /// Of grants, more than this many are told as one.
 const MOST_BONUSES: usize = 100;
 
@@ -34,6 +36,8 @@ words! {
         Bonus = "bonus",
         /// Bonus units that ended unused.
         Expired = "expired",
+        /// What had been used in another application, before all of it came here.
+        Opening = "opening",
         /// Calls.
         Use = "use",
         /// Calls whose units were given back.
@@ -201,6 +205,8 @@ pub enum Cause {
     Expired(Bonus),
     /// What of them was given back too late to be used again.
     Late(Bonus),
+    /// What had been used elsewhere in the period.
+    Opening(Calls),
     /// Calls.
     Use(Calls),
     /// Calls that were given back.
@@ -239,6 +245,7 @@ impl Step {
             Cause::Carried(_) => StepKind::Carried,
             Cause::Bonus(_) => StepKind::Bonus,
             Cause::Expired(_) | Cause::Late(_) => StepKind::Expired,
+            Cause::Opening(_) => StepKind::Opening,
             Cause::Use(_) => StepKind::Use,
             Cause::Refund(_) => StepKind::Refund,
             Cause::Earlier { .. } => StepKind::Earlier,

@@ -7,6 +7,7 @@ pub mod change;
 pub mod credit;
 pub mod damage;
 pub mod explain;
+pub mod foreign_term;
 pub mod hold;
 pub mod ledger;
 pub mod metadata;
@@ -88,6 +89,7 @@ mod tests {
             ("credit", include_str!("credit.rs")),
             ("damage", include_str!("damage.rs")),
             ("explain", include_str!("explain.rs")),
+            ("foreign_term", include_str!("foreign_term.rs")),
             ("hold", include_str!("hold.rs")),
             ("ledger", include_str!("ledger.rs")),
             ("payment", include_str!("payment.rs")),

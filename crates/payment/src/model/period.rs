@@ -85,14 +85,7 @@ impl Anchor {
         match (reset, cycle.months()) {
             (Reset::Month, _) => self.quota_period(now),
             (Reset::Calendar, _) => self.months_of_the_calendar().period(now),
-            (Reset::Term, Some(months)) => {
-                let number = self.month_number(now);
-                let begins = number.saturating_sub(number.checked_rem(months).unwrap_or(0));
-                Period {
-                    start: self.month(begins),
-                    end: self.month(begins.saturating_add(months)),
-                }
-            }
+            (Reset::Term, Some(months)) => self.term_of(months, now),
             (Reset::Never, _) | (Reset::Term, None) => Period {
                 start: self.at,
                 end: far(),
@@ -151,6 +144,30 @@ impl Anchor {
     /// So many months after `from`, which is the beginning of one.
     pub fn months_end(self, from: Timestamp, months: u32) -> Timestamp {
         self.month(self.month_number(from).saturating_add(months))
+    }
+
+    /// So many months before `end`, as its calendar has them.
+    pub(super) fn ahead_of(end: Timestamp, months: u32, zone: Tz) -> Option<Self> {
+        let local = Self::new(end, zone).local();
+        let before = local.checked_sub_months(Months::new(months))?;
+        Some(Self::new(first_moment(before, zone), zone))
+    }
+
+    /// Whether terms of so many months, counted from here, end at `end`.
+    pub(super) fn leads_to(self, end: Timestamp, months: u32) -> bool {
+        let number = self.month_number(end);
+        let whole = number.checked_rem(months) == Some(0);
+        whole && number > 0 && self.month(number) == end
+    }
+
+    /// The term of so many months in which `at` lies.
+    pub(super) fn term_of(self, months: u32, at: Timestamp) -> Period {
+        let number = self.month_number(at);
+        let begins = number.saturating_sub(number.checked_rem(months).unwrap_or(0));
+        Period {
+            start: self.month(begins),
+            end: self.month(begins.saturating_add(months)),
+        }
     }
 
     /// When what was paid for ever counts as used up.

@@ -14,6 +14,7 @@ use super::tell::Why;
 use super::{TRIES, agreement, moved_on, roll, tell};
 use crate::Parts;
 use crate::model::credit::Moments;
+use crate::model::foreign_term::Fitted;
 use crate::model::payment::{Payment, Purpose};
 use crate::model::plan::Plan;
 use crate::model::quota::Meter;
@@ -89,6 +90,31 @@ pub(super) async fn give_terms(
 ) -> Result<Activation> {
     let new = New {
         terms,
+        ..New::paid(plan, None, None)
+    };
+    give(parts, tx, user, new, None, now).await
+}
+
+/// Begins what was begun and paid elsewhere, in place of a free plan, of what has lapsed, or of nothing.
+pub(super) async fn give_begun(
+    parts: &Parts,
+    tx: &mut Tx,
+    user: UserId,
+    plan: &Plan,
+    elsewhere: Elsewhere,
+    now: Timestamp,
+) -> Result<Activation> {
+    let held = subscriptions::read_live(tx, user, parts.config.livemode).await?;
+    if let Some(held) = held.filter(|held| held.is_entitled(now)) {
+        let before = plans::read(tx, held.plan_id).await?;
+        let gives_way = before.is_some_and(|before| before.is_free() && before.id != plan.id);
+        // Beside anything else that is in force it would be a further term of it.
+        if !gives_way || held.next_plan == Some(plan.id) {
+            return Ok(Activation::Conflict);
+        }
+    }
+    let new = New {
+        elsewhere: Some(elsewhere),
         ..New::paid(plan, None, None)
     };
     give(parts, tx, user, new, None, now).await
@@ -174,6 +200,16 @@ pub(super) struct New<'a> {
     pub(super) left: Option<Taken>,
     /// Without money, up to then.
     pub(super) trial: Option<Timestamp>,
+    /// As it was begun elsewhere.
+    pub(super) elsewhere: Option<Elsewhere>,
+}
+
+/// What another application had begun.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Elsewhere {
+    pub(super) term: Fitted,
+    /// What was paid there for the term, in minor units of the plan's currency.
+    pub(super) paid_minor: i64,
 }
 
 impl<'a> New<'a> {
@@ -185,6 +221,7 @@ impl<'a> New<'a> {
             credit: quote.map_or(Money::new(0, plan.price.currency()), |quote| quote.credit),
             left: None,
             trial: None,
+            elsewhere: None,
         }
     }
 
@@ -194,6 +231,7 @@ impl<'a> New<'a> {
             .order
             .filter(|order| order.amount.currency() == self.credit.currency())
             .map_or(0, |order| order.amount.minor());
+        let paid = paid.saturating_add(self.elsewhere.map_or(0, |elsewhere| elsewhere.paid_minor));
         Money::new(
             paid.saturating_add(self.credit.minor()),
             self.plan.price.currency(),

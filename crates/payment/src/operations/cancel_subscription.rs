@@ -140,6 +140,17 @@ async fn end_now(
     told(parts, tx, "subscription.expired", held, now).await
 }
 
+/// Of what has just begun and ends with its term.
+pub(super) async fn begin_cancelled(
+    parts: &Parts,
+    tx: &mut Tx,
+    held: &Subscription,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Option<Subscription>, StorageError> {
+    turn(parts, tx, held, Wish::Cancel(Some(reason)), now).await
+}
+
 /// `None`: it changed since it was read.
 async fn turn(
     parts: &Parts,

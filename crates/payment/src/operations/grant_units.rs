@@ -107,7 +107,8 @@ impl PaymentService {
             let meter = wish.meter.as_ref().unwrap_or(&held.meter);
             roll::roll_alone(parts, &held, meter, now).await?;
             let mut tx = parts.db.begin().await?;
-            let given = give(parts, &mut tx, (wish, &held, meter), origin, now).await?;
+            let by = (Actor::of(origin), origin);
+            let given = give(parts, &mut tx, (wish, &held, meter), by, now).await?;
             let Some(shape) = given else {
                 tx.rollback().await?;
                 continue;
@@ -134,11 +135,11 @@ pub(super) fn good_reason(reason: &str) -> Result<(), GrantError> {
 }
 
 /// Into the open counter. `None`: it was closed meanwhile; read again what stands.
-async fn give(
+pub(super) async fn give(
     parts: &Parts,
     tx: &mut Tx,
     (wish, held, meter): (&GrantUnits, &Subscription, &Meter),
-    origin: &Origin,
+    (actor, origin): (Actor, &Origin),
     now: Timestamp,
 ) -> Result<Option<GivenShape>, GrantError> {
     let terms = prices::read_terms(tx, held.plan_id, held.plan_version, meter).await?;
@@ -178,7 +179,7 @@ async fn give(
     };
     let entry = Entry {
         id: parts.ids.at(now),
-        actor: Actor::of(origin),
+        actor,
         action: "user.units_granted",
         subject_kind: "user",
         subject_id: wish.user_id.to_string(),

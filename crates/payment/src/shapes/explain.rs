@@ -102,7 +102,8 @@ pub struct RulesShape {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct StepShape {
     /// `reset` (the period before ended), `plan` (its units), `kept` (used under a plan before, beyond it), `carried` (bonus units from earlier periods), `bonus` (those
-    /// of this period), `expired` (bonus units that ended unused, or came back after their end), `use`, `refund` (units of a use given back), `earlier`
+    /// of this period), `expired` (bonus units that ended unused, or came back after their end), `opening` (used before the account was taken
+    /// over from another system), `use`, `refund` (units of a use given back), `earlier`
     /// (uses whose rows are not kept any more), `hold` (set aside, not settled), `unexplained`.
     #[schema(value_type = String, example = "use")]
     pub kind: StepKind,
@@ -328,7 +329,7 @@ impl StepShape {
                 grant: GrantShape::of(bonus),
                 ..plain
             },
-            Cause::Use(calls) | Cause::Refund(calls) => Self {
+            Cause::Opening(calls) | Cause::Use(calls) | Cause::Refund(calls) => Self {
                 since: calls.since,
                 count: Some(calls.count),
                 resource_type: calls.resource_type.clone(),

@@ -30,6 +30,7 @@ pub(crate) mod subscription_changes;
 pub(crate) mod subscriptions;
 pub(crate) mod suspense;
 pub(crate) mod sweeps;
+pub(crate) mod taken_over;
 pub(crate) mod takings;
 pub(crate) mod terms;
 pub(crate) mod timeline;
@@ -87,6 +88,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     subscriptions::STATEMENTS,
     suspense::STATEMENTS,
     sweeps::STATEMENTS,
+    taken_over::STATEMENTS,
     terms::STATEMENTS,
     timeline::STATEMENTS,
     tries::STATEMENTS,

@@ -2,7 +2,7 @@
 
 use tollgate_kernel::clock::Timestamp;
 
-use super::{Bonus, Calls, Cause, Explanation, Facts, MOST_BONUSES, Step, StepKind};
+use super::{Bonus, Calls, Cause, Explanation, Facts, MOST_BONUSES, OPENING, Step, StepKind};
 use crate::model::pots::{Pot, burned};
 use crate::model::quota::{QuotaState, Units};
 
@@ -20,7 +20,12 @@ pub fn explain(facts: &Facts, served: &QuotaState, now: Timestamp) -> Explanatio
         steps.push(Step::new(cause, calls.at, Some(calls.units)));
     }
     for calls in &facts.used {
-        steps.push(taken(Cause::Use(calls.clone()), calls.at, calls.units));
+        let cause = if calls.resource_type.as_deref() == Some(OPENING) {
+            Cause::Opening(calls.clone())
+        } else {
+            Cause::Use(calls.clone())
+        };
+        steps.push(taken(cause, calls.at, calls.units));
     }
     for aside in &facts.held {
         steps.push(taken(Cause::Hold(aside.clone()), aside.at, aside.units));
@@ -60,10 +65,11 @@ impl Step {
             StepKind::Bonus => 4,
             StepKind::Refund => 5,
             StepKind::Earlier => 6,
-            StepKind::Use => 7,
-            StepKind::Hold => 8,
-            StepKind::Expired => 9,
-            StepKind::Unexplained => 10,
+            StepKind::Opening => 7,
+            StepKind::Use => 8,
+            StepKind::Hold => 9,
+            StepKind::Expired => 10,
+            StepKind::Unexplained => 11,
         }
     }
 }
@@ -201,7 +207,7 @@ fn unexplained(steps: &[Step], served: &QuotaState) -> Option<i64> {
                 unlimited |= step.units.is_none();
                 &mut given
             }
-            StepKind::Use | StepKind::Refund | StepKind::Earlier => &mut used,
+            StepKind::Opening | StepKind::Use | StepKind::Refund | StepKind::Earlier => &mut used,
             StepKind::Hold => &mut held,
         };
         *side = side.saturating_add(units);

@@ -48,6 +48,13 @@ impl Step {
                     bonus.returned
                 ),
             ),
+            Cause::Opening(_) => Text::new(
+                format!("迁入前，本周期在原系统已用 {} 个单位。", taken(self)),
+                format!(
+                    "{} units had been used in this period before the account was taken over from another system.",
+                    taken(self)
+                ),
+            ),
             Cause::Use(calls) => used(calls),
             Cause::Refund(calls) => returned(calls),
             Cause::Earlier { since } => Text::new(

@@ -198,6 +198,7 @@ fn every_step_is_said_in_both_languages() {
             kept: 3,
             ..given(Some(100))
         },
+        used: vec![calls("scan", 7, day(2)), calls(OPENING, 2, day(2))],
         earlier: Some((day(1), 4)),
         held: vec![Aside {
             hold: None,
@@ -220,4 +221,32 @@ fn every_step_is_said_in_both_languages() {
         assert!(zh.ends_with('。') && en.ends_with('.'), "{zh} {en}");
         assert!(!zh.contains('{') && !en.contains('{'), "{zh} {en}");
     }
+}
+
+#[test]
+fn inv_q8_what_was_used_elsewhere_is_a_step_of_its_own() {
+    let facts = Facts {
+        used: vec![calls(OPENING, 40, day(1)), calls("scan", 3, day(2))],
+        returned: Vec::new(),
+        before: None,
+        ..facts()
+    };
+    let explained = explain(&facts, &served(Some(100), 43, 0), day(5));
+    assert!(explained.agrees);
+    let steps: Vec<_> = explained
+        .steps
+        .iter()
+        .map(|step| (step.kind(), step.balance))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            (Is::Plan, Some(100)),
+            (Is::Opening, Some(60)),
+            (Is::Use, Some(57))
+        ]
+    );
+    let text = explained.steps[1].text(Tz::Asia__Shanghai);
+    let said = "40 units had been used in this period before the account was taken over from another system.";
+    assert_eq!(text.get(Language::En), said);
 }

@@ -10,16 +10,16 @@ use tollgate_storage::db::Tx;
 
 use super::New;
 use crate::Parts;
+use crate::model::foreign_term::Fitted;
 use crate::model::period::Anchor;
 use crate::model::plan::{Plan, PlanMeter};
-use crate::model::quota::{Cost, Meter, ResourceType, Units};
+use crate::model::quota::{Meter, Units};
 use crate::model::quote::{Cover, Shortfall};
 use crate::model::subscription::{Subscription, SubscriptionState};
 use crate::model::term::Term;
-use crate::operations::consume::impossible;
+use crate::operations::note_use::note_use;
 use crate::operations::tell::{self, Why};
-use crate::operations::{fold_usage, grant_units, roll};
-use crate::store::charges::Entry;
+use crate::operations::{grant_units, roll};
 use crate::store::{quota_counters, subscriptions, terms};
 
 /// What units are counted as that were used between a quote and its money, beyond what was counted.
@@ -36,16 +36,14 @@ pub(super) async fn begin(
     let plan = new.plan;
     let short = shortfall(new);
     let cover = short.cover(plan);
-    let anchor = Anchor::new(now.before(short.earlier(plan, now)), parts.config.zone);
-    let months = plan.billing_cycle.months();
-    let months = months.map(|months| months.saturating_mul(new.terms));
-    let less = cover.map_or(0, |cover| cover.months);
-    // A free term is renewed without money, so it has no end.
-    let term_end = match new.trial {
-        Some(end) => Some(end),
-        None if plan.is_free() => None,
-        None => months.map(|months| anchor.months_end(anchor.at(), months.saturating_sub(less))),
-    };
+    let Fitted {
+        anchor,
+        starts_at,
+        ends_at: term_end,
+    } = new.elsewhere.map_or_else(
+        || first_term(parts, new, short, cover, now),
+        |elsewhere| elsewhere.term,
+    );
     let state = match new.trial {
         Some(_) => SubscriptionState::Trialing,
         None => SubscriptionState::Active,
@@ -60,7 +58,7 @@ pub(super) async fn begin(
         plan_id: plan.id,
         plan_version: plan.version,
         state,
-        term_start: now,
+        term_start: starts_at,
         term_end,
         entitled_until: term_end.map(|end| end.after(grace)),
         anchor,
@@ -78,7 +76,7 @@ pub(super) async fn begin(
     let worth = new.worth();
     let term = Term {
         subscription: begun.id,
-        starts_at: now,
+        starts_at,
         ends_at: term_end,
         plan: (plan.id, plan.version),
         anchor,
@@ -91,7 +89,9 @@ pub(super) async fn begin(
     terms::insert(tx, &term, now).await?;
     roll::roll(tx, &begun, &plan.meter, now).await?;
     if let Some(Cover { meter, units, .. }) = cover.filter(|cover| cover.units != Units::NONE) {
-        take_short(parts, tx, &begun, meter, units, now).await?;
+        roll::roll(tx, &begun, &meter.meter, now).await?;
+        let short = (&meter.meter, units);
+        note_use(parts, tx, &begun, short, PLAN_CHANGE, now).await?;
     }
     carry(parts, tx, &begun, plan, new, now).await?;
     let why = Why {
@@ -103,6 +103,32 @@ pub(super) async fn begin(
     Ok(Some(begun.id))
 }
 
+/// From now on.
+fn first_term(
+    parts: &Parts,
+    new: &New<'_>,
+    short: Shortfall,
+    cover: Option<Cover<'_>>,
+    now: Timestamp,
+) -> Fitted {
+    let plan = new.plan;
+    let anchor = Anchor::new(now.before(short.earlier(plan, now)), parts.config.zone);
+    let months = plan.billing_cycle.months();
+    let months = months.map(|months| months.saturating_mul(new.terms));
+    let less = cover.map_or(0, |cover| cover.months);
+    // A free term is renewed without money, so it has no end.
+    let ends_at = match new.trial {
+        Some(end) => Some(end),
+        None if plan.is_free() => None,
+        None => months.map(|months| anchor.months_end(anchor.at(), months.saturating_sub(less))),
+    };
+    Fitted {
+        anchor,
+        starts_at: now,
+        ends_at,
+    }
+}
+
 fn shortfall(new: &New<'_>) -> Shortfall {
     let left = new.left.as_ref().map_or(0, |taken| taken.minor);
     Shortfall {
@@ -110,43 +136,6 @@ fn shortfall(new: &New<'_>) -> Shortfall {
         worth: new.worth().minor(),
         terms: new.terms,
     }
-}
-
-/// A charge like any other, so that log and counter say the same.
-async fn take_short(
-    parts: &Parts,
-    tx: &mut Tx,
-    begun: &Subscription,
-    meter: &PlanMeter,
-    units: Units,
-    now: Timestamp,
-) -> Result<()> {
-    roll::roll(tx, begun, &meter.meter, now).await?;
-    let counter = quota_counters::read(tx, begun.id, &meter.meter, now).await?;
-    let counter = counter.ok_or_else(|| impossible(begun.user_id))?;
-    let of = (begun.id, &meter.meter, counter.period.start);
-    let moved = quota_counters::move_held(tx, of, Units::NONE, units, now).await?;
-    moved.ok_or_else(|| impossible(begun.user_id))?;
-    let resource_type: ResourceType = PLAN_CHANGE.parse().expect("a word is a resource type");
-    let logged_at = parts.folded.or_later(now);
-    let entry = Entry {
-        id: parts.ids.at(logged_at),
-        user_id: begun.user_id,
-        subscription_id: begun.id,
-        resource_type: &resource_type,
-        resource_id: None,
-        quota_cost: units.get(),
-        // One change, whatever it takes.
-        cost: Cost::ONE,
-        metadata: &serde_json::json!({}),
-        meter: &meter.meter,
-        period_start: counter.period.start,
-        key_id: None,
-        hold_id: None,
-        refund_of: None,
-        at: logged_at,
-    };
-    fold_usage::append(parts, tx, &[entry]).await
 }
 
 /// Bonus units go along, where the new plan counts and limits the same.
