@@ -66,7 +66,7 @@ pub use crate::operations::change_password::ChangePasswordError;
 pub use crate::operations::confirm::Proof;
 pub use crate::operations::first_admin::{AdminError, FirstAdmin};
 pub use crate::operations::guessing::TooMany;
-pub use crate::operations::import::{BroughtKey, BroughtUser, ImportError, Imported, LineFault};
+pub use crate::operations::import::{BroughtKey, BroughtUser, Imported, LineFault};
 pub use crate::operations::introspect::{Credential, Introspection};
 pub use crate::operations::login::{Login, LoginError};
 pub use crate::operations::refresh::RefreshError;

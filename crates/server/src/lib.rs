@@ -13,6 +13,7 @@ mod keys;
 mod lingering;
 mod mail;
 mod modules;
+pub mod moving_in;
 pub mod offline;
 pub mod openapi;
 mod pages;

@@ -1,14 +1,17 @@
 //! The database and the accounts without the server, for the command line. May run beside servers.
 
-use tollgate_auth::AuthService;
+use tollgate_auth::{AuthBuilder, AuthService};
+use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
-use tollgate_payment::{PaymentConfig, PaymentService};
+use tollgate_payment::{PaymentBuilder, PaymentConfig, PaymentService};
 use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
+use tollgate_storage::time;
 use tollgate_storage::url::DatabaseUrl;
 
 use crate::config::{Config, Faults};
 use crate::keys;
+use crate::sandbox_clock;
 use crate::start::StartError;
 
 /// Opens the database, which must be there: a command never makes one by the way.
@@ -34,13 +37,7 @@ pub async fn database(config: &Config) -> Result<Db, StartError> {
 /// [`StartError`].
 pub async fn accounts(config: &Config, entropy: &Entropy) -> Result<AuthService, StartError> {
     let db = database(config).await?;
-    let master_key = master_key(config)?;
-    let url = config.public_url.as_ref().map(url::Url::as_str);
-    let auth_config = config
-        .accounts
-        .auth_config(url.unwrap_or_default(), !config.has_sandbox());
-    let builder = AuthService::builder(db, master_key, auth_config).entropy(entropy.clone());
-    Ok(builder.build().await?)
+    Ok(auth(config, db)?.entropy(entropy.clone()).build().await?)
 }
 
 /// The plans, as a server with these settings has them; no rail is reached by it.
@@ -49,12 +46,64 @@ pub async fn accounts(config: &Config, entropy: &Entropy) -> Result<AuthService,
 /// [`StartError`].
 pub async fn plans(config: &Config, entropy: &Entropy) -> Result<PaymentService, StartError> {
     let db = database(config).await?;
+    Ok(payment(config, db)?
+        .entropy(entropy.clone())
+        .build()
+        .await?)
+}
+
+/// Both, on one database, by its time: what is done in one transaction.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn both(config: &Config, entropy: &Entropy) -> Result<Both, StartError> {
+    let db = database(config).await?;
+    let clock = Clock::system();
+    time::keep(&db, &clock).await?;
+    if config.has_sandbox() {
+        sandbox_clock::catch_up(&db, &clock).await?;
+    }
+    let payment = payment(config, db.clone())?
+        .entropy(entropy.clone())
+        .clock(clock.clone());
+    let auth = auth(config, db.clone())?
+        .entropy(entropy.clone())
+        .clock(clock.clone());
+    Ok(Both {
+        payment: payment.build().await?,
+        auth: auth.build().await?,
+        db,
+        clock,
+    })
+}
+
+/// What [`both`] opens.
+#[derive(Debug)]
+pub struct Both {
+    /// The database of both.
+    pub db: Db,
+    /// The accounts.
+    pub auth: AuthService,
+    /// The plans, and what people have of them.
+    pub payment: PaymentService,
+    /// Whose time it is.
+    pub clock: Clock,
+}
+
+fn auth(config: &Config, db: Db) -> Result<AuthBuilder, Faults> {
+    let url = config.public_url.as_ref().map(url::Url::as_str);
+    let accounts = &config.accounts;
+    let settings = accounts.auth_config(url.unwrap_or_default(), !config.has_sandbox());
+    Ok(AuthService::builder(db, master_key(config)?, settings))
+}
+
+fn payment(config: &Config, db: Db) -> Result<PaymentBuilder, Faults> {
     let url = config.public_url.as_ref().map(url::Url::as_str);
     let mut settings = PaymentConfig::new(url.unwrap_or_default());
     settings.livemode = !config.has_sandbox();
     settings.language = config.default_language;
-    let builder = PaymentService::builder(db, master_key(config)?, settings);
-    Ok(builder.entropy(entropy.clone()).build().await?)
+    settings.zone = config.zone;
+    Ok(PaymentService::builder(db, master_key(config)?, settings))
 }
 
 fn master_key(config: &Config) -> Result<MasterKey, Faults> {

@@ -8,6 +8,7 @@ pub mod db;
 pub mod duties;
 pub mod error;
 pub mod failpoint;
+pub mod foreign;
 pub mod idempotency;
 pub mod job_records;
 pub mod jobs;

@@ -1,5 +1,8 @@
-//! Takes over people and keys from another application, whole files or nothing: people with the hashes
-//! of their passwords, keys by the SHA-256 of their text. Doing it again changes nothing.
+//! Takes over people and keys from another application: people with the hashes of their passwords, keys by the SHA-256
+//! of their text. Doing it again changes nothing. All of it inside the caller's transaction, so that a whole run
+//! happens or does not, and can be tried: whoever finds a fault in the answer rolls back.
+
+use std::collections::BTreeSet;
 
 use serde_json::json;
 use tollgate_kernel::clock::Timestamp;
@@ -7,7 +10,7 @@ use tollgate_kernel::ids::UserId;
 use tollgate_kernel::origin::Origin;
 use tollgate_storage::audit::Actor;
 use tollgate_storage::db::Tx;
-use tollgate_storage::{Result, StorageError, settings};
+use tollgate_storage::{Result, settings};
 
 use super::api_keys::MOST;
 use super::records::{Deed, Subject, record, tell, tell_key};
@@ -32,6 +35,8 @@ pub struct BroughtUser {
     pub hashed_password: Option<String>,
     /// Whether the address was shown to be theirs.
     pub email_verified: bool,
+    /// Whoever was locked out there is here too.
+    pub is_active: bool,
     /// Of letters and pages.
     pub locale: Locale,
 }
@@ -51,13 +56,25 @@ pub struct BroughtKey {
     pub expires_at: Option<Timestamp>,
 }
 
-/// What became of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What became of entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     /// Written down now.
     pub made: usize,
     /// There before.
     pub known: usize,
+    /// By position from 0.
+    pub faults: Vec<(usize, LineFault)>,
+}
+
+impl Imported {
+    fn note(&mut self, position: usize, made: std::result::Result<bool, LineFault>) {
+        match made {
+            Ok(true) => self.made = self.made.saturating_add(1),
+            Ok(false) => self.known = self.known.saturating_add(1),
+            Err(fault) => self.faults.push((position, fault)),
+        }
+    }
 }
 
 /// What is wrong with an entry.
@@ -82,73 +99,66 @@ pub enum LineFault {
     /// In the past.
     #[error("the key has expired")]
     Expired,
-}
-
-/// Why nothing was taken over.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ImportError {
-    /// By position, from 0.
-    #[error("{} entries cannot be taken over", .0.len())]
-    Entries(Vec<(usize, LineFault)>),
-    /// The database.
-    #[error(transparent)]
-    Internal(#[from] StorageError),
+    /// The same address, or the same key.
+    #[error("an earlier entry is about the same")]
+    Twice,
 }
 
 impl AuthService {
     /// Opens accounts. Whoever has the address already stays as they are.
     ///
     /// # Errors
-    /// [`ImportError`]: then nothing was done.
-    pub async fn import_users(&self, people: &[BroughtUser]) -> Result<Imported, ImportError> {
+    /// The database.
+    pub async fn import_users(&self, tx: &mut Tx, people: &[BroughtUser]) -> Result<Imported> {
         let parts = self.parts();
         let now = parts.clock.now();
-        let mut tx = parts.db.begin().await?;
-        let (mut imported, mut faults) = (Imported::default(), Vec::new());
+        let (mut imported, mut seen) = (Imported::default(), BTreeSet::new());
         for (position, person) in people.iter().enumerate() {
             let hashed = person.hashed_password.as_deref();
-            if !hashed.is_none_or(Hasher::knows) {
-                faults.push((position, LineFault::UnknownHash));
-            } else if users::holder(&mut tx, &person.email).await?.is_some() {
-                imported.known = imported.known.saturating_add(1);
-            } else if open(parts, &mut tx, person, now).await? {
-                imported.made = imported.made.saturating_add(1);
+            let made = if !seen.insert(person.email.as_str()) {
+                Err(LineFault::Twice)
+            } else if !hashed.is_none_or(Hasher::knows) {
+                Err(LineFault::UnknownHash)
+            } else if users::holder(tx, &person.email).await?.is_some() {
+                Ok(false)
+            } else if open(parts, tx, person, now).await? {
+                Ok(true)
             } else {
-                faults.push((position, LineFault::UsernameTaken));
-            }
+                Err(LineFault::UsernameTaken)
+            };
+            imported.note(position, made);
         }
-        if !faults.is_empty() {
-            return Err(ImportError::Entries(faults));
-        }
-        tx.commit().await?;
         Ok(imported)
     }
 
     /// Writes keys down by their hashes.
     ///
     /// # Errors
-    /// [`ImportError`]: then nothing was done.
-    pub async fn import_api_keys(&self, keys: &[BroughtKey]) -> Result<Imported, ImportError> {
+    /// The database.
+    pub async fn import_api_keys(&self, tx: &mut Tx, keys: &[BroughtKey]) -> Result<Imported> {
         let parts = self.parts();
         let now = parts.clock.now();
-        let mut tx = parts.db.begin().await?;
-        let (mut imported, mut faults) = (Imported::default(), Vec::new());
+        let (mut imported, mut seen) = (Imported::default(), BTreeSet::new());
         for (position, key) in keys.iter().enumerate() {
-            match bring(parts, &mut tx, key, now).await? {
-                Ok(true) => imported.made = imported.made.saturating_add(1),
-                Ok(false) => imported.known = imported.known.saturating_add(1),
-                Err(fault) => faults.push((position, fault)),
-            }
-        }
-        if !faults.is_empty() {
-            return Err(ImportError::Entries(faults));
+            let made = if seen.insert(key.sha256) {
+                bring(parts, tx, key, now).await?
+            } else {
+                Err(LineFault::Twice)
+            };
+            imported.note(position, made);
         }
         if imported.made > 0 {
-            settings::put_once(&mut tx, MARK, &json!(true), now).await?;
+            settings::put_once(tx, MARK, &json!(true), now).await?;
         }
-        tx.commit().await?;
         Ok(imported)
+    }
+
+    /// Whose account has an address.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn holder(&self, tx: &mut Tx, email: &Email) -> Result<Option<UserId>> {
+        users::holder(tx, email).await
     }
 }
 
@@ -167,6 +177,9 @@ async fn open(parts: &Parts, tx: &mut Tx, person: &BroughtUser, now: Timestamp) 
     }
     if person.email_verified {
         users::verify_email(tx, id, person.email.as_str(), now).await?;
+    }
+    if !person.is_active {
+        users::deactivate(tx, id, now).await?;
     }
     let origin = Origin::default();
     let deed = Deed {

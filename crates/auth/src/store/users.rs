@@ -212,6 +212,17 @@ pub(crate) async fn verify_email(
     Ok(row.is_some())
 }
 
+/// Shuts an account.
+pub(crate) async fn deactivate(tx: &mut Tx, id: UserId, now: Timestamp) -> Result<()> {
+    in_tx!(tx, |c| sqlx::query(DEACTIVATE)
+        .bind(id.uuid())
+        .bind(now.utc())
+        .execute(c)
+        .await
+        .map(|_| ()))?;
+    Ok(())
+}
+
 /// Gives the account another address, confirmed. `false`: somebody has it, or the person is gone.
 pub(crate) async fn change_email(
     tx: &mut Tx,
@@ -335,6 +346,9 @@ const SET_PASSWORD: &str =
     RETURNING id";
 const VERIFY_EMAIL: &str = "UPDATE users SET email_verified_at = COALESCE(email_verified_at, $3), updated_at = $3,
     version = version + 1 WHERE id = $1 AND email = $2 AND is_active AND deleted_at IS NULL RETURNING id";
+const DEACTIVATE: &str =
+    "UPDATE users SET is_active = (1 = 0), updated_at = $2, version = version + 1
+    WHERE id = $1 AND is_active AND deleted_at IS NULL";
 // NOT EXISTS before the unique key: a taken address is an answer, not an error.
 const CHANGE_EMAIL: &str =
     "UPDATE users SET email = $2, email_folded = $3, email_verified_at = $4, updated_at = $4,
@@ -367,6 +381,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     LOGIN_BY_ID,
     SET_PASSWORD,
     VERIFY_EMAIL,
+    DEACTIVATE,
     CHANGE_EMAIL,
     CHANGE_PROFILE,
     ERASE,

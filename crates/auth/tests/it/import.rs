@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tollgate_auth::model::user::Locale;
-use tollgate_auth::{BroughtKey, BroughtUser, ImportError, Imported, LineFault};
+use tollgate_auth::{BroughtKey, BroughtUser, Imported, LineFault};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_storage::db::Db;
 use tollgate_storage::on_read;
@@ -16,6 +16,7 @@ fn person(name: &str, hashed_password: Option<&str>) -> BroughtUser {
         username: name.parse().expect("a name"),
         hashed_password: hashed_password.map(str::to_owned),
         email_verified: true,
+        is_active: true,
         locale: Locale::En,
     }
 }
@@ -33,6 +34,35 @@ fn key(name: &str, text: &str) -> BroughtKey {
 fn sha256(text: &str) -> [u8; 32] {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
     digest.as_ref().try_into().expect("32 bytes")
+}
+
+/// Whole or not at all.
+async fn people_come(app: &App, db: &Db, people: &[BroughtUser]) -> Imported {
+    let mut tx = db.begin().await.expect("begins");
+    let imported = app.auth.import_users(&mut tx, people).await;
+    let imported = imported.expect("imported");
+    if imported.faults.is_empty() {
+        tx.commit().await.expect("commits");
+    }
+    imported
+}
+
+async fn keys_come(app: &App, db: &Db, keys: &[BroughtKey]) -> Imported {
+    let mut tx = db.begin().await.expect("begins");
+    let imported = app.auth.import_api_keys(&mut tx, keys).await;
+    let imported = imported.expect("imported");
+    if imported.faults.is_empty() {
+        tx.commit().await.expect("commits");
+    }
+    imported
+}
+
+fn counted(made: usize, known: usize) -> Imported {
+    Imported {
+        made,
+        known,
+        faults: Vec::new(),
+    }
 }
 
 async fn hash_of(db: &Db, name: &str) -> String {
@@ -70,21 +100,13 @@ async fn inv_a6_imported_hashes_sign_in_unchanged_and_are_made_anew() {
             .iter()
             .map(|(name, _, hash)| person(name, Some(hash)))
             .collect();
-        let imported = app.auth.import_users(&people).await.expect("imported");
         assert_eq!(
-            imported,
-            Imported {
-                made: people.len(),
-                known: 0
-            }
+            people_come(&app, &db, &people).await,
+            counted(people.len(), 0)
         );
-        let again = app.auth.import_users(&people).await.expect("imported");
         assert_eq!(
-            again,
-            Imported {
-                made: 0,
-                known: people.len()
-            }
+            people_come(&app, &db, &people).await,
+            counted(0, people.len())
         );
         for (name, password, hash) in &vectors {
             assert_eq!(&hash_of(&db, name).await, hash, "unchanged");
@@ -126,21 +148,23 @@ async fn a_file_of_people_is_taken_over_whole_or_not_at_all() {
             person("bob", None),
             other,
             person("carl", Some("md5:5f4dcc3b5aa765d61d8327deb882cf99")),
+            person("bob", None),
         ];
-        let refused = app.auth.import_users(&people).await;
-        let Err(ImportError::Entries(faults)) = refused else {
-            panic!("{refused:?}");
-        };
+        let refused = people_come(&app, &db, &people).await;
         assert_eq!(
-            faults,
-            [(1, LineFault::UsernameTaken), (2, LineFault::UnknownHash)]
+            refused.faults,
+            [
+                (1, LineFault::UsernameTaken),
+                (2, LineFault::UnknownHash),
+                (3, LineFault::Twice)
+            ]
         );
         let statement = "SELECT COUNT(*) FROM users";
         let (count,): (i64,) =
             on_read!(&db, |e| sqlx::query_as(statement).fetch_one(e).await).expect("a number");
         assert_eq!(count, 1);
         // Nobody signs in without a password of their own.
-        app.auth.import_users(&people[..1]).await.expect("imported");
+        people_come(&app, &db, &people[..1]).await;
         app.login("bob", PASSWORD)
             .await
             .refused(401, "invalid_credentials");
@@ -177,10 +201,8 @@ async fn inv_a7_imported_keys_open_what_they_opened_elsewhere() {
                 .refused(401, "api_key_invalid");
         }
         let keys: Vec<BroughtKey> = texts.iter().map(|text| key("ann", text)).collect();
-        let imported = app.auth.import_api_keys(&keys).await.expect("imported");
-        assert_eq!(imported, Imported { made: 3, known: 0 });
-        let again = app.auth.import_api_keys(&keys).await.expect("imported");
-        assert_eq!(again, Imported { made: 0, known: 3 });
+        assert_eq!(keys_come(&app, &db, &keys).await, counted(3, 0));
+        assert_eq!(keys_come(&app, &db, &keys).await, counted(0, 3));
         // Other instances see that there are such keys within five seconds.
         app.clock.advance(std::time::Duration::from_secs(5));
         for app in [&app, &elsewhere] {
@@ -199,19 +221,44 @@ async fn inv_a7_imported_keys_open_what_they_opened_elsewhere() {
             expires_at: Some(app.clock.now()),
             ..key("bob", &random("k"))
         };
-        let refused = app
-            .auth
-            .import_api_keys(&[key("bob", &texts[0]), key("nobody", &random("k")), gone])
-            .await;
-        let Err(ImportError::Entries(faults)) = refused else {
-            panic!("{refused:?}");
-        };
+        let keys = [
+            key("bob", &texts[0]),
+            key("nobody", &random("k")),
+            gone,
+            key("bob", &texts[0]),
+        ];
+        let refused = keys_come(&app, &db, &keys).await;
         let wanted = [
             (0, LineFault::AnotherOwner),
             (1, LineFault::NoUser),
             (2, LineFault::Expired),
+            (3, LineFault::Twice),
         ];
-        assert_eq!(faults, wanted);
+        assert_eq!(refused.faults, wanted);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn inv_a3_whoever_was_locked_out_elsewhere_is_locked_out_here() {
+    each_engine(&[], async |db| {
+        let app = App::new(&db).await;
+        let vectors: Value =
+            serde_json::from_str(include_str!("../vectors/passwords.json")).expect("vectors");
+        let (password, hash) = (&vectors[0]["password"], &vectors[0]["hash"]);
+        let mut shut = person("ann", hash.as_str());
+        shut.is_active = false;
+        assert_eq!(people_come(&app, &db, &[shut]).await, counted(1, 0));
+        let password = password.as_str().expect("a text");
+        app.login("ann", password)
+            .await
+            .refused(401, "user_inactive");
+        let digest = [key("ann", "a-key-of-another-application")];
+        assert_eq!(keys_come(&app, &db, &digest).await, counted(1, 0));
+        app.clock.advance(std::time::Duration::from_secs(5));
+        let headers = [("x-api-key", "a-key-of-another-application")];
+        let answer = app.call(axum::http::Method::GET, "/host/name", &headers, None);
+        answer.await.refused(401, "api_key_invalid");
     })
     .await;
 }

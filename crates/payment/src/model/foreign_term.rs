@@ -39,22 +39,24 @@ pub struct Fitted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// Nothing says when it begins.
-    #[error("neither period_start nor anchor_at says from when months are counted")]
+    #[error("neither current_period_start nor anchor_at says from when months are counted")]
     NoStart,
     /// It begins later.
     #[error("it begins in the future")]
     NotBegun,
     /// It ends before it begins.
-    #[error("period_end is not after period_start")]
+    #[error("current_period_end is not after current_period_start")]
     EndsBeforeStart,
     /// It is over: there is nothing to take over.
     #[error("it is over")]
     Over,
     /// Nobody has paid so far ahead.
-    #[error("period_end is more than 120 years away: a plan that is had for ever has no end")]
+    #[error(
+        "current_period_end is more than 120 years away: a plan that is had for ever has no end"
+    )]
     TooFar,
     /// Months counted from `anchor_at` do not lead to the end.
-    #[error("no term of the plan, counted from anchor_at, ends at period_end")]
+    #[error("no term of the plan, counted from anchor_at, ends at current_period_end")]
     OffAnchor,
 }
 

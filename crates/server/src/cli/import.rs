@@ -1,170 +1,161 @@
-//! `tollgate users import`, `tollgate api-keys import`: whoever has customers already brings them along.
-//! A file is taken over whole or not at all; doing it again changes nothing.
+//! `tollgate import`: whoever has customers already brings them along. May run beside servers.
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::io::Read as _;
+use std::path::PathBuf;
 
-use clap::Subcommand;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
 use tollgate::config::Config;
+use tollgate::moving_in::{self, Fate, FromDatabase, Kind, Move, PlanNamed, Report, Totals};
 use tollgate::offline;
-use tollgate_auth::model::user::Locale;
-use tollgate_auth::{BroughtKey, BroughtUser, ImportError, Imported};
-use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::entropy::Entropy;
+use tollgate_storage::url::DatabaseUrl;
 
 /// Shown at once; the rest is counted.
-const FAULTS_SHOWN: usize = 20;
+const FAULTS_SHOWN: usize = 50;
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Users {
-    /// Open accounts from a CSV file with the columns email, username, `hashed_password`, and if wanted
-    /// `email_verified` (true or false) and locale (zh or en).
-    Import {
-        /// The file.
-        file: PathBuf,
-    },
+/// What to take over, and from where.
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Examples:\n  tollgate import --users users.csv --subscriptions subscriptions.csv --dry-run\n  tollgate import --database postgresql://reader@db/shop --plan '专业版=pro' --dry-run",
+    arg_required_else_help = true
+)]
+pub(crate) struct Import {
+    /// Accounts: email, username, and if wanted `hashed_password`, `email_verified`, `is_active`, locale. Files are CSV with a line of
+    /// names, or JSON, a list of objects.
+    #[arg(long, value_name = "FILE")]
+    users: Vec<PathBuf>,
+    /// API keys: email, sha256 (of the key's text), name, and if wanted `key_prefix`, `expires_at`.
+    #[arg(long, value_name = "FILE")]
+    api_keys: Vec<PathBuf>,
+    /// Subscriptions: email, `plan_slug`, `current_period_start`, `current_period_end`, and if wanted `anchor_at`, status,
+    /// paid.
+    #[arg(long, value_name = "FILE")]
+    subscriptions: Vec<PathBuf>,
+    /// How people stand: email, `quota_type`, and `quota_used` or `bonus_units` with reason and `expires_at`.
+    #[arg(long, value_name = "FILE")]
+    balances: Vec<PathBuf>,
+    /// The database of an application whose tables are those of SQLAlchemy: it is only read. `-` reads the address from
+    /// standard input.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["users", "api_keys", "subscriptions", "balances"])]
+    database: Option<String>,
+    /// Only this of the database; may be given several times.
+    #[arg(long, value_name = "KIND", requires = "database")]
+    only: Vec<Only>,
+    /// What a plan of the database is called here: its id, slug or name there, and its slug here.
+    #[arg(long = "plan", value_name = "NAME=SLUG", requires = "database")]
+    plans: Vec<PlanNamed>,
+    /// Do everything, print what it comes to, and take it back.
+    #[arg(long)]
+    dry_run: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum ApiKeys {
-    /// Take keys over from a CSV file with the columns email, sha256 (of the key's text, 64 hexadecimal
-    /// digits), name, and if wanted `key_prefix` (what lists show) and `expires_at` (RFC 3339).
-    Import {
-        /// The file.
-        file: PathBuf,
-    },
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Only {
+    Users,
+    ApiKeys,
+    Subscriptions,
+    Balances,
 }
 
-#[derive(Debug, Deserialize)]
-struct UserLine {
-    email: String,
-    username: String,
-    #[serde(default)]
-    hashed_password: String,
-    #[serde(default)]
-    email_verified: String,
-    #[serde(default)]
-    locale: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct KeyLine {
-    email: String,
-    sha256: String,
-    name: String,
-    #[serde(default)]
-    key_prefix: String,
-    #[serde(default)]
-    expires_at: String,
-}
-
-pub(crate) async fn users(config: Config, command: Users) -> anyhow::Result<()> {
-    let Users::Import { file } = command;
-    let people = read(&file, |line: UserLine| {
-        Ok(BroughtUser {
-            email: field("email", &line.email)?,
-            username: field("username", &line.username)?,
-            hashed_password: Some(line.hashed_password).filter(|text| !text.is_empty()),
-            email_verified: optional("email_verified", &line.email_verified)?.unwrap_or(false),
-            locale: optional::<Locale>("locale", &line.locale)?.unwrap_or_default(),
-        })
-    })?;
-    let auth = offline::accounts(&config, &Entropy::system()).await?;
-    report(auth.import_users(&people).await)
-}
-
-pub(crate) async fn api_keys(config: Config, command: ApiKeys) -> anyhow::Result<()> {
-    let ApiKeys::Import { file } = command;
-    let keys = read(&file, |line: KeyLine| {
-        let mut sha256 = [0; 32];
-        hex::decode_to_slice(line.sha256.trim(), &mut sha256)
-            .map_err(|_| "sha256 must be 64 hexadecimal digits".to_owned())?;
-        let shown = Some(line.key_prefix.trim().to_owned()).filter(|text| !text.is_empty());
-        let expires_at = optional::<chrono::DateTime<chrono::Utc>>("expires_at", &line.expires_at)?;
-        Ok(BroughtKey {
-            email: field("email", &line.email)?,
-            sha256,
-            shown: shown.unwrap_or_else(|| "imported".to_owned()),
-            name: field("name", &line.name)?,
-            expires_at: expires_at.map(Timestamp::from_utc),
-        })
-    })?;
-    let auth = offline::accounts(&config, &Entropy::system()).await?;
-    report(auth.import_api_keys(&keys).await)
-}
-
-/// Every line, or what is wrong with each that cannot be read.
-fn read<L: DeserializeOwned, T>(
-    file: &Path,
-    understand: impl Fn(L) -> Result<T, String>,
-) -> anyhow::Result<Vec<T>> {
-    let mut lines = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_path(file)
-        .map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
-    let (mut all, mut faults) = (Vec::new(), Vec::new());
-    for (position, line) in lines.deserialize().enumerate() {
-        let understood = line
-            .map_err(|error| error.to_string())
-            .and_then(&understand);
-        match understood {
-            Ok(entry) => all.push(entry),
-            Err(fault) => faults.push((position, fault)),
+impl From<Only> for Kind {
+    fn from(only: Only) -> Self {
+        match only {
+            Only::Users => Self::Users,
+            Only::ApiKeys => Self::ApiKeys,
+            Only::Subscriptions => Self::Subscriptions,
+            Only::Balances => Self::Balances,
         }
     }
-    refuse(&faults)?;
-    Ok(all)
 }
 
-fn field<T: FromStr>(name: &str, text: &str) -> Result<T, String>
-where
-    T::Err: std::fmt::Display,
-{
-    text.parse().map_err(|error| format!("{name}: {error}"))
-}
-
-fn optional<T: FromStr>(name: &str, text: &str) -> Result<Option<T>, String>
-where
-    T::Err: std::fmt::Display,
-{
-    Some(text)
-        .filter(|text| !text.is_empty())
-        .map(|text| field(name, text))
-        .transpose()
-}
-
-fn report(outcome: Result<Imported, ImportError>) -> anyhow::Result<()> {
-    match outcome {
-        Ok(imported) => {
-            println!(
-                "{} imported, {} known before",
-                imported.made, imported.known
-            );
-            Ok(())
+/// Does it. Totals go to standard output, talk to standard error.
+pub(crate) async fn run(import: Import, config: Config) -> anyhow::Result<()> {
+    super::log_to_stderr("warn", config.log_json)?;
+    let both = offline::both(&config, &Entropy::system()).await?;
+    let mut what = Move::default();
+    let files = [
+        (Kind::Users, &import.users),
+        (Kind::ApiKeys, &import.api_keys),
+        (Kind::Subscriptions, &import.subscriptions),
+        (Kind::Balances, &import.balances),
+    ];
+    for (kind, files) in files {
+        for file in files {
+            what.add_file(kind, file)
+                .with_context(|| format!("{}: nothing was imported", file.display()))?;
         }
-        Err(ImportError::Entries(faults)) => refuse(&faults),
-        Err(error) => Err(error.into()),
     }
+    if let Some(url) = &import.database {
+        let from = FromDatabase {
+            url: address(url)?,
+            only: import.only.into_iter().map(Kind::from).collect(),
+            plans: import.plans,
+        };
+        let here = both.payment.all_plans().await?;
+        what.add_database(&from, &here, both.clock.now()).await?;
+    }
+    let report = moving_in::run(&both, what, import.dry_run).await;
+    both.db.close().await;
+    tell(&report?)
 }
 
-/// An error that names each faulty line as an editor counts them, under the line of names.
-fn refuse<F: std::fmt::Display>(faults: &[(usize, F)]) -> anyhow::Result<()> {
-    if faults.is_empty() {
-        return Ok(());
+/// A password in an argument would stand in the list of processes.
+fn address(url: &str) -> anyhow::Result<DatabaseUrl> {
+    let mut text = url.to_owned();
+    if url == "-" {
+        text.clear();
+        std::io::stdin().read_to_string(&mut text)?;
     }
-    let mut text = "nothing was imported".to_owned();
-    for (position, fault) in faults.iter().take(FAULTS_SHOWN) {
-        let _ = write!(text, "\nline {}: {fault}", position.saturating_add(2));
+    Ok(text.trim().parse()?)
+}
+
+fn tell(report: &Report) -> anyhow::Result<()> {
+    println!(
+        "{:<14} {:>8} {:>8} {:>8} {:>8}",
+        "", "new", "known", "over", "refused"
+    );
+    for (name, totals) in &report.totals {
+        println!("{}", line(name, totals));
     }
-    if let Some(more) = faults
-        .len()
-        .checked_sub(FAULTS_SHOWN)
-        .filter(|more| *more > 0)
-    {
-        let _ = write!(text, "\nand {more} more");
+    let differing: usize = report.totals.iter().map(|(_, of)| of.differing).sum();
+    if differing > 0 {
+        eprintln!(
+            "{differing} of those known say something else now; they stay as they were taken over"
+        );
     }
-    anyhow::bail!(text)
+    match report.fate {
+        Fate::Written => eprintln!("imported"),
+        Fate::Tried => eprintln!("a dry run: nothing was imported"),
+        Fate::Refused => refuse(report)?,
+    }
+    Ok(())
+}
+
+fn line(name: &str, totals: &Totals) -> String {
+    let Totals {
+        made,
+        known,
+        over,
+        refused,
+        ..
+    } = totals;
+    let sums = totals.sums.iter();
+    let sums: Vec<String> = sums.map(|(of, units)| format!("{of} {units}")).collect();
+    let line = format!(
+        "{name:<14} {made:>8} {known:>8} {over:>8} {refused:>8}   {}",
+        sums.join(", ")
+    );
+    line.trim_end().to_owned()
+}
+
+fn refuse(report: &Report) -> anyhow::Result<()> {
+    let shown = report.refused.iter().take(FAULTS_SHOWN);
+    let mut lines = vec!["nothing was imported".to_owned()];
+    lines.extend(shown.map(ToString::to_string));
+    let more = report.refused.len().saturating_sub(FAULTS_SHOWN);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    bail!(lines.join("\n"))
 }

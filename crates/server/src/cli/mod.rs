@@ -54,12 +54,8 @@ enum Command {
     /// Let an admin in.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
-    /// People of another application.
-    #[command(subcommand)]
-    Users(import::Users),
-    /// Keys of another application.
-    #[command(subcommand)]
-    ApiKeys(import::ApiKeys),
+    /// Take over what another application has: accounts, API keys, subscriptions, balances.
+    Import(import::Import),
     /// Play the whole job against a freshly started server: register, buy, pay, spend the quota.
     Demo,
     /// What the settings are, and a first file of them.
@@ -110,8 +106,7 @@ pub(crate) fn main() -> ExitCode {
         match arguments.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(Config::from_env()?).await,
             Command::Admin(command) => admin::run(Config::from_env()?, command).await,
-            Command::Users(command) => import::users(Config::from_env()?, command).await,
-            Command::ApiKeys(command) => import::api_keys(Config::from_env()?, command).await,
+            Command::Import(import) => import::run(import, Config::from_env()?).await,
             Command::Demo => demo::run(Config::from_env()?).await,
             Command::Config(command) => config::run(&command),
             Command::Healthcheck => healthcheck::run(Config::from_env()?).await,

@@ -54,9 +54,13 @@ impl PaymentService {
                 .iter()
                 .find(|plan| plan.slug.as_str() == entry.plan_slug);
             let outcome = match plan {
-                _ if !seen.insert(entry.user_id) => Err(TakeOverFault::Twice),
                 None => Err(TakeOverFault::NoPlan(entry.plan_slug.clone())),
-                Some(plan) => take(parts, tx, entry, plan, now).await?,
+                Some(plan) => match fitted(parts, entry, plan, now) {
+                    // Of those that are over a person may have had many.
+                    Err(TakeOverFault::Term(Unfit::Over)) => Ok(Outcome::Over),
+                    _ if !seen.insert(entry.user_id) => Err(TakeOverFault::Twice),
+                    fitted => take(parts, tx, (entry, plan, fitted), now).await?,
+                },
             };
             taken.note(position, outcome, (&entry.plan_slug, 1));
         }
@@ -67,15 +71,18 @@ impl PaymentService {
 async fn take(
     parts: &Parts,
     tx: &mut Tx,
-    entry: &BroughtSubscription,
-    plan: &Plan,
+    (entry, plan, fitted): (
+        &BroughtSubscription,
+        &Plan,
+        std::result::Result<Elsewhere, TakeOverFault>,
+    ),
     now: Timestamp,
 ) -> Result<std::result::Result<Outcome, TakeOverFault>> {
     let user = entry.user_id;
     let said = json!({
-        "plan": entry.plan_slug,
-        "period_start": entry.term.starts_at,
-        "period_end": entry.term.ends_at,
+        "plan_slug": entry.plan_slug,
+        "current_period_start": entry.term.starts_at,
+        "current_period_end": entry.term.ends_at,
         "anchor_at": entry.term.anchor_at,
         "cancelled": entry.cancelled,
         "paid": entry.paid,
@@ -84,9 +91,8 @@ async fn take(
     if let Some(known) = thing.known(tx).await? {
         return Ok(Ok(known));
     }
-    let elsewhere = match fitted(parts, entry, plan, now) {
+    let elsewhere = match fitted {
         Ok(elsewhere) => elsewhere,
-        Err(TakeOverFault::Term(Unfit::Over)) => return Ok(Ok(Outcome::Over)),
         Err(fault) => return Ok(Err(fault)),
     };
     let given = give_begun(parts, tx, user, plan, elsewhere, now).await?;
