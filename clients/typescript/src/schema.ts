@@ -3596,7 +3596,8 @@ export interface components {
             grant?: components["schemas"]["GrantShape"] | null;
             /**
              * @description `reset` (the period before ended), `plan` (its units), `kept` (used under a plan before, beyond it), `carried` (bonus units from earlier periods), `bonus` (those
-             *     of this period), `expired` (bonus units that ended unused, or came back after their end), `use`, `refund` (units of a use given back), `earlier`
+             *     of this period), `expired` (bonus units that ended unused, or came back after their end), `opening` (used before the account was taken
+             *     over from another system), `use`, `refund` (units of a use given back), `earlier`
              *     (uses whose rows are not kept any more), `hold` (set aside, not settled), `unexplained`.
              * @example use
              */

@@ -4,6 +4,7 @@
 //! reads it knows how the other application wrote things down.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use secrecy::ExposeSecret as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -135,7 +136,10 @@ fn read(row: &SqliteRow) -> sqlx::Result<Row> {
         }
         let text = if is_bytes {
             let bytes: Vec<u8> = row.try_get_unchecked(at)?;
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+            bytes.iter().fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
         } else {
             // Numbers too: SQLite writes them down.
             row.try_get_unchecked(at)?

@@ -24,6 +24,8 @@ const BCRYPT_BYTES: usize = 72;
 const LONG_SCHEME: &str = "$bcrypt-sha256$v=2,t=2b,r=";
 /// `$2b$12$` and the 22 characters of salt.
 const BCRYPT_HEAD: usize = 29;
+/// Salt and digest.
+const BCRYPT_TAIL: usize = 53;
 
 /// The queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -102,7 +104,7 @@ impl Hasher {
 
     /// Whether a hash that somebody else made can be verified here.
     pub(crate) fn knows(hashed: &str) -> bool {
-        let own = cost_of(hashed).is_some_and(|cost| (4..=20).contains(&cost));
+        let own = is_whole(hashed) && cost_of(hashed).is_some_and(|cost| (4..=20).contains(&cost));
         own || imported::read(hashed).is_some_and(|imported| imported.is_sound())
     }
 
@@ -179,6 +181,16 @@ fn cost_of(hashed: &str) -> Option<u32> {
     hashed.strip_prefix("$2")?.split('$').nth(1)?.parse().ok()
 }
 
+/// Salt and digest are there to the last letter: of a hash that was cut off, no password is ever right.
+fn is_whole(hashed: &str) -> bool {
+    let tail: String = match hashed.strip_prefix(LONG_SCHEME) {
+        Some(long) => long.split('$').skip(1).collect(),
+        None => hashed.split('$').skip(3).collect(),
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"./".contains(&byte);
+    tail.len() == BCRYPT_TAIL && tail.bytes().all(plain)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Mutex, mpsc};
@@ -242,6 +254,9 @@ mod tests {
             "pbkdf2:sha256:1000$salt$5f9".to_owned(),
             "pbkdf2_sha256$0$salt$XF7s".to_owned(),
             "$2b$31$uJ73hgAvtuD9kanarDA3OuaoU3DhCt3owYAoz4llWpHz3K5MBmcJe".to_owned(),
+            "$2b$12$uJ73hgAvtuD9kanarDA3OuaoU3DhCt3owYAoz4llWpHz3K5MBmcJ".to_owned(),
+            "$bcrypt-sha256$v=2,t=2b,r=12$d4Q8c2X9oinzSSVHA6URz.$p2N4WiAqTlhrru10lVO5iQgBlRT2U".to_owned(),
+            "$2b$12$".to_owned(),
             "scrypt:32768:8:1$salt$00".to_owned(),
             "plum orchard lantern 7".to_owned(),
             String::new(),

@@ -197,7 +197,7 @@ pub struct Username(String);
 
 /// Not a user name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a user name")]
+#[error("not a user name: 3 to 32 Latin or Chinese letters, digits, _ - .")]
 pub struct InvalidUsername;
 
 impl FromStr for Username {

@@ -92,12 +92,11 @@ impl ForeignTerm {
                 ends_at: None,
             });
         };
-        let (anchor, ends_at) = match self.ends_at {
-            Some(end) => (self.anchored(end, months, zone, now)?, end),
-            None => {
-                let anchor = counted(first.ok_or(Unfit::NoStart)?);
-                (anchor, anchor.term_of(months, now).end)
-            }
+        let (anchor, ends_at) = if let Some(end) = self.ends_at {
+            (self.anchored(end, months, zone, now)?, end)
+        } else {
+            let anchor = counted(first.ok_or(Unfit::NoStart)?);
+            (anchor, anchor.term_of(months, now).end)
         };
         Ok(Fitted {
             anchor,

@@ -95,9 +95,7 @@ pub(crate) async fn run(import: Import, config: Config) -> anyhow::Result<()> {
         let here = both.payment.all_plans().await?;
         what.add_database(&from, &here, both.clock.now()).await?;
     }
-    let report = moving_in::run(&both, what, import.dry_run).await;
-    both.db.close().await;
-    tell(&report?)
+    tell(&moving_in::run(&both, what, import.dry_run).await?)
 }
 
 /// A password in an argument would stand in the list of processes.
@@ -125,6 +123,9 @@ fn tell(report: &Report) -> anyhow::Result<()> {
         );
     }
     match report.fate {
+        Fate::Written if report.totals.iter().all(|(_, of)| of.made == 0) => {
+            eprintln!("nothing was new");
+        }
         Fate::Written => eprintln!("imported"),
         Fate::Tried => eprintln!("a dry run: nothing was imported"),
         Fate::Refused => refuse(report)?,

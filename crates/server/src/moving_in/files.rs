@@ -32,8 +32,8 @@ impl Move {
         let bytes = bytes.strip_prefix(MARK).unwrap_or(bytes);
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            let line = before.iter().filter(|byte| **byte == b'\n').count();
-            let place = format!("{name} line {}", line.saturating_add(1));
+            let line = before.split(|byte| *byte == b'\n').count();
+            let place = format!("{name} line {line}");
             refused(place, "it is not UTF-8 text: save the file as UTF-8")
         })?;
         let before = self.count(kind);
@@ -215,7 +215,7 @@ mod tests {
         // Lines are those of an editor, whatever stands in quotes.
         assert_eq!(
             users(b"email,username\n\"a@b.co\",\"x\ny\"\n,bob\n"),
-            "f line 2: username: not a user name\nf line 4: email is missing"
+            "f line 2: username: not a user name: 3 to 32 Latin or Chinese letters, digits, _ - .\nf line 4: email is missing"
         );
         let json = |bytes: &[u8]| faults(Kind::Balances, bytes, true).join("\n");
         assert!(json(b"{}").starts_with("f line 1: it is not a JSON list of objects"));

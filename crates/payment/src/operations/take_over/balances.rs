@@ -148,11 +148,11 @@ async fn charge(
     parts: &Parts,
     tx: &mut Tx,
     entry: &BroughtBalance,
-    used: Units,
+    units: Units,
     now: Timestamp,
 ) -> Result<std::result::Result<Outcome, TakeOverFault>> {
     let user = entry.user_id;
-    let said = json!({ "used": used.get() });
+    let said = json!({ "used": units.get() });
     let thing = Thing::new(parts, (user, TakenKind::Used, entry.meter.as_str()), &said);
     if let Some(known) = thing.known(tx).await? {
         return Ok(Ok(known));
@@ -165,22 +165,22 @@ async fn charge(
     let counter = quota_counters::read(tx, held.id, &entry.meter, now).await?;
     let counter = counter.ok_or_else(|| moved_on(user))?;
     if let Some(left) = counter.quota.remaining()
-        && used > left
+        && units > left
     {
         return Ok(Err(TakeOverFault::MoreThanThereIs {
-            used: used.get(),
+            used: units.get(),
             left: left.get(),
         }));
     }
-    if used != Units::NONE {
-        note_use(parts, tx, &held, (&entry.meter, used), OPENING, now).await?;
+    if units != Units::NONE {
+        note_use(parts, tx, &held, (&entry.meter, units), OPENING, now).await?;
     }
     thing.put(tx, held.id, now).await?;
     let after = json!({
         "subscription_id": held.id,
         "quota_type": entry.meter.as_str(),
         "period_start": counter.period.start,
-        "used": used.get(),
+        "used": units.get(),
     });
     record(parts, tx, (user, "user.usage_imported", after), now).await?;
     Ok(Ok(Outcome::Made))
