@@ -26,6 +26,7 @@ mod server;
 mod start;
 mod stop;
 mod tollgate;
+mod unread;
 mod whole;
 
 pub use crate::events::Event;
