@@ -27,6 +27,7 @@ mod server;
 mod start;
 mod stop;
 mod tollgate;
+mod unread;
 mod whole;
 
 pub use crate::events::Event;
