@@ -1590,6 +1590,8 @@ export interface components {
         ActiveShape: {
             /** @description true */
             active: boolean;
+            /** @description Of a key that may be used from these addresses and networks only: whoever lets it in sees to it. */
+            allowed_addresses?: string[];
             /** Format: uuid */
             api_key_id?: string | null;
             /**
@@ -1604,8 +1606,18 @@ export interface components {
             iat?: number | null;
             iss: string;
             livemode: boolean;
+            /**
+             * Format: int32
+             * @description Of a key that may call so often in a minute.
+             */
+            rate_limit_per_minute?: number | null;
             /** @description Of a key that is limited to scopes, separated by spaces. */
             scope?: string | null;
+            /**
+             * Format: uuid
+             * @description Of a host application.
+             */
+            service_key_id?: string | null;
             /**
              * Format: uuid
              * @description Of the sign-in.
@@ -1613,14 +1625,14 @@ export interface components {
             sid?: string | null;
             /**
              * Format: uuid
-             * @description Of the person.
+             * @description Of the person; a host application's key has none.
              */
-            sub: string;
+            sub?: string | null;
             /** @description `Bearer`, of what may be sent as such. */
             token_type?: string | null;
-            /** @description `access`, `refresh` or `api_key`. A refresh token must not open anything. */
+            /** @description `access`, `refresh`, `api_key` or `service_key`. A refresh token must not open anything. */
             type: string;
-            username: string;
+            username?: string | null;
         };
         /** @description A page of plans. */
         AdminPlanPage: {
@@ -7012,6 +7024,8 @@ export interface operations {
                 plan?: string;
                 /** @description This permission. */
                 permission?: string;
+                /** @description `true`: that the person showed within the last five minutes that it is they. */
+                confirmed?: boolean;
                 /** @description Room in the quota for a call that is counted as this. */
                 resource_type?: string;
                 /** @description How many calls' worth; 1 when left out. */
@@ -7045,7 +7059,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `permission_denied` */
+            /** @description `permission_denied`, `second_factor_required`, `confirmation_required` */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -9,6 +9,9 @@ use tollgate_kernel::scope::OF_API_KEYS;
 
 use crate::signing::OwnKey;
 
+/// `aud` of access tokens, unless another is set.
+pub(crate) const AUDIENCE: &str = "tollgate";
+
 /// How an [`AuthService`](crate::AuthService) behaves.
 #[derive(Clone, Debug)]
 pub struct AuthConfig {
@@ -107,7 +110,7 @@ impl AuthConfig {
     pub fn new(issuer: impl Into<String>) -> Self {
         Self {
             issuer: issuer.into(),
-            audience: "tollgate".to_owned(),
+            audience: AUDIENCE.to_owned(),
             access_token_ttl: Duration::from_mins(15),
             refresh_token_ttl: Duration::from_hours(7 * 24),
             jwt: JwtKey::Generated(JwtAlgorithm::Rs256),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use tollgate_kernel::caller::{Caller, identified, misidentified};
 use tollgate_kernel::permission::{Authorised, require};
@@ -14,18 +15,53 @@ use tollgate_kernel::problem::{Code, Problem};
 use tower::{Layer, Service};
 
 use crate::AuthService;
+use crate::methods::Presented;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-/// Made by [`AuthService::identify`].
-#[derive(Clone, Debug)]
-pub struct IdentifyLayer {
-    pub(crate) service: AuthService,
-    /// Whether a bad credential ends the call, or is told to whoever asks who calls.
-    pub(crate) ends: bool,
+/// Finds out who asks: the accounts of the house, or those that another keeps.
+pub trait Identifies: Clone + Send + Sync + 'static {
+    /// What a request shows of who asks; `None`: no credential.
+    ///
+    /// # Errors
+    /// A credential that is not good, or nobody can say.
+    fn presented(
+        &self,
+        request: &Parts,
+    ) -> impl Future<Output = Result<Option<Presented>, Problem>> + Send;
+
+    /// Puts beside a request what its handlers may ask: an authority at least.
+    fn stand_beside(&self, request: &mut Request);
 }
 
-impl IdentifyLayer {
+impl Identifies for AuthService {
+    async fn presented(&self, request: &Parts) -> Result<Option<Presented>, Problem> {
+        Self::presented(self, request).await
+    }
+
+    fn stand_beside(&self, request: &mut Request) {
+        let extensions = request.extensions_mut();
+        extensions.insert(Authorised(Arc::new(self.clone())));
+        extensions.insert(self.clone());
+    }
+}
+
+/// Made by [`AuthService::identify`].
+#[derive(Clone, Debug)]
+pub struct IdentifyLayer<A = AuthService> {
+    accounts: A,
+    /// Whether a bad credential ends the call, or is told to whoever asks who calls.
+    ends: bool,
+}
+
+impl<A> IdentifyLayer<A> {
+    pub(crate) fn of(accounts: A) -> Self {
+        Self {
+            accounts,
+            ends: true,
+        }
+    }
+
     /// A credential that is not good is refused where somebody asks who calls, and nowhere else: for a layer around routes
     /// that are open to everybody too, where a credential may be meant for somebody else.
     #[must_use]
@@ -35,10 +71,10 @@ impl IdentifyLayer {
     }
 }
 
-impl<S> Layer<S> for IdentifyLayer {
-    type Service = Identify<S>;
+impl<S, A: Clone> Layer<S> for IdentifyLayer<A> {
+    type Service = Identify<S, A>;
 
-    fn layer(&self, inner: S) -> Identify<S> {
+    fn layer(&self, inner: S) -> Identify<S, A> {
         Identify {
             layer: self.clone(),
             inner,
@@ -48,15 +84,16 @@ impl<S> Layer<S> for IdentifyLayer {
 
 /// Tells every handler inside who asks.
 #[derive(Clone, Debug)]
-pub struct Identify<S> {
-    layer: IdentifyLayer,
+pub struct Identify<S, A = AuthService> {
+    layer: IdentifyLayer<A>,
     inner: S,
 }
 
-impl<S> Service<Request> for Identify<S>
+impl<S, A> Service<Request> for Identify<S, A>
 where
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
+    A: Identifies,
 {
     type Response = Response;
     type Error = Infallible;
@@ -67,13 +104,13 @@ where
     }
 
     fn call(&mut self, request: Request) -> Answer {
-        let IdentifyLayer { service, ends } = self.layer.clone();
+        let IdentifyLayer { accounts, ends } = self.layer.clone();
         // The service that was polled ready is the one to call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let presented = service.presented(&parts).await;
+            let presented = accounts.presented(&parts).await;
             let mut request = Request::from_parts(parts, body);
             let extensions = request.extensions_mut();
             match presented {
@@ -85,8 +122,7 @@ where
                 Err(problem) if ends => return Ok(problem.into_response()),
                 Err(problem) => misidentified(extensions, problem),
             }
-            extensions.insert(Authorised(Arc::new(service.clone())));
-            extensions.insert(service);
+            accounts.stand_beside(&mut request);
             inner.call(request).await
         })
     }

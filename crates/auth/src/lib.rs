@@ -14,6 +14,7 @@ pub mod model;
 mod operations;
 mod problems;
 mod remembered;
+pub mod remote;
 mod revocations;
 mod routes;
 mod signing;
@@ -49,10 +50,10 @@ pub use crate::extract::CurrentUser;
 pub use crate::hashing::Busy;
 use crate::hashing::Hasher;
 pub use crate::layers::{
-    Identify, IdentifyLayer, RequireAuth, RequireAuthLayer, RequirePermission,
+    Identifies, Identify, IdentifyLayer, RequireAuth, RequireAuthLayer, RequirePermission,
     RequirePermissionLayer,
 };
-use crate::limit_calls::CountedAs;
+use crate::limit_calls::CallCounts;
 pub use crate::limit_calls::{LimitCalls, LimitCallsLayer};
 use crate::mailer::Mailer;
 use crate::methods::Held;
@@ -81,6 +82,7 @@ pub use crate::operations::verify::Verified;
 pub use crate::operations::verify_email::VerifyEmailError;
 use crate::operations::vouch::Statement;
 use crate::remembered::{Asked, Remembered};
+pub use crate::remote::{RemoteAuth, RemoteConfig, RemoteSetupError};
 use crate::revocations::Revocations;
 use crate::signing::KeyRing;
 pub use crate::signing::{OwnKey, OwnKeyError, PUBLISHED_FOR, RotateError, Rotation};
@@ -126,6 +128,18 @@ pub trait Entitlements: Send + Sync + fmt::Debug {
     /// # Errors
     /// What is missing (402, 429), or what was asked cannot be understood (422).
     async fn meets(&self, user: UserId, demand: &BTreeMap<String, String>) -> Result<(), Problem>;
+
+    /// Slug of the plan that somebody has, for the token that is given out by this very transaction: a hint for as long
+    /// as the token lives.
+    ///
+    /// # Errors
+    /// The database: then nobody is signed in.
+    async fn plan(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        at: Timestamp,
+    ) -> tollgate_storage::Result<Option<String>>;
 }
 
 /// Knows what a new person gets.
@@ -165,7 +179,7 @@ pub(crate) struct Parts {
     live_keys: Remembered<Held>,
     key_questions: SingleFlight<([u8; 32], Asked), Result<Held, Problem>>,
     key_limits: CallLimits<ApiKeyId>,
-    call_limits: CallLimits<CountedAs>,
+    calls: Arc<CallCounts>,
     brought_keys: BroughtKeys,
     methods: Vec<Arc<dyn Method>>,
     entitlements: Option<Arc<dyn Entitlements>>,
@@ -237,10 +251,7 @@ impl AuthService {
     /// A layer that finds out who asks and tells every handler inside it. No credential: nobody; a
     /// bad one: 401.
     pub fn identify(&self) -> IdentifyLayer {
-        IdentifyLayer {
-            service: self.clone(),
-            ends: true,
-        }
+        IdentifyLayer::of(self.clone())
     }
 
     /// A layer that lets only identified callers through; [`AuthService::identify`] goes around it.
@@ -272,7 +283,7 @@ impl AuthService {
     /// }
     /// ```
     pub fn limit_calls(&self) -> LimitCallsLayer {
-        LimitCallsLayer(self.clone())
+        LimitCallsLayer(Arc::clone(&self.0.calls))
     }
 
     pub(crate) fn parts(&self) -> &Parts {
@@ -366,6 +377,7 @@ impl AuthBuilder {
             .map_err(AuthSetupError::Hashing)?;
         let (used_keys, uses) = mpsc::channel(USES_WAITING);
         tokio::spawn(note_uses(self.db.clone(), uses));
+        let calls = Arc::new(CallCounts::up_to(self.config.calls_per_minute));
         let service = AuthService(Arc::new(Parts {
             ids: Ids::new(self.clock.clone(), self.entropy.clone()),
             db: self.db,
@@ -382,7 +394,7 @@ impl AuthBuilder {
             live_keys: Remembered::default(),
             key_questions: SingleFlight::default(),
             key_limits: CallLimits::default(),
-            call_limits: CallLimits::default(),
+            calls,
             brought_keys: BroughtKeys::default(),
             methods: self.methods,
             entitlements: self.entitlements,

@@ -1,9 +1,11 @@
 //! A layer: so many calls a minute, and every answer tells what is left.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,8 +17,7 @@ use tollgate_kernel::limits::Limit;
 use tollgate_kernel::problem::{Code, Problem};
 use tower::{Layer, Service};
 
-use crate::AuthService;
-use crate::call_limits::whole_again_seconds;
+use crate::call_limits::{CallLimits, whole_again_seconds};
 
 /// What the limit is called.
 const NAME: &str = "api";
@@ -38,20 +39,41 @@ impl CountedAs {
     }
 }
 
+/// How often each may call in a minute, and how often they did.
+pub(crate) struct CallCounts {
+    per_minute: Option<NonZeroU32>,
+    counts: CallLimits<CountedAs>,
+}
+
+impl CallCounts {
+    pub(crate) fn up_to(per_minute: Option<NonZeroU32>) -> Self {
+        Self {
+            per_minute,
+            counts: CallLimits::default(),
+        }
+    }
+}
+
+impl fmt::Debug for CallCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CallCounts(up to {:?})", self.per_minute)
+    }
+}
+
 /// Beside a request that a layer further outside has counted.
 #[derive(Clone, Copy, Debug)]
 struct Counted;
 
-/// Made by [`AuthService::limit_calls`].
+/// Made by [`AuthService::limit_calls`](crate::AuthService::limit_calls).
 #[derive(Clone, Debug)]
-pub struct LimitCallsLayer(pub(crate) AuthService);
+pub struct LimitCallsLayer(pub(crate) Arc<CallCounts>);
 
 impl<S> Layer<S> for LimitCallsLayer {
     type Service = LimitCalls<S>;
 
     fn layer(&self, inner: S) -> LimitCalls<S> {
         LimitCalls {
-            service: self.0.clone(),
+            counts: Arc::clone(&self.0),
             inner,
         }
     }
@@ -60,7 +82,7 @@ impl<S> Layer<S> for LimitCallsLayer {
 /// Counts the calls of each caller: 429 beyond the limit.
 #[derive(Clone, Debug)]
 pub struct LimitCalls<S> {
-    service: AuthService,
+    counts: Arc<CallCounts>,
     inner: S,
 }
 
@@ -78,11 +100,11 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let service = self.service.clone();
+        let counts = Arc::clone(&self.counts);
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
-            let (request, counted) = match count(&service, request).await {
+            let (request, counted) = match count(&counts, request).await {
                 Ok(counted) => counted,
                 Err(response) => return Ok(response),
             };
@@ -97,11 +119,10 @@ where
 
 /// The request, and of how many calls how many are left, where it is counted.
 async fn count(
-    service: &AuthService,
+    counted: &CallCounts,
     request: Request,
 ) -> Result<(Request, Option<(NonZeroU32, u32)>), Response> {
-    let parts = service.parts();
-    let Some(calls) = parts.config.calls_per_minute else {
+    let Some(calls) = counted.per_minute else {
         return Ok((request, None));
     };
     let (mut head, body) = request.into_parts();
@@ -114,7 +135,7 @@ async fn count(
     let Some(by) = caller.as_ref().and_then(CountedAs::of) else {
         return Ok((Request::from_parts(head, body), None));
     };
-    let left = parts.call_limits.call(by, calls);
+    let left = counted.counts.call(by, calls);
     let left = left.map_err(|wait| too_many(calls, wait))?;
     head.extensions.insert(Counted);
     Ok((Request::from_parts(head, body), Some((calls, left))))

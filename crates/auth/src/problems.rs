@@ -114,6 +114,14 @@ pub(crate) fn admin(error: AdminError) -> Problem {
     }
 }
 
+/// A key, where it takes a person who signed in.
+pub(crate) fn not_signed_in() -> Problem {
+    Problem::new(Code::PermissionDenied).detail(
+        "此操作需要登录，密钥不能代替。",
+        "Sign in to do this; a key is not enough.",
+    )
+}
+
 pub(crate) fn second_factor_missing() -> Problem {
     Problem::new(Code::SecondFactorRequired).detail(
         "员工须先设置第二重验证。",
@@ -159,10 +167,7 @@ pub(crate) fn confirmation(error: ConfirmationError) -> Problem {
             "请先用密码或验证码调用 POST /auth/confirm。",
             "Confirm with your password or a code at POST /auth/confirm first.",
         ),
-        ConfirmationError::NotSignedIn => Problem::new(Code::PermissionDenied).detail(
-            "此操作需要登录，密钥不能代替。",
-            "Sign in to do this; a key is not enough.",
-        ),
+        ConfirmationError::NotSignedIn => not_signed_in(),
         ConfirmationError::Revoked => Problem::new(Code::TokenRevoked),
         ConfirmationError::Internal(error) => error.into(),
     }

@@ -108,6 +108,8 @@ ids! {
     SessionId
     /// One refresh token of a session.
     RefreshTokenId
+    /// One access token (`jti`, RFC 7519 §4.1.7).
+    AccessTokenId
     /// A key of a user.
     ApiKeyId
     /// A key of a host application.

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tollgate_auth::AuthService;
 use tollgate_kernel::clock::Clock;
+use tollgate_payment::PaymentService;
 use tollgate_storage::db::Db;
 use tollgate_storage::{StorageError, time};
 
+use crate::ground::Ground;
 use crate::sandbox_clock;
 use crate::stop::stopped;
-use crate::whole::Whole;
 
 /// Between two looks for work that is due.
 const TICK: Duration = Duration::from_millis(500);
@@ -21,40 +23,64 @@ const SANDBOX_TIME: Duration = Duration::from_secs(1);
 /// For letters that are on their way when the service is told to stop.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// Begins all of it; it ends by itself once `stop` says so.
-pub(crate) fn begin(whole: &Whole, stop: &watch::Receiver<bool>) -> JoinSet<()> {
-    let (auth, payment, sandbox) = (whole.auth.clone(), &whole.payment, whole.sandbox.clone());
-    let (db, clock) = (whole.db.clone(), whole.clock.clone());
-    let mut beside = JoinSet::new();
-    // Each on its own: a slow mail server keeps no payment waiting, nor one rail another.
-    // A mail server that thinks must not hold up the end: the lease brings its letter back.
-    let ending = stop.clone();
-    let accounts = move || {
-        let (auth, mut ending) = (auth.clone(), ending.clone());
-        async move {
-            tokio::select! {
-                done = auth.tick() => done,
-                () = async { stopped(&mut ending).await; tokio::time::sleep(FAREWELL).await } => Ok(0),
-            }
+/// What runs, and when it ends.
+pub(crate) struct Beside {
+    running: JoinSet<()>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Beside {
+    /// Nothing yet but the time, and the look-alikes where there are any; it ends by itself once `stop` says so.
+    pub(crate) fn begin(ground: &Ground, stop: &watch::Receiver<bool>) -> Self {
+        let mut running = JoinSet::new();
+        let (db, clock) = (ground.db.clone(), ground.clock.clone());
+        running.spawn(keep_time(db, clock, ground.sandbox.is_some(), stop.clone()));
+        if let Some(sandbox) = ground.sandbox.clone() {
+            let mut stop = stop.clone();
+            running.spawn(async move {
+                sandbox.run(async move { stopped(&mut stop).await }).await;
+            });
         }
-    };
-    beside.spawn(work(accounts, stop.clone()));
-    for lane in payment.lanes() {
-        let payment = payment.clone();
-        let payments = move || {
-            let payment = payment.clone();
-            async move { payment.work_in(lane).await }
+        Self {
+            running,
+            stop: stop.clone(),
+        }
+    }
+
+    /// The work of accounts too. Each on its own: a slow mail server keeps no payment waiting, nor one rail another.
+    pub(crate) fn accounts(mut self, auth: &AuthService) -> Self {
+        let (auth, ending) = (auth.clone(), self.stop.clone());
+        // A mail server that thinks must not hold up the end: the lease brings its letter back.
+        let accounts = move || {
+            let (auth, mut ending) = (auth.clone(), ending.clone());
+            async move {
+                tokio::select! {
+                    done = auth.tick() => done,
+                    () = async { stopped(&mut ending).await; tokio::time::sleep(FAREWELL).await } => Ok(0),
+                }
+            }
         };
-        beside.spawn(work(payments, stop.clone()));
+        self.running.spawn(work(accounts, self.stop.clone()));
+        self
     }
-    beside.spawn(keep_time(db, clock, sandbox.is_some(), stop.clone()));
-    if let Some(sandbox) = sandbox {
-        let mut stop = stop.clone();
-        beside.spawn(async move {
-            sandbox.run(async move { stopped(&mut stop).await }).await;
-        });
+
+    /// The work of plans and payments too.
+    pub(crate) fn plans(mut self, payment: &PaymentService) -> Self {
+        for lane in payment.lanes() {
+            let payment = payment.clone();
+            let payments = move || {
+                let payment = payment.clone();
+                async move { payment.work_in(lane).await }
+            };
+            self.running.spawn(work(payments, self.stop.clone()));
+        }
+        self
     }
-    beside
+
+    /// What was begun.
+    pub(crate) fn running(self) -> JoinSet<()> {
+        self.running
+    }
 }
 
 /// Keeps to the database's time, and in a sandbox to where its clock was moved.

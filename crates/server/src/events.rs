@@ -36,8 +36,9 @@ pub(crate) async fn listen(
     hearers: Vec<OnEvent>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<impl Future<Output = ()> + use<>> {
-    let (db, clock) = (whole.db.clone(), whole.clock.clone());
-    let mut listener = Listener::open(db, clock, &whole.entropy).await?;
+    let ground = &whole.ground;
+    let (db, clock) = (ground.db.clone(), ground.clock.clone());
+    let mut listener = Listener::open(db, clock, &ground.entropy).await?;
     Ok(async move {
         loop {
             tokio::select! {

@@ -2,6 +2,7 @@
 
 mod accept;
 mod admission;
+mod alone;
 mod beside;
 pub mod browser;
 pub mod client_address;
@@ -9,6 +10,7 @@ pub mod config;
 pub mod doctor;
 mod events;
 pub mod gate;
+mod ground;
 mod keys;
 mod lingering;
 mod mail;
@@ -30,6 +32,7 @@ mod tollgate;
 mod unread;
 mod whole;
 
+pub use crate::alone::{Alone, Module};
 pub use crate::events::Event;
 pub use crate::server::Server;
 pub use crate::start::StartError;

@@ -35,6 +35,10 @@ impl Entitlements for PlanEntitlements {
         let demand = read(demand)?;
         self.0.meets(user, &demand).await
     }
+
+    async fn plan(&self, tx: &mut Tx, user: UserId, at: Timestamp) -> Result<Option<String>> {
+        self.0.plan_in(tx, user, at).await
+    }
 }
 
 /// Whoever is new gets the default plan, with the account or not at all; by another spelling of one mailbox once.

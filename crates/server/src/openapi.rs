@@ -26,17 +26,33 @@ struct Document;
 
 /// The document, made from the same table as the routes.
 pub fn document(auth: &AuthService, payment: &PaymentService) -> utoipa::openapi::OpenApi {
-    let routes: OpenApiRouter = OpenApiRouter::with_openapi(Document::openapi())
-        .nest("/auth", auth.openapi_router())
-        .nest(
-            "/admin",
-            auth.openapi_admin_router()
-                .merge(payment.openapi_admin_router()),
-        )
-        .merge(auth.openapi_metadata_router())
-        .nest("/payments", payment.openapi_router())
-        .nest("/quota", payment.openapi_quota_router())
-        .nest("/usage", payment.openapi_usage_router());
+    described(Some(auth), Some(payment))
+}
+
+/// The same of what there is.
+fn described(
+    auth: Option<&AuthService>,
+    payment: Option<&PaymentService>,
+) -> utoipa::openapi::OpenApi {
+    let mut routes: OpenApiRouter = OpenApiRouter::with_openapi(Document::openapi());
+    let mut admin: OpenApiRouter = OpenApiRouter::new();
+    if let Some(auth) = auth {
+        routes = routes.nest("/auth", auth.openapi_router());
+        admin = admin.merge(auth.openapi_admin_router());
+    }
+    if let Some(payment) = payment {
+        admin = admin.merge(payment.openapi_admin_router());
+    }
+    routes = routes.nest("/admin", admin);
+    if let Some(auth) = auth {
+        routes = routes.merge(auth.openapi_metadata_router());
+    }
+    if let Some(payment) = payment {
+        routes = routes
+            .nest("/payments", payment.openapi_router())
+            .nest("/quota", payment.openapi_quota_router())
+            .nest("/usage", payment.openapi_usage_router());
+    }
     let mut document = routes.into_openapi();
     name_operations(&mut document);
     let bearer = HttpBuilder::new()
@@ -76,8 +92,8 @@ fn name_operations(document: &mut utoipa::openapi::OpenApi) {
     }
 }
 
-pub(crate) fn router(auth: &AuthService, payment: &PaymentService) -> Router {
-    let reader = SwaggerUi::new("/docs").url("/openapi.json", document(auth, payment));
+pub(crate) fn router(auth: Option<&AuthService>, payment: Option<&PaymentService>) -> Router {
+    let reader = SwaggerUi::new("/docs").url("/openapi.json", described(auth, payment));
     let policy = |response: &Response| {
         let kind = response.headers().get(header::CONTENT_TYPE);
         let is_page = kind.is_none_or(|kind| kind != "application/json");

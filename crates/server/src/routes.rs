@@ -15,6 +15,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::admission::Admission;
+use crate::ground::Ground;
 use crate::proxied::forward;
 use crate::sandbox_clock::SandboxClock;
 use crate::whole::Whole;
@@ -28,7 +29,7 @@ const BODY_STALL: Duration = Duration::from_secs(30);
 /// The route table.
 fn table(whole: &Whole) -> Router {
     let (auth, payment) = (&whole.auth, &whole.payment);
-    let (sandbox, db, clock) = (whole.sandbox.as_ref(), &whole.db, &whole.clock);
+    let ground = &whole.ground;
     let limit = auth.limit_calls();
     let payments_of_staff = payment.admin_router().layer(limit.clone());
     // Quota is counted for itself: a call for units is not one that the API limits.
@@ -44,17 +45,16 @@ fn table(whole: &Whole) -> Router {
         .merge(pages::router(
             auth.clone(),
             payment.clone(),
-            sandbox.is_some(),
+            ground.sandbox.is_some(),
         ))
-        .merge(openapi::router(auth, payment))
+        .merge(openapi::router(Some(auth), Some(payment)))
         .merge(auth.metadata_router())
-        .route("/health", get(health))
-        .route("/health/ready", get(ready).with_state(db.clone()));
-    if let Some(sandbox) = sandbox {
+        .merge(health_router(&ground.db));
+    if let Some(sandbox) = &ground.sandbox {
         router = router.merge(sandbox.router());
         router = router.merge(sandbox_clock::router(SandboxClock {
-            db: db.clone(),
-            clock: clock.clone(),
+            db: ground.db.clone(),
+            clock: ground.clock.clone(),
             auth: auth.clone(),
             payment: payment.clone(),
             sandbox: sandbox.clone(),
@@ -64,12 +64,22 @@ fn table(whole: &Whole) -> Router {
     router
 }
 
-/// Every route with what goes around it, as one layer: each would be boxed for itself, and copied with every call.
-/// `answering`: what is none of ours is 404 too, since nobody else is there to answer it.
+/// Every route with what goes around it. `answering`: what is none of ours is 404 too, since nobody else is there to
+/// answer it.
 pub(crate) fn router(whole: &Whole, answering: bool) -> Router {
-    let origins = &whole.cors_origins;
-    let https = whole.public_url.starts_with("https:");
-    let mut router = table(whole);
+    let router = surrounded(table(whole), &whole.ground, answering);
+    // What proxies ask stays outside of what is there for browsers: a pre-flight request is a call like any other.
+    let checked = ServiceBuilder::new()
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(whole.ground.exchange.clone());
+    let checks = forward::router(whole.tollgates(), &whole.ground.public_url).layer(checked);
+    router.merge(checks)
+}
+
+/// What goes around routes, as one layer: each would be boxed for itself, and copied with every call.
+pub(crate) fn surrounded(mut router: Router, ground: &Ground, answering: bool) -> Router {
+    let origins = &ground.cors_origins;
+    let https = ground.public_url.starts_with("https:");
     if answering {
         router = Exchange::answering(router);
     }
@@ -77,16 +87,18 @@ pub(crate) fn router(whole: &Whole, answering: bool) -> Router {
         .map_response(move |response| browser::guarded(response, https))
         .option_layer(browser::cors(origins))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(whole.exchange.clone())
+        .layer(ground.exchange.clone())
         .layer(Admission(origins.clone()))
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .layer(RequestBodyTimeoutLayer::new(BODY_STALL));
-    // What proxies ask stays outside of what is there for browsers: a pre-flight request is a call like any other.
-    let checked = ServiceBuilder::new()
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(whole.exchange.clone());
-    let checks = forward::router(whole.tollgates(), &whole.public_url).layer(checked);
-    router.layer(around).merge(checks)
+    router.layer(around)
+}
+
+/// Whether the process answers, and its database.
+pub(crate) fn health_router(db: &Db) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/health/ready", get(ready).with_state(db.clone()))
 }
 
 /// The process answers.

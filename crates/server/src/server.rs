@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::gate::GateConfig;
 use crate::start::StartError;
 use crate::whole::{Brought, Whole};
-use crate::{accept, beside, gate, routes};
+use crate::{accept, gate, routes};
 
 /// A service that listens, ready to run.
 #[derive(Debug)]
@@ -31,7 +31,8 @@ pub struct Server {
     trusted_proxies: TrustedProxies,
 }
 
-async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+/// Listens.
+pub(crate) async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let fault = |source| StartError::Listen { addr, source };
     let listener = TcpListener::bind(addr).await.map_err(fault)?;
     let addr = listener.local_addr().map_err(fault)?;
@@ -68,7 +69,7 @@ impl Server {
 
     /// Where it is reached.
     pub fn public_url(&self) -> &str {
-        &self.whole.public_url
+        &self.whole.ground.public_url
     }
 
     /// On which port it listens.
@@ -78,7 +79,7 @@ impl Server {
 
     /// Whether the gateways are look-alikes.
     pub fn is_sandbox(&self) -> bool {
-        self.whole.sandbox.is_some()
+        self.whole.ground.sandbox.is_some()
     }
 
     /// Whether letters are shown at `/sandbox/mail` instead of leaving.
@@ -88,7 +89,7 @@ impl Server {
 
     /// Which database.
     pub fn database(&self) -> &DatabaseUrl {
-        &self.whole.database
+        &self.whole.ground.database
     }
 
     /// Accounts, for who runs the service inside a program of its own.
@@ -103,7 +104,7 @@ impl Server {
 
     /// The look-alikes, when they are on.
     pub fn sandbox(&self) -> Option<&Sandbox> {
-        self.whole.sandbox.as_ref()
+        self.whole.ground.sandbox.as_ref()
     }
 
     /// Listens on `addr` too, as a gate in front of an application: there every path is the application's.
@@ -111,7 +112,7 @@ impl Server {
     /// # Errors
     /// [`StartError::Listen`], [`StartError::Upstream`].
     pub async fn gate(mut self, addr: SocketAddr, config: GateConfig) -> Result<Self, StartError> {
-        let exchange = self.whole.exchange.clone();
+        let exchange = self.whole.ground.exchange.clone();
         let router = gate::router(self.whole.tollgates(), exchange, config)?;
         let (listener, _) = listen(addr).await?;
         self.gate = Some((listener, router));
@@ -126,7 +127,7 @@ impl Server {
 
     /// Serves until `stop` says so, with the work that is due beside it.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let beside = beside::begin(&self.whole, &stop);
+        let beside = self.whole.beside(&stop);
         let trusted = self.trusted_proxies;
         let own = (routes::router(&self.whole, true), Paths::Ours);
         let serving = accept::serve(self.listener, own, trusted.clone(), stop.clone());
@@ -138,6 +139,6 @@ impl Server {
             }
         }
         beside.join_all().await;
-        self.whole.db.close().await;
+        self.whole.ground.db.close().await;
     }
 }

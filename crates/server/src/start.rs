@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use tollgate_auth::AuthSetupError;
+use tollgate_auth::{AuthSetupError, RemoteSetupError};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_sandbox::SandboxError;
 use tollgate_storage::StorageError;
@@ -51,6 +51,9 @@ pub enum StartError {
     /// The accounts.
     #[error("the accounts cannot be set up")]
     Auth(#[from] AuthSetupError),
+    /// The accounts of another service.
+    #[error(transparent)]
+    Accounts(#[from] RemoteSetupError),
     /// The look-alikes.
     #[error("the sandbox cannot be opened")]
     Sandbox(#[from] SandboxError),

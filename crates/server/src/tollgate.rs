@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::events::{Event, OnEvent};
 use crate::start::StartError;
 use crate::whole::{Brought, Whole};
-use crate::{beside, events, pages, routes};
+use crate::{events, pages, routes};
 
 /// Accounts, plans, payments, API keys, quota and usage, as an axum application mounts them. A clone is cheap and shares
 /// everything; the due work runs beside it until the last one is gone, or [`Tollgate::close`].
@@ -60,7 +60,7 @@ pub struct Tollgate {
 impl fmt::Debug for Tollgate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tollgate")
-            .field("public_url", &self.whole.public_url)
+            .field("public_url", &self.whole.ground.public_url)
             .finish_non_exhaustive()
     }
 }
@@ -72,6 +72,27 @@ struct Work {
 }
 
 /// Puts a [`Tollgate`] together.
+///
+/// The quick start of the documents, whole:
+///
+/// ```no_run
+/// use axum::{Router, routing::post};
+/// use tollgate::{Tollgate, config::Config};
+/// use tollgate_auth::CurrentUser;
+///
+/// async fn process(CurrentUser(user): CurrentUser) -> String {
+///     format!("processed for {}", user.username)
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tollgate = Tollgate::builder().config(Config::from_env()?).build().await?;
+/// let app: Router = Router::new()
+///     .route("/process", post(process).route_layer(tollgate.consume_quota("dicom_processing", 1)))
+///     .merge(tollgate.router()) // /auth /payments /quota /usage /admin, pages, /docs
+///     .layer(tollgate.layer());
+/// # drop(app); Ok(()) }
+/// ```
 pub struct TollgateBuilder {
     config: Option<Config>,
     brought: Brought,
@@ -144,7 +165,7 @@ impl Tollgate {
         let pages = pages::router(
             whole.auth.clone(),
             whole.payment.clone(),
-            whole.sandbox.is_some(),
+            whole.ground.sandbox.is_some(),
         );
         pages.with_state(())
     }
@@ -192,7 +213,7 @@ impl Tollgate {
 
     /// Where it is reached, without a slash at the end.
     pub fn public_url(&self) -> &str {
-        &self.whole.public_url
+        &self.whole.ground.public_url
     }
 
     /// Ends the due work, once what runs of it is done, and closes the database. Routes answer 503 from then on.
@@ -208,7 +229,7 @@ impl Tollgate {
             std::mem::take(&mut *running)
         };
         running.join_all().await;
-        self.whole.db.close().await;
+        self.whole.ground.db.close().await;
     }
 }
 
@@ -285,7 +306,7 @@ impl TollgateBuilder {
         };
         let whole = Arc::new(Whole::open(&config, self.brought, config.addr).await?);
         let (stop, stopping) = watch::channel(false);
-        let mut running = beside::begin(&whole, &stopping);
+        let mut running = whole.beside(&stopping);
         if !self.on_event.is_empty() {
             let listening = events::listen(&whole, self.on_event, stopping).await?;
             running.spawn(listening);
@@ -313,6 +334,6 @@ impl<S> Layer<S> for TollgateLayer {
         let inner = Extension(whole.payment.clone()).layer(inner);
         // Around routes that are open to everybody too.
         let inner = whole.auth.identify().where_asked().layer(inner);
-        whole.exchange.layer(inner)
+        whole.ground.exchange.layer(inner)
     }
 }

@@ -10,16 +10,18 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::ApiKeyId;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_storage::Result;
 
 use super::Presented;
+use crate::call_limits::CallLimits;
 use crate::model::api_key::PlainKey;
 use crate::model::live_key::{Holder, LiveKey};
 use crate::store::{api_keys, service_keys};
 use crate::{AuthService, NOTED_EVERY};
 
-const BELIEVED: Duration = Duration::from_secs(2);
+pub(crate) const BELIEVED: Duration = Duration::from_secs(2);
 
 /// What was found when it was read; `None`: no key.
 #[derive(Clone, Debug)]
@@ -49,19 +51,7 @@ pub(super) async fn identify(
     if live.expires_at.is_some_and(|end| end <= now) {
         return Err(Problem::new(Code::ApiKeyExpired));
     }
-    let terms = &live.terms;
-    let inside = |address: IpAddr| terms.addresses.contain(address);
-    if !terms.addresses.is_empty() && !from.is_some_and(inside) {
-        return Err(Problem::new(Code::PermissionDenied).detail(
-            "此密钥不允许从该地址使用。",
-            "The key may not be used from this address.",
-        ));
-    }
-    let calls = terms.per_minute.and_then(NonZeroU32::new);
-    if let (Holder::Person(_, id), Some(calls)) = (live.holder, calls) {
-        let counted = parts.key_limits.call(id, calls);
-        counted.map_err(|wait| too_fast(calls, wait))?;
-    }
+    admit(&live, from, &parts.key_limits)?;
     if held
         .noted_at
         .is_none_or(|used| now.since(used) >= NOTED_EVERY)
@@ -77,6 +67,28 @@ pub(super) async fn identify(
         issued_at: None,
         expires_at: live.expires_at,
     })
+}
+
+/// Holds a key to its terms: from where, and how often.
+pub(crate) fn admit(
+    live: &LiveKey,
+    from: Option<IpAddr>,
+    counts: &CallLimits<ApiKeyId>,
+) -> Result<(), Problem> {
+    let terms = &live.terms;
+    let inside = |address: IpAddr| terms.addresses.contain(address);
+    if !terms.addresses.is_empty() && !from.is_some_and(inside) {
+        return Err(Problem::new(Code::PermissionDenied).detail(
+            "此密钥不允许从该地址使用。",
+            "The key may not be used from this address.",
+        ));
+    }
+    let calls = terms.per_minute.and_then(NonZeroU32::new);
+    if let (Holder::Person(_, id), Some(calls)) = (live.holder, calls) {
+        let counted = counts.call(id, calls);
+        counted.map_err(|wait| too_fast(calls, wait))?;
+    }
+    Ok(())
 }
 
 /// What was sent, if it may be a key at all. Only where keys were brought along from elsewhere may a

@@ -10,26 +10,35 @@ use tollgate_kernel::problem::{Code, Problem};
 
 use super::Presented;
 use crate::AuthService;
+use crate::model::token::Claims;
 
 /// Clocks of two instances may differ by this much.
 const SKEW: Duration = Duration::from_mins(1);
 
 pub(crate) async fn identify(service: &AuthService, token: &[u8]) -> Result<Presented, Problem> {
     let parts = service.parts();
-    // RFC 6750 §3.1: something was presented.
-    let invalid = HeaderValue::from_static("Bearer error=\"invalid_token\"");
-    let refuse =
-        || Problem::new(Code::Unauthenticated).header(header::WWW_AUTHENTICATE, invalid.clone());
     let now = parts.clock.now();
-    let claims = parts.signing.check(token, now).await.ok_or_else(refuse)?;
+    let claims = parts.signing.check(token, now).await.ok_or_else(refused)?;
+    let presented = presented(&claims, now)?;
+    if parts.revocations.contains(claims.sid) {
+        return Err(Problem::new(Code::TokenRevoked));
+    }
+    Ok(presented)
+}
+
+/// RFC 6750 §3.1: something was presented.
+pub(crate) fn refused() -> Problem {
+    let invalid = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+    Problem::new(Code::Unauthenticated).header(header::WWW_AUTHENTICATE, invalid)
+}
+
+/// Whom a token names whose signature is right, if this is its time.
+pub(crate) fn presented(claims: &Claims, now: Timestamp) -> Result<Presented, Problem> {
     if claims.exp <= now.seconds() {
         return Err(Problem::new(Code::TokenExpired));
     }
     if claims.iat > now.after(SKEW).seconds() {
-        return Err(refuse());
-    }
-    if parts.revocations.contains(claims.sid) {
-        return Err(Problem::new(Code::TokenRevoked));
+        return Err(refused());
     }
     Ok(Presented {
         caller: Caller::User {

@@ -106,7 +106,7 @@ impl AuthService {
 }
 
 #[derive(Clone, Copy)]
-enum Credential<'a> {
+pub(crate) enum Credential<'a> {
     /// An access token, or what passes itself off as one.
     Token(&'a [u8]),
     /// By its prefix, or because it came as `X-API-Key`.
@@ -115,7 +115,10 @@ enum Credential<'a> {
 
 /// The one credential of a request. Other schemes than Bearer are not ours to judge, but two
 /// `Authorization` headers that differ leave open which of them was meant.
-fn credential<'a>(headers: &'a HeaderMap, prefix: &str) -> Result<Option<Credential<'a>>, Problem> {
+pub(crate) fn credential<'a>(
+    headers: &'a HeaderMap,
+    prefix: &str,
+) -> Result<Option<Credential<'a>>, Problem> {
     let authorization = one(headers, header::AUTHORIZATION.as_str())?;
     let bearer = authorization.and_then(bearer_token);
     let api_key = one(headers, "x-api-key")?.map(|value| value.as_bytes().trim_ascii());

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use tollgate_kernel::entropy::Entropy;
-use tollgate_kernel::ids::{SessionId, UserId};
+use tollgate_kernel::ids::{AccessTokenId, SessionId, UserId};
 
 const PREFIX: &str = "rt_";
 
@@ -28,8 +28,17 @@ pub struct Claims {
     pub iss: String,
     /// For whom.
     pub aud: String,
+    /// Of this token.
+    #[serde(default)]
+    pub jti: Option<AccessTokenId>,
     /// In which sign-in.
     pub sid: SessionId,
+    /// Slug of the plan they had when it was given out: a hint. Whoever sells asks.
+    #[serde(default)]
+    pub plan: Option<String>,
+    /// What they held when it was given out: a hint, too.
+    #[serde(default)]
+    pub permissions: Vec<String>,
     /// Whether real money moves.
     pub livemode: bool,
 }

@@ -4,14 +4,14 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{ApiKeyId, SessionId};
-use tollgate_kernel::scope::Scopes;
+use tollgate_kernel::ids::{ApiKeyId, ServiceKeyId, SessionId};
 use tollgate_storage::Result;
 
 use super::verify::StandingError;
 use crate::AuthService;
 use crate::methods::{api_key, bearer};
 use crate::model::api_key::PlainKey;
+use crate::model::key_terms::KeyTerms;
 use crate::model::live_key::{Holder, LiveKey};
 use crate::model::token::RefreshToken;
 use crate::model::user::User;
@@ -24,8 +24,10 @@ pub enum Credential {
     Access(SessionId),
     /// A refresh token, of a sign-in. It opens nothing by itself.
     Refresh(SessionId),
-    /// An API key, and what it may be used for.
-    ApiKey(ApiKeyId, Scopes),
+    /// An API key, and what limits it.
+    ApiKey(ApiKeyId, KeyTerms),
+    /// A key of a host application, and what limits it.
+    Service(ServiceKeyId, KeyTerms),
 }
 
 /// A credential that is good.
@@ -33,8 +35,8 @@ pub enum Credential {
 pub struct Introspection {
     /// Which.
     pub credential: Credential,
-    /// Whose.
-    pub user: User,
+    /// Whose; `None`: a host application's, which is nobody.
+    pub user: Option<User>,
     /// Since when; not told of an API key.
     pub issued_at: Option<Timestamp>,
     /// Until when; `None`: without end.
@@ -84,7 +86,7 @@ impl AuthService {
         };
         let user = self.standing(&presented.caller, presented.issued_at);
         Ok(Some(Introspection {
-            user: user.await?,
+            user: Some(user.await?),
             credential: Credential::Access(session),
             issued_at: presented.issued_at,
             expires_at: presented.expires_at,
@@ -110,7 +112,7 @@ impl AuthService {
             session_id: Some(found.session_id),
         };
         Ok(Some(Introspection {
-            user: self.standing(&caller, None).await?,
+            user: Some(self.standing(&caller, None).await?),
             credential: Credential::Refresh(found.session_id),
             issued_at: Some(found.created_at),
             expires_at: Some(found.expires_at),
@@ -124,14 +126,16 @@ impl AuthService {
         let Some(found) = found.filter(live) else {
             return Ok(None);
         };
-        // A service has no person to tell of.
-        let Holder::Person(_, id) = found.holder else {
-            return Ok(None);
+        let (user, credential) = match found.holder {
+            Holder::Person(_, id) => {
+                let user = self.standing(&found.caller(), None).await?;
+                (Some(user), Credential::ApiKey(id, found.terms))
+            }
+            Holder::Service(id) => (None, Credential::Service(id, found.terms)),
         };
-        let caller = found.caller();
         Ok(Some(Introspection {
-            user: self.standing(&caller, None).await?,
-            credential: Credential::ApiKey(id, found.terms.scopes),
+            credential,
+            user,
             issued_at: None,
             expires_at: found.expires_at,
         }))

@@ -106,8 +106,9 @@ impl AuthService {
         // No row: another racer was first, with the same successor.
         refresh_tokens::insert(&mut tx, id, session, Some(parent), &hash, now, end).await?;
         parts.signing.renew_in(&mut tx, now).await?;
+        let tokens = tokens(parts, &mut tx, user, held, &successor, now).await?;
         tx.commit().await?;
-        Ok(tokens(parts, user, held, &successor, now))
+        Ok(tokens)
     }
 }
 

@@ -10,6 +10,7 @@ use tollgate_kernel::origin::Origin;
 use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
 
+use super::permissions::held_in;
 use crate::Parts;
 use crate::model::token::{ACCESS, Claims, RefreshToken};
 use crate::model::user::User;
@@ -73,17 +74,23 @@ pub(super) async fn begin(
     let end = session.end_of(parts.config.refresh_token_ttl, now);
     let id = parts.ids.at(now);
     refresh_tokens::insert(tx, id, session.id, None, &token.hash(), now, end).await?;
-    Ok(tokens(parts, user, session, &token, now))
+    tokens(parts, tx, user, session, &token, now).await
 }
 
 /// The pair for a person. The keys were looked after in the transaction before (`renew_in`).
-pub(super) fn tokens(
+pub(super) async fn tokens(
     parts: &Parts,
+    tx: &mut Tx,
     user: User,
     session: Held,
     refresh: &RefreshToken,
     now: Timestamp,
-) -> Tokens {
+) -> Result<Tokens> {
+    let plan = match &parts.entitlements {
+        Some(entitlements) => entitlements.plan(tx, user.id, now).await?,
+        None => None,
+    };
+    let held = held_in(parts, tx, &user).await?.unwrap_or_default();
     let end = session.end_of(parts.config.access_token_ttl, now);
     let claims = Claims {
         sub: user.id,
@@ -92,14 +99,17 @@ pub(super) fn tokens(
         kind: ACCESS.to_owned(),
         iss: parts.config.issuer.clone(),
         aud: parts.config.audience.clone(),
+        jti: Some(parts.ids.at(now)),
         sid: session.id,
+        plan,
+        permissions: held.names().to_vec(),
         livemode: parts.config.livemode,
     };
-    Tokens {
+    Ok(Tokens {
         access_token: parts.signing.sign(&claims).into(),
         refresh_token: refresh.text().into(),
         expires_in: end.since(now),
         user,
         device: None,
-    }
+    })
 }

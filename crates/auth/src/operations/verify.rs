@@ -70,7 +70,7 @@ impl AuthService {
         let user = user.map_err(problems::standing)?;
         Ok(Verified {
             permissions: match &presented.caller {
-                Caller::User { .. } => user.permissions(),
+                Caller::User { .. } => self.held(&user).await?.unwrap_or_default(),
                 _ => Permissions::default(),
             },
             user,

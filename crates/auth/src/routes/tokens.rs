@@ -7,13 +7,14 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{ApiKeyId, SessionId, UserId};
+use tollgate_kernel::ids::{ApiKeyId, ServiceKeyId, SessionId, UserId};
 use tollgate_kernel::input::JsonOrForm;
 use tollgate_kernel::problem::{Code, Problem};
-use tollgate_kernel::scope::{INTROSPECT, Scopes};
+use tollgate_kernel::scope::INTROSPECT;
 use utoipa::ToSchema;
 
 use super::oauth::{dressed, is_form};
+use crate::model::key_terms::KeyTerms;
 use crate::operations::introspect::{Credential, Introspection};
 use crate::{AuthService, problems};
 
@@ -38,7 +39,7 @@ impl TokenBody {
 #[serde(untagged)]
 pub(super) enum IntrospectionShape {
     /// Good.
-    Active(ActiveShape),
+    Active(Box<ActiveShape>),
     /// Good for nothing; why is not told.
     Inactive {
         /// false
@@ -51,16 +52,18 @@ pub(super) enum IntrospectionShape {
 pub(super) struct ActiveShape {
     /// true
     active: bool,
-    /// `access`, `refresh` or `api_key`. A refresh token must not open anything.
+    /// `access`, `refresh`, `api_key` or `service_key`. A refresh token must not open anything.
     #[serde(rename = "type")]
     kind: &'static str,
     /// `Bearer`, of what may be sent as such.
     #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<&'static str>,
-    /// Of the person.
-    #[schema(value_type = String, format = "uuid")]
-    sub: UserId,
-    username: String,
+    /// Of the person; a host application's key has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    sub: Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
     iss: String,
     /// Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,9 +78,19 @@ pub(super) struct ActiveShape {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "uuid")]
     api_key_id: Option<ApiKeyId>,
+    /// Of a host application.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
+    service_key_id: Option<ServiceKeyId>,
     /// Of a key that is limited to scopes, separated by spaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
+    /// Of a key that may be used from these addresses and networks only: whoever lets it in sees to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowed_addresses: Vec<String>,
+    /// Of a key that may call so often in a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_limit_per_minute: Option<u32>,
     livemode: bool,
 }
 
@@ -86,26 +99,43 @@ fn shape(service: &AuthService, found: Option<Introspection>) -> IntrospectionSh
         return IntrospectionShape::Inactive { active: false };
     };
     let config = &service.parts().config;
-    let (kind, sid, api_key_id, scopes) = match found.credential {
-        Credential::Access(session) => ("access", Some(session), None, None),
-        Credential::Refresh(session) => ("refresh", Some(session), None, None),
-        Credential::ApiKey(key, scopes) => ("api_key", None, Some(key), Some(scopes)),
+    let (mut sid, mut api_key_id, mut service_key_id) = (None, None, None);
+    let (kind, terms) = match found.credential {
+        Credential::Access(session) => {
+            sid = Some(session);
+            ("access", KeyTerms::unlimited())
+        }
+        Credential::Refresh(session) => {
+            sid = Some(session);
+            ("refresh", KeyTerms::unlimited())
+        }
+        Credential::ApiKey(key, terms) => {
+            api_key_id = Some(key);
+            ("api_key", terms)
+        }
+        Credential::Service(key, terms) => {
+            service_key_id = Some(key);
+            ("service_key", terms)
+        }
     };
-    let scope = scopes.as_ref().and_then(Scopes::names);
-    IntrospectionShape::Active(ActiveShape {
+    let (sub, username) = found.user.map(|user| (user.id, user.username)).unzip();
+    IntrospectionShape::Active(Box::new(ActiveShape {
         active: true,
         kind,
         token_type: (kind != "refresh").then_some("Bearer"),
-        sub: found.user.id,
-        username: found.user.username,
+        sub,
+        username,
         iss: config.issuer.clone(),
         iat: found.issued_at.map(Timestamp::seconds),
         exp: found.expires_at.map(Timestamp::seconds),
         sid,
         api_key_id,
-        scope: scope.map(|names| names.join(" ")),
+        service_key_id,
+        scope: terms.scopes.names().map(|names| names.join(" ")),
+        allowed_addresses: terms.addresses.texts(),
+        rate_limit_per_minute: terms.per_minute,
         livemode: config.livemode,
-    })
+    }))
 }
 
 /// What an access token, a refresh token or an API key is good for now (RFC 7662). For host

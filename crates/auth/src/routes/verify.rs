@@ -11,7 +11,7 @@ use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::ApiKeyId;
 use tollgate_kernel::input::Params;
-use tollgate_kernel::permission;
+use tollgate_kernel::permission::{self, Authority as _};
 use tollgate_kernel::problem::{Code, Problem};
 use utoipa::{IntoParams, ToSchema};
 
@@ -64,6 +64,8 @@ pub(super) struct VerifyParams {
     plan: Option<String>,
     /// This permission.
     permission: Option<String>,
+    /// `true`: that the person showed within the last five minutes that it is they.
+    confirmed: Option<bool>,
     /// Room in the quota for a call that is counted as this.
     resource_type: Option<String>,
     /// How many calls' worth; 1 when left out.
@@ -92,7 +94,7 @@ impl VerifyParams {
         (status = 200, body = Verification),
         (status = 401, description = "a problem that also carries `valid: false`, like every other refusal"),
         (status = 402, description = "`subscription_required`, `plan_required`"),
-        (status = 403, description = "`permission_denied`"),
+        (status = 403, description = "`permission_denied`, `second_factor_required`, `confirmation_required`"),
         (status = 422, description = "`validation_failed`"),
         (status = 429, description = "`quota_exceeded`"),
     ))]
@@ -113,7 +115,14 @@ pub(super) async fn verify(
     if let Some(wanted) = &params.permission
         && !verified.permissions.hold(wanted)
     {
+        // Staff without a second factor are told what they lack.
+        let held = service.permissions(&verified.caller).await;
+        held.map_err(refused)?;
         return Err(refused(permission::lacking(wanted)));
+    }
+    if params.confirmed == Some(true) {
+        let confirmed = service.confirmed(&verified.caller).await;
+        confirmed.map_err(refused)?;
     }
     let subject_type = verified.subject_type();
     let Verified {

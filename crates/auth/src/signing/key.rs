@@ -25,7 +25,7 @@ use crate::{AuthConfig, AuthSetupError};
 /// What private halves are sealed for.
 pub(super) const PURPOSE: &str = "signing key";
 /// RFC 9068 §2.1
-const TYPE: &str = "at+jwt";
+pub(crate) const TOKEN_TYPE: &str = "at+jwt";
 /// What the name of an owner's own key begins with; no name of a made one holds a dot.
 const OWN: &str = "own.";
 
@@ -154,7 +154,7 @@ impl Key {
     /// Never: key and algorithm were tried together when they were opened.
     pub(super) fn sign(&self, claims: &impl Serialize) -> String {
         let mut header = Header::new(self.algorithm);
-        header.typ = Some(TYPE.to_owned());
+        header.typ = Some(TOKEN_TYPE.to_owned());
         header.kid = Some(self.kid.clone());
         jsonwebtoken::encode(&header, claims, &self.encoding)
             .expect("the key signs by the algorithm it was opened for")
@@ -166,7 +166,7 @@ impl Key {
         // understood is not (RFC 7515 §4.1.11): no token of ours has it.
         let ours = header.alg == self.algorithm
             && header.kid.as_deref() == Some(self.kid.as_str())
-            && header.typ.as_deref() == Some(TYPE)
+            && header.typ.as_deref() == Some(TOKEN_TYPE)
             && header.crit.is_none();
         if !ours {
             return None;

@@ -25,6 +25,7 @@ use tollgate_storage::error::known;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::signing_keys::{self, KeyState, RingKey};
 
+pub(crate) use self::key::TOKEN_TYPE;
 use self::key::{Key, Material, PURPOSE, Terms};
 pub use self::own_key::{OwnKey, OwnKeyError};
 pub(crate) use self::rotation::rotate;
@@ -38,7 +39,7 @@ const READ_EVERY: Duration = Duration::from_secs(5);
 /// A call does not wait longer for a read; it goes on with what was read before.
 const LONGEST_READ: Duration = Duration::from_secs(2);
 /// Longer is no token of ours, and is not even looked into.
-const LONGEST_TOKEN_BYTES: usize = 4_096;
+pub(crate) const LONGEST_TOKEN_BYTES: usize = 4_096;
 /// For how long others may keep the public keys.
 pub(crate) const JWKS_MAX_AGE: Duration = Duration::from_mins(5);
 /// Long before any reading of the clock.
@@ -75,7 +76,7 @@ pub(crate) struct KeyRing {
     looked_at: AtomicI64,
     reading: tokio::sync::Mutex<()>,
     /// Tokens whose signature was right, and under which key.
-    verified: Remembered<Arc<(String, Claims)>>,
+    verified: Remembered<(Arc<str>, Arc<Claims>)>,
 }
 
 impl fmt::Debug for KeyRing {
@@ -137,16 +138,15 @@ impl KeyRing {
 
     /// What a token says, if one of our keys signed it for this service and mode. Its times are the
     /// caller's to compare, with the clock handed in.
-    pub(crate) async fn check(&self, token: &[u8], now: Timestamp) -> Option<Claims> {
+    pub(crate) async fn check(&self, token: &[u8], now: Timestamp) -> Option<Arc<Claims>> {
         if token.len() > LONGEST_TOKEN_BYTES {
             return None;
         }
         self.renew(now).await;
         // A signature that was right stays right, as long as its key is one of ours.
         let hash = sha256(token);
-        if let Some(verified) = self.verified.get(&hash) {
-            let (kid, claims) = verified.as_ref();
-            return self.find(kid, now).map(|_| claims.clone());
+        if let Some((kid, claims)) = self.verified.get(&hash) {
+            return self.find(&kid, now).map(|_| claims);
         }
         let header = jsonwebtoken::decode_header(token).ok()?;
         let kid = header.kid.as_deref()?;
@@ -154,8 +154,8 @@ impl KeyRing {
             Some(key) => key,
             None => self.look_for(kid, now).await?,
         };
-        let claims = key.check(&header, token)?;
-        let verified = Arc::new((kid.to_owned(), claims.clone()));
+        let claims = Arc::new(key.check(&header, token)?);
+        let verified = (Arc::from(kid), Arc::clone(&claims));
         self.verified.put(self.verified.asked(), hash, verified);
         Some(claims)
     }

@@ -38,6 +38,15 @@ pub(crate) async fn find_confirmed(db: &Db, user: UserId) -> Result<Option<Facto
     Ok(row.map(Factor::from))
 }
 
+/// The same, inside a transaction.
+pub(crate) async fn read_confirmed(tx: &mut Tx, user: UserId) -> Result<Option<Factor>> {
+    let row: Option<FactorRow> = in_tx!(tx, |c| sqlx::query_as(FIND_CONFIRMED)
+        .bind(user.uuid())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.map(Factor::from))
+}
+
 /// The one that waits for its first code.
 pub(crate) async fn find_new(db: &Db, user: UserId) -> Result<Option<Factor>> {
     let row: Option<FactorRow> = on_read!(db, |e| sqlx::query_as(FIND_NEW)

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tollgate_auth::model::second_factor::TotpSecret;
 use tollgate_storage::testing::each_engine;
 
-use crate::harness::{Answer, App, PASSWORD, config};
+use crate::harness::{Answer, App, PASSWORD, claims, config};
 use crate::keys::{everything, hex};
 
 const STEP: Duration = Duration::from_secs(30);
@@ -347,7 +347,18 @@ async fn what_is_dear_asks_again_after_five_minutes() {
             .create_key(&ann.access, json!({ "name": "k" }))
             .await
             .ok(201);
+        let verify = async |token: &str| app.get("/auth/verify?confirmed=true", token).await;
+        verify(&ann.access).await.ok(200);
+        verify(&key.text("key"))
+            .await
+            .refused(403, "permission_denied");
         app.clock.advance(Duration::from_mins(5));
+        verify(&ann.access)
+            .await
+            .refused(403, "confirmation_required");
+        app.get("/auth/verify?confirmed=false", &ann.access)
+            .await
+            .ok(200);
         let create = async |body: Value| app.create_key(&ann.access, body).await;
         create(json!({ "name": "k" }))
             .await
@@ -417,6 +428,17 @@ async fn staff_hold_nothing_without_one_where_it_is_asked_of_them() {
         app.get("/admin/users", &plain)
             .await
             .refused(403, "permission_denied");
+        // Neither what applications are told of them, nor their tokens, say otherwise.
+        let told = app.get("/auth/verify", &access).await.ok(200);
+        assert_eq!(told.body["permissions"], json!([]));
+        app.get("/auth/verify?permission=finance", &access)
+            .await
+            .refused(403, "second_factor_required");
+        let again = app.login("boss", PASSWORD).await.ok(200);
+        assert_eq!(
+            claims(&again.text("access_token"))["permissions"],
+            json!([])
+        );
         let secret = app
             .as_user(Method::POST, "/auth/totp/enroll", &access, None)
             .await
@@ -427,6 +449,12 @@ async fn staff_hold_nothing_without_one_where_it_is_asked_of_them() {
             .await
             .ok(200);
         app.get("/admin/users", &access).await.ok(200);
+        app.get("/auth/verify?permission=finance", &access)
+            .await
+            .ok(200);
+        let renewed = app.refresh(&tokens.text("refresh_token")).await.ok(200);
+        let said = claims(&renewed.text("access_token"));
+        assert_eq!(said["permissions"], json!(["admin"]));
 
         // Who lost everything is let in by an admin.
         let ann = enrolled(&app, "lost").await;

@@ -45,6 +45,25 @@ async fn inv_a8_a_service_key_does_what_its_scopes_name() {
         assert!(listed.body["data"][0].get("key").is_none(), "shown once");
         assert!(!everything(&db).await.contains(&hex(key.as_bytes())));
 
+        let asking = json!({ "name": "asker", "scopes": ["introspect"], "allowed_addresses": ["10.0.0.0/8"] });
+        let asking = make(&app, &admin, asking).await.ok(201).text("key");
+        let about = async |by: &str, key: &str| {
+            let headers = [("authorization", format!("Bearer {by}"))];
+            let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+            let body = Some(json!({ "token": key }));
+            let call = app.call(Method::POST, "/auth/introspect", &headers, body);
+            call.await
+        };
+        about(&asking, &key).await.refused(403, "permission_denied");
+        let everywhere = json!({ "name": "asker", "scopes": ["introspect"] });
+        let everywhere = make(&app, &admin, everywhere).await.ok(201).text("key");
+        let said = about(&everywhere, &key).await.ok(200).body;
+        let whole = json!({ "active": true, "type": "service_key", "token_type": "Bearer", "iss": "https://pay.example",
+            "service_key_id": made.body["id"], "scope": "users.read", "livemode": false });
+        assert_eq!(said, whole);
+        let said = about(&everywhere, &asking).await.ok(200).body;
+        assert_eq!(said["allowed_addresses"], json!(["10.0.0.0/8"]));
+
         app.get("/host/closed", &key).await.ok(200);
         app.get("/admin/users", &key).await.ok(200);
         for closed in [

@@ -8,8 +8,10 @@ use axum::http::{Method, Request};
 use serde_json::{Map, Value, json};
 use tollgate_auth::{AuthService, AuthSetupError, Entitlements, JwtKey, STATEMENTS};
 use tollgate_kernel::caller::Caller;
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_storage::db::Tx;
 use tollgate_storage::testing::{each_engine, prepare};
 
 use crate::harness::{App, builder, claims, clock, config, master_key};
@@ -107,6 +109,15 @@ impl Entitlements for Plans {
         }
         Err(Problem::new(Code::PlanRequired))
     }
+
+    async fn plan(
+        &self,
+        _: &mut Tx,
+        _: UserId,
+        _: Timestamp,
+    ) -> tollgate_storage::Result<Option<String>> {
+        Ok(Some("pro".to_owned()))
+    }
 }
 
 #[derive(Debug)]
@@ -120,6 +131,15 @@ impl Entitlements for Away {
 
     async fn meets(&self, _: UserId, _: &BTreeMap<String, String>) -> Result<(), Problem> {
         Err(Problem::new(Code::Unavailable))
+    }
+
+    async fn plan(
+        &self,
+        _: &mut Tx,
+        _: UserId,
+        _: Timestamp,
+    ) -> tollgate_storage::Result<Option<String>> {
+        Ok(None)
     }
 }
 
@@ -146,6 +166,11 @@ async fn verify_says_who_and_what() {
             "plan": "pro", "subscription": null, "quota": { "remaining": 3 }, "expires_at": null,
         });
         assert_eq!(said, by_key);
+        // A token carries a hint of it, and a name of its own.
+        let first = claims(&plans.login("ann", crate::harness::PASSWORD).await.ok(200).text("access_token"));
+        let second = claims(&plans.login("ann", crate::harness::PASSWORD).await.ok(200).text("access_token"));
+        assert_eq!((&first["plan"], &first["permissions"]), (&json!("pro"), &json!([])));
+        assert!(first["jti"].is_string() && first["jti"] != second["jti"]);
         let away = builder(&db, config(), &app.clock).entitlements(Arc::new(Away)).build().await;
         let away = App::around(away.expect("starts"), app.clock.clone(), &db);
         away.get("/auth/verify", &access).await.refused(503, "unavailable");

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
+use tollgate_storage::db::Tx;
 use tollgate_storage::{Result, StorageError};
 
 use super::roll::roll_alone;
@@ -52,6 +53,19 @@ impl PaymentService {
         members.insert("subscription".to_owned(), subscription);
         members.insert("quota".to_owned(), quota);
         Ok(members)
+    }
+
+    /// Slug of the plan that gives a person rights at `at`, inside a transaction of somebody else's. `None`: there is none.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn plan_in(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        at: Timestamp,
+    ) -> Result<Option<String>> {
+        subscriptions::read_plan(tx, user, self.0.config.livemode, at).await
     }
 }
 

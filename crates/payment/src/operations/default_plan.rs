@@ -41,4 +41,20 @@ impl PaymentService {
         let outcome = activate(parts, tx, user, &plan, None, now).await?;
         Ok(matches!(outcome, Activation::Granted(_)))
     }
+
+    /// The same for whoever is seen for the first time, where accounts are opened elsewhere: once for each account,
+    /// whatever it had since. `true`: they have it now.
+    ///
+    /// # Errors
+    /// The database; then it is given at the next call.
+    pub async fn give_default_plan_once(&self, user: UserId) -> Result<bool> {
+        let parts = &self.0;
+        let now = parts.clock.now();
+        let mut tx = parts.db.begin().await?;
+        let seen = parts.free_grant_of(&format!("first seen {user}"));
+        let given = free_grants::take_once(&mut tx, &seen, user, now).await?
+            && self.give_default_plan(&mut tx, user, None, now).await?;
+        tx.commit().await?;
+        Ok(given)
+    }
 }

@@ -281,6 +281,26 @@ pub(crate) async fn lock_for_roll(
     Ok(row.is_some())
 }
 
+/// Slug of the plan that is in force at `at`, though nobody may have written its beginning down yet.
+pub(crate) async fn read_plan(
+    tx: &mut Tx,
+    user: UserId,
+    livemode: bool,
+    at: Timestamp,
+) -> Result<Option<String>> {
+    let row: Option<(String,)> = in_tx!(tx, |c| sqlx::query_as(READ_PLAN)
+        .bind(user.uuid())
+        .bind(livemode)
+        .bind(at.utc())
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.map(|(slug,)| slug))
+}
+
+const READ_PLAN: &str = "SELECT p.slug FROM subscriptions s
+    JOIN subscription_plans p ON p.id = CASE WHEN s.turns_at <= $3 THEN s.next_plan_id ELSE s.plan_id END
+    WHERE s.user_id = $1 AND s.livemode = $2 AND s.ended_at IS NULL
+      AND (s.entitled_until IS NULL OR s.entitled_until > $3)";
 const FIND_LIVE: &str = "SELECT id, user_id, plan_id, current_period_start, current_period_end,
     auto_renew, created_at, updated_at, state, plan_version, anchor_at, anchor_zone, entitled_until,
     quota_meter, version, next_plan_id, turns_at
@@ -343,6 +363,7 @@ const END_LAPSED: &str = "UPDATE subscriptions SET status = 'expired', state = '
 const ROLL_LOCK: &str = "UPDATE subscriptions SET updated_at = $3 WHERE id = $1 AND version = $2
     AND ended_at IS NULL AND (entitled_until IS NULL OR entitled_until > $3) RETURNING id";
 pub(crate) const STATEMENTS: &[&str] = &[
+    READ_PLAN,
     FIND_LIVE,
     READ,
     INSERT,

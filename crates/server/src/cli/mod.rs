@@ -50,7 +50,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve until told to stop (the default).
-    Serve,
+    Serve(serve::Serve),
     /// Let an admin in.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
@@ -103,8 +103,11 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let outcome = runtime.block_on(async {
-        match arguments.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::run(Config::from_env()?).await,
+        match arguments
+            .command
+            .unwrap_or(Command::Serve(serve::Serve::default()))
+        {
+            Command::Serve(serve) => serve::run(Config::from_env()?, &serve).await,
             Command::Admin(command) => admin::run(Config::from_env()?, command).await,
             Command::Import(import) => import::run(import, Config::from_env()?).await,
             Command::Demo => demo::run(Config::from_env()?).await,

@@ -7,20 +7,48 @@ use std::net::SocketAddr;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tollgate::Server;
 use tollgate::config::{Config, Faults};
 use tollgate::gate::GateConfig;
-use tollgate_auth::{AdminError, FirstAdmin};
+use tollgate::{Alone, Module, Server};
+use tollgate_auth::{AdminError, AuthService, FirstAdmin};
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
+use tollgate_storage::url::DatabaseUrl;
 
 const FIRST_ADMIN: &str = "first-admin.txt";
 
+/// Which module, if not the whole.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Only {
+    /// Accounts, sessions and API keys.
+    Auth,
+    /// Plans, payments, quota and usage, for the accounts at `TOLLGATE_URL`.
+    Payment,
+}
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Serve {
+    /// One module alone: the other is another service, with a database of its own.
+    #[arg(long)]
+    only: Option<Only>,
+}
+
 /// Serves until told to stop.
-pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+pub(crate) async fn run(config: Config, arguments: &Serve) -> anyhow::Result<()> {
     super::log_to_stderr(&config.log_filter, config.log_json)?;
-    let server = Server::start(&config, Clock::system(), Entropy::system()).await?;
-    serve(server, &config).await
+    let (clock, entropy) = (Clock::system(), Entropy::system());
+    let module = match arguments.only {
+        None => return serve(Server::start(&config, clock, entropy).await?, &config).await,
+        Some(Only::Auth) => Module::Auth,
+        Some(Only::Payment) => Module::Payment,
+    };
+    let alone = Alone::start(module, &config, clock, entropy).await?;
+    greet_alone(module, &alone);
+    if let Some(auth) = alone.auth() {
+        first_admin(auth, &config).await?;
+    }
+    alone.run(stopping()?).await;
+    Ok(())
 }
 
 /// The same, with a gate in front of an application beside it.
@@ -36,19 +64,27 @@ pub(crate) async fn with_gate(
 
 async fn serve(server: Server, config: &Config) -> anyhow::Result<()> {
     greet(&server);
+    first_admin(server.auth(), config).await?;
+    server.run(stopping()?).await;
+    Ok(())
+}
+
+/// Lets the first admin in, where nobody is one yet.
+async fn first_admin(auth: &AuthService, config: &Config) -> anyhow::Result<()> {
     let accounts = &config.accounts;
-    let first = server
-        .auth()
+    let first = auth
         .first_admin(&accounts.admin_email, accounts.admin_password.as_ref())
         .await;
     match first {
-        Ok(None) => {}
-        Ok(Some(first)) => introduce(&first, config)?,
-        Err(AdminError::Weak(weak)) => {
-            return Err(Faults::one("ADMIN_PASSWORD", weak.to_string()).into());
-        }
-        Err(error) => return Err(error.into()),
+        Ok(None) => Ok(()),
+        Ok(Some(first)) => introduce(&first, config),
+        Err(AdminError::Weak(weak)) => Err(Faults::one("ADMIN_PASSWORD", weak.to_string()).into()),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// Says so when the process is told to stop.
+fn stopping() -> anyhow::Result<watch::Receiver<bool>> {
     let (stop, stopping) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::spawn(async move {
@@ -59,8 +95,7 @@ async fn serve(server: Server, config: &Config) -> anyhow::Result<()> {
         tracing::info!("stopping");
         let _ = stop.send(true);
     });
-    server.run(stopping).await;
-    Ok(())
+    Ok(stopping)
 }
 
 /// A line for who started us. They may be gone: that is no reason to stop serving.
@@ -101,19 +136,37 @@ fn introduce(first: &FirstAdmin, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says which addresses there are.
-fn greet(server: &Server) {
-    let url = server.public_url();
-    let mode = if server.is_sandbox() {
+/// Says what it is.
+fn title(kind: &str, database: &DatabaseUrl, is_sandbox: bool) {
+    let mode = if is_sandbox {
         " · SANDBOX (no real money)"
     } else {
         ""
     };
-    say(&format!(
-        "tollgate {} · {}{mode}",
-        env!("CARGO_PKG_VERSION"),
-        server.database().shown()
-    ));
+    let (version, database) = (env!("CARGO_PKG_VERSION"), database.shown());
+    say(&format!("tollgate{kind} {version} · {database}{mode}"));
+}
+
+/// The same of a module alone.
+fn greet_alone(module: Module, alone: &Alone) {
+    let url = alone.public_url();
+    let (kind, first) = match module {
+        Module::Auth => (
+            " auth",
+            format!("  Keys      {url}/auth/.well-known/jwks.json"),
+        ),
+        Module::Payment => (" payment", format!("  Plans     {url}/payments/plans")),
+    };
+    title(kind, alone.database(), alone.is_sandbox());
+    say(&first);
+    say(&format!("  API docs  {url}/docs/"));
+    say(&format!("  Health    {url}/health"));
+}
+
+/// Says which addresses there are.
+fn greet(server: &Server) {
+    let url = server.public_url();
+    title("", server.database(), server.is_sandbox());
     say(&format!("  Plans     {url}/payments/plans"));
     say(&format!("  API docs  {url}/docs/"));
     if let Some(addr) = server.gate_address() {

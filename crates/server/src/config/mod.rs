@@ -2,6 +2,7 @@
 
 mod accounts;
 mod alipay;
+mod elsewhere;
 mod fault;
 mod mail;
 mod reader;
@@ -31,6 +32,7 @@ pub use self::fault::{Fault, Faults};
 pub use self::mail::MailSettings;
 use self::reader::Reader;
 pub use self::shown::{From, Shown, shown};
+use crate::alone::Elsewhere;
 use crate::browser::CorsOrigins;
 use crate::client_address::TrustedProxies;
 
@@ -85,6 +87,9 @@ pub struct Config {
     /// `None`: instances see in the database which sign-ins ended.
     #[cfg(feature = "redis")]
     pub redis: Option<tollgate_auth::RedisUrl>,
+    /// Where the accounts are, for plans and payments alone. A fault counts for nobody else: an application may have
+    /// these variables for itself.
+    pub elsewhere: Result<Elsewhere, Faults>,
     /// `None`: letters stay in the sandbox, or are not written.
     pub mail: Option<MailSettings>,
     /// Whose `X-Forwarded-For` is believed.
@@ -220,6 +225,7 @@ impl Reader {
             cors_origins: self.cors_origins(app_env),
             #[cfg(feature = "redis")]
             redis: self.redis(),
+            elsewhere: self.elsewhere(app_env),
             mail: self.mail(),
             trusted_proxies: self
                 .parsed(

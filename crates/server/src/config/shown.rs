@@ -17,6 +17,7 @@ const SECRETS: &[&str] = &[
     "master_key",
     "stripe_secret_key",
     "stripe_webhook_secret",
+    "tollgate_service_key",
     "wechat_api_key",
     "wechat_key_path",
 ];

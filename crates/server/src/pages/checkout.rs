@@ -19,7 +19,7 @@ use tollgate_payment::model::scene::Scene;
 use tollgate_payment::providers::Payer;
 use tollgate_payment::{Offer, PaymentService};
 
-use super::Pages;
+use super::BuyerPages;
 
 /// The side of the code, in pixels.
 const QR_PIXELS: u32 = 240;
@@ -179,7 +179,7 @@ impl Button {
 
 /// `GET /checkout/{link}`
 pub(super) async fn page(
-    State(pages): State<Pages>,
+    State(pages): State<BuyerPages>,
     PathText(link): PathText,
     Params(params): Params<PageParams>,
     language: Option<axum::Extension<Language>>,
@@ -259,7 +259,7 @@ pub(super) fn price(amount: Money, language: Language) -> String {
 
 /// `GET /checkout/{link}/qr.svg`
 pub(super) async fn qr(
-    State(pages): State<Pages>,
+    State(pages): State<BuyerPages>,
     PathText(link): PathText,
 ) -> Result<Response, Problem> {
     let payment = find(&pages.payment, &link).await?;
@@ -303,7 +303,7 @@ fn page_for(headers: &HeaderMap) -> Scene {
 /// `GET /checkout/{link}/pay?client=page&method=alipay`: to the provider's page, signed when it is asked for, or to the
 /// code of another rail. It moves no money, so whoever has the link may go there.
 pub(super) async fn pay(
-    State(pages): State<Pages>,
+    State(pages): State<BuyerPages>,
     origin: Origin,
     PathText(link): PathText,
     Params(params): Params<PayParams>,
@@ -331,7 +331,7 @@ pub(super) async fn pay(
 /// `GET /checkout/{link}/return`: where the provider sends the buyer's browser. What it adds to the address
 /// is not read: it proves nothing about money. The provider is asked, and the address left behind.
 pub(super) async fn returned(
-    State(pages): State<Pages>,
+    State(pages): State<BuyerPages>,
     PathText(link): PathText,
 ) -> Result<Redirect, Problem> {
     let payment = find(&pages.payment, &link).await?;
@@ -342,7 +342,7 @@ pub(super) async fn returned(
 
 /// `GET /checkout/{link}/status`: what the page's script asks for.
 pub(super) async fn status(
-    State(pages): State<Pages>,
+    State(pages): State<BuyerPages>,
     PathText(link): PathText,
     language: Option<axum::Extension<Language>>,
     Params(params): Params<PageParams>,
@@ -362,7 +362,7 @@ pub(super) async fn status(
 /// `POST /checkout/{link}/check`: asks the provider now. It moves no money, so whoever has the link
 /// may press it.
 pub(super) async fn check(
-    State(pages): State<Pages>,
+    State(pages): State<BuyerPages>,
     PathText(link): PathText,
 ) -> Result<Redirect, Problem> {
     let payment = find(&pages.payment, &link).await?;

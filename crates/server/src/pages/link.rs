@@ -14,7 +14,7 @@ use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::text::Language;
 
-use super::{Pages, language_of};
+use super::{AccountPages, language_of};
 
 /// What a link carries.
 #[derive(Debug, Deserialize)]
@@ -170,7 +170,11 @@ struct Reader {
 }
 
 impl Reader {
-    fn of(pages: &Pages, params: &LinkParams, language: Option<Extension<Language>>) -> Self {
+    fn of(
+        pages: &AccountPages,
+        params: &LinkParams,
+        language: Option<Extension<Language>>,
+    ) -> Self {
         let language = language_of(params.lang.as_deref(), language);
         let words = match language {
             Language::Zh => &ZH,
@@ -222,7 +226,7 @@ impl Reader {
 
 /// `GET /portal/verify?token=…`
 pub(super) async fn verify_page(
-    State(pages): State<Pages>,
+    State(pages): State<AccountPages>,
     Params(params): Params<LinkParams>,
     language: Option<Extension<Language>>,
 ) -> Result<Response, Problem> {
@@ -236,7 +240,7 @@ pub(super) async fn verify_page(
 
 /// `POST /portal/verify`
 pub(super) async fn verify(
-    State(pages): State<Pages>,
+    State(pages): State<AccountPages>,
     origin: Origin,
     Params(params): Params<LinkParams>,
     language: Option<Extension<Language>>,
@@ -256,7 +260,7 @@ pub(super) async fn verify(
 
 /// `GET /portal/reset?token=…`
 pub(super) async fn reset_page(
-    State(pages): State<Pages>,
+    State(pages): State<AccountPages>,
     Params(params): Params<LinkParams>,
     language: Option<Extension<Language>>,
 ) -> Result<Response, Problem> {
@@ -270,7 +274,7 @@ pub(super) async fn reset_page(
 
 /// `POST /portal/reset`
 pub(super) async fn reset(
-    State(pages): State<Pages>,
+    State(pages): State<AccountPages>,
     origin: Origin,
     Params(params): Params<LinkParams>,
     language: Option<Extension<Language>>,
@@ -298,7 +302,7 @@ pub(super) async fn reset(
 
 /// `GET /portal/register?token=…`
 pub(super) async fn register_page(
-    State(pages): State<Pages>,
+    State(pages): State<AccountPages>,
     Params(params): Params<LinkParams>,
     language: Option<Extension<Language>>,
 ) -> Result<Response, Problem> {
@@ -309,7 +313,7 @@ pub(super) async fn register_page(
 
 /// `POST /portal/register`
 pub(super) async fn register(
-    State(pages): State<Pages>,
+    State(pages): State<AccountPages>,
     origin: Origin,
     Params(params): Params<LinkParams>,
     language: Option<Extension<Language>>,
@@ -355,7 +359,7 @@ pub(super) async fn register(
 
 /// `GET /console/setup?token=…`
 pub(super) async fn set_up_page(
-    State(pages): State<Pages>,
+    State(pages): State<AccountPages>,
     Params(params): Params<LinkParams>,
     language: Option<Extension<Language>>,
 ) -> Result<Response, Problem> {
@@ -369,7 +373,7 @@ pub(super) async fn set_up_page(
 
 /// `POST /console/setup`
 pub(super) async fn set_up(
-    State(pages): State<Pages>,
+    State(pages): State<AccountPages>,
     origin: Origin,
     Params(params): Params<LinkParams>,
     language: Option<Extension<Language>>,

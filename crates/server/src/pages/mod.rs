@@ -21,10 +21,16 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 const CSS: &str = include_str!("../../static/tollgate.css");
 const JS: &str = include_str!("../../static/checkout.js");
 
-/// What every page of the service is made from.
+/// What the pages of accounts are made from.
 #[derive(Clone, Debug)]
-pub(crate) struct Pages {
+pub(crate) struct AccountPages {
     auth: AuthService,
+    sandbox: bool,
+}
+
+/// What the pages of buyers are made from.
+#[derive(Clone, Debug)]
+pub(crate) struct BuyerPages {
     payment: PaymentService,
     sandbox: bool,
 }
@@ -38,7 +44,28 @@ fn language_of(asked: Option<&str>, browser: Option<Extension<Language>>) -> Lan
     }
 }
 
+/// Every page.
 pub(crate) fn router(auth: AuthService, payment: PaymentService, sandbox: bool) -> Router {
+    accounts(auth, sandbox)
+        .merge(buying(payment, sandbox))
+        .merge(assets())
+}
+
+/// Where links of letters lead.
+pub(crate) fn accounts(auth: AuthService, sandbox: bool) -> Router {
+    Router::new()
+        .route("/portal/verify", get(link::verify_page).post(link::verify))
+        .route("/portal/reset", get(link::reset_page).post(link::reset))
+        .route(
+            "/portal/register",
+            get(link::register_page).post(link::register),
+        )
+        .route("/console/setup", get(link::set_up_page).post(link::set_up))
+        .with_state(AccountPages { auth, sandbox })
+}
+
+/// Where money is paid.
+pub(crate) fn buying(payment: PaymentService, sandbox: bool) -> Router {
     Router::new()
         .route("/checkout/{link}", get(checkout::page))
         .route("/checkout/{link}/qr.svg", get(checkout::qr))
@@ -46,6 +73,13 @@ pub(crate) fn router(auth: AuthService, payment: PaymentService, sandbox: bool) 
         .route("/checkout/{link}/check", post(checkout::check))
         .route("/checkout/{link}/pay", get(checkout::pay))
         .route("/checkout/{link}/return", get(checkout::returned))
+        .route("/portal/renew", get(renew::page).post(renew::renew))
+        .with_state(BuyerPages { payment, sandbox })
+}
+
+/// What all pages load.
+pub(crate) fn assets() -> Router {
+    Router::new()
         .route(
             "/static/tollgate.css",
             get(async || asset("text/css; charset=utf-8", CSS)),
@@ -54,19 +88,6 @@ pub(crate) fn router(auth: AuthService, payment: PaymentService, sandbox: bool) 
             "/static/checkout.js",
             get(async || asset("text/javascript; charset=utf-8", JS)),
         )
-        .route("/portal/verify", get(link::verify_page).post(link::verify))
-        .route("/portal/reset", get(link::reset_page).post(link::reset))
-        .route(
-            "/portal/register",
-            get(link::register_page).post(link::register),
-        )
-        .route("/portal/renew", get(renew::page).post(renew::renew))
-        .route("/console/setup", get(link::set_up_page).post(link::set_up))
-        .with_state(Pages {
-            auth,
-            payment,
-            sandbox,
-        })
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {

@@ -15,7 +15,7 @@ use tollgate_payment::providers::Payer;
 use tollgate_payment::{CheckoutError, RenewalOffer};
 
 use super::checkout::{device, price};
-use super::{Pages, language_of};
+use super::{BuyerPages, language_of};
 
 /// What the link carries.
 #[derive(Debug, Deserialize)]
@@ -100,7 +100,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn of(pages: &Pages, params: &RenewParams, language: Option<Extension<Language>>) -> Self {
+    fn of(pages: &BuyerPages, params: &RenewParams, language: Option<Extension<Language>>) -> Self {
         let language = language_of(params.lang.as_deref(), language);
         let words = match language {
             Language::Zh => &ZH,
@@ -154,7 +154,7 @@ impl Reader {
 
 /// `GET /portal/renew?token=…`
 pub(super) async fn page(
-    State(pages): State<Pages>,
+    State(pages): State<BuyerPages>,
     Params(params): Params<RenewParams>,
     language: Option<Extension<Language>>,
 ) -> Result<Response, Problem> {
@@ -165,7 +165,7 @@ pub(super) async fn page(
 
 /// `POST /portal/renew`: to the hosted page of the order. It moves no money, so whoever has the link may press the button.
 pub(super) async fn renew(
-    State(pages): State<Pages>,
+    State(pages): State<BuyerPages>,
     origin: Origin,
     headers: HeaderMap,
     Params(params): Params<RenewParams>,

@@ -99,7 +99,7 @@ async fn sandbox_of_all() -> &'static [u8] {
 }
 
 /// Puts it where the service looks for it.
-async fn give_sandbox(folder: &Path) {
+pub(crate) async fn give_sandbox(folder: &Path) {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true).mode(0o700);

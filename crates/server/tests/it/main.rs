@@ -1,6 +1,7 @@
 //! The whole service, over HTTP, on both engines.
 
 mod access;
+mod alone;
 mod bad_input;
 mod browser;
 mod callback_input;

@@ -1,0 +1,152 @@
+//! One module as a service of its own: accounts here, plans and payments there, as two processes with a database each.
+
+mod accounts;
+mod plans;
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use axum::Router;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tollgate_kernel::clock::Clock;
+use tollgate_kernel::entropy::Entropy;
+use tollgate_storage::url::DatabaseUrl;
+
+use self::accounts::Accounts;
+use self::plans::Plans;
+use crate::accept::{self, Paths};
+use crate::beside::Beside;
+use crate::client_address::TrustedProxies;
+use crate::config::Config;
+use crate::ground::Ground;
+use crate::server::listen;
+use crate::start::StartError;
+
+/// Which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Module {
+    /// Accounts, sessions, API keys.
+    Auth,
+    /// Plans, payments, quota, usage; callers are those of the accounts at `TOLLGATE_URL`.
+    Payment,
+}
+
+#[derive(Debug)]
+enum Served {
+    Accounts(Accounts),
+    Plans(Plans),
+}
+
+impl Served {
+    fn ground(&self) -> &Ground {
+        match self {
+            Self::Accounts(accounts) => &accounts.ground,
+            Self::Plans(plans) => &plans.ground,
+        }
+    }
+
+    fn router(&self) -> Router {
+        match self {
+            Self::Accounts(accounts) => accounts.router(),
+            Self::Plans(plans) => plans.router(),
+        }
+    }
+
+    fn beside(&self, stop: &watch::Receiver<bool>) -> Beside {
+        let beside = Beside::begin(self.ground(), stop);
+        match self {
+            Self::Accounts(accounts) => beside.accounts(&accounts.auth),
+            Self::Plans(plans) => beside.plans(&plans.payment),
+        }
+    }
+}
+
+/// A service of one module that listens, ready to run.
+pub struct Alone {
+    listener: TcpListener,
+    addr: SocketAddr,
+    served: Served,
+    trusted_proxies: TrustedProxies,
+}
+
+impl fmt::Debug for Alone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Alone")
+            .field("served", &self.served)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Alone {
+    /// Listens, opens the database, brings the module's tables up to date and puts it together.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(
+        module: Module,
+        config: &Config,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> Result<Self, StartError> {
+        let (listener, addr) = listen(config.addr).await?;
+        let ground = Ground::open(config, clock, entropy, addr).await?;
+        let served = match module {
+            Module::Auth => Served::Accounts(Accounts::open(config, ground).await?),
+            Module::Payment => Served::Plans(Plans::open(config, ground, addr).await?),
+        };
+        Ok(Self {
+            listener,
+            addr,
+            served,
+            trusted_proxies: config.trusted_proxies.clone(),
+        })
+    }
+
+    /// Where it is reached.
+    pub fn public_url(&self) -> &str {
+        &self.served.ground().public_url
+    }
+
+    /// On which port it listens.
+    pub fn port(&self) -> u16 {
+        self.addr.port()
+    }
+
+    /// Whether the gateways are look-alikes.
+    pub fn is_sandbox(&self) -> bool {
+        self.served.ground().sandbox.is_some()
+    }
+
+    /// Which database.
+    pub fn database(&self) -> &DatabaseUrl {
+        &self.served.ground().database
+    }
+
+    /// The accounts, where they are what is served.
+    pub fn auth(&self) -> Option<&tollgate_auth::AuthService> {
+        match &self.served {
+            Served::Accounts(accounts) => Some(&accounts.auth),
+            Served::Plans(_) => None,
+        }
+    }
+
+    /// Serves until `stop` says so, with the work that is due beside it.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        let beside = self.served.beside(&stop).running();
+        let own = (self.served.router(), Paths::Ours);
+        accept::serve(self.listener, own, self.trusted_proxies, stop).await;
+        beside.join_all().await;
+        self.served.ground().db.close().await;
+    }
+}
+
+/// Where the accounts are that plans and payments serve, and our key there.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    /// As reached from here.
+    pub url: url::Url,
+    /// A service key with the scope `introspect`.
+    pub service_key: SecretString,
+}
