@@ -12,6 +12,7 @@ pub mod gate;
 mod keys;
 mod lingering;
 mod mail;
+pub mod metrics;
 mod modules;
 pub mod offline;
 pub mod openapi;
@@ -25,6 +26,7 @@ mod sandbox_clock;
 mod server;
 mod start;
 mod stop;
+mod timing;
 mod tollgate;
 mod whole;
 

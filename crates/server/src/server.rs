@@ -17,7 +17,9 @@ use crate::accept::Paths;
 use crate::client_address::TrustedProxies;
 use crate::config::Config;
 use crate::gate::GateConfig;
+use crate::metrics::{Metrics, Watched};
 use crate::start::StartError;
+use crate::timing::Timing;
 use crate::whole::{Brought, Whole};
 use crate::{accept, beside, gate, routes};
 
@@ -28,6 +30,7 @@ pub struct Server {
     port: u16,
     whole: Arc<Whole>,
     gate: Option<(TcpListener, Router)>,
+    metrics: Option<(TcpListener, Metrics)>,
     trusted_proxies: TrustedProxies,
 }
 
@@ -62,6 +65,7 @@ impl Server {
             port: addr.port(),
             whole: Arc::new(whole),
             gate: None,
+            metrics: None,
             trusted_proxies: config.trusted_proxies.clone(),
         })
     }
@@ -124,13 +128,45 @@ impl Server {
         listener.local_addr().ok()
     }
 
+    /// Listens on `addr` too, and serves `GET /metrics` there.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`].
+    pub async fn metrics(mut self, addr: SocketAddr, metrics: Metrics) -> Result<Self, StartError> {
+        let (listener, _) = listen(addr).await?;
+        self.metrics = Some((listener, metrics));
+        Ok(self)
+    }
+
+    /// Where figures are served.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        let (listener, _) = self.metrics.as_ref()?;
+        listener.local_addr().ok()
+    }
+
     /// Serves until `stop` says so, with the work that is due beside it.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let beside = beside::begin(&self.whole, &stop);
+        let mut beside = beside::begin(&self.whole, &stop);
         let trusted = self.trusted_proxies;
-        let own = (routes::router(&self.whole, true), Paths::Ours);
+        let mut own = routes::router(&self.whole, true);
+        let mut gate = self.gate;
+        if let Some((listener, metrics)) = self.metrics {
+            own = own.layer(Timing { otherwise: "" });
+            let otherwise = "/{*proxied}";
+            gate = gate.map(|(listener, router)| (listener, router.layer(Timing { otherwise })));
+            let watched = Watched {
+                payment: self.whole.payment.clone(),
+                db: self.whole.db.clone(),
+                is_sandbox: self.whole.sandbox.is_some(),
+            };
+            let router = (metrics.router(watched), Paths::AsSent);
+            let nobody = TrustedProxies::default();
+            beside.spawn(accept::serve(listener, router, nobody, stop.clone()));
+            beside.spawn(metrics.keep_up(stop.clone()));
+        }
+        let own = (own, Paths::Ours);
         let serving = accept::serve(self.listener, own, trusted.clone(), stop.clone());
-        match self.gate {
+        match gate {
             None => serving.await,
             Some((listener, router)) => {
                 let gate = accept::serve(listener, (router, Paths::AsSent), trusted, stop);

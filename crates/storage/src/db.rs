@@ -15,6 +15,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, Executor as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use tokio::sync::watch;
 
+use crate::counts::Counts;
 use crate::presence::Presence;
 use crate::url::DatabaseUrl;
 use crate::{Result, StorageError, failpoint};
@@ -60,13 +61,38 @@ pub struct Server {
     pub presence: Presence,
 }
 
+/// How a pool of connections is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// Which: `writer` and `readers` of SQLite, `all` of PostgreSQL.
+    pub pool: &'static str,
+    /// Somebody has them.
+    pub used: u32,
+    /// Open, and free.
+    pub idle: u32,
+    /// There are never more.
+    pub most: u32,
+}
+
+impl Connections {
+    fn of<D: sqlx::Database>(pool: &'static str, of: &sqlx::Pool<D>) -> Self {
+        let idle = u32::try_from(of.num_idle()).unwrap_or(u32::MAX);
+        Self {
+            pool,
+            used: of.size().saturating_sub(idle),
+            idle,
+            most: of.options().get_max_connections(),
+        }
+    }
+}
+
 /// A transaction. Dropped without [`Tx::commit`], it never happened.
 #[derive(Debug)]
 pub enum Tx {
     /// Holds the one writer, or, of [`Db::look`], a reader.
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Transaction<'static, Sqlite>, Counts),
     /// READ COMMITTED, or, of [`Db::look`], REPEATABLE READ; and whom to ask when no answer comes.
-    Postgres(Transaction<'static, Postgres>, Presence),
+    Postgres(Transaction<'static, Postgres>, Presence, Counts),
 }
 
 impl Db {
@@ -155,7 +181,7 @@ impl Db {
                         if let Err(StorageError::Unavailable(sqlx::Error::Database(_))) = &begun {
                             locked.send_modify(|times| *times = times.wrapping_add(1));
                         }
-                        Ok(Tx::Sqlite(begun?))
+                        Ok(Tx::Sqlite(begun?, Counts::default()))
                     }
                 }
             }
@@ -167,7 +193,7 @@ impl Db {
                 let begun = tokio::spawn(async move { pool.begin().await });
                 let begun = async { begun.await.map_err(|_| sqlx::Error::WorkerCrashed)? };
                 let begun = presence.attend(begun).await?;
-                Ok(Tx::Postgres(begun, presence.clone()))
+                Ok(Tx::Postgres(begun, presence.clone(), Counts::default()))
             }
         }
     }
@@ -183,7 +209,9 @@ impl Db {
     )]
     pub async fn look(&self) -> Result<Tx> {
         match self {
-            Self::Sqlite { readers, .. } => Ok(Tx::Sqlite(readers.begin().await?)),
+            Self::Sqlite { readers, .. } => {
+                Ok(Tx::Sqlite(readers.begin().await?, Counts::default()))
+            }
             Self::Postgres(Server { pool, presence }) => {
                 // In a task of its own, as above.
                 let pool = pool.clone();
@@ -191,7 +219,7 @@ impl Db {
                 let begun = tokio::spawn(async move { pool.begin_with(one_moment).await });
                 let begun = async { begun.await.map_err(|_| sqlx::Error::WorkerCrashed)? };
                 let begun = presence.attend(begun).await?;
-                Ok(Tx::Postgres(begun, presence.clone()))
+                Ok(Tx::Postgres(begun, presence.clone(), Counts::default()))
             }
         }
     }
@@ -203,6 +231,19 @@ impl Db {
     pub async fn ping(&self) -> Result<()> {
         on_read!(self, |e| e.execute("SELECT 1").await.map(|_| ()))?;
         Ok(())
+    }
+
+    /// How its connections are in use.
+    pub fn connections(&self) -> Vec<Connections> {
+        match self {
+            Self::Sqlite {
+                writer, readers, ..
+            } => vec![
+                Connections::of("writer", writer),
+                Connections::of("readers", readers),
+            ],
+            Self::Postgres(server) => vec![Connections::of("all", &server.pool)],
+        }
     }
 
     /// The engine's name, for people.
@@ -228,16 +269,30 @@ impl Db {
 }
 
 impl Tx {
+    /// Adds `by` to a figure, once this is committed; one that is undone, and made again, adds once.
+    pub fn count(&mut self, counter: metrics::Counter, by: u64) {
+        match self {
+            Self::Sqlite(_, counts) | Self::Postgres(_, _, counts) => counts.add(counter, by),
+        }
+    }
+
     /// Makes it so.
     ///
     /// # Errors
     /// The answer of the database did not come: it may or may not have happened.
     pub async fn commit(self) -> Result<()> {
         failpoint::reach("before a commit")?;
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx, presence) => presence.attend(tx.commit()).await?,
-        }
+        let counts = match self {
+            Self::Sqlite(tx, counts) => {
+                tx.commit().await?;
+                counts
+            }
+            Self::Postgres(tx, presence, counts) => {
+                presence.attend(tx.commit()).await?;
+                counts
+            }
+        };
+        counts.release();
         // What was committed, and nobody was told of.
         failpoint::reach("after a commit")?;
         Ok(())
@@ -249,8 +304,8 @@ impl Tx {
     /// The connection is gone, and the transaction with it.
     pub async fn rollback(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx) => tx.rollback().await?,
-            Self::Postgres(tx, presence) => presence.attend(tx.rollback()).await?,
+            Self::Sqlite(tx, _) => tx.rollback().await?,
+            Self::Postgres(tx, presence, _) => presence.attend(tx.rollback()).await?,
         }
         Ok(())
     }

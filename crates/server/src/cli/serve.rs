@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tollgate::Server;
 use tollgate::config::{Config, Faults};
 use tollgate::gate::GateConfig;
+use tollgate::metrics::Metrics;
 use tollgate_auth::{AdminError, FirstAdmin};
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
@@ -18,8 +19,7 @@ const FIRST_ADMIN: &str = "first-admin.txt";
 
 /// Serves until told to stop.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
-    super::log_to_stderr(&config.log_filter, config.log_json)?;
-    let server = Server::start(&config, Clock::system(), Entropy::system()).await?;
+    let server = start(&config).await?;
     serve(server, &config).await
 }
 
@@ -29,9 +29,19 @@ pub(crate) async fn with_gate(
     addr: SocketAddr,
     gate: GateConfig,
 ) -> anyhow::Result<()> {
-    super::log_to_stderr(&config.log_filter, config.log_json)?;
-    let server = Server::start(&config, Clock::system(), Entropy::system()).await?;
+    let server = start(&config).await?;
     serve(server.gate(addr, gate).await?, &config).await
+}
+
+/// What keeps figures is there before anything counts.
+async fn start(config: &Config) -> anyhow::Result<Server> {
+    super::log_to_stderr(&config.log_filter, config.log_json)?;
+    let metrics = config.metrics_addr.map(|addr| (addr, Metrics::install()));
+    let server = Server::start(config, Clock::system(), Entropy::system()).await?;
+    match metrics {
+        None => Ok(server),
+        Some((addr, metrics)) => Ok(server.metrics(addr, metrics?).await?),
+    }
 }
 
 async fn serve(server: Server, config: &Config) -> anyhow::Result<()> {
@@ -121,6 +131,9 @@ fn greet(server: &Server) {
     }
     if server.has_mailbox() {
         say(&format!("  Mailbox   {url}/sandbox/mail"));
+    }
+    if let Some(addr) = server.metrics_address() {
+        say(&format!("  Metrics   http://{addr}/metrics"));
     }
     // Last: whoever started us may read up to here and no further.
     say(&format!("  Health    {url}/health"));

@@ -107,6 +107,8 @@ pub struct Config {
     pub zone: Tz,
     /// Where a request asks for neither.
     pub default_language: Language,
+    /// Where the program serves its figures; `None`: nowhere.
+    pub metrics_addr: Option<SocketAddr>,
     /// A filter of tracing-subscriber.
     pub log_filter: String,
     /// One JSON object a line.
@@ -258,6 +260,7 @@ impl Reader {
                     "DEFAULT_LOCALE=zh",
                 )
                 .unwrap_or_default(),
+            metrics_addr: self.parsed("METRICS_ADDR", "is not host:port", "127.0.0.1:9464"),
             log_filter: self.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
             log_json: self
                 .word(
