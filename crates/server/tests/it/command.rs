@@ -248,6 +248,157 @@ async fn the_doctor_finds_mixed_up_keys_and_ways_that_lead_nowhere() {
     database.remove().await;
 }
 
+#[tokio::test]
+async fn the_doctor_says_by_what_buyers_pay_where_no_rail_is_set_up() {
+    let database = TestDatabase::new(Engine::Sqlite).await;
+    let process = Process::start(&database, "data");
+    for (settings, says, not) in [
+        (
+            &[("SANDBOX", "off")][..],
+            "nobody can pay",
+            "pay in the sandbox",
+        ),
+        // Not on a desk, so there is none either.
+        (
+            &[("SANDBOX", "auto"), ("ADDR", "0.0.0.0:0")],
+            "nobody can pay",
+            "pay in the sandbox",
+        ),
+        (
+            &[("SANDBOX", "auto")],
+            "pay in the sandbox",
+            "nobody can pay",
+        ),
+        (&[("SANDBOX", "on")], "pay in the sandbox", "nobody can pay"),
+    ] {
+        let (code, said) = doctor(&database, settings);
+        let line = said.lines().find(|line| line.contains("payments"));
+        let line = line.expect("a line about payments");
+        assert!(line.starts_with("warn") && line.contains(says), "{said}");
+        assert!(code == 0 && !said.contains(not), "{said}");
+    }
+    drop(process);
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_service_key_is_made_listed_and_revoked_on_the_command_line() {
+    for engine in ENGINES {
+        let database = TestDatabase::new(engine).await;
+        let process = Process::start(&database, "data");
+        let http = Client::new();
+        let introspect = async |key: &str| {
+            let call = http.post(format!("{}/auth/introspect", process.url));
+            let call = call.bearer_auth(key).form(&[("token", "x")]);
+            call.send().await.expect("answered").status().as_u16()
+        };
+        let run = |arguments: &[&str]| {
+            let arguments = [&["service-keys"], arguments].concat();
+            let output = tollgate(&database, &arguments, "");
+            let text = |bytes| String::from_utf8(bytes).expect("text");
+            (
+                output.status.code(),
+                text(output.stdout),
+                text(output.stderr),
+            )
+        };
+        let create = [
+            "create",
+            "--name",
+            "viewer",
+            "--scopes",
+            "quota,introspect,quota",
+        ];
+        let (code, key, talk) = run(&create);
+        assert_eq!(code, Some(0), "{talk}");
+        let key = key.trim_end_matches('\n');
+        let prefix = ["sk", "test", ""].join("_");
+        assert!(
+            key.starts_with(&prefix) && !key.contains(char::is_whitespace),
+            "one line"
+        );
+        assert!(!talk.contains(key), "the talk does not repeat it");
+        assert_eq!(introspect(key).await, 200);
+
+        let (code, list, _) = run(&["list"]);
+        let id = list.split_whitespace().next().expect("an id");
+        assert_eq!((code, list.lines().count()), (Some(0), 1), "{list}");
+        assert!(
+            list.contains("active  introspect,quota  \"viewer\"") && !list.contains(key),
+            "{list}"
+        );
+        let db = tollgate_storage::db::Db::open(database.url(), 2)
+            .await
+            .expect("opens");
+        let by_operator = "SELECT COUNT(*) FROM audit_log WHERE actor_kind = 'operator' AND action = 'service_key.created'";
+        let (noted,): (i64,) =
+            tollgate_storage::on_read!(&db, |e| sqlx::query_as(by_operator).fetch_one(e).await)
+                .expect("a number");
+        assert_eq!(noted, 1);
+        db.close().await;
+
+        for (arguments, exit, says) in [
+            (&["create", "--name", "x"][..], 2, "--scopes"),
+            (
+                &["create", "--name", "x", "--scopes", "everything"],
+                2,
+                "audit.read",
+            ),
+            (
+                &["create", "--name", "", "--scopes", "quota"],
+                2,
+                "1 to 100 visible characters",
+            ),
+            (
+                &[
+                    "create",
+                    "--name",
+                    "x",
+                    "--scopes",
+                    "quota",
+                    "--allowed-addresses",
+                    "home",
+                ],
+                2,
+                "not an address",
+            ),
+            (
+                &[
+                    "create",
+                    "--name",
+                    "x",
+                    "--scopes",
+                    "quota",
+                    "--expires-at",
+                    "2020-01-01T00:00:00Z",
+                ],
+                1,
+                "expires in the past",
+            ),
+            (&["revoke", "nobody"], 2, "nobody"),
+            (
+                &["revoke", "0198a000-0000-7000-8000-000000000000"],
+                4,
+                "no such key",
+            ),
+        ] {
+            let (code, said, talk) = run(arguments);
+            assert_eq!(code, Some(exit), "{arguments:?}: {talk}");
+            assert!(
+                said.is_empty() && talk.contains(says),
+                "{arguments:?}: {talk}"
+            );
+        }
+        let (code, _, talk) = run(&["revoke", id]);
+        assert_eq!(code, Some(0), "{talk}");
+        crate::harness::until("it opens nothing", async || introspect(key).await == 401).await;
+        assert_eq!(run(&["revoke", id]).0, Some(4), "it is over");
+        assert_eq!(run(&["list"]).1, "");
+        drop(process);
+        database.remove().await;
+    }
+}
+
 type Settings = Vec<(&'static str, String)>;
 
 /// Settings, and one of them another.
