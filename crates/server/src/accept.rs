@@ -9,17 +9,17 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::Uri;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tollgate_kernel::origin::ClientAddress;
-use tower::ServiceExt as _;
 
 use crate::client_address::TrustedProxies;
 use crate::lingering::Lingering;
 use crate::stop::stopped;
+use crate::unread;
 
 /// For the head of a request, and so for an idle connection: above a proxy's keep-alive.
 const HEADER_READ: Duration = Duration::from_secs(75);
@@ -73,20 +73,18 @@ pub(crate) async fn serve(
         // Answers are small and written whole.
         let _ = stream.set_nodelay(true);
         let trusted = Arc::clone(&trusted);
-        let service = router
-            .clone()
-            .map_request(move |mut request: Request<Incoming>| {
-                request.extensions_mut().insert(ConnectInfo(peer));
-                let client = trusted.client(peer.ip(), request.headers());
-                request.extensions_mut().insert(ClientAddress(client));
-                if paths == Paths::Ours {
-                    without_trailing_slash(&mut request);
-                }
-                request
-            });
+        let router = router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let client = trusted.client(peer.ip(), request.headers());
+            request.extensions_mut().insert(ClientAddress(client));
+            if paths == Paths::Ours {
+                without_trailing_slash(&mut request);
+            }
+            unread::answered(router.clone(), request)
+        });
         let stream = TokioIo::new(Lingering::new(stream));
-        let connection =
-            graceful.watch(http.serve_connection(stream, TowerToHyperService::new(service)));
+        let connection = graceful.watch(http.serve_connection(stream, service));
         tokio::spawn(async move {
             let _ = connection.await;
             drop(slot);

@@ -28,6 +28,7 @@ mod start;
 mod stop;
 mod timing;
 mod tollgate;
+mod unread;
 mod whole;
 
 pub use crate::events::Event;

@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-/// So long the rest is read,
-const LONGEST: Duration = Duration::from_secs(1);
+/// So long the rest is read: a client may be slow, and a stop waits for it (less than `accept`'s drain),
+const LONGEST: Duration = Duration::from_secs(5);
 /// and so much of it.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 const AT_ONCE: usize = 16 * 1024;

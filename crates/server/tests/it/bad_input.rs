@@ -69,6 +69,25 @@ async fn line_3_who_sends_a_body_that_is_too_long_is_told_so_before_the_connecti
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn line_3_an_answer_before_the_body_was_read_says_that_the_connection_ends() {
+    each_engine(async |app| {
+        let packed = "POST /payments/webhooks/alipay HTTP/1.1\r\nHost: x\r\n\
+            Content-Encoding: gzip\r\nContent-Length: 1000\r\n\r\n";
+        let (answer, _) = exchanged(app, packed.to_owned(), Vec::new(), 0).await;
+        assert!(answer.starts_with("HTTP/1.1 415 "), "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        // Where all was read, the next request goes on the same connection.
+        let read =
+            "POST /payments/webhooks/alipay HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na=";
+        let last = "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let (answers, _) = exchanged(app, format!("{read}{last}"), Vec::new(), 0).await;
+        assert!(answers.starts_with("HTTP/1.1 401 "), "{answers}");
+        assert!(answers.contains("HTTP/1.1 200 "), "{answers}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn line_11_a_head_that_is_too_long_or_has_two_lengths_is_refused() {
     each_engine(async |app| {
         // In one field, and in many; and far above, where nothing is parsed any more.
