@@ -75,10 +75,11 @@ pub async fn examine(config: &Config, clock: &Clock, entropy: &Entropy) -> Vec<F
         Ok(http) => http,
         Err(error) => return vec![Finding::bad("network", error.to_string())],
     };
-    let mut findings = vec![
-        Finding::good("settings", "can be read"),
-        database(config).await,
-    ];
+    let mut findings = vec![Finding::good("settings", "can be read")];
+    for unknown in &config.unknown {
+        findings.push(Finding::warning("settings", unknown.to_string()));
+    }
+    findings.push(database(config).await);
     let (rails, faults) = rails(config, clock, entropy);
     findings.extend(faults);
     for rail in &rails {

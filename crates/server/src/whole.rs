@@ -156,6 +156,7 @@ fn payment_config(config: &Config, public_url: &str, livemode: bool) -> PaymentC
     settings.livemode = livemode;
     settings.zone = config.zone;
     settings.language = config.default_language;
+    settings.currency = config.default_currency;
     settings.order_expiry = config.order_expiry;
     settings.hold_time = config.hold_time;
     settings.usage_retention = config.usage_retention;

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::counts::Counts;
 use crate::presence::Presence;
-use crate::url::DatabaseUrl;
+use crate::url::{DatabaseUrl, Schema};
 use crate::{Result, StorageError, failpoint};
 
 /// How long anything waits for a connection of a database that is there, but busy.
@@ -154,6 +154,7 @@ impl Db {
                 if fsync != "on" {
                     return Err(StorageError::NotDurable);
                 }
+                make_schema(&pool).await?;
                 let presence = Presence::of(server);
                 Ok(Self::Postgres(Server { pool, presence }))
             }
@@ -267,6 +268,32 @@ impl Db {
         }
     }
 }
+
+/// Makes the schema of the address, where it names one that is not there.
+async fn make_schema(pool: &PgPool) -> Result<()> {
+    let (is_missing, name): (bool, String) = sqlx::query_as(SCHEMA).fetch_one(pool).await?;
+    let Ok(schema) = name.parse::<Schema>() else {
+        return Ok(());
+    };
+    if !is_missing {
+        return Ok(());
+    }
+    // A schema is a plain name.
+    let statement = format!("CREATE SCHEMA IF NOT EXISTS \"{}\"", schema.as_str());
+    let made = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .execute(pool)
+        .await;
+    if let Err(error) = made {
+        // Another instance may have been faster.
+        let (is_missing, _): (bool, String) = sqlx::query_as(SCHEMA).fetch_one(pool).await?;
+        if is_missing {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+const SCHEMA: &str = "SELECT current_schema() IS NULL, current_setting('search_path')";
 
 impl Tx {
     /// Adds `by` to a figure, once this is committed; one that is undone, and made again, adds once.

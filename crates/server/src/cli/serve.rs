@@ -36,6 +36,9 @@ pub(crate) async fn with_gate(
 /// What keeps figures is there before anything counts.
 async fn start(config: &Config) -> anyhow::Result<Server> {
     super::log_to_stderr(&config.log_filter, config.log_json)?;
+    for unknown in &config.unknown {
+        tracing::warn!("{unknown}");
+    }
     let metrics = config.metrics_addr.map(|addr| (addr, Metrics::install()));
     let server = Server::start(config, Clock::system(), Entropy::system()).await?;
     match metrics {

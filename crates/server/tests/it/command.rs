@@ -282,6 +282,68 @@ async fn the_doctor_says_by_what_buyers_pay_where_no_rail_is_set_up() {
 }
 
 #[tokio::test]
+async fn the_tables_are_in_a_schema_of_their_own_where_one_is_set() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+        command.env("DATABASE_SCHEMA", "shop");
+        Process::start_by(command, &database, "data")
+    };
+    start().kill();
+    let process = start();
+    let someone = crate::harness::buyer(&Client::new(), &process.url).await;
+    let db = tollgate_storage::db::Db::open(database.url(), 2)
+        .await
+        .expect("opens");
+    let tables = async |statement: &'static str| {
+        let (count,): (i64,) =
+            tollgate_storage::on_read!(&db, |e| sqlx::query_as(statement).fetch_one(e).await)
+                .expect("a number");
+        count
+    };
+    let theirs = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'public'";
+    assert_eq!(tables(theirs).await, 0, "the database is somebody else's");
+    let ours = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'shop'";
+    assert!(tables(ours).await > 40);
+    assert_eq!(
+        tables("SELECT COUNT(*) FROM shop.api_keys").await,
+        1,
+        "{}",
+        someone.id
+    );
+    db.close().await;
+    let output = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .args(["ledger", "verify"])
+        .envs(Process::settings(&database, "data"))
+        .env("DATABASE_SCHEMA", "shop")
+        .output();
+    assert!(output.expect("the binary runs").status.success());
+    drop(process);
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_name_that_is_no_setting_is_told_at_the_start_and_by_the_doctor() {
+    let database = TestDatabase::new(Engine::Sqlite).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    let log = database.folder().join("log");
+    let file = std::fs::File::create(&log).expect("a file");
+    command.env("ALIPAY_APPID", "1").stderr(file);
+    let mut settings = Process::settings(&database, "data");
+    settings.retain(|(name, _)| *name != "LOG_LEVEL");
+    drop(Process::start_by_settings(command, settings));
+    let says = "ALIPAY_APPID is no setting: is ALIPAY_APP_ID meant?";
+    let said = std::fs::read_to_string(&log).expect("a log");
+    assert!(said.contains("WARN") && said.contains(says), "{said}");
+    let (code, said) = doctor(&database, &[("ALIPAY_APPID", "1")]);
+    assert!(
+        code == 0 && said.contains(&format!("warn  settings       {says}")),
+        "{said}"
+    );
+    database.remove().await;
+}
+
+#[tokio::test]
 async fn a_service_key_is_made_listed_and_revoked_on_the_command_line() {
     for engine in ENGINES {
         let database = TestDatabase::new(engine).await;

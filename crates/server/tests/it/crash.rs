@@ -43,9 +43,17 @@ impl Process {
     }
 
     /// Starts one in circumstances of its own.
-    pub(crate) fn start_by(mut command: Command, database: &TestDatabase, folder: &str) -> Self {
+    pub(crate) fn start_by(command: Command, database: &TestDatabase, folder: &str) -> Self {
+        Self::start_by_settings(command, Self::settings(database, folder))
+    }
+
+    /// Starts one by other settings.
+    pub(crate) fn start_by_settings(
+        mut command: Command,
+        settings: Vec<(&'static str, String)>,
+    ) -> Self {
         let mut child = command
-            .envs(Self::settings(database, folder))
+            .envs(settings)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary starts");
