@@ -274,13 +274,7 @@ impl Reader {
                     "DEFAULT_LOCALE=zh",
                 )
                 .unwrap_or_default(),
-            default_currency: self
-                .parsed(
-                    "DEFAULT_CURRENCY",
-                    "is not a currency code of ISO 4217 in upper case",
-                    "CNY",
-                )
-                .unwrap_or(Currency::CNY),
+            default_currency: self.default_currency(),
             unknown: self.unknown(),
             metrics_addr: self.parsed("METRICS_ADDR", "is not host:port", "127.0.0.1:9464"),
             log_filter: self.log_filter(),
@@ -302,6 +296,12 @@ impl Reader {
         } else {
             Err(Faults(std::mem::take(&mut self.faults)))
         }
+    }
+
+    fn default_currency(&mut self) -> Currency {
+        let reason = "is not a currency code of ISO 4217 in upper case";
+        let currency = self.parsed("DEFAULT_CURRENCY", reason, "CNY");
+        currency.unwrap_or(Currency::CNY)
     }
 
     /// The names of the settings are those that have a default.

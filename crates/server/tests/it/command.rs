@@ -343,6 +343,80 @@ async fn a_name_that_is_no_setting_is_told_at_the_start_and_by_the_doctor() {
     database.remove().await;
 }
 
+/// `tollgate service-keys …`: its exit code, the data and the talk.
+fn service_keys(database: &TestDatabase, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let arguments = [&["service-keys"], arguments].concat();
+    let output = tollgate(database, &arguments, "");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[tokio::test]
+async fn a_service_key_that_cannot_be_is_refused_with_the_reason() {
+    let database = TestDatabase::new(Engine::Sqlite).await;
+    let (code, _, talk) = service_keys(&database, &["list"]);
+    assert!(code == Some(3) && talk.contains("DATABASE_URL"), "{talk}");
+    drop(Process::start(&database, "data"));
+    for (arguments, exit, says) in [
+        (&["create", "--name", "x"][..], 2, "--scopes"),
+        (
+            &["create", "--name", "x", "--scopes", "everything"],
+            2,
+            "audit.read",
+        ),
+        (
+            &["create", "--name", "", "--scopes", "quota"],
+            2,
+            "1 to 100 visible characters",
+        ),
+        (
+            &[
+                "create",
+                "--name",
+                "x",
+                "--scopes",
+                "quota",
+                "--allowed-addresses",
+                "home",
+            ],
+            2,
+            "not an address",
+        ),
+        (
+            &[
+                "create",
+                "--name",
+                "x",
+                "--scopes",
+                "quota",
+                "--expires-at",
+                "2020-01-01T00:00:00Z",
+            ],
+            1,
+            "expires in the past",
+        ),
+        (&["revoke", "nobody"], 2, "nobody"),
+        (
+            &["revoke", "0198a000-0000-7000-8000-000000000000"],
+            4,
+            "no such key",
+        ),
+    ] {
+        let (code, said, talk) = service_keys(&database, arguments);
+        assert_eq!(code, Some(exit), "{arguments:?}: {talk}");
+        assert!(
+            said.is_empty() && talk.contains(says),
+            "{arguments:?}: {talk}"
+        );
+    }
+    assert_eq!(service_keys(&database, &["list"]).1, "", "none was made");
+    database.remove().await;
+}
+
 #[tokio::test]
 async fn a_service_key_is_made_listed_and_revoked_on_the_command_line() {
     for engine in ENGINES {
@@ -354,16 +428,7 @@ async fn a_service_key_is_made_listed_and_revoked_on_the_command_line() {
             let call = call.bearer_auth(key).form(&[("token", "x")]);
             call.send().await.expect("answered").status().as_u16()
         };
-        let run = |arguments: &[&str]| {
-            let arguments = [&["service-keys"], arguments].concat();
-            let output = tollgate(&database, &arguments, "");
-            let text = |bytes| String::from_utf8(bytes).expect("text");
-            (
-                output.status.code(),
-                text(output.stdout),
-                text(output.stderr),
-            )
-        };
+        let run = |arguments: &[&str]| service_keys(&database, arguments);
         let create = [
             "create",
             "--name",
@@ -399,58 +464,6 @@ async fn a_service_key_is_made_listed_and_revoked_on_the_command_line() {
         assert_eq!(noted, 1);
         db.close().await;
 
-        for (arguments, exit, says) in [
-            (&["create", "--name", "x"][..], 2, "--scopes"),
-            (
-                &["create", "--name", "x", "--scopes", "everything"],
-                2,
-                "audit.read",
-            ),
-            (
-                &["create", "--name", "", "--scopes", "quota"],
-                2,
-                "1 to 100 visible characters",
-            ),
-            (
-                &[
-                    "create",
-                    "--name",
-                    "x",
-                    "--scopes",
-                    "quota",
-                    "--allowed-addresses",
-                    "home",
-                ],
-                2,
-                "not an address",
-            ),
-            (
-                &[
-                    "create",
-                    "--name",
-                    "x",
-                    "--scopes",
-                    "quota",
-                    "--expires-at",
-                    "2020-01-01T00:00:00Z",
-                ],
-                1,
-                "expires in the past",
-            ),
-            (&["revoke", "nobody"], 2, "nobody"),
-            (
-                &["revoke", "0198a000-0000-7000-8000-000000000000"],
-                4,
-                "no such key",
-            ),
-        ] {
-            let (code, said, talk) = run(arguments);
-            assert_eq!(code, Some(exit), "{arguments:?}: {talk}");
-            assert!(
-                said.is_empty() && talk.contains(says),
-                "{arguments:?}: {talk}"
-            );
-        }
         let (code, _, talk) = run(&["revoke", id]);
         assert_eq!(code, Some(0), "{talk}");
         crate::harness::until("it opens nothing", async || introspect(key).await == 401).await;

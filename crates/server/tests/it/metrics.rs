@@ -86,6 +86,37 @@ fn figure(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<u64> {
     one
 }
 
+const DOCUMENT: &str = include_str!("../../../../docs/operations.md");
+const ALERTS: &str = include_str!("../../../../examples/prometheus/alerts.yml");
+
+/// What is served is in the table, and what rules ask for is too.
+fn all_is_documented(text: &str) {
+    let table: Vec<&str> = DOCUMENT
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(name, _)| name)
+        .collect();
+    let served = text.lines().filter_map(|line| {
+        let name = line.strip_prefix("# TYPE ")?;
+        name.split_whitespace().next()
+    });
+    for name in served {
+        assert!(table.contains(&name), "{name} is not in the table");
+    }
+    let words = ALERTS.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
+    let asked =
+        words.filter(|word| word.starts_with("tollgate_") || word.starts_with("http_server"));
+    let mut rules = 0;
+    for word in asked {
+        let name = word.trim_end_matches("_bucket").trim_end_matches("_count");
+        assert!(table.contains(&name), "a rule asks for {name}");
+        rules += 1;
+    }
+    assert!(rules > 15);
+}
+
+/// More than are kept in a minute.
+const FORGED: u64 = 65;
 const PAYMENTS: &str = "tollgate_payments_total";
 const CALLBACKS: &str = "tollgate_callbacks_total";
 const UNITS: &str = "tollgate_quota_units_total";
@@ -130,7 +161,6 @@ async fn figures_of_money_count_each_fact_once() {
         let number = watched.order(&bob).await;
         watched.pay(&number).await;
         watched.stands(PAYMENTS, &of("completed"), 2).await;
-        const FORGED: u64 = 65;
         for _ in 0..FORGED {
             let call = watched.http.post(format!("{url}/payments/webhooks/alipay"));
             let call = call.form(&[("out_trade_no", number.as_str()), ("sign", "none")]);
@@ -227,8 +257,8 @@ async fn figures_of_units_and_events_count_each_once_and_name_nobody() {
         let hook = json!({ "url": hooks, "event_types": ["user.created"] });
         let hook = watched.post(ENDPOINTS, &ann.token, hook).await;
         let id = hook.expect(StatusCode::CREATED)["id"].clone();
-        let test = format!("{ENDPOINTS}/{}/test", id.as_str().expect("an id"));
-        let begun = watched.post(&test, &ann.token, json!({})).await;
+        let trial = format!("{ENDPOINTS}/{}/test", id.as_str().expect("an id"));
+        let begun = watched.post(&trial, &ann.token, json!({})).await;
         begun.expect(StatusCode::ACCEPTED);
         let deliveries = "tollgate_webhook_deliveries_total";
         watched
@@ -262,6 +292,7 @@ async fn figures_of_units_and_events_count_each_once_and_name_nobody() {
         assert_eq!(figure(&text, REQUESTS, &taken), Some(3));
         assert_eq!(figure(&text, deliveries, &[("result", "failed")]), Some(0));
 
+        all_is_documented(&text);
         assert_eq!(figure(&text, "tollgate_database_up", &[]), Some(1));
         assert_eq!(figure(&text, "tollgate_suspense_open", &[]), Some(0));
         let info = [("mode", "sandbox"), ("version", env!("CARGO_PKG_VERSION"))];
