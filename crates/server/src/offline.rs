@@ -53,6 +53,7 @@ pub async fn plans(config: &Config, entropy: &Entropy) -> Result<PaymentService,
     let mut settings = PaymentConfig::new(url.unwrap_or_default());
     settings.livemode = !config.has_sandbox();
     settings.language = config.default_language;
+    settings.currency = config.default_currency;
     let builder = PaymentService::builder(db, master_key(config)?, settings);
     Ok(builder.entropy(entropy.clone()).build().await?)
 }
