@@ -74,7 +74,7 @@ pub use crate::operations::refresh::RefreshError;
 pub use crate::operations::register::{Register, RegisterError};
 pub use crate::operations::reset_password::{AskResetError, ResetError};
 pub use crate::operations::second_factor::{Enrolment, SecondFactorError};
-pub use crate::operations::service_keys::{CreateServiceKey, ServiceKeyList};
+pub use crate::operations::service_keys::{CreateServiceKey, KeyIssuer, ServiceKeyList};
 pub use crate::operations::session::Tokens;
 pub use crate::operations::staff::{By, Listed, Search, StaffError};
 pub use crate::operations::update_profile::{ProfileChange, ProfileError};

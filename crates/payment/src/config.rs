@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use tollgate_kernel::money::Currency;
 use tollgate_kernel::text::Language;
 
 use crate::model::hold::HoldTime;
@@ -20,6 +21,8 @@ pub struct PaymentConfig {
     pub zone: Tz,
     /// The language of the house: in it a plan's `name`, `description` and `features` are written.
     pub language: Language,
+    /// Of a price or a sum that names none.
+    pub currency: Currency,
     /// How long a buyer may take to pay.
     pub order_expiry: Duration,
     /// How long units are set aside when nobody says.
@@ -36,7 +39,7 @@ pub struct PaymentConfig {
 }
 
 impl PaymentConfig {
-    /// Live, half an hour to pay, months of Shanghai.
+    /// Live, yuan, half an hour to pay, months of Shanghai.
     pub fn new(public_url: impl Into<String>) -> Self {
         let public_url = public_url.into().trim_end_matches('/').to_owned();
         Self {
@@ -46,6 +49,7 @@ impl PaymentConfig {
             public_url,
             zone: Tz::Asia__Shanghai,
             language: Language::Zh,
+            currency: Currency::CNY,
             order_expiry: Duration::from_mins(30),
             webhook_allow_private: false,
             hold_time: HoldTime::USUAL,

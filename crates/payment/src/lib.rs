@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod counted;
 mod duties;
 mod extract;
 mod guarded;
@@ -34,6 +35,7 @@ use tollgate_storage::seal::MasterKey;
 use tollgate_storage::{Result, StorageError, migrations, partitions};
 
 pub use crate::config::PaymentConfig;
+use crate::counted::UnitCounters;
 pub use crate::extract::{CurrentSubscription, DeferredHold, QuotaHold};
 pub use crate::layers::{
     ConsumeQuota, ConsumeQuotaLayer, RequireSubscription, RequireSubscriptionLayer,
@@ -44,6 +46,7 @@ pub use crate::operations::accept_webhook::Received;
 pub use crate::operations::admin_plans::PlanFilter;
 pub use crate::operations::apply_plans::PlanChange;
 use crate::operations::audit_books::SelfAudit;
+pub use crate::operations::backlog::{Backlog, LaneBacklog};
 pub use crate::operations::cancel_subscription::ChangeError;
 pub use crate::operations::checkout::{CheckoutError, Expected, PlanRef, Subscribe};
 pub use crate::operations::consume::{Consume, ConsumeError};
@@ -148,6 +151,8 @@ struct Parts {
     /// Who we are among several.
     instance: Instance,
     folded: FoldedUpTo,
+    /// Units, for who watches.
+    units: UnitCounters,
 }
 
 impl Parts {
@@ -273,6 +278,7 @@ impl PaymentBuilder {
                 .map_or(1, NonZero::get)
                 .min(MOST_LANES),
         };
+        counted::describe();
         let service = PaymentService(Arc::new_cyclic(|parts| Parts {
             holdings: Holdings::default(),
             writer: QuotaWriter::start(parts, lanes),
@@ -287,6 +293,7 @@ impl PaymentBuilder {
             entropy: self.entropy,
             self_audit: SelfAudit::default(),
             folded: FoldedUpTo::default(),
+            units: UnitCounters::default(),
             db: self.db,
             master_key: self.master_key,
             clock: self.clock,

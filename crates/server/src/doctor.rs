@@ -75,10 +75,11 @@ pub async fn examine(config: &Config, clock: &Clock, entropy: &Entropy) -> Vec<F
         Ok(http) => http,
         Err(error) => return vec![Finding::bad("network", error.to_string())],
     };
-    let mut findings = vec![
-        Finding::good("settings", "can be read"),
-        database(config).await,
-    ];
+    let mut findings = vec![Finding::good("settings", "can be read")];
+    for unknown in &config.unknown {
+        findings.push(Finding::warning("settings", unknown.to_string()));
+    }
+    findings.push(database(config).await);
     let (rails, faults) = rails(config, clock, entropy);
     findings.extend(faults);
     for rail in &rails {
@@ -114,8 +115,16 @@ fn rails(config: &Config, clock: &Clock, entropy: &Entropy) -> (Rails, Vec<Findi
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     match rails::providers(config, clock, entropy, None, nowhere, public_url) {
         Ok(rails) if rails.is_empty() => {
-            let detail = "no rail is set up: buyers pay in the sandbox, and no real money moves";
-            (rails, vec![Finding::warning("payments", detail)])
+            let finding = if config.has_sandbox() {
+                let detail =
+                    "no rail is set up: buyers pay in the sandbox, and no real money moves";
+                Finding::warning("payments", detail)
+            } else {
+                let detail = "no rail is set up, and the sandbox is off: nobody can pay for anything; \
+                    set a rail's keys, or SANDBOX=on to try things out";
+                Finding::warning("payments", detail)
+            };
+            (rails, vec![finding])
         }
         Ok(rails) => (rails, Vec::new()),
         Err(faults) => {

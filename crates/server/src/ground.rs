@@ -8,8 +8,8 @@ use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::exchange::Exchange;
 use tollgate_kernel::ids::Ids;
-use tollgate_payment::PaymentConfig;
 use tollgate_payment::providers::PaymentProvider;
+use tollgate_payment::{PaymentConfig, PaymentService};
 use tollgate_sandbox::Sandbox;
 use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
@@ -18,6 +18,7 @@ use tollgate_storage::url::DatabaseUrl;
 
 use crate::browser::CorsOrigins;
 use crate::config::{Config, Faults};
+use crate::metrics::Watched;
 use crate::rails;
 use crate::start::{StartError, data_dir, master_key};
 
@@ -92,6 +93,15 @@ impl Ground {
         )
     }
 
+    /// What a scrape looks at.
+    pub(crate) fn watched(&self, payment: Option<&PaymentService>) -> Watched {
+        Watched {
+            payment: payment.cloned(),
+            db: self.db.clone(),
+            is_sandbox: self.sandbox.is_some(),
+        }
+    }
+
     /// Whether real money moves.
     pub(crate) fn livemode(&self) -> bool {
         self.sandbox.is_none()
@@ -103,6 +113,7 @@ impl Ground {
         settings.livemode = self.livemode();
         settings.zone = config.zone;
         settings.language = config.default_language;
+        settings.currency = config.default_currency;
         settings.order_expiry = config.order_expiry;
         settings.hold_time = config.hold_time;
         settings.usage_retention = config.usage_retention;

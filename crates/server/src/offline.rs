@@ -102,6 +102,7 @@ fn payment(config: &Config, db: Db) -> Result<PaymentBuilder, Faults> {
     let mut settings = PaymentConfig::new(url.unwrap_or_default());
     settings.livemode = !config.has_sandbox();
     settings.language = config.default_language;
+    settings.currency = config.default_currency;
     settings.zone = config.zone;
     Ok(PaymentService::builder(db, master_key(config)?, settings))
 }

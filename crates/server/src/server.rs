@@ -17,7 +17,9 @@ use crate::accept::Paths;
 use crate::client_address::TrustedProxies;
 use crate::config::Config;
 use crate::gate::GateConfig;
+use crate::metrics::Metrics;
 use crate::start::StartError;
+use crate::timing::Timing;
 use crate::whole::{Brought, Whole};
 use crate::{accept, gate, routes};
 
@@ -28,6 +30,7 @@ pub struct Server {
     port: u16,
     whole: Arc<Whole>,
     gate: Option<(TcpListener, Router)>,
+    metrics: Option<(TcpListener, Metrics)>,
     trusted_proxies: TrustedProxies,
 }
 
@@ -63,6 +66,7 @@ impl Server {
             port: addr.port(),
             whole: Arc::new(whole),
             gate: None,
+            metrics: None,
             trusted_proxies: config.trusted_proxies.clone(),
         })
     }
@@ -125,13 +129,38 @@ impl Server {
         listener.local_addr().ok()
     }
 
+    /// Listens on `addr` too, and serves `GET /metrics` there.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`].
+    pub async fn metrics(mut self, addr: SocketAddr, metrics: Metrics) -> Result<Self, StartError> {
+        let (listener, _) = listen(addr).await?;
+        self.metrics = Some((listener, metrics));
+        Ok(self)
+    }
+
+    /// Where figures are served.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        let (listener, _) = self.metrics.as_ref()?;
+        listener.local_addr().ok()
+    }
+
     /// Serves until `stop` says so, with the work that is due beside it.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let beside = self.whole.beside(&stop);
+        let mut beside = self.whole.beside(&stop);
         let trusted = self.trusted_proxies;
-        let own = (routes::router(&self.whole, true), Paths::Ours);
+        let mut own = routes::router(&self.whole, true);
+        let mut gate = self.gate;
+        if let Some((listener, metrics)) = self.metrics {
+            own = own.layer(Timing { otherwise: "" });
+            let otherwise = "/{*proxied}";
+            gate = gate.map(|(listener, router)| (listener, router.layer(Timing { otherwise })));
+            let watched = self.whole.ground.watched(Some(&self.whole.payment));
+            metrics.serve(listener, watched, &stop, &mut beside);
+        }
+        let own = (own, Paths::Ours);
         let serving = accept::serve(self.listener, own, trusted.clone(), stop.clone());
-        match self.gate {
+        match gate {
             None => serving.await,
             Some((listener, router)) => {
                 let gate = accept::serve(listener, (router, Paths::AsSent), trusted, stop);

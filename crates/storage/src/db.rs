@@ -15,8 +15,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, Executor as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use tokio::sync::watch;
 
+use crate::counts::Counts;
 use crate::presence::Presence;
-use crate::url::DatabaseUrl;
+use crate::url::{DatabaseUrl, Schema};
 use crate::{Result, StorageError, failpoint};
 
 /// How long anything waits for a connection of a database that is there, but busy.
@@ -60,13 +61,38 @@ pub struct Server {
     pub presence: Presence,
 }
 
+/// How a pool of connections is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// Which: `writer` and `readers` of SQLite, `all` of PostgreSQL.
+    pub pool: &'static str,
+    /// Somebody has them.
+    pub used: u32,
+    /// Open, and free.
+    pub idle: u32,
+    /// There are never more.
+    pub most: u32,
+}
+
+impl Connections {
+    fn of<D: sqlx::Database>(pool: &'static str, of: &sqlx::Pool<D>) -> Self {
+        let idle = u32::try_from(of.num_idle()).unwrap_or(u32::MAX);
+        Self {
+            pool,
+            used: of.size().saturating_sub(idle),
+            idle,
+            most: of.options().get_max_connections(),
+        }
+    }
+}
+
 /// A transaction. Dropped without [`Tx::commit`], it never happened.
 #[derive(Debug)]
 pub enum Tx {
     /// Holds the one writer, or, of [`Db::look`], a reader.
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Transaction<'static, Sqlite>, Counts),
     /// READ COMMITTED, or, of [`Db::look`], REPEATABLE READ; and whom to ask when no answer comes.
-    Postgres(Transaction<'static, Postgres>, Presence),
+    Postgres(Transaction<'static, Postgres>, Presence, Counts),
 }
 
 impl Db {
@@ -128,6 +154,7 @@ impl Db {
                 if fsync != "on" {
                     return Err(StorageError::NotDurable);
                 }
+                make_schema(&pool).await?;
                 let presence = Presence::of(server);
                 Ok(Self::Postgres(Server { pool, presence }))
             }
@@ -155,7 +182,7 @@ impl Db {
                         if let Err(StorageError::Unavailable(sqlx::Error::Database(_))) = &begun {
                             locked.send_modify(|times| *times = times.wrapping_add(1));
                         }
-                        Ok(Tx::Sqlite(begun?))
+                        Ok(Tx::Sqlite(begun?, Counts::default()))
                     }
                 }
             }
@@ -167,7 +194,7 @@ impl Db {
                 let begun = tokio::spawn(async move { pool.begin().await });
                 let begun = async { begun.await.map_err(|_| sqlx::Error::WorkerCrashed)? };
                 let begun = presence.attend(begun).await?;
-                Ok(Tx::Postgres(begun, presence.clone()))
+                Ok(Tx::Postgres(begun, presence.clone(), Counts::default()))
             }
         }
     }
@@ -183,7 +210,9 @@ impl Db {
     )]
     pub async fn look(&self) -> Result<Tx> {
         match self {
-            Self::Sqlite { readers, .. } => Ok(Tx::Sqlite(readers.begin().await?)),
+            Self::Sqlite { readers, .. } => {
+                Ok(Tx::Sqlite(readers.begin().await?, Counts::default()))
+            }
             Self::Postgres(Server { pool, presence }) => {
                 // In a task of its own, as above.
                 let pool = pool.clone();
@@ -191,7 +220,7 @@ impl Db {
                 let begun = tokio::spawn(async move { pool.begin_with(one_moment).await });
                 let begun = async { begun.await.map_err(|_| sqlx::Error::WorkerCrashed)? };
                 let begun = presence.attend(begun).await?;
-                Ok(Tx::Postgres(begun, presence.clone()))
+                Ok(Tx::Postgres(begun, presence.clone(), Counts::default()))
             }
         }
     }
@@ -203,6 +232,19 @@ impl Db {
     pub async fn ping(&self) -> Result<()> {
         on_read!(self, |e| e.execute("SELECT 1").await.map(|_| ()))?;
         Ok(())
+    }
+
+    /// How its connections are in use.
+    pub fn connections(&self) -> Vec<Connections> {
+        match self {
+            Self::Sqlite {
+                writer, readers, ..
+            } => vec![
+                Connections::of("writer", writer),
+                Connections::of("readers", readers),
+            ],
+            Self::Postgres(server) => vec![Connections::of("all", &server.pool)],
+        }
     }
 
     /// The engine's name, for people.
@@ -227,17 +269,57 @@ impl Db {
     }
 }
 
+/// Makes the schema of the address, where it names one that is not there.
+async fn make_schema(pool: &PgPool) -> Result<()> {
+    let (is_missing, name): (bool, String) = sqlx::query_as(SCHEMA).fetch_one(pool).await?;
+    let Ok(schema) = name.parse::<Schema>() else {
+        return Ok(());
+    };
+    if !is_missing {
+        return Ok(());
+    }
+    // A schema is a plain name.
+    let statement = format!("CREATE SCHEMA IF NOT EXISTS \"{}\"", schema.as_str());
+    let made = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .execute(pool)
+        .await;
+    if let Err(error) = made {
+        // Another instance may have been faster.
+        let (is_missing, _): (bool, String) = sqlx::query_as(SCHEMA).fetch_one(pool).await?;
+        if is_missing {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+const SCHEMA: &str = "SELECT current_schema() IS NULL, current_setting('search_path')";
+
 impl Tx {
+    /// Adds `by` to a figure, once this is committed; one that is undone, and made again, adds once.
+    pub fn count(&mut self, counter: metrics::Counter, by: u64) {
+        match self {
+            Self::Sqlite(_, counts) | Self::Postgres(_, _, counts) => counts.add(counter, by),
+        }
+    }
+
     /// Makes it so.
     ///
     /// # Errors
     /// The answer of the database did not come: it may or may not have happened.
     pub async fn commit(self) -> Result<()> {
         failpoint::reach("before a commit")?;
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx, presence) => presence.attend(tx.commit()).await?,
-        }
+        let counts = match self {
+            Self::Sqlite(tx, counts) => {
+                tx.commit().await?;
+                counts
+            }
+            Self::Postgres(tx, presence, counts) => {
+                presence.attend(tx.commit()).await?;
+                counts
+            }
+        };
+        counts.release();
         // What was committed, and nobody was told of.
         failpoint::reach("after a commit")?;
         Ok(())
@@ -249,8 +331,8 @@ impl Tx {
     /// The connection is gone, and the transaction with it.
     pub async fn rollback(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx) => tx.rollback().await?,
-            Self::Postgres(tx, presence) => presence.attend(tx.rollback()).await?,
+            Self::Sqlite(tx, _) => tx.rollback().await?,
+            Self::Postgres(tx, presence, _) => presence.attend(tx.rollback()).await?,
         }
         Ok(())
     }

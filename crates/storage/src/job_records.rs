@@ -155,6 +155,39 @@ pub async fn find(db: &Db, id: JobId) -> Result<Option<JobRecord>> {
     row.map(JobRecord::try_from).transpose()
 }
 
+row!(
+    struct LaneRow {
+        lane: String,
+        open: i64,
+        first_due: chrono::DateTime<chrono::Utc>,
+    }
+);
+
+/// The open jobs of a lane.
+#[derive(Clone, Debug)]
+pub struct LaneStand {
+    /// Whose work it is.
+    pub name: String,
+    /// How many, standing duties too.
+    pub open: i64,
+    /// When the first of them is due.
+    pub first_due: Timestamp,
+}
+
+/// Every lane with open jobs, by name.
+///
+/// # Errors
+/// The database.
+pub async fn lanes(db: &Db) -> Result<Vec<LaneStand>> {
+    let rows: Vec<LaneRow> = on_read!(db, |e| sqlx::query_as(LANES).fetch_all(e).await)?;
+    let lanes = rows.into_iter().map(|row| LaneStand {
+        name: row.lane,
+        open: row.open,
+        first_due: Timestamp::from_utc(row.first_due),
+    });
+    Ok(lanes.collect())
+}
+
 /// Lets a job that was given up be done after all, as if it had just been asked for. `false`: it was not given up, or
 /// the same is asked for anew.
 ///
@@ -175,9 +208,12 @@ const RECORDS: &str = "SELECT id, lane, kind, dedupe_key, state, due_at, fence, 
 const RECORD: &str =
     "SELECT id, lane, kind, dedupe_key, state, due_at, fence, attempts, last_error, created_at,
     finished_at FROM jobs WHERE id = $1";
+const LANES: &str =
+    "SELECT lane, COUNT(*) AS open, MIN(due_at) AS first_due FROM jobs WHERE state = 'open'
+    GROUP BY lane ORDER BY lane";
 const REVIVE: &str = "UPDATE jobs SET state = 'open', due_at = $2, attempts = 0, fence = fence + 1, finished_at = NULL
     WHERE id = $1 AND state = 'dead' AND NOT EXISTS
         (SELECT 1 FROM jobs o WHERE o.kind = jobs.kind AND o.dedupe_key = jobs.dedupe_key AND o.state = 'open')
     RETURNING id";
 
-pub(crate) const STATEMENTS: &[&str] = &[RECORDS, RECORD, REVIVE];
+pub(crate) const STATEMENTS: &[&str] = &[RECORDS, RECORD, LANES, REVIVE];

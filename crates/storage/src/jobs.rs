@@ -8,8 +8,8 @@ use sqlx::types::Json;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, Ids, JobId};
 
-use crate::Result;
 use crate::db::Tx;
+use crate::{Result, counts};
 
 /// A job that was claimed: ours until the lease ends.
 #[derive(Clone, Debug)]
@@ -150,6 +150,9 @@ pub async fn give_up(tx: &mut Tx, job: &Job, now: Timestamp, why: &str) -> Resul
             .fetch_optional(c)
             .await
     })?;
+    if row.is_some() {
+        tx.count(counts::given_up(&job.kind), 1);
+    }
     Ok(row.is_some())
 }
 

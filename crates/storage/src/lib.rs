@@ -4,6 +4,7 @@
 mod macros;
 
 pub mod audit;
+pub mod counts;
 pub mod db;
 pub mod duties;
 pub mod error;

@@ -7,11 +7,11 @@ macro_rules! in_tx {
         match $crate::failpoint::reach(concat!(file!(), ":", line!())) {
             Err(cut) => Err(cut),
             Ok(()) => match $tx {
-                $crate::db::Tx::Sqlite(tx) => {
+                $crate::db::Tx::Sqlite(tx, _) => {
                     let $connection = &mut **tx;
                     $body
                 }
-                $crate::db::Tx::Postgres(tx, presence) => {
+                $crate::db::Tx::Postgres(tx, presence, _) => {
                     let $connection = &mut **tx;
                     presence.attend(async { $body }).await
                 }

@@ -48,7 +48,7 @@ pub async fn make_ahead(db: &Db, table: &'static str, now: Timestamp) -> Result<
             bound(to),
         );
         let mut tx = db.begin().await?;
-        if let Tx::Postgres(tx, _) = &mut tx {
+        if let Tx::Postgres(tx, ..) = &mut tx {
             sqlx::query(LOCK).execute(&mut **tx).await?;
             // Table and month are our own words: nothing of it comes from outside.
             let made = sqlx::query(sqlx::AssertSqlSafe(statement))

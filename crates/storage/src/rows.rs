@@ -64,7 +64,7 @@ impl OverRows {
     pub fn text(&'static self, tx: &Tx) -> &'static str {
         let [sqlite, postgres] = self.texts();
         match tx {
-            Tx::Sqlite(_) => sqlite,
+            Tx::Sqlite(..) => sqlite,
             Tx::Postgres(..) => postgres,
         }
     }

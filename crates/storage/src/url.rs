@@ -15,6 +15,38 @@ pub enum DatabaseUrl {
     Postgres(SecretString),
 }
 
+/// A schema of PostgreSQL: 1 to 63 of `a-z 0-9 _`, no digit in front, and none of the server's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema(String);
+
+/// Not the name of a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 63 of a-z 0-9 _, without a digit or pg_ in front")]
+pub struct InvalidSchema;
+
+impl FromStr for Schema {
+    type Err = InvalidSchema;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSchema> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        let digit = text
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_digit());
+        let own = text.starts_with("pg_") || text == "information_schema";
+        ((1..=63).contains(&text.len()) && text.bytes().all(plain) && !digit && !own)
+            .then(|| Self(text.to_owned()))
+            .ok_or(InvalidSchema)
+    }
+}
+
+impl Schema {
+    /// As it was set.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Neither of the two engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -49,6 +81,20 @@ impl FromStr for DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// With its tables in a schema of their own, which is made where it is missing. A file has none.
+    #[must_use]
+    pub fn in_schema(self, schema: &Schema) -> Self {
+        match self {
+            Self::Sqlite(_) => self,
+            Self::Postgres(url) => {
+                let url = url.expose_secret();
+                let more = if url.contains('?') { '&' } else { '?' };
+                let schema = schema.as_str();
+                Self::Postgres(format!("{url}{more}options[search_path]={schema}").into())
+            }
+        }
+    }
+
     /// For people: the file, or the server without user and password.
     pub fn shown(&self) -> String {
         match self {
@@ -104,6 +150,27 @@ mod tests {
             "postgresql://",
         ] {
             assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_schema_is_a_plain_name() {
+        for text in ["shop", "_shop_2", "user"] {
+            assert!(text.parse::<Schema>().is_ok(), "{text}");
+        }
+        let long = "a".repeat(64);
+        for text in [
+            "",
+            "Shop",
+            "2shop",
+            "pg_shop",
+            "information_schema",
+            "a-b",
+            "a b",
+            "a\"b",
+            &long,
+        ] {
+            assert_eq!(text.parse::<Schema>(), Err(InvalidSchema), "{text}");
         }
     }
 

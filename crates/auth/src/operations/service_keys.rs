@@ -22,6 +22,31 @@ use crate::store::service_keys;
 /// On one page.
 const LONGEST_PAGE: u32 = 100;
 
+/// Who gives keys out and takes them back, and from where.
+#[derive(Clone, Debug)]
+pub struct KeyIssuer<'a> {
+    actor: Actor,
+    origin: &'a Origin,
+}
+
+impl<'a> KeyIssuer<'a> {
+    /// Somebody who called.
+    pub fn caller(origin: &'a Origin) -> Self {
+        Self {
+            actor: Actor::of(origin),
+            origin,
+        }
+    }
+
+    /// The operator, on the command line.
+    pub fn operator(origin: &'a Origin) -> Self {
+        Self {
+            actor: Actor::Operator,
+            origin,
+        }
+    }
+}
+
 /// A key to make.
 #[derive(Clone, Debug)]
 pub struct CreateServiceKey {
@@ -63,7 +88,7 @@ impl AuthService {
     pub async fn create_service_key(
         &self,
         wish: &CreateServiceKey,
-        origin: &Origin,
+        by: &KeyIssuer<'_>,
     ) -> Result<(ServiceKey, PlainKey), CreateKeyError> {
         let parts = self.parts();
         let now = parts.clock.now();
@@ -80,19 +105,19 @@ impl AuthService {
             addresses: &wish.addresses,
             expires_at: wish.expires_at,
             livemode,
-            created_by: origin.caller.as_ref().and_then(Caller::user_id),
+            created_by: by.origin.caller.as_ref().and_then(Caller::user_id),
             rotated_from: None,
         };
         let mut tx = parts.db.begin().await?;
         let made = service_keys::insert(&mut tx, &new, now).await?;
         let deed = Deed {
-            actor: Actor::of(origin),
+            actor: by.actor.clone(),
             action: "service_key.created",
             subject: Subject::ServiceKey(made.id),
             before: None,
             after: Some(noted(&made)),
             reason: None,
-            origin,
+            origin: by.origin,
         };
         record(parts, &mut tx, deed, now).await?;
         tx.commit().await?;
@@ -107,7 +132,7 @@ impl AuthService {
         &self,
         id: ServiceKeyId,
         wish: RotateKey,
-        origin: &Origin,
+        by: &KeyIssuer<'_>,
     ) -> Result<(ServiceKey, PlainKey), CreateKeyError> {
         let parts = self.parts();
         let now = parts.clock.now();
@@ -131,7 +156,7 @@ impl AuthService {
             addresses: &old.addresses,
             expires_at: wish.expires_at.or_else(same),
             livemode,
-            created_by: origin.caller.as_ref().and_then(Caller::user_id),
+            created_by: by.origin.caller.as_ref().and_then(Caller::user_id),
             rotated_from: Some(id),
         };
         let made = service_keys::insert(&mut tx, &new, now).await?;
@@ -139,13 +164,13 @@ impl AuthService {
             return Err(CreateKeyError::NotFound);
         }
         let deed = Deed {
-            actor: Actor::of(origin),
+            actor: by.actor.clone(),
             action: "service_key.rotated",
             subject: Subject::ServiceKey(made.id),
             before: Some(json!({ "rotated_from": id, "overlap_seconds": wish.overlap.as_secs() })),
             after: Some(noted(&made)),
             reason: None,
-            origin,
+            origin: by.origin,
         };
         record(parts, &mut tx, deed, now).await?;
         tx.commit().await?;
@@ -184,20 +209,20 @@ impl AuthService {
     ///
     /// # Errors
     /// The database.
-    pub async fn delete_service_key(&self, id: ServiceKeyId, origin: &Origin) -> Result<bool> {
+    pub async fn delete_service_key(&self, id: ServiceKeyId, by: &KeyIssuer<'_>) -> Result<bool> {
         let parts = self.parts();
         let now = parts.clock.now();
         let mut tx = parts.db.begin().await?;
         let ended = service_keys::revoke(&mut tx, id, now).await?;
         if ended {
             let deed = Deed {
-                actor: Actor::of(origin),
+                actor: by.actor.clone(),
                 action: "service_key.ended",
                 subject: Subject::ServiceKey(id),
                 before: None,
                 after: None,
                 reason: None,
-                origin,
+                origin: by.origin,
             };
             record(parts, &mut tx, deed, now).await?;
         }

@@ -28,7 +28,7 @@ use crate::providers::{
     WebhookRefusal,
 };
 use crate::store::{inbox, payments, refunds};
-use crate::{Parts, PaymentService};
+use crate::{Parts, PaymentService, counted};
 
 /// The shortest patience of a provider is five seconds.
 const REPLY_WITHIN: Duration = Duration::from_secs(4);
@@ -100,6 +100,7 @@ async fn accept(
     let again = provider.acknowledge(Acknowledgement::TryAgain);
     let inbound = &parts.inbound;
     if inbound.known.has(name, event.key()) && !inbound.repeats.admits(now) {
+        counted::callback(name, Verdict::Verified).increment(1);
         return Ok(reply);
     }
     let mut finding = Finding {
@@ -295,6 +296,7 @@ async fn refuse(
     let reply = provider.acknowledge(refusal.into());
     // Neither a row nor a line in the log beyond the bound: both would be the forger's to fill.
     if !parts.inbound.of(verdict).admits(now) {
+        counted::callback(name, verdict).increment(1);
         return Ok(reply);
     }
     tracing::warn!(

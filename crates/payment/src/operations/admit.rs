@@ -11,11 +11,11 @@ use tollgate_storage::StorageError;
 
 use super::consume::{Consume, ConsumeError, impossible};
 use super::take::{Taken, take};
-use crate::PaymentService;
 use crate::guarded::{Admitted, Units};
 use crate::model::hold::{HoldTime, Owner};
 use crate::quota_writer::away;
 use crate::shapes::QuotaShape;
+use crate::{PaymentService, counted};
 
 /// How a guarded call pays.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +77,7 @@ impl PaymentService {
             Err(ConsumeError::Busy | ConsumeError::Internal(StorageError::Unavailable(_)))
                 if terms.fail_open =>
             {
+                counted::let_through().increment(1);
                 let passed = self.0.let_through.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(
                     user.id = %call.user_id,

@@ -145,7 +145,7 @@ pub(super) async fn renewed(
     {
         if order.state == PaymentState::Created {
             // Its money is kept elsewhere, and nobody else will pay it.
-            payments::fail(tx, order.id, order.state, "amount_mismatch", now).await?;
+            payments::fail(tx, &order, "amount_mismatch", now).await?;
         }
         bind(parts, tx, &order, &renewal.agreement_id, now).await?;
     }

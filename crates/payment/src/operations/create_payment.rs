@@ -32,8 +32,8 @@ pub struct CreatePayment {
     pub amount: Option<AmountText>,
     /// Minor units.
     pub amount_minor: Option<i64>,
-    /// ISO 4217.
-    pub currency: String,
+    /// ISO 4217; `None`: the house's.
+    pub currency: Option<String>,
     /// How it is to be paid.
     pub by: PayBy,
     /// What the buyer reads: 1 to 127 characters.
@@ -65,7 +65,7 @@ impl PaymentService {
         if let Some(first) = answered(parts, key).await? {
             return Ok(Answered::again(first));
         }
-        let amount = sum(&wish)?;
+        let amount = sum(&wish, parts.config.currency)?;
         let return_url = way::listed(parts, wish.by.return_url.as_deref())?;
         let description = wish.description.trim();
         if !(1..=DESCRIPTION_CHARS).contains(&description.chars().count()) {
@@ -89,11 +89,13 @@ impl PaymentService {
 }
 
 /// The one sum that both spellings mean.
-fn sum(wish: &CreatePayment) -> Result<Money, CheckoutError> {
-    let currency: Currency = wish
-        .currency
-        .parse()
-        .map_err(|_| CheckoutError::CurrencyUnsupported)?;
+fn sum(wish: &CreatePayment, house: Currency) -> Result<Money, CheckoutError> {
+    let currency = match &wish.currency {
+        Some(code) => code
+            .parse()
+            .map_err(|_| CheckoutError::CurrencyUnsupported)?,
+        None => house,
+    };
     let said = match &wish.amount {
         Some(text) => Some(text.money(currency).map_err(|_| CheckoutError::Amount)?),
         None => None,

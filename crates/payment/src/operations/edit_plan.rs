@@ -111,6 +111,7 @@ impl PaymentService {
         key: Option<&Request>,
     ) -> Result<Answered<AdminPlanShape>, PlanError> {
         let parts = &self.0;
+        let body = body.clone().or_in(parts.config.currency);
         let terms = body.terms(None, parts.config.house()).map_err(invalid)?;
         for _ in 0..TRIES {
             let now = parts.clock.now();

@@ -3,9 +3,9 @@
 use tollgate_storage::Result;
 
 use super::give_back::{self, Back};
-use crate::PaymentService;
 use crate::model::quota::Units;
 use crate::store::{quota_counters, quota_holds};
+use crate::{PaymentService, counted};
 
 /// Holds in one transaction.
 pub(crate) const BATCH: i64 = 200;
@@ -33,6 +33,7 @@ impl PaymentService {
                 continue;
             }
             expired += 1;
+            tx.count(parts.units.released.clone(), counted::figure(hold.units));
             let of = (hold.subscription, &hold.meter, hold.period_start);
             let moved =
                 quota_counters::move_held(&mut tx, of, hold.units, Units::NONE, now).await?;

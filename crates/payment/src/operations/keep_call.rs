@@ -10,11 +10,11 @@ use tollgate_kernel::ids::{CallId, PaymentId};
 use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
 
-use crate::Parts;
 use crate::model::call::Verdict;
 use crate::model::payment::PaymentMethod;
 use crate::providers::{RawWebhook, Reply};
 use crate::store::calls::{self, Call};
+use crate::{Parts, counted};
 
 /// Calls that prove nothing, kept in a minute; more are answered and counted.
 const REFUSED_A_MINUTE: u32 = 60;
@@ -174,6 +174,10 @@ pub(super) async fn keep(
         replay_of: finding.replay_of,
     };
     calls::insert(tx, &call).await?;
+    // The replay of a call is none of the provider's.
+    if finding.replay_of.is_none() {
+        tx.count(counted::callback(finding.provider, finding.verdict), 1);
+    }
     Ok(call.id)
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod agreement;
 pub(crate) mod apply_event;
 pub(crate) mod apply_plans;
 pub(crate) mod audit_books;
+pub(crate) mod backlog;
 pub(crate) mod begin_order;
 mod begin_trial;
 pub(crate) mod book;

@@ -7,13 +7,13 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::PaymentId;
 use tollgate_storage::Result;
 
-use super::apply_event::apply;
+use super::apply_event::{Applied, apply};
 use super::tell;
 use crate::model::payment::{Payment, PaymentEvent};
 use crate::providers::{PaymentProvider, ProviderError, ProviderVerdict};
 use crate::store::attempts::{self, Operation};
 use crate::store::payments;
-use crate::{Parts, PaymentService};
+use crate::{Parts, PaymentService, counted};
 
 /// After the n-th question the next comes this much later; the last is repeated to the end, so
 /// that nobody who has paid waits longer than a minute.
@@ -59,7 +59,10 @@ impl PaymentService {
         match verdict {
             Ok(ProviderVerdict::Paid(money)) => {
                 let mut tx = parts.db.begin().await?;
-                apply(parts, &mut tx, &money, parts.clock.now()).await?;
+                let applied = apply(parts, &mut tx, &money, parts.clock.now()).await?;
+                if let Applied::Paid(_) = applied {
+                    tx.count(counted::reconciled(), 1);
+                }
                 tx.commit().await?;
                 Ok(Reconciled::Settled)
             }
@@ -105,14 +108,7 @@ async fn close(
 async fn give_up(parts: &Parts, order: &Payment, event: PaymentEvent) -> Result<Reconciled> {
     let mut tx = parts.db.begin().await?;
     // Guarded by the state that was read: money that arrived meanwhile wins.
-    let gone = payments::fail(
-        &mut tx,
-        order.id,
-        order.state,
-        event.as_str(),
-        parts.clock.now(),
-    )
-    .await?;
+    let gone = payments::fail(&mut tx, order, event.as_str(), parts.clock.now()).await?;
     if gone {
         tell::payment_of(
             parts,

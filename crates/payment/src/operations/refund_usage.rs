@@ -14,7 +14,7 @@ use crate::model::quota::Units;
 use crate::shapes::{QuotaShape, UnitRefundShape};
 use crate::store::charges::{self, Charge, Entry};
 use crate::store::{quota_counters, usage_refunds};
-use crate::{Parts, PaymentService};
+use crate::{Parts, PaymentService, counted};
 
 /// At most this many characters.
 const REASON: usize = 500;
@@ -94,6 +94,7 @@ impl PaymentService {
                 return Ok(Answered::again(read_back(&first, charge.user_id)?));
             }
         }
+        tx.count(parts.units.refunded.clone(), counted::figure(units));
         tx.commit().await?;
         Ok(Answered::first(shape))
     }

@@ -92,7 +92,7 @@ pub(super) async fn submit(
             let first = order.state == PaymentState::Created;
             if first && matches!(error, ProviderError::Refused { .. }) {
                 let declined = PaymentEvent::Declined.as_str();
-                if payments::fail(&mut tx, order.id, order.state, declined, now).await? {
+                if payments::fail(&mut tx, order, declined, now).await? {
                     tell::payment_of(parts, &mut tx, "payment.failed", order.id, now).await?;
                 }
             }

@@ -14,6 +14,7 @@ use tollgate_storage::{StorageError, sqlx};
 
 use super::{End, Fate, Settle, Take, Wish};
 use crate::Parts;
+use crate::counted::Moved;
 use crate::model::hold::{Hold, HoldState};
 use crate::model::quota::{Meter, QuotaState, Units};
 use crate::operations::give_back::{self, Back};
@@ -73,6 +74,7 @@ pub(super) async fn apply<'a>(parts: &'a Parts, wishes: &'a [Wish]) -> Result<Ve
         holds: Vec::new(),
         charges: Vec::new(),
         reached: Vec::new(),
+        moved: Moved::NOTHING,
     };
     batch.know(&mut tx, wishes).await?;
     let counters: BTreeSet<Of<'_>> = wishes.iter().map(Wish::counter).collect();
@@ -86,12 +88,14 @@ pub(super) async fn apply<'a>(parts: &'a Parts, wishes: &'a [Wish]) -> Result<Ve
     }
     batch.take(&mut tx, wishes).await?;
     batch.write_down(&mut tx).await?;
+    let moved = batch.moved;
     let fates = batch
         .fates
         .into_iter()
         .map(|fate| fate.unwrap_or(Fate::Stale));
     let fates = fates.collect();
     tx.commit().await.map_err(|_| Trouble::Unknown)?;
+    parts.units.committed(&moved, wishes.len());
     Ok(fates)
 }
 
@@ -105,6 +109,7 @@ struct Batch<'a> {
     holds: Vec<Hold>,
     charges: Vec<Entry<'a>>,
     reached: Vec<(&'a Take, u8, QuotaState)>,
+    moved: Moved,
 }
 
 impl<'a> Batch<'a> {
@@ -162,6 +167,8 @@ impl<'a> Batch<'a> {
             charged: false,
         };
         give_back::to_grants(tx, of, &mut counter, back, now).await?;
+        self.moved.charged = self.moved.charged.plus(charged);
+        self.moved.released = self.moved.released.plus(back.units);
         if charged > Units::NONE {
             let entry = Entry {
                 id: usage,
@@ -294,7 +301,7 @@ impl<'a> Batch<'a> {
                 left.held = left.held.plus(take.units);
                 fitting.push((*index, *take));
             } else {
-                short.push(*index);
+                short.push((*index, *take));
             }
         }
         let mut stands = open.quota;
@@ -308,8 +315,8 @@ impl<'a> Batch<'a> {
                 return self.take_alone(tx, takes).await;
             }
         }
-        for index in short {
-            self.fates[index] = Some(Fate::Short(stands.clone()));
+        for (index, take) in short {
+            self.refuse(index, take, stands.clone());
         }
         Ok(())
     }
@@ -329,10 +336,15 @@ impl<'a> Batch<'a> {
             let id = take.holding.subscription.id;
             let open = quota_counters::read(tx, id, &take.meter, self.now).await?;
             if let Some(counter) = open.filter(|counter| !counter.quota.fits(take.units)) {
-                self.fates[index] = Some(Fate::Short(counter.quota));
+                self.refuse(index, take, counter.quota);
             }
         }
         Ok(())
+    }
+
+    fn refuse(&mut self, index: usize, take: &Take, stands: QuotaState) {
+        self.moved.refused = self.moved.refused.plus(take.units);
+        self.fates[index] = Some(Fate::Short(stands));
     }
 
     /// What each of them has, counted forward from what stood before all of them.
@@ -345,6 +357,7 @@ impl<'a> Batch<'a> {
         for (index, take) in takes {
             let fate = if let Some((owner, time)) = take.aside {
                 quota.held = quota.held.plus(take.units);
+                self.moved.reserved = self.moved.reserved.plus(take.units);
                 let hold = Hold {
                     id: self.parts.ids.at(self.now),
                     subscription_id: take.holding.subscription.id,
@@ -370,6 +383,7 @@ impl<'a> Batch<'a> {
                 }
             } else {
                 quota.used = quota.used.plus(take.units);
+                self.moved.charged = self.moved.charged.plus(take.units);
                 let usage = self.charge(take, counter.period.start);
                 for percent in quota.reached(take.units) {
                     self.reached.push((take, percent, quota.clone()));

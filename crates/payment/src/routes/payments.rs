@@ -31,9 +31,9 @@ pub(super) struct CreatePaymentBody {
     amount: Option<AmountText>,
     /// The same in minor units.
     amount_minor: Option<i64>,
-    /// ISO 4217.
+    /// ISO 4217; `DEFAULT_CURRENCY` when left out.
     #[schema(example = "CNY")]
-    currency: String,
+    currency: Option<String>,
     /// `alipay`.
     #[schema(example = "alipay")]
     payment_method: String,

@@ -35,7 +35,7 @@ pub struct PlanBody {
     pub price: Option<AmountText>,
     /// The same in minor units.
     pub price_minor: Option<i64>,
-    /// ISO 4217.
+    /// ISO 4217; of a new plan `DEFAULT_CURRENCY` when left out.
     #[schema(example = "CNY")]
     pub currency: Option<String>,
     /// `monthly`, `yearly` or `lifetime`.
@@ -209,6 +209,14 @@ impl PlanBody {
             put(&mut text.features, lines);
         }
         texts
+    }
+
+    /// In this currency, where it names none.
+    #[must_use]
+    pub(crate) fn or_in(mut self, currency: Currency) -> Self {
+        self.currency
+            .get_or_insert_with(|| currency.code().to_owned());
+        self
     }
 
     fn price(&self, known: Option<&PlanTerms>, faults: &mut Vec<PlanFault>) -> Option<Money> {

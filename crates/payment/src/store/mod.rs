@@ -2,6 +2,7 @@
 
 pub(crate) mod agreements;
 pub(crate) mod attempts;
+pub(crate) mod backlog;
 pub(crate) mod books;
 pub(crate) mod calls;
 pub(crate) mod change_quotes;
@@ -60,6 +61,7 @@ type At = DateTime<Utc>;
 pub(crate) const STATEMENTS: &[&[&str]] = &[
     agreements::STATEMENTS,
     attempts::STATEMENTS,
+    backlog::STATEMENTS,
     calls::STATEMENTS,
     change_quotes::STATEMENTS,
     charges::STATEMENTS,

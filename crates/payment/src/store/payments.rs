@@ -9,9 +9,8 @@ use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
 use super::{At, Reader};
-use crate::model::payment::{
-    MerchantAccount, OrderNo, Payment, PaymentMethod, PaymentState, PaymentStatus,
-};
+use crate::counted;
+use crate::model::payment::{MerchantAccount, OrderNo, Payment, PaymentMethod, PaymentStatus};
 use crate::model::scene::Scene;
 use crate::model::suspense::Kept;
 use crate::providers::VerifiedPayment;
@@ -252,6 +251,7 @@ pub(crate) async fn insert(tx: &mut Tx, new: &Payment, link_hash: &[u8; 32]) -> 
         .bind(new.superseded_at.map(Timestamp::utc))
         .fetch_optional(c)
         .await)?;
+    count(tx, new, PaymentStatus::Pending, row.is_some());
     Ok(row.is_some())
 }
 
@@ -311,6 +311,7 @@ pub(crate) async fn settle(
         .bind(now.utc())
         .fetch_optional(c)
         .await)?;
+    count(tx, order, PaymentStatus::Completed, row.is_some());
     Ok(row.is_some())
 }
 
@@ -334,6 +335,7 @@ pub(crate) async fn settle_kept(
         .bind(now.utc())
         .fetch_optional(c)
         .await)?;
+    count(tx, order, PaymentStatus::Completed, row.is_some());
     Ok(row.is_some())
 }
 
@@ -348,22 +350,30 @@ pub(crate) async fn bought(tx: &mut Tx, id: PaymentId, subscription: Subscriptio
     Ok(())
 }
 
-/// Gives an order up. `false`: it moved on since `from` was read.
+/// Gives an order up. `false`: it moved on since it was read.
 pub(crate) async fn fail(
     tx: &mut Tx,
-    id: PaymentId,
-    from: PaymentState,
+    order: &Payment,
     failure_code: &str,
     now: Timestamp,
 ) -> Result<bool> {
     let row: Option<(i64,)> = in_tx!(tx, |c| sqlx::query_as(FAIL)
-        .bind(id.uuid())
-        .bind(from.as_str())
+        .bind(order.id.uuid())
+        .bind(order.state.as_str())
         .bind(failure_code)
         .bind(now.utc())
         .fetch_optional(c)
         .await)?;
+    count(tx, order, PaymentStatus::Failed, row.is_some());
     Ok(row.is_some())
+}
+
+/// A statement above has moved it, if it `did`.
+fn count(tx: &mut Tx, payment: &Payment, status: PaymentStatus, did: bool) {
+    if did {
+        let currency = payment.amount.currency().code();
+        tx.count(counted::payment(payment.method, status, currency), 1);
+    }
 }
 
 macro_rules! columns {

@@ -55,7 +55,7 @@ pub(crate) type Of<'a> = (SubscriptionId, &'a Meter, Option<Timestamp>);
 /// Counters are ours from now to the end of the transaction, taken in one order whoever asks: transactions that touch
 /// several would otherwise wait for each other in a ring. On SQLite, who writes has all of them.
 pub(crate) async fn lock_each(tx: &mut Tx, counters: &[Of<'_>], now: Timestamp) -> Result<()> {
-    if counters.len() < 2 || matches!(tx, Tx::Sqlite(_)) {
+    if counters.len() < 2 || matches!(tx, Tx::Sqlite(..)) {
         return Ok(());
     }
     let mut sheet = Sheet::default();

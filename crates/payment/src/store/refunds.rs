@@ -8,6 +8,8 @@ use tollgate_storage::{Result, StorageError, in_tx, on_read, row};
 use uuid::Uuid;
 
 use super::{At, Reader};
+use crate::counted;
+use crate::model::payment::PaymentStatus;
 use crate::model::refund::{Refund, RefundNo, RefundState};
 
 row!(
@@ -143,13 +145,29 @@ pub(crate) async fn book(
     amount: Money,
     now: Timestamp,
 ) -> Result<Option<bool>> {
-    let row: Option<(String,)> = in_tx!(tx, |c| sqlx::query_as(BOOK)
+    let row: Option<(String, String)> = in_tx!(tx, |c| sqlx::query_as(BOOK)
         .bind(payment.uuid())
         .bind(amount.minor())
         .bind(now.utc())
         .fetch_optional(c)
         .await)?;
-    Ok(row.map(|(status,)| status == "refunded"))
+    let Some((status, method)) = row else {
+        return Ok(None);
+    };
+    let all = status == PaymentStatus::Refunded.as_str();
+    if all {
+        let read = Reader {
+            table: "payment_transactions",
+            row: payment.uuid(),
+        };
+        let method = read.text("payment_method", &method)?;
+        let currency = amount.currency().code();
+        tx.count(
+            counted::payment(method, PaymentStatus::Refunded, currency),
+            1,
+        );
+    }
+    Ok(Some(all))
 }
 
 /// What was set aside is free again.
@@ -261,7 +279,7 @@ const BOOK: &str = "UPDATE payment_transactions SET refunding = refunding - $2, 
     version = version + 1,
     status = CASE WHEN refunded + $2 = amount THEN 'refunded' ELSE status END,
     state = CASE WHEN refunded + $2 = amount THEN 'refunded' ELSE state END
-    WHERE id = $1 AND refunding >= $2 AND status = 'completed' RETURNING status";
+    WHERE id = $1 AND refunding >= $2 AND status = 'completed' RETURNING status, payment_method";
 const FREE: &str = "UPDATE payment_transactions SET refunding = refunding - $2, updated_at = $3, version = version + 1
     WHERE id = $1 AND refunding >= $2 RETURNING status";
 const FIND: &str = columns!("WHERE r.id = $1");

@@ -60,7 +60,7 @@ pub(crate) async fn take_each(
         return Ok(Vec::new());
     }
     let sheet = sheet.text();
-    if takings.len() >= MANY && matches!(tx, Tx::Sqlite(_)) {
+    if takings.len() >= MANY && matches!(tx, Tx::Sqlite(..)) {
         return take_those_that_fit(tx, takings, &sheet, now).await;
     }
     let text = TAKE_EACH.text(tx);

@@ -21,8 +21,10 @@ use crate::beside::Beside;
 use crate::client_address::TrustedProxies;
 use crate::config::Config;
 use crate::ground::Ground;
+use crate::metrics::{Metrics, Watched};
 use crate::server::listen;
 use crate::start::StartError;
+use crate::timing::Timing;
 
 /// Which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,13 @@ impl Served {
         }
     }
 
+    fn watched(&self) -> Watched {
+        match self {
+            Self::Accounts(accounts) => accounts.ground.watched(None),
+            Self::Plans(plans) => plans.ground.watched(Some(&plans.payment)),
+        }
+    }
+
     fn beside(&self, stop: &watch::Receiver<bool>) -> Beside {
         let beside = Beside::begin(self.ground(), stop);
         match self {
@@ -68,6 +77,7 @@ pub struct Alone {
     listener: TcpListener,
     addr: SocketAddr,
     served: Served,
+    metrics: Option<(TcpListener, Metrics)>,
     trusted_proxies: TrustedProxies,
 }
 
@@ -100,8 +110,19 @@ impl Alone {
             listener,
             addr,
             served,
+            metrics: None,
             trusted_proxies: config.trusted_proxies.clone(),
         })
+    }
+
+    /// Listens on `addr` too, and serves `GET /metrics` there.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`].
+    pub async fn metrics(mut self, addr: SocketAddr, metrics: Metrics) -> Result<Self, StartError> {
+        let (listener, _) = listen(addr).await?;
+        self.metrics = Some((listener, metrics));
+        Ok(self)
     }
 
     /// Where it is reached.
@@ -134,9 +155,19 @@ impl Alone {
 
     /// Serves until `stop` says so, with the work that is due beside it.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let beside = self.served.beside(&stop).running();
-        let own = (self.served.router(), Paths::Ours);
-        accept::serve(self.listener, own, self.trusted_proxies, stop).await;
+        let mut beside = self.served.beside(&stop).running();
+        let mut own = self.served.router();
+        if let Some((listener, metrics)) = self.metrics {
+            own = own.layer(Timing { otherwise: "" });
+            metrics.serve(listener, self.served.watched(), &stop, &mut beside);
+        }
+        accept::serve(
+            self.listener,
+            (own, Paths::Ours),
+            self.trusted_proxies,
+            stop,
+        )
+        .await;
         beside.join_all().await;
         self.served.ground().db.close().await;
     }

@@ -72,6 +72,9 @@ MASTER_KEY={key}
 #ALIPAY_APP_ID=
 #WECHAT_MCH_ID=
 #STRIPE_SECRET_KEY=
+
+# Figures for Prometheus, at an address of their own:
+#METRICS_ADDR=127.0.0.1:9464
 "
     )?;
     eprintln!("{DOTENV} is written, with a new MASTER_KEY");

@@ -11,6 +11,7 @@ mod plans;
 mod proxy;
 mod sandbox;
 mod serve;
+mod service_keys;
 mod signing_keys;
 mod webhooks;
 
@@ -35,6 +36,11 @@ const REFUSED: u8 = 5;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct NotAgreed(&'static str);
+
+/// What is named is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotThere(&'static str);
 
 /// Accounts, plans, payments, API keys, quotas and usage, in one service.
 #[derive(Debug, Parser)]
@@ -81,6 +87,9 @@ enum Command {
     /// The buyer and the faults of a running server's sandbox.
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
+    /// The keys of host applications.
+    #[command(subcommand)]
+    ServiceKeys(service_keys::ServiceKeys),
     /// The keys that sign access tokens.
     #[command(subcommand)]
     SigningKeys(signing_keys::SigningKeys),
@@ -123,6 +132,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Plans(command) => plans::run(command, Config::from_env()?).await,
             Command::Proxy(command) => proxy::run(Config::from_env()?, command).await,
             Command::Sandbox(command) => sandbox::run(command, Config::from_env()?).await,
+            Command::ServiceKeys(command) => service_keys::run(command, Config::from_env()?).await,
             Command::SigningKeys(command) => signing_keys::run(command, Config::from_env()?).await,
             Command::Webhooks(command) => webhooks::run(command, Config::from_env()?).await,
         }
@@ -147,7 +157,8 @@ pub(crate) fn main() -> ExitCode {
                 plan,
                 Some(PlanError::InUse { .. } | PlanError::DefaultStays(_))
             ) || error.downcast_ref::<NotAgreed>().is_some();
-            let missing = matches!(plan, Some(PlanError::NotFound));
+            let missing = matches!(plan, Some(PlanError::NotFound))
+                || error.downcast_ref::<NotThere>().is_some();
             ExitCode::from(match (faults, refused) {
                 (true, _) => SETTINGS,
                 (false, true) => REFUSED,

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tollgate::config::{Config, Faults};
 use tollgate::gate::GateConfig;
+use tollgate::metrics::Metrics;
 use tollgate::{Alone, Module, Server};
 use tollgate_auth::{AdminError, AuthService, FirstAdmin};
 use tollgate_kernel::clock::Clock;
@@ -35,14 +36,20 @@ pub(crate) struct Serve {
 
 /// Serves until told to stop.
 pub(crate) async fn run(config: Config, arguments: &Serve) -> anyhow::Result<()> {
-    super::log_to_stderr(&config.log_filter, config.log_json)?;
-    let (clock, entropy) = (Clock::system(), Entropy::system());
     let module = match arguments.only {
-        None => return serve(Server::start(&config, clock, entropy).await?, &config).await,
+        None => {
+            let server = start(&config).await?;
+            return serve(server, &config).await;
+        }
         Some(Only::Auth) => Module::Auth,
         Some(Only::Payment) => Module::Payment,
     };
-    let alone = Alone::start(module, &config, clock, entropy).await?;
+    let metrics = begin(&config)?;
+    let alone = Alone::start(module, &config, Clock::system(), Entropy::system()).await?;
+    let alone = match metrics {
+        None => alone,
+        Some((addr, metrics)) => alone.metrics(addr, metrics).await?,
+    };
     greet_alone(module, &alone);
     if let Some(auth) = alone.auth() {
         first_admin(auth, &config).await?;
@@ -57,9 +64,29 @@ pub(crate) async fn with_gate(
     addr: SocketAddr,
     gate: GateConfig,
 ) -> anyhow::Result<()> {
-    super::log_to_stderr(&config.log_filter, config.log_json)?;
-    let server = Server::start(&config, Clock::system(), Entropy::system()).await?;
+    let server = start(&config).await?;
     serve(server.gate(addr, gate).await?, &config).await
+}
+
+async fn start(config: &Config) -> anyhow::Result<Server> {
+    let metrics = begin(config)?;
+    let server = Server::start(config, Clock::system(), Entropy::system()).await?;
+    match metrics {
+        None => Ok(server),
+        Some((addr, metrics)) => Ok(server.metrics(addr, metrics).await?),
+    }
+}
+
+/// What keeps the log and the figures is there before anything is told or counts.
+fn begin(config: &Config) -> anyhow::Result<Option<(SocketAddr, Metrics)>> {
+    super::log_to_stderr(&config.log_filter, config.log_json)?;
+    for unknown in &config.unknown {
+        tracing::warn!("{unknown}");
+    }
+    let metrics = config
+        .metrics_addr
+        .map(|addr| Metrics::install().map(|metrics| (addr, metrics)));
+    Ok(metrics.transpose()?)
 }
 
 async fn serve(server: Server, config: &Config) -> anyhow::Result<()> {
@@ -174,6 +201,9 @@ fn greet(server: &Server) {
     }
     if server.has_mailbox() {
         say(&format!("  Mailbox   {url}/sandbox/mail"));
+    }
+    if let Some(addr) = server.metrics_address() {
+        say(&format!("  Metrics   http://{addr}/metrics"));
     }
     // Last: whoever started us may read up to here and no further.
     say(&format!("  Health    {url}/health"));

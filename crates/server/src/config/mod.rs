@@ -2,15 +2,20 @@
 
 mod accounts;
 mod alipay;
+mod database;
 mod elsewhere;
 mod fault;
+mod logs;
 mod mail;
 mod reader;
 mod redis;
 mod shown;
 mod stripe;
 mod tokens;
+mod unknown;
 mod wechat;
+#[cfg(test)]
+mod whole;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use tollgate_kernel::money::Currency;
 use tollgate_kernel::text::Language;
 use tollgate_payment::model::hold::HoldTime;
 use tollgate_payment::providers::alipay::AlipayConfig;
@@ -32,6 +38,7 @@ pub use self::fault::{Fault, Faults};
 pub use self::mail::MailSettings;
 use self::reader::Reader;
 pub use self::shown::{From, Shown, shown};
+pub use self::unknown::Unknown;
 use crate::alone::Elsewhere;
 use crate::browser::CorsOrigins;
 use crate::client_address::TrustedProxies;
@@ -41,6 +48,15 @@ pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 const FILE: &str = "tollgate.toml";
 /// A month's calls can be looked at, and given back.
 const LEAST_RETENTION_DAYS: u64 = 31;
+
+/// Every setting by its name in lower case, as it stands in [`DEFAULTS`].
+fn defaults() -> BTreeMap<String, config::Value> {
+    let file = config::File::from_str(DEFAULTS, config::FileFormat::Toml);
+    let built = config::Config::builder().add_source(file).build();
+    let read = built.and_then(config::Config::try_deserialize);
+    read.expect("the defaults are a file of settings")
+}
+
 /// Whether mistakes may be forgiven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppEnv {
@@ -112,10 +128,16 @@ pub struct Config {
     pub zone: Tz,
     /// Where a request asks for neither.
     pub default_language: Language,
+    /// Where a price or a sum names none.
+    pub default_currency: Currency,
+    /// Where the program serves its figures; `None`: nowhere.
+    pub metrics_addr: Option<SocketAddr>,
     /// A filter of tracing-subscriber.
     pub log_filter: String,
     /// One JSON object a line.
     pub log_json: bool,
+    /// Variables that look like settings and are none.
+    pub unknown: Vec<Unknown>,
 }
 
 impl Config {
@@ -184,13 +206,7 @@ impl Config {
 impl Reader {
     fn read(&mut self) -> Result<Config, Faults> {
         let data_dir = PathBuf::from(self.text("DATA_DIR").unwrap_or_else(|| "./data".to_owned()));
-        let database = self
-            .parsed(
-                "DATABASE_URL",
-                "is not a database address",
-                "sqlite:///./tollgate.db",
-            )
-            .unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("tollgate.db")));
+        let database = self.database(&data_dir);
         let app_env = self.word(
             "APP_ENV",
             &[
@@ -264,7 +280,10 @@ impl Reader {
                     "DEFAULT_LOCALE=zh",
                 )
                 .unwrap_or_default(),
-            log_filter: self.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()),
+            default_currency: self.default_currency(),
+            unknown: self.unknown(),
+            metrics_addr: self.parsed("METRICS_ADDR", "is not host:port", "127.0.0.1:9464"),
+            log_filter: self.log_filter(),
             log_json: self
                 .word(
                     "LOG_FORMAT",
@@ -283,6 +302,22 @@ impl Reader {
         } else {
             Err(Faults(std::mem::take(&mut self.faults)))
         }
+    }
+
+    fn default_currency(&mut self) -> Currency {
+        let reason = "is not a currency code of ISO 4217 in upper case";
+        let currency = self.parsed("DEFAULT_CURRENCY", reason, "CNY");
+        currency.unwrap_or(Currency::CNY)
+    }
+
+    /// The names of the settings are those that have a default.
+    fn unknown(&self) -> Vec<Unknown> {
+        let known: Vec<String> = defaults().into_keys().collect();
+        let layers: BTreeMap<String, config::Value> =
+            self.layers.clone().try_deserialize().unwrap_or_default();
+        let mut unknown = unknown::of_file(layers.into_keys(), &known);
+        unknown.extend(unknown::of_environment(&self.values, &known));
+        unknown
     }
 
     fn usage_retention(&mut self) -> Option<Duration> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use url::Url;
 
-use super::{DEFAULTS, FILE, Faults};
+use super::{FILE, Faults, defaults};
 
 /// Never shown, only whether they are set.
 const SECRETS: &[&str] = &[
@@ -77,24 +77,16 @@ pub fn shown(env: &BTreeMap<String, String>, dotenv: &Path) -> Result<Vec<Shown>
     }
     let file = env.get("config_file").or_else(|| own.get("config_file"));
     let file = file.cloned().unwrap_or_else(|| FILE.to_owned());
-    let parse = |source: config::File<_, _>| {
-        let built = config::Config::builder().add_source(source).build();
-        built.map_err(|error| Faults::one("CONFIG_FILE", error.to_string()))
-    };
-    let defaults = parse(config::File::from_str(DEFAULTS, config::FileFormat::Toml))?;
     let written = config::Config::builder()
         .add_source(config::File::new(&file, config::FileFormat::Toml).required(false))
         .build()
-        .map_err(|error| Faults::one("CONFIG_FILE", error.to_string()))?;
-    let names: BTreeMap<String, config::Value> = defaults
-        .try_deserialize()
         .map_err(|error| Faults::one("CONFIG_FILE", error.to_string()))?;
     let said = |map: &BTreeMap<String, String>, name: &str| {
         map.get(name)
             .filter(|text| !text.trim().is_empty())
             .cloned()
     };
-    let all = names.into_iter().map(|(name, default)| {
+    let all = defaults().into_iter().map(|(name, default)| {
         let path = format!("{name}_file");
         let (value, from) = if let Some(value) = said(&env, &name) {
             (value, From::Environment)

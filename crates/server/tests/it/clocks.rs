@@ -224,7 +224,7 @@ async fn f25_a_process_that_is_stopped_at_a_duty_and_woken_writes_nothing() {
         ends_at(&db, buyer, soon).await;
     }
     let mut ours = db.begin().await.expect("begins");
-    let Tx::Postgres(tx, _) = &mut ours else {
+    let Tx::Postgres(tx, ..) = &mut ours else {
         panic!("it is PostgreSQL");
     };
     sqlx::query("SELECT id FROM subscriptions FOR UPDATE")

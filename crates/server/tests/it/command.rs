@@ -248,6 +248,232 @@ async fn the_doctor_finds_mixed_up_keys_and_ways_that_lead_nowhere() {
     database.remove().await;
 }
 
+#[tokio::test]
+async fn the_doctor_says_by_what_buyers_pay_where_no_rail_is_set_up() {
+    let database = TestDatabase::new(Engine::Sqlite).await;
+    let process = Process::start(&database, "data");
+    for (settings, says, not) in [
+        (
+            &[("SANDBOX", "off")][..],
+            "nobody can pay",
+            "pay in the sandbox",
+        ),
+        // Not on a desk, so there is none either.
+        (
+            &[("SANDBOX", "auto"), ("ADDR", "0.0.0.0:0")],
+            "nobody can pay",
+            "pay in the sandbox",
+        ),
+        (
+            &[("SANDBOX", "auto")],
+            "pay in the sandbox",
+            "nobody can pay",
+        ),
+        (&[("SANDBOX", "on")], "pay in the sandbox", "nobody can pay"),
+    ] {
+        let (code, said) = doctor(&database, settings);
+        let line = said.lines().find(|line| line.contains("payments"));
+        let line = line.expect("a line about payments");
+        assert!(line.starts_with("warn") && line.contains(says), "{said}");
+        assert!(code == 0 && !said.contains(not), "{said}");
+    }
+    drop(process);
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn the_tables_are_in_a_schema_of_their_own_where_one_is_set() {
+    let database = TestDatabase::new(Engine::Postgres).await;
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+        command.env("DATABASE_SCHEMA", "shop");
+        Process::start_by(command, &database, "data")
+    };
+    start().kill();
+    let process = start();
+    let someone = crate::harness::buyer(&Client::new(), &process.url).await;
+    let db = tollgate_storage::db::Db::open(database.url(), 2)
+        .await
+        .expect("opens");
+    let tables = async |statement: &'static str| {
+        let (count,): (i64,) =
+            tollgate_storage::on_read!(&db, |e| sqlx::query_as(statement).fetch_one(e).await)
+                .expect("a number");
+        count
+    };
+    let theirs = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'public'";
+    assert_eq!(tables(theirs).await, 0, "the database is somebody else's");
+    let ours = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'shop'";
+    assert!(tables(ours).await > 40);
+    assert_eq!(
+        tables("SELECT COUNT(*) FROM shop.api_keys").await,
+        1,
+        "{}",
+        someone.id
+    );
+    db.close().await;
+    let output = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .args(["ledger", "verify"])
+        .envs(Process::settings(&database, "data"))
+        .env("DATABASE_SCHEMA", "shop")
+        .output();
+    assert!(output.expect("the binary runs").status.success());
+    drop(process);
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_name_that_is_no_setting_is_told_at_the_start_and_by_the_doctor() {
+    let database = TestDatabase::new(Engine::Sqlite).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    let log = database.folder().join("log");
+    let file = std::fs::File::create(&log).expect("a file");
+    command.env("ALIPAY_APPID", "1").stderr(file);
+    let mut settings = Process::settings(&database, "data");
+    settings.retain(|(name, _)| *name != "LOG_LEVEL");
+    drop(Process::start_by_settings(command, settings));
+    let says = "ALIPAY_APPID is no setting: is ALIPAY_APP_ID meant?";
+    let said = std::fs::read_to_string(&log).expect("a log");
+    assert!(said.contains("WARN") && said.contains(says), "{said}");
+    let (code, said) = doctor(&database, &[("ALIPAY_APPID", "1")]);
+    assert!(
+        code == 0 && said.contains(&format!("warn  settings       {says}")),
+        "{said}"
+    );
+    database.remove().await;
+}
+
+/// `tollgate service-keys …`: its exit code, the data and the talk.
+fn service_keys(database: &TestDatabase, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let arguments = [&["service-keys"], arguments].concat();
+    let output = tollgate(database, &arguments, "");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[tokio::test]
+async fn a_service_key_that_cannot_be_is_refused_with_the_reason() {
+    let database = TestDatabase::new(Engine::Sqlite).await;
+    let (code, _, talk) = service_keys(&database, &["list"]);
+    assert!(code == Some(3) && talk.contains("DATABASE_URL"), "{talk}");
+    drop(Process::start(&database, "data"));
+    for (arguments, exit, says) in [
+        (&["create", "--name", "x"][..], 2, "--scopes"),
+        (
+            &["create", "--name", "x", "--scopes", "everything"],
+            2,
+            "audit.read",
+        ),
+        (
+            &["create", "--name", "", "--scopes", "quota"],
+            2,
+            "1 to 100 visible characters",
+        ),
+        (
+            &[
+                "create",
+                "--name",
+                "x",
+                "--scopes",
+                "quota",
+                "--allowed-addresses",
+                "home",
+            ],
+            2,
+            "not an address",
+        ),
+        (
+            &[
+                "create",
+                "--name",
+                "x",
+                "--scopes",
+                "quota",
+                "--expires-at",
+                "2020-01-01T00:00:00Z",
+            ],
+            1,
+            "expires in the past",
+        ),
+        (&["revoke", "nobody"], 2, "nobody"),
+        (
+            &["revoke", "0198a000-0000-7000-8000-000000000000"],
+            4,
+            "no such key",
+        ),
+    ] {
+        let (code, said, talk) = service_keys(&database, arguments);
+        assert_eq!(code, Some(exit), "{arguments:?}: {talk}");
+        assert!(
+            said.is_empty() && talk.contains(says),
+            "{arguments:?}: {talk}"
+        );
+    }
+    assert_eq!(service_keys(&database, &["list"]).1, "", "none was made");
+    database.remove().await;
+}
+
+#[tokio::test]
+async fn a_service_key_is_made_listed_and_revoked_on_the_command_line() {
+    for engine in ENGINES {
+        let database = TestDatabase::new(engine).await;
+        let process = Process::start(&database, "data");
+        let http = Client::new();
+        let introspect = async |key: &str| {
+            let call = http.post(format!("{}/auth/introspect", process.url));
+            let call = call.bearer_auth(key).form(&[("token", "x")]);
+            call.send().await.expect("answered").status().as_u16()
+        };
+        let run = |arguments: &[&str]| service_keys(&database, arguments);
+        let create = [
+            "create",
+            "--name",
+            "viewer",
+            "--scopes",
+            "quota,introspect,quota",
+        ];
+        let (code, key, talk) = run(&create);
+        assert_eq!(code, Some(0), "{talk}");
+        let key = key.trim_end_matches('\n');
+        let prefix = ["sk", "test", ""].join("_");
+        assert!(
+            key.starts_with(&prefix) && !key.contains(char::is_whitespace),
+            "one line"
+        );
+        assert!(!talk.contains(key), "the talk does not repeat it");
+        assert_eq!(introspect(key).await, 200);
+
+        let (code, list, _) = run(&["list"]);
+        let id = list.split_whitespace().next().expect("an id");
+        assert_eq!((code, list.lines().count()), (Some(0), 1), "{list}");
+        assert!(
+            list.contains("active  introspect,quota  \"viewer\"") && !list.contains(key),
+            "{list}"
+        );
+        let db = tollgate_storage::db::Db::open(database.url(), 2)
+            .await
+            .expect("opens");
+        let by_operator = "SELECT COUNT(*) FROM audit_log WHERE actor_kind = 'operator' AND action = 'service_key.created'";
+        let (noted,): (i64,) =
+            tollgate_storage::on_read!(&db, |e| sqlx::query_as(by_operator).fetch_one(e).await)
+                .expect("a number");
+        assert_eq!(noted, 1);
+        db.close().await;
+
+        let (code, _, talk) = run(&["revoke", id]);
+        assert_eq!(code, Some(0), "{talk}");
+        crate::harness::until("it opens nothing", async || introspect(key).await == 401).await;
+        assert_eq!(run(&["revoke", id]).0, Some(4), "it is over");
+        assert_eq!(run(&["list"]).1, "");
+        drop(process);
+        database.remove().await;
+    }
+}
+
 type Settings = Vec<(&'static str, String)>;
 
 /// Settings, and one of them another.

@@ -17,6 +17,8 @@ use crate::harness::{Buyer, buyer};
 pub(crate) struct Process {
     child: Child,
     pub(crate) url: String,
+    /// Where its figures are, when it says so.
+    pub(crate) metrics: Option<String>,
 }
 
 impl Process {
@@ -41,24 +43,37 @@ impl Process {
     }
 
     /// Starts one in circumstances of its own.
-    pub(crate) fn start_by(mut command: Command, database: &TestDatabase, folder: &str) -> Self {
+    pub(crate) fn start_by(command: Command, database: &TestDatabase, folder: &str) -> Self {
+        Self::start_by_settings(command, Self::settings(database, folder))
+    }
+
+    /// Starts one by other settings.
+    pub(crate) fn start_by_settings(
+        mut command: Command,
+        settings: Vec<(&'static str, String)>,
+    ) -> Self {
         let mut child = command
-            .envs(Self::settings(database, folder))
+            .envs(settings)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary starts");
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let mut metrics = None;
         let url = lines
             .map_while(Result::ok)
             .find_map(|line| {
-                line.trim()
-                    .strip_prefix("Health")
+                let line = line.trim();
+                if let Some(url) = line.strip_prefix("Metrics") {
+                    metrics = Some(url.trim().to_owned());
+                }
+                line.strip_prefix("Health")
                     .map(|url| url.trim().trim_end_matches("/health").to_owned())
             })
             .expect("it says where it is");
         Self {
             child,
             url: url.replace("localhost", "127.0.0.1"),
+            metrics,
         }
     }
 

@@ -32,6 +32,7 @@ mod life_cycle;
 mod link;
 mod link_bytes;
 mod mail;
+mod metrics;
 mod month;
 mod one_off;
 mod other_rails;

@@ -232,3 +232,24 @@ async fn line_37_what_is_kept_is_small_and_what_is_read_breaks_nothing() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sum_or_a_price_that_names_no_currency_is_in_the_houses() {
+    let in_house = async |app: &App, method: &str, currency: &str| {
+        let buyer = app.buyer().await;
+        let mut wish = wish(json!({ "payment_method": method }));
+        wish.as_object_mut().expect("an object").remove("currency");
+        let begun = app.post(CREATE, &buyer.token, wish).await;
+        let begun = begun.expect(StatusCode::CREATED);
+        assert_eq!(begun["transaction"]["currency"], currency);
+        let staff = crate::outbound::admin(app).await;
+        let plan = json!({ "slug": "team", "price": "5.00", "billing_cycle": "monthly",
+            "quota_type": "calls", "quota_limit": 5, "resource_costs": { "*": 1 },
+            "i18n": { "zh": { "name": "团队" }, "en": { "name": "Team" } } });
+        let made = app.post("/admin/plans", &staff.token, plan).await;
+        assert_eq!(made.expect(StatusCode::CREATED)["currency"], currency);
+    };
+    each_engine(async |app| in_house(app, "alipay", "CNY").await).await;
+    let dollars = [("DEFAULT_CURRENCY", "USD")];
+    each_engine_with(&dollars, async |app| in_house(app, "stripe", "USD").await).await;
+}

@@ -18,7 +18,7 @@ use crate::model::api_key::{KeyName, PlainKey};
 use crate::model::key_terms::{self, OF_SERVICE_KEYS};
 use crate::model::service_key::ServiceKey;
 use crate::operations::api_keys::{CreateKeyError, RotateKey};
-use crate::operations::service_keys::CreateServiceKey;
+use crate::operations::service_keys::{CreateServiceKey, KeyIssuer};
 use crate::{AuthService, problems};
 
 /// Where none is asked for.
@@ -158,7 +158,11 @@ pub(super) async fn create(
         addresses,
         expires_at: body.expires_at,
     };
-    shown_once(service.create_service_key(&wish, &origin).await)
+    shown_once(
+        service
+            .create_service_key(&wish, &KeyIssuer::caller(&origin))
+            .await,
+    )
 }
 
 fn shown_once(
@@ -201,7 +205,11 @@ pub(super) async fn rotate(
         overlap: overlap(body.overlap_seconds),
         expires_at: body.expires_at,
     };
-    shown_once(service.rotate_service_key(id, wish, &origin).await)
+    shown_once(
+        service
+            .rotate_service_key(id, wish, &KeyIssuer::caller(&origin))
+            .await,
+    )
 }
 
 /// Ends a key, at once. Takes `admin` and a confirmation of the last five minutes.
@@ -215,7 +223,10 @@ pub(super) async fn delete(
     origin: Origin,
     PathId(id): PathId<ServiceKeyId>,
 ) -> Result<StatusCode, Problem> {
-    if service.delete_service_key(id, &origin).await? {
+    if service
+        .delete_service_key(id, &KeyIssuer::caller(&origin))
+        .await?
+    {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::new(Code::NotFound))

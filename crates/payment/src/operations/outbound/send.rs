@@ -17,7 +17,7 @@ use super::address::{PublicOnly, checked};
 use crate::model::outbound::{DeliveryState, GIVEN_UP_AFTER, Secret, asked_pause, pause_after};
 use crate::store::deliveries::{self, Due, Outcome};
 use crate::store::endpoints;
-use crate::{Parts, PaymentService};
+use crate::{Parts, PaymentService, counted};
 
 /// A receiver has so long to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -223,6 +223,7 @@ async fn note(parts: &Parts, due: &Due, answer: &Answer, duration_us: i64) -> Re
     if !deliveries::conclude(&mut tx, due, &outcome, now).await? {
         return Ok(());
     }
+    tx.count(counted::delivery(state), 1);
     if taken {
         endpoints::works(&mut tx, due.endpoint).await?;
     } else {
