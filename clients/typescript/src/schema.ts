@@ -1964,10 +1964,10 @@ export interface components {
             /** @description On what the buyer pays, as at subscribe. */
             client?: string | null;
             /**
-             * @description ISO 4217.
+             * @description ISO 4217; `DEFAULT_CURRENCY` when left out.
              * @example CNY
              */
-            currency: string;
+            currency?: string | null;
             /**
              * @description What the buyer reads: 1 to 127 characters.
              * @example A printed report
@@ -2743,7 +2743,7 @@ export interface components {
              */
             billing_cycle?: string | null;
             /**
-             * @description ISO 4217.
+             * @description ISO 4217; of a new plan `DEFAULT_CURRENCY` when left out.
              * @example CNY
              */
             currency?: string | null;
