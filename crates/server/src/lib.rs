@@ -27,10 +27,14 @@ mod routes;
 mod samples;
 mod sandbox_clock;
 mod server;
+#[cfg(feature = "otel")]
+mod spans;
 mod start;
 mod stop;
 mod timing;
 mod tollgate;
+#[cfg(feature = "otel")]
+pub mod traces;
 mod unread;
 mod whole;
 

@@ -18,6 +18,8 @@ use crate::client_address::TrustedProxies;
 use crate::config::Config;
 use crate::gate::GateConfig;
 use crate::metrics::Metrics;
+#[cfg(feature = "otel")]
+use crate::spans::Spans;
 use crate::start::StartError;
 use crate::timing::Timing;
 use crate::whole::{Brought, Whole};
@@ -31,6 +33,8 @@ pub struct Server {
     whole: Arc<Whole>,
     gate: Option<(TcpListener, Router)>,
     metrics: Option<(TcpListener, Metrics)>,
+    #[cfg(feature = "otel")]
+    spans: bool,
     trusted_proxies: TrustedProxies,
 }
 
@@ -67,6 +71,8 @@ impl Server {
             whole: Arc::new(whole),
             gate: None,
             metrics: None,
+            #[cfg(feature = "otel")]
+            spans: config.traces.is_some(),
             trusted_proxies: config.trusted_proxies.clone(),
         })
     }
@@ -151,9 +157,14 @@ impl Server {
         let trusted = self.trusted_proxies;
         let mut own = routes::router(&self.whole, true);
         let mut gate = self.gate;
+        let otherwise = "/{*proxied}";
+        #[cfg(feature = "otel")]
+        if self.spans {
+            own = own.layer(Spans { otherwise: "" });
+            gate = gate.map(|(listener, router)| (listener, router.layer(Spans { otherwise })));
+        }
         if let Some((listener, metrics)) = self.metrics {
             own = own.layer(Timing { otherwise: "" });
-            let otherwise = "/{*proxied}";
             gate = gate.map(|(listener, router)| (listener, router.layer(Timing { otherwise })));
             let watched = self.whole.ground.watched(Some(&self.whole.payment));
             metrics.serve(listener, watched, &stop, &mut beside);

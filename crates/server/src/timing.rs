@@ -78,7 +78,7 @@ fn note(method: &'static str, route: &str, status: StatusCode, started: Instant)
 }
 
 /// The methods that there are; whatever else a caller thinks of is one.
-fn word(method: &Method) -> &'static str {
+pub(crate) fn word(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

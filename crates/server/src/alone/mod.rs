@@ -23,6 +23,8 @@ use crate::config::Config;
 use crate::ground::Ground;
 use crate::metrics::{Metrics, Watched};
 use crate::server::listen;
+#[cfg(feature = "otel")]
+use crate::spans::Spans;
 use crate::start::StartError;
 use crate::timing::Timing;
 
@@ -78,6 +80,8 @@ pub struct Alone {
     addr: SocketAddr,
     served: Served,
     metrics: Option<(TcpListener, Metrics)>,
+    #[cfg(feature = "otel")]
+    spans: bool,
     trusted_proxies: TrustedProxies,
 }
 
@@ -111,6 +115,8 @@ impl Alone {
             addr,
             served,
             metrics: None,
+            #[cfg(feature = "otel")]
+            spans: config.traces.is_some(),
             trusted_proxies: config.trusted_proxies.clone(),
         })
     }
@@ -157,6 +163,10 @@ impl Alone {
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let mut beside = self.served.beside(&stop).running();
         let mut own = self.served.router();
+        #[cfg(feature = "otel")]
+        if self.spans {
+            own = own.layer(Spans { otherwise: "" });
+        }
         if let Some((listener, metrics)) = self.metrics {
             own = own.layer(Timing { otherwise: "" });
             metrics.serve(listener, self.served.watched(), &stop, &mut beside);

@@ -13,6 +13,7 @@ mod sandbox;
 mod serve;
 mod service_keys;
 mod signing_keys;
+mod watching;
 mod webhooks;
 
 use std::process::ExitCode;
@@ -23,6 +24,10 @@ use tollgate::config::{Config, Faults};
 use tollgate::gate::RulesError;
 use tollgate_auth::RotateError;
 use tollgate_payment::PlanError;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 const FAILED: u8 = 1;
 /// Settings that cannot be used.
@@ -171,15 +176,24 @@ pub(crate) fn main() -> ExitCode {
 
 /// Log lines on standard error: standard output is for what was asked for.
 fn log_to_stderr(filter: &str, json: bool) -> anyhow::Result<()> {
+    tracing_subscriber::registry()
+        .with(lines(filter, json)?)
+        .init();
+    Ok(())
+}
+
+/// What writes them.
+fn lines<S>(filter: &str, json: bool) -> anyhow::Result<impl Layer<S>>
+where
+    S: tracing::Subscriber + for<'span> LookupSpan<'span>,
+{
     let filter = tracing_subscriber::EnvFilter::try_new(filter)
         .map_err(|error| Faults::one("LOG_LEVEL", error.to_string()))?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    if json {
-        lines.json().init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = if json {
+        lines.json().boxed()
     } else {
-        lines.init();
-    }
-    Ok(())
+        lines.boxed()
+    };
+    Ok(lines.with_filter(filter))
 }

@@ -16,6 +16,8 @@ use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_storage::url::DatabaseUrl;
 
+use super::watching::Watching;
+
 const FIRST_ADMIN: &str = "first-admin.txt";
 
 /// Which module, if not the whole.
@@ -36,25 +38,14 @@ pub(crate) struct Serve {
 
 /// Serves until told to stop.
 pub(crate) async fn run(config: Config, arguments: &Serve) -> anyhow::Result<()> {
-    let module = match arguments.only {
-        None => {
-            let server = start(&config).await?;
-            return serve(server, &config).await;
-        }
-        Some(Only::Auth) => Module::Auth,
-        Some(Only::Payment) => Module::Payment,
-    };
-    let metrics = begin(&config)?;
-    let alone = Alone::start(module, &config, Clock::system(), Entropy::system()).await?;
-    let alone = match metrics {
-        None => alone,
-        Some((addr, metrics)) => alone.metrics(addr, metrics).await?,
-    };
-    greet_alone(module, &alone);
-    if let Some(auth) = alone.auth() {
-        first_admin(auth, &config).await?;
+    let mut watching = Watching::begin(&config)?;
+    let metrics = watching.metrics.take();
+    match arguments.only {
+        None => serve(start(&config, metrics).await?, &config).await?,
+        Some(Only::Auth) => serve_alone(Module::Auth, &config, metrics).await?,
+        Some(Only::Payment) => serve_alone(Module::Payment, &config, metrics).await?,
     }
-    alone.run(stopping()?).await;
+    watching.end().await;
     Ok(())
 }
 
@@ -64,12 +55,14 @@ pub(crate) async fn with_gate(
     addr: SocketAddr,
     gate: GateConfig,
 ) -> anyhow::Result<()> {
-    let server = start(&config).await?;
-    serve(server.gate(addr, gate).await?, &config).await
+    let mut watching = Watching::begin(&config)?;
+    let server = start(&config, watching.metrics.take()).await?;
+    serve(server.gate(addr, gate).await?, &config).await?;
+    watching.end().await;
+    Ok(())
 }
 
-async fn start(config: &Config) -> anyhow::Result<Server> {
-    let metrics = begin(config)?;
+async fn start(config: &Config, metrics: Option<(SocketAddr, Metrics)>) -> anyhow::Result<Server> {
     let server = Server::start(config, Clock::system(), Entropy::system()).await?;
     match metrics {
         None => Ok(server),
@@ -77,16 +70,22 @@ async fn start(config: &Config) -> anyhow::Result<Server> {
     }
 }
 
-/// What keeps the log and the figures is there before anything is told or counts.
-fn begin(config: &Config) -> anyhow::Result<Option<(SocketAddr, Metrics)>> {
-    super::log_to_stderr(&config.log_filter, config.log_json)?;
-    for unknown in &config.unknown {
-        tracing::warn!("{unknown}");
+async fn serve_alone(
+    module: Module,
+    config: &Config,
+    metrics: Option<(SocketAddr, Metrics)>,
+) -> anyhow::Result<()> {
+    let alone = Alone::start(module, config, Clock::system(), Entropy::system()).await?;
+    let alone = match metrics {
+        None => alone,
+        Some((addr, metrics)) => alone.metrics(addr, metrics).await?,
+    };
+    greet_alone(module, &alone);
+    if let Some(auth) = alone.auth() {
+        first_admin(auth, config).await?;
     }
-    let metrics = config
-        .metrics_addr
-        .map(|addr| Metrics::install().map(|metrics| (addr, metrics)));
-    Ok(metrics.transpose()?)
+    alone.run(stopping()?).await;
+    Ok(())
 }
 
 async fn serve(server: Server, config: &Config) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! `LOG_LEVEL`.
+//! `LOG_LEVEL`, `OTEL_EXPORTER_OTLP_ENDPOINT`.
 
 use tracing_subscriber::EnvFilter;
 
@@ -27,5 +27,16 @@ impl Reader {
             self.fault("LOG_LEVEL", format!("{text:?}: {error}"), example);
         }
         text
+    }
+
+    /// The base address of a collector.
+    #[cfg(feature = "otel")]
+    pub(super) fn traces(&mut self) -> Option<url::Url> {
+        let (name, example) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
+        let url: url::Url = self.parsed(name, "is not an address", example)?;
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            self.fault(name, "must be http or https", example);
+        }
+        Some(url)
     }
 }

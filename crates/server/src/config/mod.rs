@@ -132,6 +132,9 @@ pub struct Config {
     pub default_currency: Currency,
     /// Where the program serves its figures; `None`: nowhere.
     pub metrics_addr: Option<SocketAddr>,
+    /// The collector of spans; `None`: nobody is told.
+    #[cfg(feature = "otel")]
+    pub traces: Option<Url>,
     /// A filter of tracing-subscriber.
     pub log_filter: String,
     /// One JSON object a line.
@@ -283,6 +286,8 @@ impl Reader {
             default_currency: self.default_currency(),
             unknown: self.unknown(),
             metrics_addr: self.parsed("METRICS_ADDR", "is not host:port", "127.0.0.1:9464"),
+            #[cfg(feature = "otel")]
+            traces: self.traces(),
             log_filter: self.log_filter(),
             log_json: self
                 .word(

@@ -15,8 +15,12 @@ const PREFIXES: [&str; 7] = [
 ];
 /// Of our tests.
 const TESTS: &str = "tollgate_test_";
-/// Read by others under these names, and by us not yet.
-const NOT_HERE: [&str; 1] = ["otel_exporter_otlp_endpoint"];
+/// What a program without the feature does not read.
+const NOT_HERE: &[&str] = if cfg!(feature = "otel") {
+    &[]
+} else {
+    &["otel_exporter_otlp_endpoint"]
+};
 /// A longer name that differs by one letter from a setting is meant to be it, whatever it begins with.
 const LONG: usize = 8;
 /// More letters apart, and it is another word.
@@ -34,7 +38,11 @@ pub struct Unknown {
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if NOT_HERE.contains(&self.name.to_lowercase().as_str()) {
-            return write!(f, "{} is set: this program sends no traces", self.name);
+            let name = &self.name;
+            return write!(
+                f,
+                "{name} is set: this program was built without the feature otel and sends no spans"
+            );
         }
         write!(f, "{} is no setting", self.name)?;
         match &self.meant {
@@ -68,7 +76,8 @@ pub(super) fn of_environment(values: &BTreeMap<String, String>, known: &[String]
     let all = values.iter().filter(|(_, value)| !value.trim().is_empty());
     let unknown = all.filter_map(|(name, _)| {
         let base = name.strip_suffix("_file").unwrap_or(name);
-        if is_known(name) || is_known(base) {
+        let not_here = NOT_HERE.contains(&name.as_str());
+        if !not_here && (is_known(name) || is_known(base)) {
             return None;
         }
         if name.starts_with(TESTS) {
@@ -78,7 +87,7 @@ pub(super) fn of_environment(values: &BTreeMap<String, String>, known: &[String]
         let ours = PREFIXES.iter().any(|prefix| name.starts_with(prefix));
         let close = base.len() >= LONG && nearest.is_some_and(|(apart, _)| apart == 1);
         let meant = nearest.map(|(_, known)| known.to_uppercase());
-        (ours || close || NOT_HERE.contains(&name.as_str())).then(|| Unknown {
+        (ours || close || not_here).then(|| Unknown {
             name: name.to_uppercase(),
             meant,
         })
@@ -120,10 +129,6 @@ mod tests {
             (
                 "JWT_SECRETKEY_FILE",
                 "JWT_SECRETKEY_FILE is no setting: is JWT_SECRET_KEY meant?",
-            ),
-            (
-                "OTEL_EXPORTER_OTLP_ENDPOINT",
-                "OTEL_EXPORTER_OTLP_ENDPOINT is set: this program sends no traces",
             ),
         ] {
             assert_eq!(said(&[(name, "x")]), [wanted]);

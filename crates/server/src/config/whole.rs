@@ -46,6 +46,8 @@ const BAD: &[(&str, &str)] = &[
     ("DEFAULT_CURRENCY", "yuan"),
     ("DEFAULT_LOCALE", "fr"),
     ("METRICS_ADDR", ":9464"),
+    #[cfg(feature = "otel")]
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector"),
     ("LOG_LEVEL", "loud"),
     ("LOG_FORMAT", "xml"),
 ];
@@ -73,6 +75,8 @@ const FREE: &[&str] = &[
     "STRIPE_APP_TAG",
     "TOLLGATE_URL",
     "TOLLGATE_SERVICE_KEY",
+    #[cfg(not(feature = "otel"))]
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
 ];
 
 /// Of a rail, nothing is looked at before one of its own is set.

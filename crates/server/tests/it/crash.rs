@@ -82,6 +82,14 @@ impl Process {
         self.child.id()
     }
 
+    /// As whoever runs it ends it.
+    pub(crate) fn terminate(&mut self) {
+        let id = self.child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(told.expect("kill runs").success());
+        assert!(self.child.wait().expect("gone").success());
+    }
+
     /// As a power cut would end it, but for the page cache.
     pub(crate) fn kill(mut self) {
         self.end();

@@ -57,6 +57,8 @@ mod stats;
 mod storm;
 mod stripe;
 mod suspense;
+#[cfg(feature = "otel")]
+mod traces;
 mod transactions;
 mod units;
 mod usage;
