@@ -94,6 +94,16 @@ pub use crate::worker::Lane;
 const MOST_LANES: usize = 4;
 
 /// The tables of this module.
+///
+/// ```
+/// # use tollgate_storage::StorageError;
+/// # use tollgate_storage::db::Db;
+/// # use tollgate_storage::migrations::CORE;
+/// async fn migrate(db: &Db) -> Result<(), StorageError> {
+///     CORE.run(db).await?;
+///     tollgate_payment::MIGRATIONS.run(db).await
+/// }
+/// ```
 pub const MIGRATIONS: Migrations = migrations!(
     "payment_migrations":
     1 "0001_plans",
@@ -124,6 +134,24 @@ pub const STATEMENTS: &[&[&str]] = store::STATEMENTS;
 pub const OVER_ROWS: &[&[&OverRows]] = store::OVER_ROWS;
 
 /// Plans, subscriptions, payments, quota and usage. A clone is cheap and shares everything.
+///
+/// ```
+/// use axum::Router;
+/// use tollgate_payment::{PaymentConfig, PaymentService};
+/// use tollgate_storage::StorageError;
+/// use tollgate_storage::db::Db;
+/// use tollgate_storage::seal::MasterKey;
+///
+/// async fn mounted(db: Db, master_key: MasterKey) -> Result<Router, StorageError> {
+///     let config = PaymentConfig::new("https://shop.example");
+///     let payment = PaymentService::builder(db, master_key, config).build().await?;
+///     Ok(Router::new()
+///         .nest("/payments", payment.router())
+///         .nest("/quota", payment.quota_router())
+///         .nest("/usage", payment.usage_router())
+///         .nest("/admin", payment.admin_router()))
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct PaymentService(Arc<Parts>);
 
@@ -168,6 +196,33 @@ impl Parts {
 }
 
 /// Puts a [`PaymentService`] together.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tollgate_kernel::clock::Clock;
+/// use tollgate_kernel::entropy::Entropy;
+/// use tollgate_payment::{PaymentConfig, PaymentService, People};
+/// use tollgate_payment::providers::PaymentProvider;
+/// use tollgate_storage::StorageError;
+/// use tollgate_storage::db::Db;
+/// use tollgate_storage::seal::MasterKey;
+///
+/// async fn built(
+///     db: Db,
+///     master_key: MasterKey,
+///     rail: Arc<dyn PaymentProvider>,
+///     people: Arc<dyn People>,
+/// ) -> Result<PaymentService, StorageError> {
+///     let config = PaymentConfig::new("https://shop.example");
+///     PaymentService::builder(db, master_key, config)
+///         .clock(Clock::system())
+///         .entropy(Entropy::system())
+///         .provider(rail)
+///         .people(people)
+///         .build()
+///         .await
+/// }
+/// ```
 #[derive(Debug)]
 pub struct PaymentBuilder {
     db: Db,
@@ -181,6 +236,17 @@ pub struct PaymentBuilder {
 
 impl PaymentService {
     /// Begins with what cannot be defaulted.
+    ///
+    /// ```
+    /// # use tollgate_payment::{PaymentConfig, PaymentService};
+    /// # use tollgate_storage::StorageError;
+    /// # use tollgate_storage::db::Db;
+    /// # use tollgate_storage::seal::MasterKey;
+    /// async fn plain(db: Db, master_key: MasterKey) -> Result<PaymentService, StorageError> {
+    ///     let config = PaymentConfig::new("https://shop.example");
+    ///     PaymentService::builder(db, master_key, config).build().await
+    /// }
+    /// ```
     pub fn builder(db: Db, master_key: MasterKey, config: PaymentConfig) -> PaymentBuilder {
         PaymentBuilder {
             db,
@@ -196,6 +262,15 @@ impl PaymentService {
 
 impl PaymentService {
     /// A refusal of [`PaymentService::consume`] as the answer that clients know.
+    ///
+    /// ```
+    /// # use tollgate_kernel::problem::Problem;
+    /// # use tollgate_payment::{Consume, PaymentService};
+    /// async fn charge(payment: &PaymentService, call: &Consume) -> Result<(), Problem> {
+    ///     let taken = payment.consume(call, None).await;
+    ///     taken.map(drop).map_err(|refusal| payment.problem(refusal))
+    /// }
+    /// ```
     pub fn problem(&self, refusal: ConsumeError) -> tollgate_kernel::problem::Problem {
         problems::consume(refusal, self.upgrade_url(), self.0.clock.now())
     }
@@ -208,11 +283,33 @@ impl PaymentService {
     }
 
     /// Tells in the headers of an answer how a meter stands: `X-Quota-*`, `RateLimit-Policy` and `RateLimit`.
+    ///
+    /// ```
+    /// # use axum::http::HeaderMap;
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn answer(payment: &PaymentService, user: UserId) -> Result<HeaderMap, StorageError> {
+    ///     let mut headers = HeaderMap::new();
+    ///     if let Some(quota) = payment.first_meter(user).await? {
+    ///         payment.announce(&mut headers, &quota);
+    ///     }
+    ///     Ok(headers)
+    /// }
+    /// ```
     pub fn announce(&self, headers: &mut axum::http::HeaderMap, quota: &QuotaShape) {
         limits::announce(headers, quota, self.0.clock.now());
     }
 
     /// What the operator should do before it hurts, by the settings of every rail.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// fn urgent(payment: &PaymentService) -> Vec<String> {
+    ///     let warnings = payment.warnings();
+    ///     warnings.iter().filter(|one| one.is_urgent()).map(ToString::to_string).collect()
+    /// }
+    /// ```
     pub fn warnings(&self) -> Vec<Warning> {
         let now = self.0.clock.now();
         let rails = self.0.providers.iter();
@@ -232,6 +329,15 @@ impl PaymentService {
 
 impl PaymentBuilder {
     /// Time from here.
+    ///
+    /// ```
+    /// # use tollgate_kernel::clock::Clock;
+    /// # use tollgate_payment::PaymentBuilder;
+    /// // A test that lives through a month in a moment.
+    /// fn in_a_test(builder: PaymentBuilder, clock: &Clock) -> PaymentBuilder {
+    ///     builder.clock(clock.clone())
+    /// }
+    /// ```
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -239,6 +345,15 @@ impl PaymentBuilder {
     }
 
     /// Chance from here.
+    ///
+    /// ```
+    /// # use tollgate_kernel::entropy::Entropy;
+    /// # use tollgate_payment::PaymentBuilder;
+    /// // The same ids and secrets in every run of a test.
+    /// fn in_a_test(builder: PaymentBuilder) -> PaymentBuilder {
+    ///     builder.entropy(Entropy::seeded(7))
+    /// }
+    /// ```
     #[must_use]
     pub fn entropy(mut self, entropy: Entropy) -> Self {
         self.entropy = entropy;
@@ -246,6 +361,15 @@ impl PaymentBuilder {
     }
 
     /// Money by this rail too.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tollgate_payment::PaymentBuilder;
+    /// # use tollgate_payment::providers::stripe::Stripe;
+    /// fn with_stripe(builder: PaymentBuilder, stripe: Stripe) -> PaymentBuilder {
+    ///     builder.provider(Arc::new(stripe))
+    /// }
+    /// ```
     #[must_use]
     pub fn provider(mut self, provider: Arc<dyn PaymentProvider>) -> Self {
         self.providers.push(provider);
@@ -253,6 +377,14 @@ impl PaymentBuilder {
     }
 
     /// Who is one person, so that a free plan is had once.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tollgate_payment::{PaymentBuilder, People};
+    /// fn with_accounts(builder: PaymentBuilder, accounts: Arc<dyn People>) -> PaymentBuilder {
+    ///     builder.people(accounts)
+    /// }
+    /// ```
     #[must_use]
     pub fn people(mut self, people: Arc<dyn People>) -> Self {
         self.people = Some(people);
@@ -260,6 +392,16 @@ impl PaymentBuilder {
     }
 
     /// Brings the tables up to date, and opens the books when there were none.
+    ///
+    /// ```
+    /// # use tollgate_payment::{PaymentBuilder, PaymentService};
+    /// # use tollgate_storage::StorageError;
+    /// async fn start(builder: PaymentBuilder) -> Result<PaymentService, StorageError> {
+    ///     let payment = builder.build().await?;
+    ///     assert!(payment.warnings().is_empty(), "see to it first");
+    ///     Ok(payment)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database is away, or its schema is not ours.

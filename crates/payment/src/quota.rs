@@ -30,6 +30,16 @@ pub struct QuotaHandle(PaymentService);
 
 impl PaymentService {
     /// Quota by plain arguments. What is reserved by it belongs to this application: no service key settles it.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_kernel::problem::Problem;
+    /// # use tollgate_payment::PaymentService;
+    /// async fn pay(payment: &PaymentService, user: UserId) -> Result<i64, Problem> {
+    ///     let taken = payment.quota().consume(user, "search", 1).await?;
+    ///     Ok(taken.quota.used)
+    /// }
+    /// ```
     pub fn quota(&self) -> QuotaHandle {
         QuotaHandle(self.clone())
     }

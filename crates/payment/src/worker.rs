@@ -37,6 +37,25 @@ pub enum Lane {
 
 impl PaymentService {
     /// What there is to do.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tollgate_payment::PaymentService;
+    /// // A loop for each lane, so that a slow provider keeps only its own buyers waiting.
+    /// fn spawn(payment: &PaymentService) {
+    ///     for lane in payment.lanes() {
+    ///         let payment = payment.clone();
+    ///         tokio::spawn(async move {
+    ///             loop {
+    ///                 if let Err(error) = payment.work_in(lane).await {
+    ///                     eprintln!("{error}");
+    ///                 }
+    ///                 tokio::time::sleep(Duration::from_secs(1)).await;
+    ///             }
+    ///         });
+    ///     }
+    /// }
+    /// ```
     pub fn lanes(&self) -> Vec<Lane> {
         let rails = PaymentMethod::ALL.iter().copied();
         let rails = rails.filter(|rail| self.0.providers.get(*rail).is_some());
@@ -45,6 +64,19 @@ impl PaymentService {
     }
 
     /// Does what is due now in every lane, one after another. Gives how many orders were asked about.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tollgate_payment::PaymentService;
+    /// async fn keep_going(payment: &PaymentService) {
+    ///     loop {
+    ///         if let Err(error) = payment.tick().await {
+    ///             eprintln!("{error}");
+    ///         }
+    ///         tokio::time::sleep(Duration::from_secs(1)).await;
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database; nothing is lost, the next tick goes on.
@@ -60,6 +92,14 @@ impl PaymentService {
 
     /// Does what is due now in one lane: asks about open orders, reads a provider's list, tells of events, or goes round
     /// the standing duties. Gives how many orders were asked about.
+    ///
+    /// ```
+    /// # use tollgate_payment::{Lane, PaymentService};
+    /// # use tollgate_storage::StorageError;
+    /// async fn upkeep(payment: &PaymentService) -> Result<usize, StorageError> {
+    ///     payment.work_in(Lane::Upkeep).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database; nothing is lost, the next time goes on.

@@ -1,4 +1,15 @@
 //! What a subscription allows of a meter, and in which period.
+//!
+//! ```
+//! use tollgate_kernel::clock::Timestamp;
+//! use tollgate_payment::model::plan::{BillingCycle, Reset};
+//! use tollgate_payment::model::subscription::Subscription;
+//!
+//! fn days(held: &Subscription, now: Timestamp) -> u64 {
+//!     let period = held.period_of(Reset::Month, BillingCycle::Yearly, now);
+//!     period.end.since(period.start).as_secs() / 86_400
+//! }
+//! ```
 
 use std::time::Duration;
 

@@ -1,4 +1,13 @@
 //! Whether the books say what happened: each row about money beside what is booked for it.
+//!
+//! ```
+//! use tollgate_payment::model::books::{Booked, SuspenseBooks};
+//!
+//! // Set-aside money that nobody has decided about: its one posting has to be there.
+//! fn is_whole(books: &SuspenseBooks) -> bool {
+//!     books.faults().is_empty() && books.missing().is_empty()
+//! }
+//! ```
 
 use tollgate_kernel::ids::{PaymentId, RefundId, SuspenseId};
 use tollgate_kernel::money::Money;

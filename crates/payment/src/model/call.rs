@@ -1,4 +1,18 @@
 //! An inbound call of a provider, as it was kept.
+//!
+//! ```
+//! use tollgate_payment::model::call::{KeptCall, Verdict};
+//!
+//! assert_eq!("forged".parse(), Ok(Verdict::Forged));
+//!
+//! // What a provider sent, as people read it.
+//! fn print(kept: &KeptCall) {
+//!     println!("{} at {}: {}", kept.call.provider.as_str(), kept.call.received_at, kept.call.verdict.as_str());
+//!     for (name, value) in kept.header_lines() {
+//!         println!("{}: {}", String::from_utf8_lossy(name), String::from_utf8_lossy(value));
+//!     }
+//! }
+//! ```
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{CallId, PaymentId};

@@ -1,4 +1,13 @@
 //! What has happened to a subscription, as it is kept for ever.
+//!
+//! ```
+//! use tollgate_payment::model::change::ChangeKind;
+//! use tollgate_payment::model::subscription::{SubscriptionEvent, SubscriptionState};
+//!
+//! let renewed = ChangeKind::of(SubscriptionEvent::Renewed, SubscriptionState::Active);
+//! assert_eq!(renewed, ChangeKind::Renewed);
+//! assert_eq!(renewed.as_str(), "renewed");
+//! ```
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{ChangeId, PaymentId, PlanId, SubscriptionId};

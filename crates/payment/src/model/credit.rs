@@ -1,6 +1,24 @@
 //! What is left of a plan, in money, when another takes its place: of the running term the smaller of two shares, the
 //! time that is left and the units that are left; of a later one, all of it. Always rounded down, so that nobody can
 //! gain by going back and forth (invariant L8).
+//!
+//! ```
+//! use tollgate_kernel::clock::Timestamp;
+//! use tollgate_kernel::money::Money;
+//! use tollgate_payment::model::credit::{MeterLeft, Moments, Share, of_running};
+//! use tollgate_payment::model::term::Term;
+//!
+//! // Ten of thirty days are left of a plan of 99.00: 33.00, in minor units.
+//! assert_eq!(Share::new(10, 30).of(9_900), 3_300);
+//! // Rounded down, always.
+//! assert_eq!(Share::new(1, 3).of(100), 33);
+//! assert_eq!(Share::ALL.of(9_900), 9_900);
+//!
+//! fn left(term: &Term, meters: &[MeterLeft], now: Timestamp) -> Money {
+//!     let minor = of_running(term, meters, Moments::at(now));
+//!     Money::new(minor, term.worth.currency())
+//! }
+//! ```
 
 use std::time::Duration;
 

@@ -1,4 +1,16 @@
 //! What can be wrong with the books, and how it is said.
+//!
+//! ```
+//! use tollgate_payment::model::damage::{Damage, Fault, shown};
+//!
+//! let damage = Damage {
+//!     table: "ledger_postings",
+//!     row: "0197-…".to_owned(),
+//!     fault: Fault::Empty,
+//! };
+//! assert_eq!(damage.to_string(), "ledger_postings 0197-… has no entry");
+//! assert_eq!(shown(&[]), "nothing");
+//! ```
 
 use std::fmt;
 

@@ -2,6 +2,20 @@
 //!
 //! The steps are worked out from what was given and what was written down, never from the counter that the number is
 //! served from; so the two can be compared, and what the steps do not explain is a step of its own.
+//!
+//! ```
+//! use tollgate_kernel::clock::Timestamp;
+//! use tollgate_kernel::text::Language;
+//! use tollgate_payment::model::explain::{Facts, explain};
+//! use tollgate_payment::model::quota::QuotaState;
+//!
+//! // Who has read the facts at one moment is told how they lead to what is served.
+//! fn lines(facts: &Facts, served: &QuotaState, now: Timestamp) -> Vec<String> {
+//!     let explanation = explain(facts, served, now);
+//!     let zone = chrono_tz::Asia::Shanghai;
+//!     explanation.steps.iter().map(|step| step.text(zone).get(Language::En).to_owned()).collect()
+//! }
+//! ```
 
 mod chain;
 mod said;

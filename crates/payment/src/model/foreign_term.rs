@@ -3,6 +3,27 @@
 //! Whoever renews goes on counting months from the anchor, so the end of the term must be where one of them ends: a
 //! month of thirty days, or one counted by another calendar, would otherwise be followed by a term of a day. Where the
 //! beginning does not lead to the end by whole terms, months are counted back from the end.
+//!
+//! ```
+//! use serde_json::json;
+//! use tollgate_kernel::clock::Timestamp;
+//! use tollgate_payment::model::foreign_term::{ForeignTerm, Unfit};
+//! use tollgate_payment::model::plan::BillingCycle;
+//!
+//! let at = |text: &str| serde_json::from_value::<Timestamp>(json!(text));
+//! let term = ForeignTerm {
+//!     starts_at: Some(at("2026-01-31T00:00:00Z")?),
+//!     ends_at: Some(at("2026-02-28T00:00:00Z")?),
+//!     anchor_at: None,
+//! };
+//! let now = at("2026-02-10T00:00:00Z")?;
+//! let fitted = term.fit(BillingCycle::Monthly, false, chrono_tz::UTC, now)?;
+//! assert_eq!(fitted.anchor.day(), 31);
+//!
+//! let later = at("2026-03-01T00:00:00Z")?;
+//! assert_eq!(term.fit(BillingCycle::Monthly, false, chrono_tz::UTC, later), Err(Unfit::Over));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use chrono_tz::Tz;
 use tollgate_kernel::clock::Timestamp;

@@ -1,4 +1,16 @@
 //! Units set aside before the work.
+//!
+//! ```
+//! use tollgate_payment::model::hold::{HoldTime, InvalidHoldTime};
+//!
+//! let hour = HoldTime::seconds(3_600)?;
+//! assert_eq!(hour.get().as_secs(), 3_600);
+//! assert_eq!(HoldTime::USUAL.get().as_secs(), 600);
+//! // From a second to a day.
+//! assert_eq!(HoldTime::seconds(0), Err(InvalidHoldTime));
+//! assert!(HoldTime::seconds(HoldTime::MOST_SECONDS + 1).is_err());
+//! # Ok::<(), InvalidHoldTime>(())
+//! ```
 
 use std::time::Duration;
 

@@ -2,6 +2,24 @@
 //!
 //! A line moves an amount from a credit to a debit account in one currency, so a posting cannot fail
 //! to balance. A debit adds to an asset or an expense, a credit to a liability or an income.
+//!
+//! ```
+//! use tollgate_kernel::money::{Currency, Money};
+//! use tollgate_payment::model::ledger::{Account, AccountKind, Fact};
+//! use tollgate_payment::model::payment::PaymentMethod;
+//!
+//! let fact = Fact::PaymentReceived {
+//!     payment: "0197f3a0-0000-7000-8000-000000000001".parse()?,
+//!     rail: PaymentMethod::Alipay,
+//!     amount: Money::new(9_900, Currency::CNY),
+//! };
+//! let [line] = fact.lines()[..] else { unreachable!() };
+//! assert_eq!(line.debit, Account::of(PaymentMethod::Alipay));
+//! assert_eq!(line.credit, Account::Revenue);
+//! assert_eq!(line.amount.minor(), 9_900);
+//! assert_eq!(Account::Revenue.kind(), AccountKind::Income);
+//! # Ok::<(), tollgate_kernel::ids::InvalidId>(())
+//! ```
 
 use tollgate_kernel::ids::{PaymentId, PostingId, RefundId, SuspenseId};
 use tollgate_kernel::money::Money;

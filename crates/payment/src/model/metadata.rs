@@ -1,4 +1,19 @@
 //! What a host keeps at a payment, for itself alone: we store it and give it back.
+//!
+//! ```
+//! use serde_json::json;
+//! use tollgate_payment::model::metadata::Metadata;
+//!
+//! let given: serde_json::Map<_, _> = serde_json::from_value(json!({ "order": "A-17", "gift": true }))?;
+//! let given = Metadata::try_from(given)?;
+//! let kept = serde_json::Value::from(given);
+//! assert_eq!(kept["order"], "A-17");
+//!
+//! // One level only.
+//! let nested: serde_json::Map<_, _> = serde_json::from_value(json!({ "cart": { "items": 3 } }))?;
+//! assert!(Metadata::try_from(nested).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,14 @@
 //! What the business means by its words: pure, so that every rule can be tried without a database.
+//!
+//! ```
+//! use tollgate_payment::model::UnknownWord;
+//! use tollgate_payment::model::plan::BillingCycle;
+//!
+//! // Every closed set of words reads itself and writes itself; any other word is an error, never a default.
+//! assert_eq!("yearly".parse(), Ok(BillingCycle::Yearly));
+//! assert_eq!(BillingCycle::Yearly.as_str(), "yearly");
+//! assert_eq!("weekly".parse::<BillingCycle>(), Err(UnknownWord));
+//! ```
 
 pub mod allowance;
 pub mod books;

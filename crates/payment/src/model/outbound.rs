@@ -1,4 +1,24 @@
 //! Events for host applications, as Standard Webhooks 1.0 writes them.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tollgate_kernel::clock::Timestamp;
+//! use tollgate_kernel::entropy::Entropy;
+//! use tollgate_payment::model::outbound::{EVENT_TYPES, Secret, asked_pause, pause_after};
+//!
+//! assert!(EVENT_TYPES.contains(&"payment.completed"));
+//!
+//! // A secret signs as Standard Webhooks say: `v1,` and a keyed hash of id, time and body.
+//! let secret = Secret::random(&Entropy::seeded(1));
+//! assert!(secret.shown().starts_with("whsec_"));
+//! assert!(secret.sign("evt_1", 1_767_225_600, "{}").starts_with("v1,"));
+//!
+//! // `Retry-After` of a receiver, and the pause by our own schedule.
+//! let now = Timestamp::EPOCH;
+//! assert_eq!(asked_pause("120", now), Some(Duration::from_secs(120)));
+//! assert_eq!(asked_pause("soon", now), None);
+//! assert_eq!(pause_after(1_000, &Entropy::seeded(1)), None);
+//! ```
 
 use std::time::Duration;
 

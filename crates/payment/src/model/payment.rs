@@ -1,4 +1,22 @@
 //! A payment transaction and the one table of its states.
+//!
+//! ```
+//! use tollgate_kernel::ids::PaymentId;
+//! use tollgate_payment::model::payment::{OrderNo, PaymentEvent, PaymentState, PaymentStatus};
+//!
+//! // Money moves an order forward.
+//! let paid = PaymentState::Pending.next(PaymentEvent::Succeeded);
+//! assert_eq!(paid, Ok(PaymentState::Completed));
+//! // `Created` is a finer state than clients are told.
+//! assert_eq!(PaymentState::Created.status(), PaymentStatus::Pending);
+//!
+//! // The number that providers know an order by is its id without the hyphens.
+//! let id: PaymentId = "0197f3a0-0000-7000-8000-000000000001".parse()?;
+//! let number = OrderNo::of(id);
+//! assert_eq!(number.as_str(), "0197f3a0000070008000000000000001");
+//! assert_eq!(OrderNo::sent("not one of ours"), None);
+//! # Ok::<(), tollgate_kernel::ids::InvalidId>(())
+//! ```
 
 use serde_json::Value;
 use tollgate_kernel::clock::Timestamp;

@@ -4,6 +4,28 @@
 //! anchor's zone, and is always worked out from the anchor, never from period *n − 1*: 31 January
 //! gives 28 or 29 February and then 31 March. Where a clock change makes a local time missing, the
 //! period begins when the clock has passed it, which is the change itself; where it happens twice, at the first.
+//!
+//! ```
+//! use serde_json::json;
+//! use tollgate_kernel::clock::Timestamp;
+//! use tollgate_payment::model::period::Anchor;
+//! use tollgate_payment::model::plan::BillingCycle;
+//!
+//! let at = |text: &str| serde_json::from_value::<Timestamp>(json!(text));
+//! let anchor = Anchor::new(at("2026-01-31T09:00:00Z")?, chrono_tz::UTC);
+//!
+//! let march = anchor.quota_period(at("2026-03-10T00:00:00Z")?);
+//! assert_eq!(march.start, at("2026-02-28T09:00:00Z")?);
+//! assert_eq!(march.end, at("2026-03-31T09:00:00Z")?);
+//! // Half open: the end belongs to the next.
+//! assert!(march.contains(march.start) && !march.contains(march.end));
+//!
+//! // A year that is paid on 31 January ends a year later; what is had for ever has no end.
+//! let year = anchor.term_end(anchor.at(), BillingCycle::Yearly);
+//! assert_eq!(year, Some(at("2027-01-31T09:00:00Z")?));
+//! assert_eq!(anchor.term_end(anchor.at(), BillingCycle::Lifetime), None);
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 use chrono::{
     DateTime, Datelike as _, Months, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc,

@@ -1,4 +1,27 @@
 //! What is for sale.
+//!
+//! ```
+//! use tollgate_payment::model::plan::{BillingCycle, PlanMeter, Reset, Slug};
+//! use tollgate_payment::model::quota::Units;
+//!
+//! let slug: Slug = "pro-2026".parse()?;
+//! assert_eq!(slug.as_str(), "pro-2026");
+//! // Lower case, digits and hyphens, beginning with a letter.
+//! assert!("Pro".parse::<Slug>().is_err());
+//! assert!("2026".parse::<Slug>().is_err());
+//!
+//! assert_eq!(BillingCycle::Yearly.months(), Some(12));
+//! assert_eq!(BillingCycle::Lifetime.months(), None);
+//!
+//! // A year of a plan with 1000 calls a month begins its meter anew twelve times.
+//! let calls = PlanMeter {
+//!     meter: "calls".parse()?,
+//!     limit: Some(Units::new(1_000)?),
+//!     reset: Reset::Month,
+//! };
+//! assert_eq!(calls.periods(BillingCycle::Yearly, 1), 12);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::BTreeMap;
 use std::str::FromStr;

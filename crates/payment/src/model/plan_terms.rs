@@ -1,4 +1,37 @@
 //! Everything about a plan that is written by hand, and what may stand there.
+//!
+//! ```
+//! use tollgate_kernel::money::{Currency, Money};
+//! use tollgate_payment::model::plan::{BillingCycle, NewPlan, PlanText, PlanTexts};
+//! use tollgate_payment::model::plan_terms::PlanTerms;
+//! use tollgate_payment::model::quota::Units;
+//!
+//! let team = NewPlan {
+//!     slug: "team".parse()?,
+//!     texts: PlanTexts::from([(
+//!         "en".to_owned(),
+//!         PlanText {
+//!             name: "Team".to_owned(),
+//!             ..PlanText::default()
+//!         },
+//!     )]),
+//!     house_language: "en",
+//!     price: Money::new(29_900, Currency::CNY),
+//!     billing_cycle: BillingCycle::Monthly,
+//!     meter: "calls".parse()?,
+//!     quota_limit: Some(Units::new(10_000)?),
+//!     resource_costs: [("*".to_owned(), Units::new(1)?)].into(),
+//!     sort_order: 0,
+//! };
+//! let terms = PlanTerms::from(team);
+//! assert!(terms.faults("en").is_empty());
+//!
+//! let mut wrong = terms.clone();
+//! wrong.price = Money::new(-1, Currency::CNY);
+//! assert_eq!(wrong.faults("en").first().map(|fault| fault.field.as_str()), Some("/price"));
+//! assert_eq!(wrong.changes_from(&terms).len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,27 @@
 //! Of which pot a unit is burned. Whatever expires first goes first: bonus units that end within the period, by their
 //! end; then the plan's own, which end with it; then the bonus units that outlive it, by their end, those without an end
 //! last.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tollgate_kernel::clock::{Clock, Timestamp};
+//! use tollgate_kernel::entropy::Entropy;
+//! use tollgate_kernel::ids::Ids;
+//! use tollgate_payment::model::pots::{Pot, burned};
+//!
+//! let ids = Ids::new(Clock::system(), Entropy::system());
+//! let period_end = Timestamp::EPOCH.after(Duration::from_secs(1_000));
+//! let ends_first = Pot {
+//!     grant: ids.next(),
+//!     units: 5,
+//!     expires_at: Some(Timestamp::EPOCH.after(Duration::from_secs(10))),
+//! };
+//! assert!(ends_first.ends_by(period_end));
+//!
+//! // Of eight units taken, the bonus that ends within the period goes first; the plan gives the other three.
+//! let of = burned(8, 100, &[ends_first], period_end);
+//! assert_eq!(of[0].1, 5);
+//! ```
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::GrantId;

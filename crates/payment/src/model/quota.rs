@@ -1,4 +1,24 @@
 //! Units, meters and what is left.
+//!
+//! ```
+//! use tollgate_payment::model::quota::{Cost, InvalidCost, InvalidName, InvalidResourceId, Meter, ResourceId, ResourceType, Units};
+//!
+//! // Ten calls' worth, at the plan's price of three units.
+//! let units = Cost::new(10)?.at(Units::new(3)?)?;
+//! assert_eq!(units.get(), 30);
+//! assert_eq!(Cost::new(0), Err(InvalidCost));
+//! assert!(Cost::new(Units::MOST + 1).is_err());
+//!
+//! // Never below nothing.
+//! assert_eq!(units.less(Units::new(50)?), Units::NONE);
+//!
+//! // 1 to 64 of `a-z A-Z 0-9 _ - . :`.
+//! let meter = "gpu-seconds".parse::<Meter>();
+//! assert_eq!(meter.map(|meter| meter.to_string()), Ok("gpu-seconds".to_owned()));
+//! assert_eq!("gpu seconds".parse::<ResourceType>(), Err(InvalidName));
+//! assert_eq!("".parse::<ResourceId>(), Err(InvalidResourceId));
+//! # Ok::<(), InvalidCost>(())
+//! ```
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,17 @@
 //! What it takes to have another plan: whether it begins at once or with the next term, and what is to be paid.
+//!
+//! ```
+//! use tollgate_kernel::money::Money;
+//! use tollgate_payment::model::plan::Plan;
+//! use tollgate_payment::model::quote::{QuoteKind, due};
+//!
+//! assert_eq!("upgrade".parse(), Ok(QuoteKind::Upgrade));
+//!
+//! // What is to be paid for a dearer plan, when `credit` of the one before is counted.
+//! fn to_pay(dearer: &Plan, credit: Money) -> Option<Money> {
+//!     due(dearer, credit).map(|due| due.amount)
+//! }
+//! ```
 
 use std::time::Duration;
 

@@ -1,4 +1,18 @@
 //! Money that goes back: where a refund stands, and what may happen to it.
+//!
+//! ```
+//! use tollgate_kernel::ids::RefundId;
+//! use tollgate_payment::model::refund::{RefundNo, RefundState, RefundStatus};
+//!
+//! assert!(RefundState::Succeeded.is_over());
+//! // Whether the provider has it is not known yet: pending, for clients.
+//! assert_eq!(RefundState::Unknown.status(), RefundStatus::Pending);
+//! assert!(!RefundState::Unknown.is_over());
+//!
+//! let id: RefundId = "0197f3a0-0000-7000-8000-000000000002".parse()?;
+//! assert_eq!(RefundNo::of(id).as_str(), "0197f3a0000070008000000000000002");
+//! # Ok::<(), tollgate_kernel::ids::InvalidId>(())
+//! ```
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, PaymentId, RefundId, SuspenseId, UserId};

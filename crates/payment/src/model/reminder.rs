@@ -1,4 +1,20 @@
 //! When somebody whose term does not renew itself is told that it ends.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tollgate_kernel::clock::Timestamp;
+//!
+//! use tollgate_payment::model::reminder::{days, days_left, due, fits};
+//! let begin = Timestamp::EPOCH;
+//! let end = begin.after(days(30));
+//! let hour = Duration::from_secs(3_600);
+//!
+//! assert_eq!(due(end, end.before(days(10))), None);
+//! assert_eq!(due(end, end.before(days(7))), Some(7));
+//! assert_eq!(days_left(end, end.before(days(2) + hour)), 3);
+//! // Nobody is told a week ahead of a term of three days.
+//! assert!(!fits(begin, begin.after(days(3)), 7));
+//! ```
 
 use std::time::Duration;
 

@@ -1,5 +1,15 @@
 //! Where a buyer's browser may be sent after paying: to a place that is listed, and nowhere else, or
 //! a checkout of ours would lead people wherever a stranger likes.
+//!
+//! ```
+//! use tollgate_payment::model::return_url::{listed, origin};
+//! let origins = ["https://shop.example".to_owned()];
+//! assert!(listed("https://shop.example/thanks?order=7", &origins).is_some());
+//! assert_eq!(listed("https://shop.example.evil.test/", &origins), None);
+//! assert_eq!(listed("//shop.example/thanks", &origins), None);
+//!
+//! assert_eq!(origin("https://shop.example/a/b").as_deref(), Some("https://shop.example"));
+//! ```
 
 use url::Url;
 

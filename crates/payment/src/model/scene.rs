@@ -1,4 +1,12 @@
 //! On what a buyer pays, and how that is told where nobody says it.
+//!
+//! ```
+//! use tollgate_payment::model::scene::Scene;
+//!
+//! assert_eq!("h5".parse(), Ok(Scene::H5));
+//! let desktop = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+//! assert_eq!(Scene::of_device(desktop), Scene::Pc);
+//! ```
 
 use super::words;
 

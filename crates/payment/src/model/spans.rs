@@ -1,4 +1,21 @@
 //! A stretch of time, cut at the days of a calendar, or at its months or years when there would be too many.
+//!
+//! ```
+//! use serde_json::json;
+//! use tollgate_kernel::clock::Timestamp;
+//! use tollgate_payment::model::period::Period;
+//!
+//! use tollgate_payment::model::spans::spans;
+//! let at = |text: &str| serde_json::from_value::<Timestamp>(json!(text));
+//! let whole = Period {
+//!     start: at("2026-05-01T12:00:00Z")?,
+//!     end: at("2026-05-03T06:00:00Z")?,
+//! };
+//! let days = spans(whole, chrono_tz::UTC);
+//! assert_eq!(days.len(), 3);
+//! assert_eq!(days[1].start, at("2026-05-02T00:00:00Z")?);
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 use chrono::{Datelike as _, Days, Months, NaiveDate, NaiveTime};
 use chrono_tz::Tz;

@@ -1,4 +1,20 @@
 //! What figures of a business are made of.
+//!
+//! ```
+//! use tollgate_kernel::money::{Currency, Money};
+//! use tollgate_payment::model::plan::BillingCycle;
+//! use tollgate_payment::model::stats::Turnover;
+//!
+//! use tollgate_payment::model::stats::{monthly, rate};
+//! // A year of 120.00 and a month of 9.90 bring 19.90 a month, in minor units.
+//! assert_eq!(monthly([(BillingCycle::Yearly, 12_000), (BillingCycle::Monthly, 990)]), 1_990);
+//! assert_eq!(rate(1, 32).as_deref(), Some("0.0313"));
+//! assert_eq!(rate(0, 0), None);
+//!
+//! let day = Turnover::paid(Money::new(9_900, Currency::CNY), 1)
+//!     .and(&Turnover::gone_back(Money::new(900, Currency::CNY), 1));
+//! assert_eq!(day.net(), Money::new(9_000, Currency::CNY));
+//! ```
 
 use tollgate_kernel::money::{Currency, Money};
 

@@ -1,4 +1,19 @@
 //! What somebody has, and how it lives.
+//!
+//! ```
+//! use tollgate_kernel::clock::Timestamp;
+//! use tollgate_payment::model::subscription::{Subscription, SubscriptionEvent, SubscriptionState, SubscriptionStatus};
+//!
+//! let state = SubscriptionState::Active.next(SubscriptionEvent::Cancelled);
+//! assert_eq!(state, Ok(SubscriptionState::Cancelling));
+//! assert_eq!(SubscriptionState::Cancelling.status(), SubscriptionStatus::Cancelled);
+//! assert!(SubscriptionState::Refunded.next(SubscriptionEvent::Renewed).is_err());
+//!
+//! // What was cancelled gives its right until its end.
+//! fn may_use(held: &Subscription, now: Timestamp) -> bool {
+//!     held.is_entitled(now)
+//! }
+//! ```
 
 use std::time::Duration;
 

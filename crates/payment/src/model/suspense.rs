@@ -1,4 +1,14 @@
 //! Verified money that fits no payable order: why, where it stands, and what the rules make of it.
+//!
+//! ```
+//! use tollgate_payment::model::suspense::{Resolution, SuspenseEvent, SuspenseState};
+//!
+//! let decided = SuspenseState::Open.next(SuspenseEvent::Resolved(Resolution::Refund));
+//! assert_eq!(decided, Some(SuspenseState::Refunding));
+//! // Once.
+//! assert_eq!(SuspenseState::Applied.next(SuspenseEvent::Resolved(Resolution::Refund)), None);
+//! assert!(SuspenseState::Held.is_undecided());
+//! ```
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{PaymentId, SuspenseId, UserId};

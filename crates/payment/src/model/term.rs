@@ -1,4 +1,15 @@
 //! The terms of a subscription, one behind the other: what was paid or given, and for how long.
+//!
+//! ```
+//! use tollgate_kernel::clock::Timestamp;
+//! use tollgate_kernel::money::Money;
+//! use tollgate_payment::model::term::Term;
+//!
+//! use tollgate_payment::model::term::running;
+//! fn worth_now(terms: &[Term], now: Timestamp) -> Option<Money> {
+//!     running(terms, now).map(|(term, _next)| term.worth)
+//! }
+//! ```
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{PaymentId, PlanId, SubscriptionId};

@@ -3,6 +3,26 @@
 //! A point of a series is an hour, a day or a month of some zone's calendar, by the moments at which it begins. Where
 //! the clock changes, a day has 23 or 25 hours, and so many points: an hour that the clock passes twice is two of them,
 //! one that it leaves out is none.
+//!
+//! ```
+//! use serde_json::json;
+//! use tollgate_kernel::clock::Timestamp;
+//! use tollgate_payment::model::usage::{Interval, Points, SpanError};
+//!
+//! use tollgate_payment::model::usage::quarter_of;
+//! let at = |text: &str| serde_json::from_value::<Timestamp>(json!(text));
+//! let (from, to) = (at("2026-05-01T10:20:00Z")?, at("2026-05-01T12:10:00Z")?);
+//! assert_eq!(quarter_of(from), at("2026-05-01T10:15:00Z")?);
+//!
+//! let hours = Points::of(from, to, Interval::Hour, chrono_tz::UTC)?;
+//! assert_eq!(hours.starts().len(), 3);
+//! assert_eq!(hours.begin(), at("2026-05-01T10:00:00Z")?);
+//! assert_eq!(hours.place(to), Some(2));
+//!
+//! let backwards = Points::of(to, from, Interval::Hour, chrono_tz::UTC);
+//! assert_eq!(backwards.err(), Some(SpanError::Backwards));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::time::Duration;
 

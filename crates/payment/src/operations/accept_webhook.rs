@@ -55,6 +55,22 @@ impl PaymentService {
     /// The work runs in a task of its own: a provider that hangs up early must not stop it between
     /// two statements. When it takes longer than a provider waits, the answer is "send it again",
     /// and the work goes on.
+    ///
+    /// ```
+    /// # use axum::body::Bytes;
+    /// # use axum::http::HeaderMap;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::payment::PaymentMethod;
+    /// # use tollgate_payment::providers::RawWebhook;
+    /// // A route of your own for a rail's callbacks: the bytes as they came, the answer in the rail's words.
+    /// async fn called(payment: &PaymentService, headers: HeaderMap, body: Bytes) -> (u16, &'static str) {
+    ///     let raw = RawWebhook { headers, body };
+    ///     match payment.accept_webhook(PaymentMethod::Alipay, raw).await {
+    ///         Some(received) => (received.reply.status, received.reply.body),
+    ///         None => (404, "this rail is not configured"),
+    ///     }
+    /// }
+    /// ```
     pub async fn accept_webhook(&self, method: PaymentMethod, raw: RawWebhook) -> Option<Received> {
         let provider = self.0.providers.get(method)?.clone();
         let fallback = provider.acknowledge(Acknowledgement::TryAgain);

@@ -22,6 +22,21 @@ pub struct PlanFilter {
 impl PaymentService {
     /// At most `limit`, newest first, and whether there are more; `None`: the cursor names no plan.
     ///
+    /// ```
+    /// # use tollgate_payment::{PaymentService, PlanFilter};
+    /// # use tollgate_payment::shapes::AdminPlanShape;
+    /// # use tollgate_storage::StorageError;
+    /// async fn archived(payment: &PaymentService) -> Result<Vec<AdminPlanShape>, StorageError> {
+    ///     let filter = PlanFilter {
+    ///         archived: Some(true),
+    ///         ..PlanFilter::default()
+    ///     };
+    ///     // The cursor would be the id of the last plan that was seen: here there is none to be wrong.
+    ///     let page = payment.admin_plans(&filter, 20).await?;
+    ///     Ok(page.map_or_else(Vec::new, |(plans, _more)| plans))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn admin_plans(
@@ -61,6 +76,15 @@ impl PaymentService {
     }
 
     /// One of them, by id or slug, with all its versions.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn subscribers(payment: &PaymentService) -> Result<i64, StorageError> {
+    ///     let plan = payment.admin_plan("pro").await?;
+    ///     Ok(plan.map_or(0, |plan| plan.subscribers))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

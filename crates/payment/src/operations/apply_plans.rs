@@ -64,6 +64,15 @@ impl Step {
 impl PaymentService {
     /// What [`PaymentService::apply_plans`] would do; nothing: all is so already.
     ///
+    /// ```
+    /// # use tollgate_payment::{PaymentService, PlanError};
+    /// # use tollgate_payment::model::plan_terms::PlanTerms;
+    /// async fn is_so(payment: &PaymentService, wanted: &[PlanTerms]) -> Result<bool, PlanError> {
+    ///     let changes = payment.plan_changes(wanted, false).await?;
+    ///     Ok(changes.is_empty())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`PlanError`].
     pub async fn plan_changes(
@@ -79,6 +88,19 @@ impl PaymentService {
 
     /// Makes plans as they are wanted, in one commit. With `archive_missing`, those that are not named leave the
     /// shelf. `shown` is what was agreed to: other changes than those are refused.
+    ///
+    /// ```
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{PaymentService, PlanEditor, PlanError};
+    /// # use tollgate_payment::model::plan_terms::PlanTerms;
+    /// async fn deploy(payment: &PaymentService, wanted: &[PlanTerms]) -> Result<(), PlanError> {
+    ///     let shown = payment.plan_changes(wanted, true).await?;
+    ///     // … somebody reads `shown` and agrees …
+    ///     let origin = Origin::default();
+    ///     let editor = PlanEditor::operator(&origin);
+    ///     payment.apply_plans(wanted, true, &shown, &editor).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`PlanError`].

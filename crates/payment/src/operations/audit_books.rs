@@ -121,6 +121,15 @@ impl PaymentService {
 
     /// What the self-audit knows to be damaged, in the order of table and row. Each instance finds it
     /// by itself, within its round.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// fn alarm(payment: &PaymentService) -> Option<String> {
+    ///     let damage = payment.damaged();
+    ///     let first = damage.first()?;
+    ///     Some(format!("{} rows, first {} of {}", damage.len(), first.row, first.table))
+    /// }
+    /// ```
     pub fn damaged(&self) -> Vec<Damage> {
         self.0.self_audit.round().damaged.iter().cloned().collect()
     }

@@ -41,6 +41,17 @@ pub struct LaneBacklog {
 impl PaymentService {
     /// What waits now: of this module, and of the jobs of all.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn is_late(payment: &PaymentService) -> Result<bool, StorageError> {
+    ///     let waits = payment.backlog().await?;
+    ///     let hour = Duration::from_secs(3_600);
+    ///     Ok(waits.suspense > 0 || waits.lanes.iter().any(|lane| lane.behind > hour))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn backlog(&self) -> Result<Backlog> {

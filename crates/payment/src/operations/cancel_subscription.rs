@@ -46,6 +46,18 @@ enum Wish<'a> {
 impl PaymentService {
     /// No further term: what is paid stays usable to its end. Cancelled before, nothing changes.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::{ChangeError, PaymentService};
+    /// async fn leave(payment: &PaymentService, user: UserId) -> Result<String, ChangeError> {
+    ///     let held = payment.cancel_subscription(user, Some("too dear")).await?;
+    ///     Ok(match held.current_period_end {
+    ///         Some(end) => format!("yours until {end}"),
+    ///         None => "over".to_owned(),
+    ///     })
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`ChangeError`].
     pub async fn cancel_subscription(
@@ -62,6 +74,15 @@ impl PaymentService {
 
     /// It goes on after all as it is, by itself where it went on by itself, and no other plan follows. Neither cancelled nor
     /// to be followed, nothing changes.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::{ChangeError, PaymentService};
+    /// async fn stay(payment: &PaymentService, user: UserId) -> Result<bool, ChangeError> {
+    ///     let held = payment.resume_subscription(user).await?;
+    ///     Ok(!held.cancel_at_period_end)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`ChangeError`].

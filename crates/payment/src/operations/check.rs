@@ -13,6 +13,17 @@ use crate::store::plans;
 impl PaymentService {
     /// Whether a call would pass, and how the meter stands.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// # use tollgate_payment::model::quota::{Cost, ResourceType};
+    /// async fn has_room(payment: &PaymentService, user: UserId, film: &ResourceType) -> Result<bool, StorageError> {
+    ///     let checked = payment.check(user, film, Cost::ONE).await?;
+    ///     Ok(checked.allowed)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn check(

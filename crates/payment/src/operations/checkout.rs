@@ -148,6 +148,35 @@ impl PaymentService {
     /// Begins a purchase: a free plan is had at once, a paid one once its money is verified.
     /// Without a key, an open order of the same person, plan and rail is given again.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::{CheckoutError, Expected, PayBy, PaymentService, PlanRef, Subscribe};
+    /// # use tollgate_payment::model::payment::PaymentMethod;
+    /// # use tollgate_payment::model::scene::Scene;
+    /// # use tollgate_payment::providers::Payer;
+    /// async fn buy(payment: &PaymentService, user_id: UserId) -> Result<Option<String>, CheckoutError> {
+    ///     let wish = Subscribe {
+    ///         user_id,
+    ///         plan: PlanRef {
+    ///             plan_slug: Some("pro".to_owned()),
+    ///             ..PlanRef::default()
+    ///         },
+    ///         by: PayBy {
+    ///             method: PaymentMethod::Alipay,
+    ///             client: Some(Scene::Pc),
+    ///             device: Scene::Pc,
+    ///             return_url: None,
+    ///             payer: Payer::default(),
+    ///         },
+    ///         expected: Expected::default(),
+    ///         trial: false,
+    ///     };
+    ///     let begun = payment.subscribe(&wish, None).await?;
+    ///     // The hosted page, which shows every way to pay.
+    ///     Ok(begun.value.payment.checkout_url)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`CheckoutError`].
     pub async fn subscribe(
@@ -285,6 +314,14 @@ impl PaymentService {
     }
 
     /// The page, the code and the time left of an order that somebody may still pay.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::payment::Payment;
+    /// fn code_to_scan(payment: &PaymentService, order: &Payment) -> Option<String> {
+    ///     payment.next_step(order).qr_content
+    /// }
+    /// ```
     pub fn next_step(&self, order: &Payment) -> NextStep {
         let action = order
             .action

@@ -27,6 +27,15 @@ pub(crate) fn hash(token: &str) -> [u8; 32] {
 impl PaymentService {
     /// The order behind a checkout link.
     ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn is_paid(payment: &PaymentService, token: &str) -> Result<bool, StorageError> {
+    ///     let order = payment.find_by_checkout_link(token).await?;
+    ///     Ok(order.is_some_and(|order| order.paid_at.is_some()))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn find_by_checkout_link(&self, token: &str) -> Result<Option<Payment>> {

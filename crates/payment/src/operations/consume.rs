@@ -69,6 +69,37 @@ impl PaymentService {
     /// Charges a call: check and deduct are one step. With a key, a repeat brings the first answer
     /// back and charges nothing.
     ///
+    /// ```
+    /// # use serde_json::json;
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_kernel::problem::Problem;
+    /// # use tollgate_payment::model::quota::ResourceType;
+    /// # use tollgate_payment::{Consume, PaymentService};
+    /// # use tollgate_payment::model::quota::Cost;
+    /// # use tollgate_storage::idempotency::{IdempotencyKey, Request};
+    /// async fn charge(
+    ///     payment: &PaymentService,
+    ///     user_id: UserId,
+    ///     resource_type: ResourceType,
+    ///     key: IdempotencyKey,
+    ///     body: &[u8],
+    /// ) -> Result<i64, Problem> {
+    ///     let call = Consume {
+    ///         user_id,
+    ///         resource_type,
+    ///         cost: Cost::ONE,
+    ///         resource_id: None,
+    ///         metadata: json!({ "series": 3 }),
+    ///         api_key_id: None,
+    ///     };
+    ///     let key = Request::new(user_id.to_string(), "POST", "/process", key, body);
+    ///     match payment.consume(&call, Some(&key)).await {
+    ///         Ok(taken) => Ok(taken.value.quota.used),
+    ///         Err(refusal) => Err(payment.problem(refusal)),
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`ConsumeError`]; nothing was taken. [`ConsumeError::Internal`]: it may have been, and only the key can tell.
     pub async fn consume(

@@ -45,6 +45,25 @@ pub struct CreatePayment {
 impl PaymentService {
     /// Begins it: gives what the buyer pays with.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::{PaymentId, UserId};
+    /// # use tollgate_payment::{CheckoutError, CreatePayment, PayBy, PaymentService};
+    /// async fn donate(payment: &PaymentService, user_id: UserId, by: PayBy) -> Result<PaymentId, CheckoutError> {
+    ///     let wish = CreatePayment {
+    ///         user_id,
+    ///         amount: None,
+    ///         amount_minor: Some(1_500), // 15.00
+    ///         currency: Some("CNY".to_owned()),
+    ///         by,
+    ///         description: "One coffee".to_owned(),
+    ///         metadata: serde_json::Map::new(),
+    ///     };
+    ///     let begun = payment.create_payment(&wish, None).await?;
+    ///     let order = begun.value.transaction.ok_or(CheckoutError::Amount)?;
+    ///     Ok(order.id)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`CheckoutError`].
     pub async fn create_payment(

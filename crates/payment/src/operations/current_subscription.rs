@@ -18,6 +18,16 @@ use crate::{Parts, PaymentService};
 impl PaymentService {
     /// The subscription that gives a person rights now. `None`: there is none.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn plan_name(payment: &PaymentService, user: UserId) -> Result<String, StorageError> {
+    ///     let held = payment.current_subscription(user).await?;
+    ///     Ok(held.map_or("no plan".to_owned(), |held| held.plan.name))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn current_subscription(&self, user: UserId) -> Result<Option<SubscriptionShape>> {
@@ -30,6 +40,17 @@ impl PaymentService {
 
     /// What `GET /auth/verify` says beside the user: `plan`, `subscription` and `quota`, each null
     /// without a subscription.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn told(payment: &PaymentService, user: UserId) -> Result<String, StorageError> {
+    ///     // As a token of another service may carry it.
+    ///     let claims = payment.entitlements(user).await?;
+    ///     Ok(serde_json::Value::from(claims).to_string())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.
@@ -56,6 +77,18 @@ impl PaymentService {
     }
 
     /// Slug of the plan that gives a person rights at `at`, inside a transaction of somebody else's. `None`: there is none.
+    ///
+    /// ```
+    /// # use tollgate_kernel::clock::Timestamp;
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// # use tollgate_storage::db::Tx;
+    /// async fn is_pro(payment: &PaymentService, tx: &mut Tx, user: UserId, at: Timestamp) -> Result<bool, StorageError> {
+    ///     let plan = payment.plan_in(tx, user, at).await?;
+    ///     Ok(plan.as_deref() == Some("pro"))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

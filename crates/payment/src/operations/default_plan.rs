@@ -14,6 +14,28 @@ impl PaymentService {
     /// without it. `person` is what is the same for all accounts of one person (as [`People`](crate::People) says it):
     /// whoever has had a free plan by another account registers without one. `true`: they have it now.
     ///
+    /// ```
+    /// # use tollgate_kernel::clock::Timestamp;
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// # use tollgate_storage::db::Tx;
+    /// // Somebody registers: account and plan in one commit.
+    /// async fn registered(
+    ///     payment: &PaymentService,
+    ///     tx: &mut Tx,
+    ///     user: UserId,
+    ///     mailbox: &str,
+    ///     now: Timestamp,
+    /// ) -> Result<(), StorageError> {
+    ///     let given = payment.give_default_plan(tx, user, Some(mailbox), now).await?;
+    ///     if !given {
+    ///         // There is no default plan, or this person has had it under another account.
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database; then the account is not opened either.
     pub async fn give_default_plan(
@@ -44,6 +66,16 @@ impl PaymentService {
 
     /// The same for whoever is seen for the first time, where accounts are opened elsewhere: once for each account,
     /// whatever it had since. `true`: they have it now.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// // Accounts are kept elsewhere: whoever comes for the first time gets what everybody gets.
+    /// async fn welcome(payment: &PaymentService, user: UserId) -> Result<bool, StorageError> {
+    ///     payment.give_default_plan_once(user).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database; then it is given at the next call.

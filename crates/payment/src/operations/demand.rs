@@ -78,6 +78,16 @@ impl PaymentService {
     /// Whether somebody has one of `plans` now. For every call of an application: a yes may be two seconds old where
     /// another instance ended the plan, never where this one did, and never older than the end of its time.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_kernel::problem::Problem;
+    /// # use tollgate_payment::PaymentService;
+    /// async fn report(payment: &PaymentService, user: UserId) -> Result<&'static str, Problem> {
+    ///     payment.has_plan(user, &["pro", "enterprise"].into()).await?;
+    ///     Ok("the report")
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// 402 `subscription_required` or `plan_required`; 503.
     pub async fn has_plan(&self, user: UserId, plans: &PlanSlugs) -> Result<(), Problem> {
@@ -91,6 +101,20 @@ impl PaymentService {
 
     /// # Errors
     /// 402 without the plan, 429 without the units, each as `consume` would say it; 503.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_kernel::problem::Problem;
+    /// # use tollgate_payment::{Demand, PaymentService};
+    /// # use tollgate_payment::model::quota::{Cost, ResourceType};
+    /// async fn may_render(payment: &PaymentService, user: UserId, rendering: ResourceType) -> Result<(), Problem> {
+    ///     let demand = Demand {
+    ///         plans: vec!["pro".to_owned()],
+    ///         call: Some((rendering, Cost::ONE)),
+    ///     };
+    ///     payment.meets(user, &demand).await
+    /// }
+    /// ```
     pub async fn meets(&self, user: UserId, demand: &Demand) -> Result<(), Problem> {
         let parts = &self.0;
         if !demand.plans.is_empty() {
@@ -108,6 +132,17 @@ impl PaymentService {
     }
 
     /// How the meter stands that a call would be taken from, if it would pass now. Takes nothing.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_kernel::problem::Problem;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::quota::{Cost, ResourceType};
+    /// async fn left(payment: &PaymentService, user: UserId, rendering: &ResourceType) -> Result<Option<i64>, Problem> {
+    ///     let quota = payment.room(user, rendering, Cost::ONE).await?;
+    ///     Ok(quota.remaining)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// 402 without a plan, 429 without the units, 422 without a price, each as `consume` would say it; 503.
@@ -131,6 +166,16 @@ impl PaymentService {
 
     /// Which plan somebody has now, by slug; as old as [`has_plan`](Self::has_plan) may be.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn badge(payment: &PaymentService, user: UserId) -> Result<String, StorageError> {
+    ///     let plan = payment.current_plan(user).await?;
+    ///     Ok(plan.unwrap_or_else(|| "none".to_owned()))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn current_plan(&self, user: UserId) -> Result<Option<String>, StorageError> {
@@ -139,6 +184,19 @@ impl PaymentService {
     }
 
     /// How the first meter of somebody's plan stands; `None` without a plan.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn bar(payment: &PaymentService, user: UserId) -> Result<String, StorageError> {
+    ///     let quota = payment.first_meter(user).await?;
+    ///     Ok(match quota.and_then(|quota| quota.remaining) {
+    ///         Some(left) => format!("{left} left"),
+    ///         None => "no limit".to_owned(),
+    ///     })
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

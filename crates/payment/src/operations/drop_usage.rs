@@ -34,6 +34,15 @@ impl PaymentService {
     /// Lets go what is older than the settings keep, as much of it as one run does; gives how many rows went one by
     /// one, which those of a dropped month do not.
     ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn tidy(payment: &PaymentService) -> Result<u64, StorageError> {
+    ///     // Goes by `usage_retention`; one of the standing duties does this too.
+    ///     payment.drop_usage().await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database; the next run goes on.
     pub async fn drop_usage(&self) -> Result<u64> {

@@ -102,6 +102,27 @@ pub enum Removed {
 impl PaymentService {
     /// A new plan.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::PlanId;
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{PaymentService, PlanEditor, PlanError};
+    /// # use tollgate_payment::shapes::PlanBody;
+    /// async fn add(payment: &PaymentService, origin: &Origin) -> Result<PlanId, PlanError> {
+    ///     let body = PlanBody {
+    ///         slug: Some("team".to_owned()),
+    ///         name: Some("Team".to_owned()),
+    ///         price_minor: Some(29_900), // 299.00
+    ///         currency: Some("CNY".to_owned()),
+    ///         billing_cycle: Some("monthly".to_owned()),
+    ///         quota_type: Some("calls".to_owned()),
+    ///         quota_limit: Some(Some(10_000)),
+    ///         ..PlanBody::default()
+    ///     };
+    ///     let made = payment.create_plan(&body, &PlanEditor::caller(origin), None).await?;
+    ///     Ok(made.value.plan.id)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`PlanError`].
     pub async fn create_plan(
@@ -135,6 +156,24 @@ impl PaymentService {
 
     /// Other terms; what is left out stays. Those who have the plan keep what they bought until their next term. With
     /// `version`, nothing is changed that somebody else changed meanwhile.
+    ///
+    /// ```
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{PaymentService, PlanEditor, PlanError};
+    /// # use tollgate_payment::shapes::PlanBody;
+    /// async fn dearer(payment: &PaymentService, origin: &Origin, seen: i64) -> Result<bool, PlanError> {
+    ///     let body = PlanBody {
+    ///         price_minor: Some(12_900),
+    ///         version: Some(seen),
+    ///         ..PlanBody::default()
+    ///     };
+    ///     match payment.change_plan("pro", &body, &PlanEditor::caller(origin)).await {
+    ///         Ok(_) => Ok(true),
+    ///         Err(PlanError::Changed) => Ok(false),
+    ///         Err(error) => Err(error),
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`PlanError`].
@@ -180,6 +219,17 @@ impl PaymentService {
     }
 
     /// Takes a plan away; one that somebody has, had or ordered is archived: they keep it, nobody can buy it.
+    ///
+    /// ```
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{PaymentService, PlanEditor, PlanError, Removed};
+    /// async fn withdraw(payment: &PaymentService, origin: &Origin) -> Result<&'static str, PlanError> {
+    ///     match payment.remove_plan("old-pro", &PlanEditor::caller(origin)).await? {
+    ///         Removed::Deleted => Ok("nobody ever had it"),
+    ///         Removed::Archived(_) => Ok("kept for those who have it"),
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`PlanError`]: the default plan stays.

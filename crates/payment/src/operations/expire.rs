@@ -14,6 +14,14 @@ pub(crate) const BATCH: i64 = 500;
 impl PaymentService {
     /// Ends subscriptions whose right is over, begins days of grace, and lets what follows take over; gives how many ended.
     ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn ended(payment: &PaymentService) -> Result<usize, StorageError> {
+    ///     payment.expire_subscriptions().await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn expire_subscriptions(&self) -> Result<usize> {

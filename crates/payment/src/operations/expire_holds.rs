@@ -13,6 +13,14 @@ pub(crate) const BATCH: i64 = 200;
 impl PaymentService {
     /// Ends holds whose time is over; gives how many.
     ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn given_back(payment: &PaymentService) -> Result<usize, StorageError> {
+    ///     payment.expire_holds().await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn expire_holds(&self) -> Result<usize> {

@@ -67,6 +67,17 @@ pub enum ExplainError {
 impl PaymentService {
     /// The rules and the steps that lead to what [`check`](Self::check) serves at this instant.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::{Counted, ExplainError, PaymentService};
+    /// # use tollgate_payment::model::quota::ResourceType;
+    /// async fn why(payment: &PaymentService, user: UserId) -> Result<Vec<String>, ExplainError> {
+    ///     let film: ResourceType = "film".parse().map_err(|_| ExplainError::NoPrice)?;
+    ///     let told = payment.explain(user, &Counted::ResourceType(film)).await?;
+    ///     Ok(told.steps.into_iter().map(|step| step.text.en).collect())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`ExplainError`].
     pub async fn explain(

@@ -71,6 +71,14 @@ pub(crate) async fn append(parts: &Parts, tx: &mut Tx, entries: &[Entry<'_>]) ->
 impl PaymentService {
     /// Folds what is closed, as much of it as one run does; gives how many parts had anything in them.
     ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn folded(payment: &PaymentService) -> Result<usize, StorageError> {
+    ///     payment.fold_usage().await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database; nothing is lost, the next run goes on.
     pub async fn fold_usage(&self) -> Result<usize> {

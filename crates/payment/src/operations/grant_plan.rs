@@ -39,6 +39,23 @@ impl PaymentService {
     /// Begins the plan, or puts the terms behind what is there of it; a free plan and a trial give way. Who gives is the
     /// caller of `origin`. With a key, a repeat brings the first answer back and gives nothing.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{GrantError, GrantPlan, PaymentService};
+    /// async fn three_months(payment: &PaymentService, user_id: UserId, origin: &Origin) -> Result<(), GrantError> {
+    ///     let wish = GrantPlan {
+    ///         user_id,
+    ///         plan_slug: "pro".to_owned(),
+    ///         terms: 3,
+    ///         reason: "Winner of the summer contest".to_owned(),
+    ///     };
+    ///     let given = payment.grant_plan(&wish, origin, None).await?;
+    ///     assert_eq!(given.value.terms, 3);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`GrantError`].
     pub async fn grant_plan(

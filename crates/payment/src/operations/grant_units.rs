@@ -84,6 +84,29 @@ impl PaymentService {
     /// Gives them; who gives is the caller of `origin`. With a key, a repeat brings the first answer back and gives
     /// nothing.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{GrantError, GrantUnits, PaymentService};
+    /// # use tollgate_payment::model::quota::Cost;
+    /// async fn make_good(
+    ///     payment: &PaymentService,
+    ///     user_id: UserId,
+    ///     units: Cost,
+    ///     origin: &Origin,
+    /// ) -> Result<Option<i64>, GrantError> {
+    ///     let wish = GrantUnits {
+    ///         user_id,
+    ///         meter: None,
+    ///         units,
+    ///         reason: "For the outage of 3 May".to_owned(),
+    ///         expires_at: None,
+    ///     };
+    ///     let given = payment.grant_units(&wish, origin, None).await?;
+    ///     Ok(given.value.quota.limit)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`GrantError`].
     pub async fn grant_units(

@@ -28,6 +28,15 @@ pub enum RetryError {
 impl PaymentService {
     /// The standing duties of every module in this database, by name.
     ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn never_ran(payment: &PaymentService) -> Result<Vec<String>, StorageError> {
+    ///     let duties = payment.duties().await?;
+    ///     Ok(duties.into_iter().filter(|duty| duty.runs == 0).map(|duty| duty.name).collect())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn duties(&self) -> Result<Vec<Standing>> {
@@ -36,6 +45,21 @@ impl PaymentService {
 
     /// At most `limit` jobs of every module, newest first, and whether there are more; `None`: the cursor is of another
     /// list.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// # use tollgate_storage::job_records::JobFilter;
+    /// # use tollgate_storage::job_records::JobState;
+    /// async fn given_up(payment: &PaymentService) -> Result<usize, StorageError> {
+    ///     let filter = JobFilter {
+    ///         state: Some(JobState::Dead),
+    ///         ..JobFilter::default()
+    ///     };
+    ///     let page = payment.jobs(&filter, 100).await?;
+    ///     Ok(page.map_or(0, |(jobs, _more)| jobs.len()))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.
@@ -60,6 +84,16 @@ impl PaymentService {
 
     /// One job, or one duty.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::JobId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn lane(payment: &PaymentService, id: JobId) -> Result<Option<String>, StorageError> {
+    ///     let job = payment.job(id).await?;
+    ///     Ok(job.map(|job| job.lane))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn job(&self, id: JobId) -> Result<Option<JobRecord>> {
@@ -67,6 +101,19 @@ impl PaymentService {
     }
 
     /// Lets a job that was given up be done after all, from its first try on.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::JobId;
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{PaymentService, RetryError};
+    /// async fn again(payment: &PaymentService, id: JobId, origin: &Origin) -> Result<bool, RetryError> {
+    ///     match payment.retry_job(id, origin).await {
+    ///         Ok(_) => Ok(true),
+    ///         Err(RetryError::NotDead) => Ok(false),
+    ///         Err(error) => Err(error),
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`RetryError`].

@@ -22,6 +22,19 @@ impl PaymentService {
     /// One of a person's payments. While it is open, waits up to `wait` (at most 25 s) for it to
     /// change, holding no connection. `None`: it is not theirs.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tollgate_kernel::ids::{PaymentId, UserId};
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::payment::PaymentState;
+    /// # use tollgate_storage::StorageError;
+    /// async fn poll(payment: &PaymentService, user: UserId, id: PaymentId) -> Result<bool, StorageError> {
+    ///     // Answers as soon as it is decided, after ten seconds at the latest.
+    ///     let order = payment.payment_status(user, id, Duration::from_secs(10)).await?;
+    ///     Ok(order.is_some_and(|order| order.state == PaymentState::Completed))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn payment_status(
@@ -49,6 +62,16 @@ impl PaymentService {
 
     /// Asks the provider about an open payment that is old enough and was not asked about just
     /// now, and gives it as it stands afterwards.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::payment::{Payment, PaymentState};
+    /// # use tollgate_storage::StorageError;
+    /// async fn look(payment: &PaymentService, order: Payment) -> Result<PaymentState, StorageError> {
+    ///     let order = payment.asked(order).await?;
+    ///     Ok(order.state)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database; a provider that does not answer changes nothing.

@@ -12,6 +12,15 @@ use crate::store::{plan_edits, plan_versions, plans};
 impl PaymentService {
     /// Everything on sale, in the order of the house.
     ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn price_list(payment: &PaymentService) -> Result<Vec<String>, StorageError> {
+    ///     let plans = payment.plans().await?;
+    ///     Ok(plans.iter().map(|plan| format!("{}: {}", plan.name, plan.price)).collect())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn plans(&self) -> Result<Vec<Plan>> {
@@ -19,6 +28,14 @@ impl PaymentService {
     }
 
     /// A plan on sale, by id or slug.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn is_on_sale(payment: &PaymentService, slug: &str) -> Result<bool, StorageError> {
+    ///     Ok(payment.find_plan(slug).await?.is_some())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.
@@ -28,6 +45,14 @@ impl PaymentService {
     }
 
     /// A plan, on sale or not, by id or slug.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn was_ever_sold(payment: &PaymentService, slug: &str) -> Result<bool, StorageError> {
+    ///     Ok(payment.any_plan(slug).await?.is_some())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.
@@ -40,6 +65,15 @@ impl PaymentService {
 
     /// All plans, archived ones too, by slug.
     ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn off_the_shelf(payment: &PaymentService) -> Result<usize, StorageError> {
+    ///     let plans = payment.all_plans().await?;
+    ///     Ok(plans.iter().filter(|plan| !plan.is_active).count())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn all_plans(&self) -> Result<Vec<Plan>> {
@@ -49,6 +83,18 @@ impl PaymentService {
 
     /// Puts plans on sale once in the life of a database: whoever deletes them is not given them
     /// again. `false`: it was done before.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::plan::NewPlan;
+    /// # use tollgate_storage::StorageError;
+    /// async fn first_start(payment: &PaymentService, samples: &[NewPlan]) -> Result<(), StorageError> {
+    ///     if payment.seed_plans(samples).await? {
+    ///         println!("sample plans are on sale; change them before anybody buys");
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

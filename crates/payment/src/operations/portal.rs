@@ -12,6 +12,15 @@ impl PaymentService {
     /// `None`: this person is known at no rail that has such a page. `return_url`: where the page leads back to; the
     /// service itself, if nobody says.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::{CheckoutError, PaymentService};
+    /// async fn cards(payment: &PaymentService, user: UserId) -> Result<Option<String>, CheckoutError> {
+    ///     // The provider's own page; `None` for whoever never paid by such a rail.
+    ///     payment.portal(user, Some("https://shop.example/account")).await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`CheckoutError::ReturnUrl`], [`CheckoutError::Provider`], the database.
     pub async fn portal(

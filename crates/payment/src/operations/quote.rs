@@ -99,6 +99,24 @@ impl PaymentService {
     /// What having a plan takes: at once or when the term ends, what is counted for the plan before and why not more, what
     /// is to be paid, and for which time.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::{CheckoutError, PaymentService, PlanRef};
+    /// # use tollgate_payment::model::quote::QuoteKind;
+    /// async fn price_for(payment: &PaymentService, user: UserId) -> Result<String, CheckoutError> {
+    ///     let plan = PlanRef {
+    ///         plan_slug: Some("enterprise".to_owned()),
+    ///         ..PlanRef::default()
+    ///     };
+    ///     let quote = payment.quote(user, &plan).await?;
+    ///     Ok(match quote.kind {
+    ///         QuoteKind::Upgrade => format!("{} {}, {} counted", quote.amount, quote.currency, quote.credit),
+    ///         QuoteKind::Downgrade => format!("from {} on", quote.effective_at),
+    ///         _ => format!("{} {}", quote.amount, quote.currency),
+    ///     })
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`CheckoutError`]: no such plan on sale.
     pub async fn quote(&self, user: UserId, plan: &PlanRef) -> Result<QuoteShape, CheckoutError> {

@@ -42,6 +42,16 @@ impl PaymentService {
     /// Asks, and does what the answer says. An order past its time is asked about first, closed at
     /// the provider second and given up last.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::PaymentId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn ask_now(payment: &PaymentService, id: PaymentId) -> Result<(), StorageError> {
+    ///     payment.reconcile(id).await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn reconcile(&self, id: PaymentId) -> Result<Reconciled> {

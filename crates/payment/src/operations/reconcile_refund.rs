@@ -20,6 +20,16 @@ const APPEARS_WITHIN: Duration = Duration::from_secs(10);
 impl PaymentService {
     /// Asks, and does what the answer says.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::RefundId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn ask_now(payment: &PaymentService, id: RefundId) -> Result<(), StorageError> {
+    ///     payment.reconcile_refund(id).await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn reconcile_refund(&self, id: RefundId) -> Result<Reconciled> {

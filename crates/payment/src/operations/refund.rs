@@ -98,6 +98,26 @@ impl PaymentService {
     /// Sends money of a payment back: a part or all that is left, as often as something is left. Pending
     /// means that it is on its way; it is decided by itself.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::PaymentId;
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{PaymentService, RefundError, WantRefund};
+    /// # use tollgate_payment::model::refund::RefundStatus;
+    /// async fn five_back(payment: &PaymentService, payment_id: PaymentId, origin: &Origin) -> Result<RefundStatus, RefundError> {
+    ///     let wish = WantRefund {
+    ///         payment_id,
+    ///         amount: None,
+    ///         amount_minor: Some(500), // 5.00; with neither, all that is left
+    ///         reason: "Delivered late".to_owned(),
+    ///         end_subscription: None,
+    ///         requested_by: None,
+    ///     };
+    ///     let made = payment.refund(&wish, origin, None).await?;
+    ///     // Pending: on its way, and decided by itself.
+    ///     Ok(made.value.status)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`RefundError`]; no money moved.
     pub async fn refund(

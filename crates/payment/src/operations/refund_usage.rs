@@ -40,6 +40,15 @@ pub enum UnitRefundError {
 impl PaymentService {
     /// Gives a charge back. Asked for again, it is the first answer.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UsageId;
+    /// # use tollgate_payment::{PaymentService, UnitRefundError};
+    /// async fn undo(payment: &PaymentService, usage: UsageId) -> Result<i64, UnitRefundError> {
+    ///     let back = payment.refund_usage(usage, "The film was blank", None, None).await?;
+    ///     Ok(back.value.units)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`UnitRefundError`].
     pub async fn refund_usage(

@@ -10,6 +10,17 @@ use crate::store::refunds;
 impl PaymentService {
     /// At most `limit`, newest first, and whether there are more; `None`: the cursor is of another list.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::PaymentId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::refund::Refund;
+    /// # use tollgate_storage::StorageError;
+    /// async fn of_order(payment: &PaymentService, id: PaymentId) -> Result<Vec<Refund>, StorageError> {
+    ///     let page = payment.refunds(Some(id), None, 100).await?;
+    ///     Ok(page.map_or_else(Vec::new, |(refunds, _more)| refunds))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn refunds(

@@ -23,6 +23,14 @@ pub(crate) const BATCH: i64 = 100;
 impl PaymentService {
     /// Gives the reminders that are due; gives how many were looked at.
     ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn reminded(payment: &PaymentService) -> Result<usize, StorageError> {
+    ///     payment.remind().await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database; those that were given stay so.
     pub async fn remind(&self) -> Result<usize> {

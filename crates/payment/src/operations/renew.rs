@@ -27,6 +27,24 @@ impl PaymentService {
     /// Begins the purchase of a further term (of the plan that is wanted next, where one is), which is added to the end of what is paid, however early it is bought.
     /// Without a key, an open order for it is given again.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::{CheckoutError, Expected, PayBy, PaymentService, Renew};
+    /// async fn another_term(payment: &PaymentService, user_id: UserId, by: PayBy) -> Result<Option<String>, CheckoutError> {
+    ///     let wish = Renew {
+    ///         user_id,
+    ///         by,
+    ///         // Refused if it costs something else by now.
+    ///         expected: Expected {
+    ///             amount_minor: Some(9_900),
+    ///             ..Expected::default()
+    ///         },
+    ///     };
+    ///     let begun = payment.renew(&wish, None).await?;
+    ///     Ok(begun.value.payment.checkout_url)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`CheckoutError`].
     pub async fn renew(

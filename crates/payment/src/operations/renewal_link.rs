@@ -75,6 +75,15 @@ fn named(parts: &Parts, token: &str) -> Option<(SubscriptionId, Timestamp)> {
 impl PaymentService {
     /// What a renewal link offers now. `None`: it is none, or its term was paid on, cancelled, changed, or is over.
     ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn offered(payment: &PaymentService, token: &str) -> Result<Option<String>, StorageError> {
+    ///     let offer = payment.renewal_offer(token).await?;
+    ///     Ok(offer.map(|offer| format!("{} ends at {}", offer.plan.name, offer.term_end)))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn renewal_offer(&self, token: &str) -> Result<Option<RenewalOffer>> {
@@ -111,6 +120,19 @@ impl PaymentService {
 
     /// Begins or continues the order for a further term by the rail that was paid by last, or by the first that takes the
     /// money; the hosted page offers the others.
+    ///
+    /// ```
+    /// # use tollgate_payment::{CheckoutError, PaymentService};
+    /// # use tollgate_payment::model::scene::Scene;
+    /// # use tollgate_payment::providers::Payer;
+    /// async fn follow(payment: &PaymentService, token: &str) -> Result<Option<String>, CheckoutError> {
+    ///     let Some(offer) = payment.renewal_offer(token).await? else {
+    ///         return Ok(None);
+    ///     };
+    ///     let begun = payment.renew_by_link(&offer, Scene::H5, &Payer::default()).await?;
+    ///     Ok(begun.payment.checkout_url)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// As [`Self::renew`].

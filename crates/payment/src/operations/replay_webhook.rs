@@ -45,6 +45,17 @@ impl PaymentService {
     /// Receives a kept call again; gives the new one that tells of it. An event is applied once, however it
     /// comes and however often.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::CallId;
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{PaymentService, ReplayError};
+    /// # use tollgate_payment::model::call::Verdict;
+    /// async fn once_more(payment: &PaymentService, id: CallId, origin: &Origin) -> Result<bool, ReplayError> {
+    ///     let kept = payment.replay_webhook(id, origin).await?;
+    ///     Ok(kept.call.verdict == Verdict::Verified)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`ReplayError`].
     pub async fn replay_webhook(

@@ -15,6 +15,17 @@ impl PaymentService {
     /// [`release`](Self::release_hold), or by themselves when the time is over. With a key, a repeat brings the first
     /// answer back and sets nothing aside.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::HoldId;
+    /// # use tollgate_payment::{Consume, ConsumeError, PaymentService};
+    /// # use tollgate_payment::model::hold::{HoldTime, Owner};
+    /// async fn set_aside(payment: &PaymentService, call: &Consume) -> Result<HoldId, ConsumeError> {
+    ///     let ten_minutes = HoldTime::seconds(600).unwrap_or(HoldTime::USUAL);
+    ///     let held = payment.reserve(call, Owner::HOST, ten_minutes, None).await?;
+    ///     Ok(held.value.reservation_id)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`ConsumeError`], as a charge would be refused.
     pub async fn reserve(

@@ -18,6 +18,14 @@ const LATER: Duration = Duration::from_hours(24);
 impl PaymentService {
     /// Begins the periods that are due, a part of them; gives how many were looked at.
     ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn begun_anew(payment: &PaymentService) -> Result<usize, StorageError> {
+    ///     payment.reset_quota().await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database; those that were begun stay so.
     pub async fn reset_quota(&self) -> Result<usize> {

@@ -67,6 +67,24 @@ pub enum ResolveError {
 impl PaymentService {
     /// Decides, once. Money that goes back is on its way when this returns.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::SuspenseId;
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{PaymentService, Resolve, ResolveError};
+    /// # use tollgate_payment::model::suspense::{Resolution, SuspenseState};
+    /// async fn send_back(payment: &PaymentService, id: SuspenseId, origin: &Origin) -> Result<SuspenseState, ResolveError> {
+    ///     let wish = Resolve {
+    ///         id,
+    ///         resolution: Resolution::Refund,
+    ///         payment_id: None,
+    ///         reason: "Paid twice".to_owned(),
+    ///         by: None,
+    ///     };
+    ///     let kept = payment.resolve_suspense(&wish, origin).await?;
+    ///     Ok(kept.state)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`ResolveError`]; nothing has changed.
     pub async fn resolve_suspense(

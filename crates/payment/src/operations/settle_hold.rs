@@ -42,6 +42,17 @@ impl PaymentService {
     /// Charges a hold: all of it, or `cost` calls' worth; the others are given back. Asked for again, it is the first
     /// answer.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::HoldId;
+    /// # use tollgate_payment::{HoldError, PaymentService};
+    /// # use tollgate_payment::model::hold::Owner;
+    /// # use tollgate_payment::model::quota::Cost;
+    /// async fn charge_three(payment: &PaymentService, hold: HoldId) -> Result<i64, HoldError> {
+    ///     let settled = payment.commit_hold(hold, Owner::HOST, Some(Cost::new(3)?)).await?;
+    ///     Ok(settled.charged)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`HoldError`].
     pub async fn commit_hold(
@@ -55,6 +66,17 @@ impl PaymentService {
 
     /// Gives a hold back. Asked for again, or after its time, it is so already.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::HoldId;
+    /// # use tollgate_payment::{HoldError, PaymentService};
+    /// # use tollgate_payment::model::hold::Owner;
+    /// async fn give_back(payment: &PaymentService, hold: HoldId) -> Result<(), HoldError> {
+    ///     let settled = payment.release_hold(hold, Owner::HOST).await?;
+    ///     assert_eq!(settled.charged, 0);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`HoldError`].
     pub async fn release_hold(
@@ -66,6 +88,17 @@ impl PaymentService {
     }
 
     /// Moves the end of a hold to `time` from now.
+    ///
+    /// ```
+    /// # use tollgate_kernel::clock::Timestamp;
+    /// # use tollgate_kernel::ids::HoldId;
+    /// # use tollgate_payment::{HoldError, PaymentService};
+    /// # use tollgate_payment::model::hold::{HoldTime, Owner};
+    /// async fn longer(payment: &PaymentService, hold: HoldId) -> Result<Timestamp, HoldError> {
+    ///     let held = payment.extend_hold(hold, Owner::HOST, HoldTime::USUAL).await?;
+    ///     Ok(held.expires_at)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`HoldError`].

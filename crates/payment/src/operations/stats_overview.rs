@@ -21,6 +21,16 @@ impl PaymentService {
     /// Figures per currency, of people and of rails: from `from` (30 days before the end when left out) to `to` (now
     /// when left out, and at the latest).
     ///
+    /// ```
+    /// # use tollgate_payment::{PaymentService, StatsError};
+    /// async fn monthly_revenue(payment: &PaymentService) -> Result<Vec<String>, StatsError> {
+    ///     // Of the usual days up to now.
+    ///     let overview = payment.stats_overview(None, None).await?;
+    ///     let lines = overview.currencies.iter();
+    ///     Ok(lines.map(|of| format!("{} {}", of.mrr.amount, of.currency)).collect())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`StatsError`].
     pub async fn stats_overview(

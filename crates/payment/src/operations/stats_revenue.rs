@@ -51,6 +51,22 @@ type Line = BTreeMap<usize, Turnover>;
 impl PaymentService {
     /// Lines over time, with a point for every hour, day or month.
     ///
+    /// ```
+    /// # use tollgate_payment::{PaymentService, StatsError, WantRevenue};
+    /// # use tollgate_payment::model::usage::Interval;
+    /// async fn by_day(payment: &PaymentService) -> Result<Vec<i64>, StatsError> {
+    ///     let want = WantRevenue {
+    ///         from: None,
+    ///         to: None,
+    ///         interval: Interval::Day,
+    ///         zone: None,
+    ///     };
+    ///     let revenue = payment.stats_revenue(&want).await?;
+    ///     let points = revenue.series.iter().flat_map(|line| &line.points);
+    ///     Ok(points.map(|point| point.turnover.net.amount_minor).collect())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`StatsError`].
     pub async fn stats_revenue(&self, want: &WantRevenue) -> Result<RevenueShape, StatsError> {

@@ -19,6 +19,18 @@ pub struct HistoryPage {
 impl PaymentService {
     /// At most `limit` changes, newest first, and whether there are more; `None`: the cursor is of another list.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::{HistoryPage, PaymentService};
+    /// # use tollgate_payment::model::change::ChangeKind;
+    /// # use tollgate_storage::StorageError;
+    /// async fn kinds(payment: &PaymentService, user: UserId) -> Result<Vec<ChangeKind>, StorageError> {
+    ///     let page = payment.subscription_history(user, HistoryPage::default(), 20).await?;
+    ///     let (changes, _more) = page.unwrap_or_default();
+    ///     Ok(changes.iter().map(|change| change.kind).collect())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn subscription_history(

@@ -10,6 +10,16 @@ use crate::store::suspense;
 impl PaymentService {
     /// At most `limit`, newest first, and whether there are more; `None`: the cursor is of another list.
     ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::suspense::{Kept, SuspenseState};
+    /// # use tollgate_storage::StorageError;
+    /// async fn undecided(payment: &PaymentService) -> Result<Vec<Kept>, StorageError> {
+    ///     let page = payment.suspense(Some(SuspenseState::Open), None, 50).await?;
+    ///     Ok(page.map_or_else(Vec::new, |(kept, _more)| kept))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn suspense(

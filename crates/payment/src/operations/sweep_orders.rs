@@ -17,6 +17,14 @@ const ROUNDS: u32 = 20;
 impl PaymentService {
     /// Sees to it that somebody asks about every order that is open past its time; gives how many there are.
     ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn swept(payment: &PaymentService) -> Result<usize, StorageError> {
+    ///     payment.sweep_orders().await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn sweep_orders(&self) -> Result<usize> {

@@ -47,6 +47,22 @@ const SUSPENSE: i64 = 100;
 impl PaymentService {
     /// At most `limit`, newest first, and whether there are more; `None`: the cursor is of another list.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::{PaymentService, TransactionFilter};
+    /// # use tollgate_payment::model::payment::{Payment, PaymentStatus};
+    /// # use tollgate_storage::StorageError;
+    /// async fn paid(payment: &PaymentService, user: UserId) -> Result<Vec<Payment>, StorageError> {
+    ///     let filter = TransactionFilter {
+    ///         user: Some(user),
+    ///         status: Some(PaymentStatus::Completed),
+    ///         ..TransactionFilter::default()
+    ///     };
+    ///     let page = payment.transactions(&filter, 20).await?;
+    ///     Ok(page.map_or_else(Vec::new, |(orders, _more)| orders))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn transactions(
@@ -80,6 +96,17 @@ impl PaymentService {
     }
 
     /// One payment; of `user` only, where one is named.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::{PaymentId, UserId};
+    /// # use tollgate_kernel::money::Money;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn sum(payment: &PaymentService, id: PaymentId, of: UserId) -> Result<Option<Money>, StorageError> {
+    ///     let order = payment.transaction(id, Some(of)).await?;
+    ///     Ok(order.map(|order| order.amount))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

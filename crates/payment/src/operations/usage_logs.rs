@@ -63,6 +63,21 @@ impl UsageFilter {
 impl PaymentService {
     /// At most `limit` rows, newest first, and whether there are more; `None`: the cursor is of another list.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::{PaymentService, UsageFilter, UsagePage};
+    /// # use tollgate_storage::StorageError;
+    /// async fn latest(payment: &PaymentService, user: UserId) -> Result<Option<String>, StorageError> {
+    ///     let filter = UsageFilter {
+    ///         user: Some(user),
+    ///         ..UsageFilter::default()
+    ///     };
+    ///     let page = payment.usage_logs(&filter, UsagePage::default(), 1).await?;
+    ///     let (rows, _more) = page.unwrap_or_default();
+    ///     Ok(rows.into_iter().next().map(|row| row.resource_type))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn usage_logs(
@@ -97,6 +112,19 @@ impl PaymentService {
     }
 
     /// How many rows there are; `None`: more than 10,000.
+    ///
+    /// ```
+    /// # use tollgate_payment::{PaymentService, UsageFilter};
+    /// # use tollgate_payment::model::quota::Meter;
+    /// # use tollgate_storage::StorageError;
+    /// async fn how_many(payment: &PaymentService, meter: Meter) -> Result<Option<i64>, StorageError> {
+    ///     let filter = UsageFilter {
+    ///         meter: Some(meter),
+    ///         ..UsageFilter::default()
+    ///     };
+    ///     payment.count_usage(&filter).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

@@ -116,6 +116,28 @@ impl Line {
 impl PaymentService {
     /// Lines over time, with a point for every hour, day or month.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::{PaymentService, SeriesError, SeriesOf, WantSeries};
+    /// # use tollgate_payment::model::usage::{GroupBy, Interval};
+    /// # use tollgate_payment::shapes::SeriesShape;
+    /// async fn by_type(payment: &PaymentService, user: UserId) -> Result<Vec<(String, i64)>, SeriesError> {
+    ///     let want = WantSeries {
+    ///         of: SeriesOf::Person(user),
+    ///         from: None,
+    ///         to: None,
+    ///         interval: Interval::Day,
+    ///         by: Some(GroupBy::ResourceType),
+    ///         zone: None,
+    ///         meter: None,
+    ///         resource_type: None,
+    ///     };
+    ///     let lines = payment.usage_series(&want).await?.series;
+    ///     let sum = |line: &SeriesShape| line.points.iter().map(|point| point.quota_cost).sum();
+    ///     Ok(lines.iter().map(|line| (line.key.clone(), sum(line))).collect())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`SeriesError`].
     pub async fn usage_series(&self, want: &WantSeries) -> Result<UsageSeriesShape, SeriesError> {

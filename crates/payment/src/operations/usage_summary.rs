@@ -17,6 +17,16 @@ use crate::store::{prices, usage, usage_marks};
 impl PaymentService {
     /// The open period by resource type, today, and the last seven days. `None`: nothing in force.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn today(payment: &PaymentService, user: UserId) -> Result<i64, StorageError> {
+    ///     let summary = payment.usage_summary(user).await?;
+    ///     Ok(summary.map_or(0, |summary| summary.today))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn usage_summary(&self, user: UserId) -> Result<Option<UsageSummaryShape>> {

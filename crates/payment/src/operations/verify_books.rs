@@ -126,6 +126,15 @@ pub struct Books {
 
 /// Looks at everything.
 ///
+/// ```
+/// # use tollgate_storage::StorageError;
+/// # use tollgate_storage::db::Db;
+/// async fn check(db: &Db) -> Result<bool, StorageError> {
+///     let books = tollgate_payment::verify_books(db).await?;
+///     Ok(books.damage.is_empty())
+/// }
+/// ```
+///
 /// # Errors
 /// The database.
 pub async fn verify_books(db: &Db) -> Result<Books> {
@@ -184,6 +193,21 @@ fn totals(rows: &[BalanceRow]) -> Vec<Damage> {
 
 impl PaymentService {
     /// Looks at everything: [`verify_books`].
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn print(payment: &PaymentService) -> Result<(), StorageError> {
+    ///     let books = payment.verify_books().await?;
+    ///     for account in &books.accounts {
+    ///         println!("{} {} {}", account.code, account.currency, account.minor);
+    ///     }
+    ///     for damage in &books.damage {
+    ///         println!("{} {}: {}", damage.table, damage.row, damage.fault);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

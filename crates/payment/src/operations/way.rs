@@ -102,6 +102,16 @@ fn fitting(device: Scene) -> &'static [Scene] {
 impl PaymentService {
     /// By which rails an order can be paid on a device, its own first. A payment of the host's own stays with its
     /// rail: nothing would say that two of them mean the same.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::payment::Payment;
+    /// # use tollgate_payment::model::scene::Scene;
+    /// fn buttons(payment: &PaymentService, order: &Payment) -> Vec<&'static str> {
+    ///     let offers = payment.offers(order, Scene::H5);
+    ///     offers.iter().map(|offer| offer.method.as_str()).collect()
+    /// }
+    /// ```
     pub fn offers(&self, order: &Payment, device: Scene) -> Vec<Offer> {
         let rails = self.0.providers.iter().filter(|rail| {
             let own = rail.name() == order.method;
@@ -125,6 +135,15 @@ impl PaymentService {
     }
 
     /// Whether an order's own rail has this way.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::payment::Payment;
+    /// # use tollgate_payment::model::scene::Scene;
+    /// fn can_scan(payment: &PaymentService, order: &Payment) -> bool {
+    ///     payment.has_way(order, Scene::Pc)
+    /// }
+    /// ```
     pub fn has_way(&self, order: &Payment, scene: Scene) -> bool {
         let rail = self.0.providers.get(order.method);
         rail.is_some_and(|rail| rail.capabilities().scenes.contains(&scene))
@@ -133,6 +152,21 @@ impl PaymentService {
     /// Another way to pay what an order is for, for whoever has its checkout link: by the same order, where its rail
     /// lets several ways lead to it, and else by an order of its own for the same wish, at the price of today. However
     /// many of them are paid, the wish is fulfilled once, and other money goes back.
+    ///
+    /// ```
+    /// # use tollgate_payment::{CheckoutError, Offer, PaymentService};
+    /// # use tollgate_payment::model::payment::{Payment, PaymentMethod};
+    /// # use tollgate_payment::model::scene::Scene;
+    /// # use tollgate_payment::providers::Payer;
+    /// async fn chosen(payment: &PaymentService, order: &Payment) -> Result<Option<String>, CheckoutError> {
+    ///     let offer = Offer {
+    ///         method: PaymentMethod::Wechat,
+    ///         scene: Scene::H5,
+    ///     };
+    ///     let step = payment.pay_by(order, offer, &Payer::default()).await?;
+    ///     Ok(step.url)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// As [`Self::subscribe`].

@@ -33,6 +33,20 @@ pub struct WebhookEventFilter {
 impl PaymentService {
     /// At most `limit`, newest first, and whether there are more; `None`: the cursor is of another list.
     ///
+    /// ```
+    /// # use tollgate_payment::{PaymentService, WebhookEventFilter};
+    /// # use tollgate_payment::model::call::{InboundCall, Verdict};
+    /// # use tollgate_storage::StorageError;
+    /// async fn forged(payment: &PaymentService) -> Result<Vec<InboundCall>, StorageError> {
+    ///     let filter = WebhookEventFilter {
+    ///         verdict: Some(Verdict::Forged),
+    ///         ..WebhookEventFilter::default()
+    ///     };
+    ///     let page = payment.webhook_events(&filter, 50).await?;
+    ///     Ok(page.map_or_else(Vec::new, |(calls, _more)| calls))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn webhook_events(
@@ -63,6 +77,16 @@ impl PaymentService {
     }
 
     /// One call with its bytes.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::CallId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn bytes(payment: &PaymentService, id: CallId) -> Result<Option<Vec<u8>>, StorageError> {
+    ///     let kept = payment.webhook_event(id).await?;
+    ///     Ok(kept.map(|kept| kept.body))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

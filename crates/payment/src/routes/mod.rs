@@ -39,11 +39,27 @@ use crate::operations::Answered;
 
 impl PaymentService {
     /// Plans, subscriptions, payments and callbacks; nest it under `/payments`.
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use tollgate_payment::PaymentService;
+    /// fn mount(payment: &PaymentService) -> Router {
+    ///     Router::new().nest("/payments", payment.router())
+    /// }
+    /// ```
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         self.openapi_router().into()
     }
 
     /// The same, with its documentation.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// fn documented(payment: &PaymentService) -> usize {
+    ///     let (_, document) = payment.openapi_router::<()>().split_for_parts();
+    ///     document.paths.paths.len()
+    /// }
+    /// ```
     pub fn openapi_router<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
         OpenApiRouter::new()
             .routes(routes!(plans::list))
@@ -66,11 +82,27 @@ impl PaymentService {
     }
 
     /// What staff do with money; nest it under `/admin`.
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use tollgate_payment::PaymentService;
+    /// fn mount(payment: &PaymentService) -> Router {
+    ///     Router::new().nest("/admin", payment.admin_router())
+    /// }
+    /// ```
     pub fn admin_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         self.openapi_admin_router().into()
     }
 
     /// The same, with its documentation.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// fn documented(payment: &PaymentService) -> usize {
+    ///     let (_, document) = payment.openapi_admin_router::<()>().split_for_parts();
+    ///     document.paths.paths.len()
+    /// }
+    /// ```
     pub fn openapi_admin_router<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
         OpenApiRouter::new()
             .routes(routes!(refunds::list))
@@ -110,11 +142,27 @@ impl PaymentService {
     }
 
     /// Check and consume; nest it under `/quota`.
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use tollgate_payment::PaymentService;
+    /// fn mount(payment: &PaymentService) -> Router {
+    ///     Router::new().nest("/quota", payment.quota_router())
+    /// }
+    /// ```
     pub fn quota_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         self.openapi_quota_router().into()
     }
 
     /// The same, with its documentation.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// fn documented(payment: &PaymentService) -> usize {
+    ///     let (_, document) = payment.openapi_quota_router::<()>().split_for_parts();
+    ///     document.paths.paths.len()
+    /// }
+    /// ```
     pub fn openapi_quota_router<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
         OpenApiRouter::new()
             .routes(routes!(quota::check))
@@ -128,11 +176,27 @@ impl PaymentService {
     }
 
     /// What was used; nest it under `/usage`.
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use tollgate_payment::PaymentService;
+    /// fn mount(payment: &PaymentService) -> Router {
+    ///     Router::new().nest("/usage", payment.usage_router())
+    /// }
+    /// ```
     pub fn usage_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         self.openapi_usage_router().into()
     }
 
     /// The same, with its documentation.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// fn documented(payment: &PaymentService) -> usize {
+    ///     let (_, document) = payment.openapi_usage_router::<()>().split_for_parts();
+    ///     document.paths.paths.len()
+    /// }
+    /// ```
     pub fn openapi_usage_router<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
         OpenApiRouter::new()
             .routes(routes!(usage_logs::list))

@@ -19,6 +19,16 @@ const MOST_TRIES: i64 = 100;
 impl PaymentService {
     /// Sends an event of type `endpoint.test` to this endpoint alone.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::{DeliveryId, EndpointId};
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{EndpointError, PaymentService};
+    /// async fn knock(payment: &PaymentService, id: EndpointId, origin: &Origin) -> Result<DeliveryId, EndpointError> {
+    ///     // The worker sends it; `delivery` tells what came of it.
+    ///     payment.test_endpoint(id, origin).await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`EndpointError`].
     pub async fn test_endpoint(
@@ -70,6 +80,16 @@ impl PaymentService {
 
     /// One delivery, and its newest tries, newest first; those of the last 30 days are kept.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::DeliveryId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn last_answer(payment: &PaymentService, id: DeliveryId) -> Result<Option<i64>, StorageError> {
+    ///     let found = payment.delivery(id).await?;
+    ///     Ok(found.and_then(|(_, tries)| tries.iter().max_by_key(|one| one.attempt)?.status))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn delivery(&self, id: DeliveryId) -> Result<Option<(Delivery, Vec<Try>)>> {
@@ -81,6 +101,18 @@ impl PaymentService {
     }
 
     /// Deliveries, newest first, and whether there are more.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::EndpointId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::outbound::{Delivery, DeliveryState};
+    /// # use tollgate_storage::StorageError;
+    /// async fn failed(payment: &PaymentService, to: EndpointId) -> Result<Vec<Delivery>, StorageError> {
+    ///     let failed = Some(DeliveryState::Failed);
+    ///     let (page, _more) = payment.deliveries(Some(to), failed, None, 50).await?;
+    ///     Ok(page)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.
@@ -102,6 +134,19 @@ impl PaymentService {
     }
 
     /// Sends a delivery once more, by the schedule from its start.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::DeliveryId;
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{EndpointError, PaymentService};
+    /// async fn again(payment: &PaymentService, id: DeliveryId, origin: &Origin) -> Result<bool, EndpointError> {
+    ///     match payment.resend_delivery(id, origin).await {
+    ///         Ok(()) => Ok(true),
+    ///         Err(EndpointError::Open) => Ok(false),
+    ///         Err(error) => Err(error),
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`EndpointError`].

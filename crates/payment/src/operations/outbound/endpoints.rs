@@ -78,6 +78,15 @@ pub enum EndpointError {
 impl PaymentService {
     /// All endpoints, oldest first.
     ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn switched_off(payment: &PaymentService) -> Result<Vec<String>, StorageError> {
+    ///     let all = payment.endpoints().await?;
+    ///     Ok(all.into_iter().filter(|one| one.disabled_at.is_some()).map(|one| one.url).collect())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn endpoints(&self) -> Result<Vec<Endpoint>> {
@@ -86,6 +95,16 @@ impl PaymentService {
 
     /// One of them.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::EndpointId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn hears_all(payment: &PaymentService, id: EndpointId) -> Result<bool, StorageError> {
+    ///     let found = payment.endpoint(id).await?;
+    ///     Ok(found.is_some_and(|one| one.kinds.is_empty()))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>> {
@@ -93,6 +112,21 @@ impl PaymentService {
     }
 
     /// A new one, and its secret, which is shown this once.
+    ///
+    /// ```
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{EndpointError, PaymentService, WantEndpoint};
+    /// async fn listen(payment: &PaymentService, origin: &Origin) -> Result<String, EndpointError> {
+    ///     let wish = WantEndpoint {
+    ///         url: "https://shop.example/hooks".to_owned(),
+    ///         description: "The shop".to_owned(),
+    ///         kinds: vec!["payment.completed".to_owned()],
+    ///     };
+    ///     let (_, secret) = payment.create_endpoint(&wish, None, origin).await?;
+    ///     // Shown now, and never again.
+    ///     Ok(secret.shown())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`EndpointError`].
@@ -141,6 +175,20 @@ impl PaymentService {
     /// Another address, other types, on or off. Switched on again, what waited is sent. What is read before is
     /// written under its version: an endpoint that is switched off meanwhile is not switched on by other words.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::EndpointId;
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{ChangeEndpoint, EndpointError, PaymentService};
+    /// async fn switch_on(payment: &PaymentService, id: EndpointId, origin: &Origin) -> Result<(), EndpointError> {
+    ///     let wish = ChangeEndpoint {
+    ///         enabled: Some(true),
+    ///         ..ChangeEndpoint::default()
+    ///     };
+    ///     payment.change_endpoint(id, &wish, origin).await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`EndpointError`].
     pub async fn change_endpoint(
@@ -188,6 +236,16 @@ impl PaymentService {
 
     /// Another secret, shown this once; for 24 hours both sign.
     ///
+    /// ```
+    /// # use tollgate_kernel::ids::EndpointId;
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{EndpointError, PaymentService};
+    /// async fn rotate(payment: &PaymentService, id: EndpointId, origin: &Origin) -> Result<String, EndpointError> {
+    ///     let secret = payment.rotate_endpoint_secret(id, origin).await?;
+    ///     Ok(secret.shown())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`EndpointError`].
     pub async fn rotate_endpoint_secret(
@@ -218,6 +276,15 @@ impl PaymentService {
     }
 
     /// Takes one away, with all that was on its way to it.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::EndpointId;
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use tollgate_payment::{EndpointError, PaymentService};
+    /// async fn forget(payment: &PaymentService, id: EndpointId, origin: &Origin) -> Result<(), EndpointError> {
+    ///     payment.delete_endpoint(id, origin).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`EndpointError`].

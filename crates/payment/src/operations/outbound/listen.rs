@@ -14,6 +14,25 @@ use crate::store::deliveries;
 const AT_ONCE: i64 = 100;
 
 /// One who listens.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_payment::Listener;
+/// # use tollgate_storage::StorageError;
+/// # use tollgate_storage::db::Db;
+/// async fn follow(db: Db, clock: Clock, entropy: &Entropy) -> Result<(), StorageError> {
+///     let mut listener = Listener::open(db, clock, entropy).await?;
+///     println!("signed with {}", listener.secret());
+///     loop {
+///         for event in listener.next().await? {
+///             println!("{} {} {}", event.at, event.kind, event.body);
+///         }
+///         tokio::time::sleep(Duration::from_millis(500)).await;
+///     }
+/// }
+/// ```
 pub struct Listener {
     db: Db,
     clock: Clock,

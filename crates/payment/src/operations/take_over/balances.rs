@@ -61,6 +61,24 @@ pub struct TakenBalances {
 impl PaymentService {
     /// Takes balances over, each once. Whoever finds a fault in the answer rolls back.
     ///
+    /// ```
+    /// # use tollgate_payment::{BroughtBalance, PaymentService, TakenBalances};
+    /// # use tollgate_storage::StorageError;
+    /// # use tollgate_storage::db::Db;
+    /// async fn import(
+    ///     payment: &PaymentService,
+    ///     db: &Db,
+    ///     brought: &[BroughtBalance],
+    /// ) -> Result<TakenBalances, StorageError> {
+    ///     let mut tx = db.begin().await?;
+    ///     let taken = payment.take_over_balances(&mut tx, brought).await?;
+    ///     if taken.used.faults.is_empty() && taken.bonus.faults.is_empty() {
+    ///         tx.commit().await?;
+    ///     }
+    ///     Ok(taken)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn take_over_balances(

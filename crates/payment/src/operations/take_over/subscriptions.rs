@@ -38,6 +38,27 @@ impl PaymentService {
     /// Takes subscriptions over, each person's one and once. No money is booked: none came. Whoever finds a fault in the
     /// answer rolls back.
     ///
+    /// ```
+    /// # use tollgate_payment::{BroughtSubscription, PaymentService, TakenOver};
+    /// # use tollgate_storage::StorageError;
+    /// # use tollgate_storage::db::Db;
+    /// async fn import(
+    ///     payment: &PaymentService,
+    ///     db: &Db,
+    ///     brought: &[BroughtSubscription],
+    /// ) -> Result<TakenOver, StorageError> {
+    ///     let mut tx = db.begin().await?;
+    ///     let taken = payment.take_over_subscriptions(&mut tx, brought).await?;
+    ///     for (position, fault) in &taken.faults {
+    ///         println!("entry {position}: {fault}");
+    ///     }
+    ///     if taken.faults.is_empty() {
+    ///         tx.commit().await?;
+    ///     }
+    ///     Ok(taken)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn take_over_subscriptions(
