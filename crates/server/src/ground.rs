@@ -4,13 +4,15 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tollgate_auth::mailer::Mailer;
+use tollgate_auth::{AuthBuilder, AuthService};
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::exchange::Exchange;
 use tollgate_kernel::ids::Ids;
-use tollgate_payment::providers::PaymentProvider;
-use tollgate_payment::{PaymentConfig, PaymentService};
+use tollgate_payment::{PaymentBuilder, PaymentService};
 use tollgate_sandbox::Sandbox;
+use tollgate_storage::StorageError;
 use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::time;
@@ -19,8 +21,8 @@ use tollgate_storage::url::DatabaseUrl;
 use crate::browser::CorsOrigins;
 use crate::config::{Config, Faults};
 use crate::metrics::Watched;
-use crate::rails;
 use crate::start::{StartError, data_dir, master_key};
+use crate::{mail, rails, sandbox_clock};
 
 /// The ground of a service.
 #[derive(Debug)]
@@ -77,20 +79,51 @@ impl Ground {
         })
     }
 
-    /// Every rail that is configured; in a sandbox its look-alikes, called at `local`.
-    pub(crate) fn rails(
+    /// Accounts begin so, here and alone.
+    pub(crate) fn accounts(&self, config: &Config) -> AuthBuilder {
+        let settings = config
+            .accounts
+            .auth_config(&self.public_url, self.livemode());
+        let accounts = AuthService::builder(self.db.clone(), self.key.clone(), settings)
+            .clock(self.clock.clone())
+            .entropy(self.entropy.clone());
+        #[cfg(feature = "redis")]
+        if let Some(url) = &config.redis {
+            return accounts.redis(url.clone());
+        }
+        accounts
+    }
+
+    /// Plans and payments begin so, here and alone, with every rail that is configured; in a sandbox with its look-alikes,
+    /// called at `local`.
+    pub(crate) fn plans(
         &self,
         config: &Config,
         local: SocketAddr,
-    ) -> Result<Vec<Arc<dyn PaymentProvider>>, Faults> {
-        rails::providers(
-            config,
-            &self.clock,
-            &self.entropy,
-            self.sandbox.as_ref(),
-            local,
-            &self.public_url,
-        )
+    ) -> Result<PaymentBuilder, Faults> {
+        let settings = config.payment_config(&self.public_url, self.livemode());
+        let mut plans = PaymentService::builder(self.db.clone(), self.key.clone(), settings)
+            .clock(self.clock.clone())
+            .entropy(self.entropy.clone());
+        let (sandbox, url) = (self.sandbox.as_ref(), self.public_url.as_str());
+        for rail in rails::providers(config, &self.clock, &self.entropy, sandbox, local, url)? {
+            plans = plans.provider(rail);
+        }
+        Ok(plans)
+    }
+
+    /// How letters leave, if they do.
+    pub(crate) fn mailer(&self, config: &Config) -> Result<Option<Arc<dyn Mailer>>, Faults> {
+        let mailer = mail::mailer(config, &self.public_url, self.sandbox.as_ref());
+        mailer.map_err(|error| Faults::one("SMTP_URL", error.to_string()))
+    }
+
+    /// In a sandbox, to where its clock was moved: once the tables are there.
+    pub(crate) async fn catch_up(&self) -> Result<(), StorageError> {
+        if self.sandbox.is_some() {
+            sandbox_clock::catch_up(&self.db, &self.clock).await?;
+        }
+        Ok(())
     }
 
     /// What a scrape looks at.
@@ -105,21 +138,5 @@ impl Ground {
     /// Whether real money moves.
     pub(crate) fn livemode(&self) -> bool {
         self.sandbox.is_none()
-    }
-
-    /// How plans and payments behave here.
-    pub(crate) fn payment_config(&self, config: &Config) -> PaymentConfig {
-        let mut settings = PaymentConfig::new(&self.public_url);
-        settings.livemode = self.livemode();
-        settings.zone = config.zone;
-        settings.language = config.default_language;
-        settings.currency = config.default_currency;
-        settings.order_expiry = config.order_expiry;
-        settings.hold_time = config.hold_time;
-        settings.usage_retention = config.usage_retention;
-        // Nobody's hooks lie behind a sandbox but those of its developer.
-        settings.webhook_allow_private = config.webhook_allow_private || config.has_sandbox();
-        settings.return_origins.extend(config.cors_origins.listed());
-        settings
     }
 }

@@ -26,6 +26,7 @@ mod rails;
 mod routes;
 mod samples;
 mod sandbox_clock;
+mod seen;
 mod server;
 #[cfg(feature = "otel")]
 mod spans;

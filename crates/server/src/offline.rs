@@ -3,7 +3,7 @@
 use tollgate_auth::{AuthBuilder, AuthService};
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
-use tollgate_payment::{PaymentBuilder, PaymentConfig, PaymentService};
+use tollgate_payment::{PaymentBuilder, PaymentService};
 use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::time;
@@ -99,11 +99,7 @@ fn auth(config: &Config, db: Db) -> Result<AuthBuilder, Faults> {
 
 fn payment(config: &Config, db: Db) -> Result<PaymentBuilder, Faults> {
     let url = config.public_url.as_ref().map(url::Url::as_str);
-    let mut settings = PaymentConfig::new(url.unwrap_or_default());
-    settings.livemode = !config.has_sandbox();
-    settings.language = config.default_language;
-    settings.currency = config.default_currency;
-    settings.zone = config.zone;
+    let settings = config.payment_config(url.unwrap_or_default(), !config.has_sandbox());
     Ok(PaymentService::builder(db, master_key(config)?, settings))
 }
 

@@ -18,10 +18,8 @@ use crate::client_address::TrustedProxies;
 use crate::config::Config;
 use crate::gate::GateConfig;
 use crate::metrics::Metrics;
-#[cfg(feature = "otel")]
-use crate::spans::Spans;
+use crate::seen::Seen;
 use crate::start::StartError;
-use crate::timing::Timing;
 use crate::whole::{Brought, Whole};
 use crate::{accept, gate, routes};
 
@@ -32,9 +30,7 @@ pub struct Server {
     port: u16,
     whole: Arc<Whole>,
     gate: Option<(TcpListener, Router)>,
-    metrics: Option<(TcpListener, Metrics)>,
-    #[cfg(feature = "otel")]
-    spans: bool,
+    seen: Seen,
     trusted_proxies: TrustedProxies,
 }
 
@@ -70,9 +66,7 @@ impl Server {
             port: addr.port(),
             whole: Arc::new(whole),
             gate: None,
-            metrics: None,
-            #[cfg(feature = "otel")]
-            spans: config.traces.is_some(),
+            seen: Seen::by(config),
             trusted_proxies: config.trusted_proxies.clone(),
         })
     }
@@ -140,35 +134,26 @@ impl Server {
     /// # Errors
     /// [`StartError::Listen`].
     pub async fn metrics(mut self, addr: SocketAddr, metrics: Metrics) -> Result<Self, StartError> {
-        let (listener, _) = listen(addr).await?;
-        self.metrics = Some((listener, metrics));
+        self.seen.listen(addr, metrics).await?;
         Ok(self)
     }
 
     /// Where figures are served.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
-        let (listener, _) = self.metrics.as_ref()?;
-        listener.local_addr().ok()
+        self.seen.metrics_address()
     }
 
     /// Serves until `stop` says so, with the work that is due beside it.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let mut beside = self.whole.beside(&stop);
         let trusted = self.trusted_proxies;
-        let mut own = routes::router(&self.whole, true);
-        let mut gate = self.gate;
-        let otherwise = "/{*proxied}";
-        #[cfg(feature = "otel")]
-        if self.spans {
-            own = own.layer(Spans { otherwise: "" });
-            gate = gate.map(|(listener, router)| (listener, router.layer(Spans { otherwise })));
-        }
-        if let Some((listener, metrics)) = self.metrics {
-            own = own.layer(Timing { otherwise: "" });
-            gate = gate.map(|(listener, router)| (listener, router.layer(Timing { otherwise })));
-            let watched = self.whole.ground.watched(Some(&self.whole.payment));
-            metrics.serve(listener, watched, &stop, &mut beside);
-        }
+        let own = self.seen.around(routes::router(&self.whole, true), "");
+        let gate = self.gate.map(|(listener, router)| {
+            let router = self.seen.around(router, "/{*proxied}");
+            (listener, router)
+        });
+        let watched = self.whole.ground.watched(Some(&self.whole.payment));
+        self.seen.serve(watched, &stop, &mut beside);
         let own = (own, Paths::Ours);
         let serving = accept::serve(self.listener, own, trusted.clone(), stop.clone());
         match gate {

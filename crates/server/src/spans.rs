@@ -1,74 +1,31 @@
 //! A span around every exchange, for [`traces`](crate::traces).
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderMap;
+use axum::middleware::Next;
 use axum::response::Response;
 use opentelemetry::propagation::Extractor;
-use tower::{Layer, Service};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::timing::word;
 
-/// Goes around routes. As with [`Timing`](crate::timing::Timing), paths and methods are the caller's: what was asked for
-/// is told by the template of its route.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Spans {
-    /// Where no route has matched.
-    pub(crate) otherwise: &'static str,
-}
-
-impl<S> Layer<S> for Spans {
-    type Service = Spanned<S>;
-
-    fn layer(&self, inner: S) -> Spanned<S> {
-        Spanned {
-            spans: *self,
-            inner,
-        }
+/// Goes around routes. As with [`timed`](crate::timing::timed), paths and methods are the caller's: what was asked for is
+/// told by the template of its route, and by `otherwise` where no route has matched.
+pub(crate) async fn spanned(
+    State(otherwise): State<&'static str>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let span = begin(&request, otherwise);
+    let response = next.run(request).instrument(span.clone()).await;
+    let status = response.status();
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
     }
-}
-
-/// Made by [`Spans`].
-#[derive(Clone, Debug)]
-pub(crate) struct Spanned<S> {
-    spans: Spans,
-    inner: S,
-}
-
-impl<S> Service<Request> for Spanned<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let span = begin(&request, self.spans.otherwise);
-        let answering = span.in_scope(|| self.inner.call(request));
-        let own = span.clone();
-        let answered = async move {
-            let response = answering.await?;
-            let status = response.status();
-            own.record("http.response.status_code", status.as_u16());
-            if status.is_server_error() {
-                own.record("otel.status_code", "ERROR");
-            }
-            Ok(response)
-        };
-        Box::pin(answered.instrument(span))
-    }
+    response
 }
 
 /// By the semantic conventions of OpenTelemetry for HTTP servers.

@@ -1,71 +1,31 @@
 //! Times every exchange, for who watches the service.
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::Response;
 use metrics::histogram;
-use tower::{Layer, Service};
 
 /// As the semantic conventions of OpenTelemetry name it.
 pub(crate) const DURATION: &str = "http_server_request_duration_seconds";
 
 /// Goes around routes: what was asked for is told by the template of its route, or not at all. Paths and methods are
-/// the caller's, and without end.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timing {
-    /// Where no route has matched: of a gate, behind which every path is another application's.
-    pub(crate) otherwise: &'static str,
-}
-
-impl<S> Layer<S> for Timing {
-    type Service = Timed<S>;
-
-    fn layer(&self, inner: S) -> Timed<S> {
-        Timed {
-            timing: *self,
-            inner,
-        }
-    }
-}
-
-/// Made by [`Timing`].
-#[derive(Clone, Debug)]
-pub(crate) struct Timed<S> {
-    timing: Timing,
-    inner: S,
-}
-
-impl<S> Service<Request> for Timed<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let started = Instant::now();
-        let method = word(request.method());
-        let route = request.extensions().get::<MatchedPath>().cloned();
-        let otherwise = self.timing.otherwise;
-        let answering = self.inner.call(request);
-        Box::pin(async move {
-            let response = answering.await?;
-            let route = route.as_ref().map_or(otherwise, MatchedPath::as_str);
-            note(method, route, response.status(), started);
-            Ok(response)
-        })
-    }
+/// the caller's, and without end. `otherwise`: where no route has matched, as of a gate, behind which every path is another
+/// application's.
+pub(crate) async fn timed(
+    State(otherwise): State<&'static str>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let method = word(request.method());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or(otherwise, MatchedPath::as_str);
+    note(method, route, response.status(), started);
+    response
 }
 
 fn note(method: &'static str, route: &str, status: StatusCode, started: Instant) {

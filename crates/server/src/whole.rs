@@ -13,12 +13,12 @@ use tollgate_payment::PaymentService;
 use tollgate_payment::providers::PaymentProvider;
 
 use crate::beside::Beside;
-use crate::config::{AppEnv, Config, Faults};
+use crate::config::{AppEnv, Config};
 use crate::ground::Ground;
 use crate::modules::{DefaultPlan, OneMailbox, PlanEntitlements};
 use crate::proxied::Tollgates;
+use crate::samples;
 use crate::start::StartError;
-use crate::{mail, samples, sandbox_clock};
 
 /// Both modules, and what they stand on.
 #[derive(Debug)]
@@ -49,28 +49,14 @@ impl Whole {
     ) -> Result<Self, StartError> {
         let ground = Ground::open(config, brought.clock, brought.entropy, local).await?;
         let people = Arc::new(OneMailbox::default());
-        let settings = ground.payment_config(config);
-        let mut payment = PaymentService::builder(ground.db.clone(), ground.key.clone(), settings)
-            .clock(ground.clock.clone())
-            .entropy(ground.entropy.clone())
-            .people(people.clone());
-        for provider in ground
-            .rails(config, local)?
-            .into_iter()
-            .chain(brought.providers)
-        {
+        let mut payment = ground.plans(config, local)?.people(people.clone());
+        for provider in brought.providers {
             payment = payment.provider(provider);
         }
         let payment = payment.build().await?;
-        if ground.sandbox.is_some() {
-            sandbox_clock::catch_up(&ground.db, &ground.clock).await?;
-        }
-        let accounts = config
-            .accounts
-            .auth_config(&ground.public_url, ground.livemode());
-        let mut auth = AuthService::builder(ground.db.clone(), ground.key.clone(), accounts)
-            .clock(ground.clock.clone())
-            .entropy(ground.entropy.clone())
+        ground.catch_up().await?;
+        let mut auth = ground
+            .accounts(config)
             .entitlements(Arc::new(PlanEntitlements(payment.clone())))
             .newcomers(Arc::new(DefaultPlan(payment.clone())));
         for method in brought.methods {
@@ -79,15 +65,10 @@ impl Whole {
         let own = brought.mailer.is_some();
         let mailer = match brought.mailer {
             Some(mailer) => Some(mailer),
-            None => mail::mailer(config, &ground.public_url, ground.sandbox.as_ref())
-                .map_err(|error| Faults::one("SMTP_URL", error.to_string()))?,
+            None => ground.mailer(config)?,
         };
         if let Some(mailer) = mailer {
             auth = auth.mailer(mailer);
-        }
-        #[cfg(feature = "redis")]
-        if let Some(url) = &config.redis {
-            auth = auth.redis(url.clone());
         }
         let auth = auth.build().await?;
         people.asks(&auth);

@@ -3,10 +3,10 @@
 use axum::Router;
 use tollgate_auth::AuthService;
 
-use crate::config::{Config, Faults};
+use crate::config::Config;
 use crate::ground::Ground;
 use crate::start::StartError;
-use crate::{mail, openapi, pages, routes, sandbox_clock};
+use crate::{openapi, pages, routes};
 
 /// The module, and what it stands on.
 #[derive(Debug)]
@@ -17,25 +17,12 @@ pub(super) struct Accounts {
 
 impl Accounts {
     pub(super) async fn open(config: &Config, ground: Ground) -> Result<Self, StartError> {
-        let accounts = config
-            .accounts
-            .auth_config(&ground.public_url, ground.livemode());
-        let mut auth = AuthService::builder(ground.db.clone(), ground.key.clone(), accounts)
-            .clock(ground.clock.clone())
-            .entropy(ground.entropy.clone());
-        let mailer = mail::mailer(config, &ground.public_url, ground.sandbox.as_ref())
-            .map_err(|error| Faults::one("SMTP_URL", error.to_string()))?;
-        if let Some(mailer) = mailer {
+        let mut auth = ground.accounts(config);
+        if let Some(mailer) = ground.mailer(config)? {
             auth = auth.mailer(mailer);
         }
-        #[cfg(feature = "redis")]
-        if let Some(url) = &config.redis {
-            auth = auth.redis(url.clone());
-        }
         let auth = auth.build().await?;
-        if ground.sandbox.is_some() {
-            sandbox_clock::catch_up(&ground.db, &ground.clock).await?;
-        }
+        ground.catch_up().await?;
         Ok(Self { ground, auth })
     }
 

@@ -10,6 +10,7 @@ use axum::Router;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_storage::url::DatabaseUrl;
@@ -22,11 +23,9 @@ use crate::client_address::TrustedProxies;
 use crate::config::Config;
 use crate::ground::Ground;
 use crate::metrics::{Metrics, Watched};
+use crate::seen::Seen;
 use crate::server::listen;
-#[cfg(feature = "otel")]
-use crate::spans::Spans;
 use crate::start::StartError;
-use crate::timing::Timing;
 
 /// Which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,12 +64,13 @@ impl Served {
         }
     }
 
-    fn beside(&self, stop: &watch::Receiver<bool>) -> Beside {
+    fn beside(&self, stop: &watch::Receiver<bool>) -> JoinSet<()> {
         let beside = Beside::begin(self.ground(), stop);
-        match self {
+        let beside = match self {
             Self::Accounts(accounts) => beside.accounts(&accounts.auth),
             Self::Plans(plans) => beside.plans(&plans.payment),
-        }
+        };
+        beside.running()
     }
 }
 
@@ -79,9 +79,7 @@ pub struct Alone {
     listener: TcpListener,
     addr: SocketAddr,
     served: Served,
-    metrics: Option<(TcpListener, Metrics)>,
-    #[cfg(feature = "otel")]
-    spans: bool,
+    seen: Seen,
     trusted_proxies: TrustedProxies,
 }
 
@@ -114,9 +112,7 @@ impl Alone {
             listener,
             addr,
             served,
-            metrics: None,
-            #[cfg(feature = "otel")]
-            spans: config.traces.is_some(),
+            seen: Seen::by(config),
             trusted_proxies: config.trusted_proxies.clone(),
         })
     }
@@ -126,8 +122,7 @@ impl Alone {
     /// # Errors
     /// [`StartError::Listen`].
     pub async fn metrics(mut self, addr: SocketAddr, metrics: Metrics) -> Result<Self, StartError> {
-        let (listener, _) = listen(addr).await?;
-        self.metrics = Some((listener, metrics));
+        self.seen.listen(addr, metrics).await?;
         Ok(self)
     }
 
@@ -161,16 +156,10 @@ impl Alone {
 
     /// Serves until `stop` says so, with the work that is due beside it.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let mut beside = self.served.beside(&stop).running();
-        let mut own = self.served.router();
-        #[cfg(feature = "otel")]
-        if self.spans {
-            own = own.layer(Spans { otherwise: "" });
-        }
-        if let Some((listener, metrics)) = self.metrics {
-            own = own.layer(Timing { otherwise: "" });
-            metrics.serve(listener, self.served.watched(), &stop, &mut beside);
-        }
+        let mut beside = self.served.beside(&stop);
+        let own = self.seen.around(self.served.router(), "");
+        let watched = self.served.watched();
+        self.seen.serve(watched, &stop, &mut beside);
         accept::serve(
             self.listener,
             (own, Paths::Ours),

@@ -20,7 +20,7 @@ use tollgate_storage::db::Tx;
 use crate::config::{AppEnv, Config};
 use crate::ground::Ground;
 use crate::start::StartError;
-use crate::{openapi, pages, routes, samples, sandbox_clock};
+use crate::{openapi, pages, routes, samples};
 
 /// So many people are remembered as seen; then the database is asked again.
 const MOST_SEEN: usize = 100_000;
@@ -53,18 +53,9 @@ impl Plans {
             calls_per_minute: config.accounts.calls_per_minute,
         };
         let accounts = RemoteAuth::new(remote, ground.clock.clone())?;
-        let settings = ground.payment_config(config);
-        let mut payment = PaymentService::builder(ground.db.clone(), ground.key.clone(), settings)
-            .clock(ground.clock.clone())
-            .entropy(ground.entropy.clone())
-            .people(Arc::new(Accounts));
-        for provider in ground.rails(config, local)? {
-            payment = payment.provider(provider);
-        }
+        let payment = ground.plans(config, local)?.people(Arc::new(Accounts));
         let payment = payment.build().await?;
-        if ground.sandbox.is_some() {
-            sandbox_clock::catch_up(&ground.db, &ground.clock).await?;
-        }
+        ground.catch_up().await?;
         if config.app_env == AppEnv::Development {
             payment.seed_plans(&samples::plans()).await?;
         }

@@ -25,6 +25,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use tollgate_kernel::money::Currency;
 use tollgate_kernel::text::Language;
+use tollgate_payment::PaymentConfig;
 use tollgate_payment::model::hold::HoldTime;
 use tollgate_payment::providers::alipay::AlipayConfig;
 use tollgate_payment::providers::stripe::StripeConfig;
@@ -157,6 +158,22 @@ impl Config {
                 is_desk && self.addr.ip().is_loopback() && !configured
             }
         }
+    }
+
+    /// How plans and payments behave.
+    pub(crate) fn payment_config(&self, public_url: &str, livemode: bool) -> PaymentConfig {
+        let mut config = PaymentConfig::new(public_url);
+        config.livemode = livemode;
+        config.zone = self.zone;
+        config.language = self.default_language;
+        config.currency = self.default_currency;
+        config.order_expiry = self.order_expiry;
+        config.hold_time = self.hold_time;
+        config.usage_retention = self.usage_retention;
+        // Nobody's hooks lie behind a sandbox but those of its developer.
+        config.webhook_allow_private = self.webhook_allow_private || self.has_sandbox();
+        config.return_origins.extend(self.cors_origins.listed());
+        config
     }
 
     /// From the files and the environment of this process.
