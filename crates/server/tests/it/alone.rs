@@ -80,7 +80,8 @@ struct Two {
 }
 
 impl Two {
-    async fn start(engine: Engine) -> Self {
+    /// With `settings` that both have.
+    async fn start(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let databases = [
             TestDatabase::new(engine).await,
             TestDatabase::new(engine).await,
@@ -89,7 +90,7 @@ impl Two {
             give_sandbox(&database.folder().join("data")).await;
         }
         let (clock, http) = (Clock::system(), Client::new());
-        let accounts = One::start(Module::Auth, &databases[0], &clock, &[]).await;
+        let accounts = One::start(Module::Auth, &databases[0], &clock, settings).await;
         let admin = buyer(&http, &accounts.url).await;
         raise(&databases[0], &admin, true).await;
         let wish = json!({ "name": "plans", "scopes": ["introspect"] });
@@ -106,11 +107,10 @@ impl Two {
             .as_str()
             .expect("a key")
             .to_owned();
-        let settings = [
-            ("TOLLGATE_URL", accounts.url.as_str()),
-            ("TOLLGATE_SERVICE_KEY", &key),
-        ];
-        let plans = One::start(Module::Payment, &databases[1], &clock, &settings).await;
+        let mut own = settings.to_vec();
+        own.push(("TOLLGATE_URL", &accounts.url));
+        own.push(("TOLLGATE_SERVICE_KEY", &key));
+        let plans = One::start(Module::Payment, &databases[1], &clock, &own).await;
         Self {
             accounts,
             plans,
@@ -165,8 +165,12 @@ impl Two {
 }
 
 async fn each_engine(body: impl AsyncFn(&mut Two)) {
+    each_engine_with(&[], body).await;
+}
+
+async fn each_engine_with(settings: &[(&str, &str)], body: impl AsyncFn(&mut Two)) {
     for engine in ENGINES {
-        let mut two = Two::start(engine).await;
+        let mut two = Two::start(engine, settings).await;
         body(&mut two).await;
         two.stop().await;
     }
@@ -362,6 +366,62 @@ async fn inv_a1_plans_alone_take_access_tokens_of_their_accounts_and_nothing_els
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn inv_a1_a_token_of_the_right_hand_that_says_anything_else_opens_nothing() {
+    let secret = "s".repeat(48);
+    each_engine_with(&[("JWT_SECRET_KEY", &secret)], async |two| {
+        let ann = buyer(&two.http, &two.accounts.url).await;
+        two.take_free(&ann).await;
+        let mut parts = ann.token.split('.').map(|part| {
+            let bytes = BASE64_URL_SAFE_NO_PAD.decode(part).unwrap_or_default();
+            serde_json::from_slice::<Value>(&bytes).unwrap_or_default()
+        });
+        let (head, said) = (parts.next().expect("a head"), parts.next().expect("claims"));
+        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
+        let signed = |head: &Value, said: &Value| {
+            let encoded = [head, said].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part.to_string()));
+            let text = encoded.join(".");
+            let tag = aws_lc_rs::hmac::sign(&key, text.as_bytes());
+            format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(tag))
+        };
+        let whose = async |token: &str| {
+            let path = "/payments/subscriptions/current";
+            two.plans(Method::GET, path, token, Value::Null).await
+        };
+        // The hand is steady: what says the same opens.
+        whose(&signed(&head, &said)).await.expect(StatusCode::OK);
+        let with = |of: &Value, name: &str, value: Value| {
+            let mut changed = of.clone();
+            changed[name] = value;
+            changed
+        };
+        for (name, value) in [
+            ("type", json!("forward")),
+            ("type", json!("refresh")),
+            ("iss", json!("https://pay.example")),
+            ("aud", json!("another")),
+            ("livemode", json!(true)),
+            ("iat", json!(two.clock.now().seconds() + 120)),
+            ("sub", json!("ann")),
+            ("sid", Value::Null),
+        ] {
+            let forged = signed(&head, &with(&said, name, value));
+            whose(&forged).await.refused(401, "unauthenticated");
+        }
+        for (name, value) in [
+            ("typ", json!("JWT")),
+            ("typ", Value::Null),
+            ("crit", json!(["exp"])),
+            ("alg", json!("HS384")),
+            ("alg", json!("none")),
+        ] {
+            let forged = signed(&with(&head, name, value), &said);
+            whose(&forged).await.refused(401, "unauthenticated");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn inv_a3_what_ends_at_the_accounts_ends_at_the_plans() {
     each_engine(async |two| {
         let ann = buyer(&two.http, &two.accounts.url).await;
@@ -443,7 +503,7 @@ async fn inv_s2_while_the_accounts_are_away_nobody_is_let_in_by_what_they_alone_
         std::mem::replace(&mut two.accounts, other).stop().await;
         two.clock.advance(Duration::from_secs(2));
         let refused = two.consume(&ann.key).await;
-        assert!(refused.headers.contains_key("retry-after"));
+        assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
         refused.refused(503, "unavailable");
         two.plans(Method::GET, "/admin/plans", &two.admin.token, Value::Null)
             .await
