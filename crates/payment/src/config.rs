@@ -10,6 +10,21 @@ use crate::model::hold::HoldTime;
 use crate::model::return_url;
 
 /// How a [`PaymentService`](crate::PaymentService) behaves.
+///
+/// ```
+/// use std::time::Duration;
+/// use tollgate_kernel::money::Currency;
+/// use tollgate_payment::PaymentConfig;
+///
+/// let config = PaymentConfig {
+///     zone: chrono_tz::UTC,
+///     currency: Currency::USD,
+///     order_expiry: Duration::from_secs(900),
+///     ..PaymentConfig::new("https://shop.example/")
+/// };
+/// assert_eq!(config.public_url, "https://shop.example");
+/// assert_eq!(config.return_origins, ["https://shop.example"]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct PaymentConfig {
     /// Whether real money moves. Sandbox and live never mix.
@@ -40,6 +55,13 @@ pub struct PaymentConfig {
 
 impl PaymentConfig {
     /// Live, yuan, half an hour to pay, months of Shanghai.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentConfig;
+    /// let config = PaymentConfig::new("https://shop.example");
+    /// assert!(config.livemode);
+    /// assert_eq!(config.order_expiry.as_secs(), 1_800);
+    /// ```
     pub fn new(public_url: impl Into<String>) -> Self {
         let public_url = public_url.into().trim_end_matches('/').to_owned();
         Self {
@@ -58,6 +80,11 @@ impl PaymentConfig {
     }
 
     /// Under which tag the texts of plans in the language of the house stand.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentConfig;
+    /// assert_eq!(PaymentConfig::new("https://shop.example").house(), "zh");
+    /// ```
     pub fn house(&self) -> &'static str {
         match self.language {
             Language::Zh => "zh",

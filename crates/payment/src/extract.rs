@@ -99,6 +99,17 @@ impl<S: Sync> FromRequestParts<S> for QuotaHold {
 
 /// Units that wait for a background job, by [`QuotaHold::defer`]. Dropped without [`commit`](Self::commit) or
 /// [`release`](Self::release), they are given back.
+///
+/// ```
+/// # use tollgate_kernel::ids::UsageId;
+/// # use tollgate_payment::{DeferredHold, HoldError};
+/// async fn settle(hold: DeferredHold, frames: Option<i64>) -> Result<Option<UsageId>, HoldError> {
+///     match frames {
+///         Some(frames) => hold.commit_cost(frames).await,
+///         None => hold.release().await.map(|()| None),
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct DeferredHold {
     guarded: Arc<Guarded>,

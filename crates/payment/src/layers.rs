@@ -118,6 +118,13 @@ impl PaymentService {
 }
 
 /// Made by [`PaymentService::consume_quota`].
+///
+/// ```
+/// # use tollgate_payment::{ConsumeQuotaLayer, PaymentService};
+/// fn film(payment: &PaymentService) -> ConsumeQuotaLayer {
+///     payment.consume_quota("film", 20).charge_on_admission().fail_open()
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ConsumeQuotaLayer {
     service: PaymentService,
@@ -225,6 +232,15 @@ impl<S> Layer<S> for ConsumeQuotaLayer {
 }
 
 /// Makes calls pay.
+///
+/// ```
+/// # use tollgate_payment::{ConsumeQuota, PaymentService};
+/// use tower::Layer;
+/// // What the layer makes of a service; axum does this for a route.
+/// fn sold<S>(payment: &PaymentService, inner: S) -> ConsumeQuota<S> {
+///     payment.consume_quota("search", 1).layer(inner)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ConsumeQuota<S> {
     layer: ConsumeQuotaLayer,
@@ -267,6 +283,13 @@ where
 }
 
 /// Made by [`PaymentService::require_subscription`].
+///
+/// ```
+/// # use tollgate_payment::{PaymentService, RequireSubscriptionLayer};
+/// fn paid(payment: &PaymentService) -> RequireSubscriptionLayer {
+///     payment.require_subscription("pro").scope("reports")
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequireSubscriptionLayer {
     service: PaymentService,
@@ -308,6 +331,14 @@ impl<S> Layer<S> for RequireSubscriptionLayer {
 }
 
 /// Lets only those through who have a plan.
+///
+/// ```
+/// # use tollgate_payment::{PaymentService, RequireSubscription};
+/// use tower::Layer;
+/// fn paid<S>(payment: &PaymentService, inner: S) -> RequireSubscription<S> {
+///     payment.require_subscription("pro").layer(inner)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequireSubscription<S> {
     layer: RequireSubscriptionLayer,

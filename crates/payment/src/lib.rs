@@ -1,4 +1,22 @@
 #![doc = include_str!("../README.md")]
+//!
+//! ```
+//! use axum::Router;
+//! use axum::routing::post;
+//! use tollgate_payment::{PaymentService, QuotaHold};
+//!
+//! async fn process(_hold: QuotaHold) -> &'static str {
+//!     "done"
+//! }
+//!
+//! // Around it stands a layer that says who calls: `AuthService::identify`, or one of the host's own.
+//! fn app(payment: &PaymentService) -> Router {
+//!     let pays = payment.consume_quota("dicom_processing", 1);
+//!     Router::new()
+//!         .route("/process", post(process).route_layer(pays))
+//!         .nest("/payments", payment.router())
+//! }
+//! ```
 
 mod config;
 mod counted;
@@ -128,9 +146,18 @@ pub const MIGRATIONS: Migrations = migrations!(
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.
+///
+/// ```
+/// let mut all = tollgate_payment::STATEMENTS.iter().flat_map(|of_file| of_file.iter());
+/// assert!(all.all(|sql| !sql.is_empty()));
+/// ```
 pub const STATEMENTS: &[&[&str]] = store::STATEMENTS;
 
 /// Those over rows that are handed over.
+///
+/// ```
+/// assert!(!tollgate_payment::OVER_ROWS.is_empty());
+/// ```
 pub const OVER_ROWS: &[&[&OverRows]] = store::OVER_ROWS;
 
 /// Plans, subscriptions, payments, quota and usage. A clone is cheap and shares everything.

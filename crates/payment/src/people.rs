@@ -11,6 +11,14 @@ use tollgate_storage::db::Tx;
 use crate::model::plan::Plan;
 
 /// A term that ends and does not go on by itself.
+///
+/// ```
+/// # use tollgate_payment::Expiring;
+/// fn letter(expiring: &Expiring) -> String {
+///     let Expiring { plan, days_left, link, .. } = expiring;
+///     format!("{} ends in {days_left} days; another term: {link}", plan.name)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Expiring {
     /// Whose.
@@ -30,6 +38,37 @@ pub struct Expiring {
 }
 
 /// Knows accounts. Without it every account is a person.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use tollgate_kernel::clock::Timestamp;
+/// use tollgate_kernel::ids::UserId;
+/// use tollgate_kernel::problem::Problem;
+/// use tollgate_payment::{Expiring, People};
+/// use tollgate_storage::StorageError;
+/// use tollgate_storage::db::Tx;
+///
+/// /// One account for each badge of the house.
+/// #[derive(Debug)]
+/// struct Badges;
+///
+/// #[async_trait]
+/// impl People for Badges {
+///     async fn person(&self, user: UserId) -> Result<Option<String>, Problem> {
+///         Ok(Some(user.to_string()))
+///     }
+///
+///     async fn endpoint_disabled(&self, _: &mut Tx, url: &str, at: Timestamp) -> Result<(), StorageError> {
+///         println!("{url} hears nothing since {at}");
+///         Ok(())
+///     }
+///
+///     async fn subscription_expiring(&self, _: &mut Tx, expiring: &Expiring, _: Timestamp) -> Result<(), StorageError> {
+///         println!("{} ends in {} days", expiring.plan.name, expiring.days_left);
+///         Ok(())
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait People: Send + Sync + fmt::Debug {
     /// What is the same for all accounts of one person: their mailbox, however it is spelt. `None`: not

@@ -1,4 +1,31 @@
 //! What answers look like. Rows never leave; these do.
+//!
+//! ```
+//! use serde_json::json;
+//! use tollgate_kernel::money::{Currency, Money};
+//! use tollgate_payment::shapes::{CostShape, MeterUnits, PlanBody, QuotaShape, SumShape};
+//!
+//! // A client in Rust reads answers as the service writes them. Amounts come twice: as decimal text with the currency's
+//! // exact scale, and as minor units.
+//! let quota: QuotaShape = serde_json::from_value(json!({
+//!     "quota_type": "calls", "limit": 1000, "used": 40, "reserved": 0, "remaining": 960,
+//!     "resets_at": "2026-06-01T00:00:00Z",
+//! }))?;
+//! assert_eq!(quota.remaining, Some(960));
+//!
+//! // A cost is units of the first meter, or of one that is named.
+//! let cost: CostShape = serde_json::from_value(json!({ "meter": "gpu-seconds", "units": 3 }))?;
+//! assert_eq!(cost, CostShape::OfMeter(MeterUnits { meter: "gpu-seconds".to_owned(), units: 3 }));
+//!
+//! let sum = SumShape::from(Money::new(9_900, Currency::CNY));
+//! assert_eq!((sum.amount.as_str(), sum.amount_minor), ("99.00", 9_900));
+//!
+//! // A plan as staff write it; every fault is told, by its field.
+//! let body = PlanBody { slug: Some("Team".to_owned()), ..PlanBody::default() };
+//! let faults = body.terms(None, "en").err().unwrap_or_default();
+//! assert!(faults.iter().any(|fault| fault.field == "/slug"));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 mod change;
 mod explain;

@@ -24,6 +24,19 @@ const AT_ONCE: i64 = 16;
 
 /// A kind of due work. Each waits for others than the rest does, so whoever has threads to spare runs a loop for each:
 /// a provider that is slow keeps nobody waiting but its own buyers.
+///
+/// ```
+/// # use tollgate_payment::Lane;
+/// fn name(lane: Lane) -> String {
+///     match lane {
+///         Lane::Rail(method) => method.as_str().to_owned(),
+///         Lane::Outbound => "events".to_owned(),
+///         Lane::Upkeep => "upkeep".to_owned(),
+///         _ => "another".to_owned(),
+///     }
+/// }
+/// assert_eq!(name(Lane::Upkeep), "upkeep");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lane {

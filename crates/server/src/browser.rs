@@ -15,6 +15,14 @@ const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 const HSTS: &str = "max-age=63072000; includeSubDomains";
 
 /// Origins whose scripts may call. Credentials are headers: no cookie goes along.
+///
+/// ```
+/// use tollgate::browser::CorsOrigins;
+///
+/// assert_eq!("*".parse(), Ok(CorsOrigins::Any));
+/// assert_eq!("".parse(), Ok(CorsOrigins::None));
+/// assert!("https://app.example.com, app".parse::<CorsOrigins>().is_err());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CorsOrigins {
     /// No other.

@@ -7,6 +7,25 @@ use axum::http::HeaderMap;
 use tollgate_kernel::networks::{InvalidNetwork, Networks};
 
 /// Networks whose `X-Forwarded-For` is believed.
+///
+/// ```
+/// use std::net::IpAddr;
+/// use axum::http::HeaderMap;
+/// use tollgate::client_address::TrustedProxies;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let trusted: TrustedProxies = "10.0.0.0/8".parse()?;
+/// let mut headers = HeaderMap::new();
+/// headers.insert("x-forwarded-for", "203.0.113.5".parse()?);
+///
+/// let proxy: IpAddr = "10.1.2.3".parse()?;
+/// assert_eq!(trusted.client(proxy, &headers).to_string(), "203.0.113.5");
+///
+/// // From anybody else the header is worth nothing.
+/// let stranger: IpAddr = "198.51.100.9".parse()?;
+/// assert_eq!(trusted.client(stranger, &headers), stranger);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Networks);
 

@@ -66,6 +66,17 @@ impl Finding {
 }
 
 /// Everything, in the order in which one would look.
+///
+/// ```
+/// # use tollgate::config::Config;
+/// # use tollgate::doctor::{Health, examine};
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_kernel::entropy::Entropy;
+/// async fn is_fit(config: &Config) -> bool {
+///     let findings = examine(config, &Clock::system(), &Entropy::system()).await;
+///     findings.iter().all(|finding| finding.health != Health::Bad)
+/// }
+/// ```
 pub async fn examine(config: &Config, clock: &Clock, entropy: &Entropy) -> Vec<Finding> {
     let http = Client::builder()
         .timeout(PATIENCE)

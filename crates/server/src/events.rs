@@ -16,6 +16,15 @@ use crate::whole::Whole;
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Something that happened, as webhook endpoints are told of it (`docs/webhooks.md`).
+///
+/// ```
+/// use tollgate::Event;
+///
+/// fn welcome(event: &Event) -> Option<String> {
+///     let user = event.data["user_id"].as_str()?;
+///     (event.kind == "subscription.activated").then(|| format!("welcome, {user}"))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Event {

@@ -38,6 +38,21 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub struct AlreadyRecording;
 
 /// The recorder of this process.
+///
+/// ```
+/// use tollgate::config::Config;
+/// use tollgate::metrics::Metrics;
+/// use tollgate::Server;
+/// use tollgate_kernel::clock::Clock;
+/// use tollgate_kernel::entropy::Entropy;
+///
+/// async fn watched(config: &Config) -> Result<Server, Box<dyn std::error::Error>> {
+///     // First: what counts looks for its recorder when it is put together.
+///     let metrics = Metrics::install()?;
+///     let server = Server::start(config, Clock::system(), Entropy::system()).await?;
+///     Ok(server.metrics(([127, 0, 0, 1], 9464).into(), metrics).await?)
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Metrics(PrometheusHandle);
 
@@ -49,6 +64,14 @@ impl std::fmt::Debug for Metrics {
 
 impl Metrics {
     /// Installs it, for the life of the process: before anything that counts is put together.
+    ///
+    /// ```
+    /// use tollgate::metrics::{AlreadyRecording, Metrics};
+    ///
+    /// assert!(Metrics::install().is_ok());
+    /// // A process has one.
+    /// assert_eq!(Metrics::install().err(), Some(AlreadyRecording));
+    /// ```
     ///
     /// # Errors
     /// [`AlreadyRecording`].

@@ -16,6 +16,15 @@ use crate::start::StartError;
 
 /// Opens the database, which must be there: a command never makes one by the way.
 ///
+/// ```
+/// # use tollgate::config::Config;
+/// # use tollgate::{StartError, offline};
+/// async fn engine(config: &Config) -> Result<&'static str, StartError> {
+///     let db = offline::database(config).await?;
+///     Ok(db.engine())
+/// }
+/// ```
+///
 /// # Errors
 /// [`StartError`].
 pub async fn database(config: &Config) -> Result<Db, StartError> {
@@ -33,6 +42,16 @@ pub async fn database(config: &Config) -> Result<Db, StartError> {
 
 /// The accounts, as a server with these settings has them.
 ///
+/// ```
+/// # use tollgate::config::Config;
+/// # use tollgate::{StartError, offline};
+/// # use tollgate_auth::AuthService;
+/// # use tollgate_kernel::entropy::Entropy;
+/// async fn accounts(config: &Config) -> Result<AuthService, StartError> {
+///     offline::accounts(config, &Entropy::system()).await
+/// }
+/// ```
+///
 /// # Errors
 /// [`StartError`].
 pub async fn accounts(config: &Config, entropy: &Entropy) -> Result<AuthService, StartError> {
@@ -41,6 +60,17 @@ pub async fn accounts(config: &Config, entropy: &Entropy) -> Result<AuthService,
 }
 
 /// The plans, as a server with these settings has them; no rail is reached by it.
+///
+/// ```
+/// # use tollgate::config::Config;
+/// # use tollgate::offline;
+/// # use tollgate_kernel::entropy::Entropy;
+/// async fn slugs(config: &Config) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+///     let payment = offline::plans(config, &Entropy::system()).await?;
+///     let plans = payment.all_plans().await?;
+///     Ok(plans.iter().map(|plan| plan.slug.as_str().to_owned()).collect())
+/// }
+/// ```
 ///
 /// # Errors
 /// [`StartError`].
@@ -53,6 +83,17 @@ pub async fn plans(config: &Config, entropy: &Entropy) -> Result<PaymentService,
 }
 
 /// Both, on one database, by its time: what is done in one transaction.
+///
+/// ```
+/// # use tollgate::config::Config;
+/// # use tollgate::moving_in::{self, Move, Report};
+/// # use tollgate::offline;
+/// # use tollgate_kernel::entropy::Entropy;
+/// async fn tried(config: &Config, what: Move) -> Result<Report, Box<dyn std::error::Error>> {
+///     let both = offline::both(config, &Entropy::system()).await?;
+///     Ok(moving_in::run(&both, what, true).await?)
+/// }
+/// ```
 ///
 /// # Errors
 /// [`StartError`].

@@ -25,6 +25,14 @@ const REFERENCE: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; i
 struct Document;
 
 /// The document, made from the same table as the routes.
+///
+/// ```
+/// # use tollgate::{Server, openapi};
+/// fn operations(server: &Server) -> usize {
+///     let document = openapi::document(server.auth(), server.payment());
+///     document.paths.paths.len()
+/// }
+/// ```
 pub fn document(auth: &AuthService, payment: &PaymentService) -> utoipa::openapi::OpenApi {
     described(Some(auth), Some(payment))
 }

@@ -91,6 +91,13 @@ fn cost<'a>(cost: &'a PlanCost, terms: &PlanTerms) -> CostValue<'a> {
 }
 
 /// Under which tag the texts in the language of the house stand.
+///
+/// ```
+/// use tollgate::plan_file::house;
+/// use tollgate_kernel::text::Language;
+///
+/// assert_eq!(house(Language::En), "en");
+/// ```
 pub fn house(language: Language) -> &'static str {
     match language {
         Language::Zh => "zh",
@@ -99,6 +106,18 @@ pub fn house(language: Language) -> &'static str {
 }
 
 /// Every field of every plan.
+///
+/// ```
+/// # use tollgate::plan_file;
+/// # use tollgate_kernel::text::Language;
+/// # use tollgate_payment::model::plan_terms::PlanTerms;
+/// fn written(plans: &[PlanTerms]) -> Result<String, Box<dyn std::error::Error>> {
+///     let text = plan_file::write(plans)?;
+///     // What is written can be read.
+///     plan_file::read(&text, Language::En)?;
+///     Ok(text)
+/// }
+/// ```
 ///
 /// # Errors
 /// A value that TOML has no form for.
@@ -128,6 +147,15 @@ pub fn write(plans: &[PlanTerms]) -> Result<String, toml::ser::Error> {
 }
 
 /// The plans of a file; `language` is that of the house.
+///
+/// ```
+/// use tollgate::plan_file::read;
+/// use tollgate_kernel::text::Language;
+///
+/// // What is no setting of a plan file is told, all of it.
+/// let faults = read("plan = 1\nprices = 2", Language::En).unwrap_err();
+/// assert!(!faults.0.is_empty());
+/// ```
 ///
 /// # Errors
 /// [`FileFaults`]: all there are.

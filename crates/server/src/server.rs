@@ -24,6 +24,21 @@ use crate::whole::{Brought, Whole};
 use crate::{accept, gate, routes};
 
 /// A service that listens, ready to run.
+///
+/// ```
+/// use tokio::sync::watch;
+/// use tollgate::config::Config;
+/// use tollgate::{Server, StartError};
+/// use tollgate_kernel::clock::Clock;
+/// use tollgate_kernel::entropy::Entropy;
+///
+/// async fn serve(config: &Config, stop: watch::Receiver<bool>) -> Result<(), StartError> {
+///     let server = Server::start(config, Clock::system(), Entropy::system()).await?;
+///     println!("listening at {}", server.public_url());
+///     server.run(stop).await;
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -44,6 +59,19 @@ pub(crate) async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr)
 
 impl Server {
     /// Listens, opens the database, brings it up to date and puts everything together.
+    ///
+    /// ```
+    /// # use tollgate::config::Config;
+    /// # use tollgate::{Server, StartError};
+    /// # use tollgate_kernel::clock::Clock;
+    /// # use tollgate_kernel::entropy::Entropy;
+    /// // In a test: any free port, and a clock that stands until it is told to go on.
+    /// async fn for_a_test(config: &Config, clock: &Clock) -> Result<Server, StartError> {
+    ///     let mut config = config.clone();
+    ///     config.addr.set_port(0);
+    ///     Server::start(&config, clock.clone(), Entropy::seeded(7)).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`StartError`].
@@ -77,11 +105,25 @@ impl Server {
     }
 
     /// On which port it listens.
+    ///
+    /// ```
+    /// # use tollgate::Server;
+    /// fn health(server: &Server) -> String {
+    ///     format!("http://127.0.0.1:{}/health", server.port())
+    /// }
+    /// ```
     pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Whether the gateways are look-alikes.
+    ///
+    /// ```
+    /// # use tollgate::Server;
+    /// fn greeting(server: &Server) -> &'static str {
+    ///     if server.is_sandbox() { "no real money moves" } else { "real money moves" }
+    /// }
+    /// ```
     pub fn is_sandbox(&self) -> bool {
         self.whole.ground.sandbox.is_some()
     }
@@ -92,16 +134,42 @@ impl Server {
     }
 
     /// Which database.
+    ///
+    /// ```
+    /// # use tollgate::Server;
+    /// fn tell(server: &Server) {
+    ///     // Without its password.
+    ///     println!("database: {}", server.database().shown());
+    /// }
+    /// ```
     pub fn database(&self) -> &DatabaseUrl {
         &self.whole.ground.database
     }
 
     /// Accounts, for who runs the service inside a program of its own.
+    ///
+    /// ```
+    /// # use tollgate::Server;
+    /// # use tollgate_auth::AuthService;
+    /// fn accounts(server: &Server) -> AuthService {
+    ///     // A clone is cheap, and goes on when `run` has taken the server.
+    ///     server.auth().clone()
+    /// }
+    /// ```
     pub fn auth(&self) -> &AuthService {
         &self.whole.auth
     }
 
     /// Plans and payments, for who runs the service inside a program of its own.
+    ///
+    /// ```
+    /// # use tollgate::Server;
+    /// # use tollgate_payment::model::plan::Plan;
+    /// # use tollgate_storage::StorageError;
+    /// async fn on_sale(server: &Server) -> Result<Vec<Plan>, StorageError> {
+    ///     server.payment().plans().await
+    /// }
+    /// ```
     pub fn payment(&self) -> &PaymentService {
         &self.whole.payment
     }
@@ -112,6 +180,22 @@ impl Server {
     }
 
     /// Listens on `addr` too, as a gate in front of an application: there every path is the application's.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tollgate::gate::{GateConfig, Rules};
+    /// # use tollgate::Server;
+    /// # use std::error::Error;
+    /// async fn in_front_of_mine(server: Server) -> Result<Server, Box<dyn Error>> {
+    ///     let rules = Rules::plain(&["GET /health".to_owned()], Some("api_call"), 1)?;
+    ///     let gate = GateConfig {
+    ///         upstream: "http://127.0.0.1:8000".to_owned(),
+    ///         rules,
+    ///         within: Duration::from_secs(30),
+    ///     };
+    ///     Ok(server.gate(([0, 0, 0, 0], 9000).into(), gate).await?)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`StartError::Listen`], [`StartError::Upstream`].
@@ -131,6 +215,15 @@ impl Server {
 
     /// Listens on `addr` too, and serves `GET /metrics` there.
     ///
+    /// ```
+    /// # use tollgate::{Server, StartError};
+    /// # use tollgate::metrics::Metrics;
+    /// async fn watched(server: Server, metrics: Metrics) -> Result<Server, StartError> {
+    ///     // Where only those reach it who watch.
+    ///     server.metrics(([127, 0, 0, 1], 9464).into(), metrics).await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`StartError::Listen`].
     pub async fn metrics(mut self, addr: SocketAddr, metrics: Metrics) -> Result<Self, StartError> {
@@ -144,6 +237,19 @@ impl Server {
     }
 
     /// Serves until `stop` says so, with the work that is due beside it.
+    ///
+    /// ```
+    /// # use tokio::sync::watch;
+    /// # use tollgate::Server;
+    /// async fn until_interrupted(server: Server) -> std::io::Result<()> {
+    ///     let (stop, stopping) = watch::channel(false);
+    ///     let running = tokio::spawn(server.run(stopping));
+    ///     tokio::signal::ctrl_c().await?;
+    ///     // What is under way is finished.
+    ///     stop.send_replace(true);
+    ///     running.await.map_err(std::io::Error::other)
+    /// }
+    /// ```
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let mut beside = self.whole.beside(&stop);
         let trusted = self.trusted_proxies;

@@ -34,6 +34,13 @@ use crate::{Parts, PaymentService, counted};
 const REPLY_WITHIN: Duration = Duration::from_secs(4);
 
 /// How a callback was received.
+///
+/// ```
+/// # use tollgate_payment::Received;
+/// fn status(received: &Received) -> u16 {
+///     received.reply.status
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Received {
     /// What the provider is answered.

@@ -9,6 +9,15 @@ use crate::shapes::{AdminPlanShape, PlanVersionShape};
 use crate::store::{plan_versions, plans};
 
 /// Which plans.
+///
+/// ```
+/// # use tollgate_payment::PlanFilter;
+/// let on_sale = PlanFilter {
+///     archived: Some(false),
+///     ..PlanFilter::default()
+/// };
+/// assert!(on_sale.starting_after.is_none());
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlanFilter {
     /// Archived ones only, or none of them.

@@ -13,6 +13,17 @@ use crate::model::plan_terms::{FieldChange, PlanFault, PlanTerms};
 use crate::store::plans;
 
 /// What becomes of a plan, by its slug.
+///
+/// ```
+/// # use tollgate_payment::PlanChange;
+/// let change = PlanChange::Archived("old-pro".to_owned());
+/// let line = match change {
+///     PlanChange::Added(slug, _) => format!("+ {slug}"),
+///     PlanChange::Changed(slug, fields) => format!("~ {slug}, {} fields", fields.len()),
+///     PlanChange::Archived(slug) => format!("- {slug}"),
+/// };
+/// assert_eq!(line, "- old-pro");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlanChange {
     /// There was none.

@@ -9,6 +9,14 @@ use crate::PaymentService;
 use crate::store::backlog;
 
 /// What waits at a moment. An age is nothing where nothing waits.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use tollgate_payment::Backlog;
+/// let idle = Backlog::default();
+/// assert_eq!(idle.undelivered, Duration::ZERO);
+/// assert!(idle.lanes.is_empty());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// Verified money that fits no order, and that nobody has decided about.
@@ -28,6 +36,17 @@ pub struct Backlog {
 }
 
 /// What waits in a lane.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use tollgate_payment::LaneBacklog;
+/// let mail = LaneBacklog {
+///     lane: "mail".to_owned(),
+///     open: 3,
+///     behind: Duration::from_secs(90),
+/// };
+/// assert!(mail.behind > Duration::from_secs(60), "letters wait for more than a minute");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaneBacklog {
     /// Whose work it is: a rail, `mail`, `duty` …

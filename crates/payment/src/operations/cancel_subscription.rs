@@ -19,6 +19,18 @@ use crate::{Parts, PaymentService};
 const LONGEST_REASON: usize = 500;
 
 /// Why a subscription does not change.
+///
+/// ```
+/// # use tollgate_payment::ChangeError;
+/// fn status(error: &ChangeError) -> u16 {
+///     match error {
+///         ChangeError::NoSubscription => 404,
+///         ChangeError::Internal(_) => 503,
+///         _ => 422,
+///     }
+/// }
+/// assert_eq!(status(&ChangeError::NoSubscription), 404);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {

@@ -29,6 +29,15 @@ use crate::store::free_grants;
 use crate::{Parts, PaymentService};
 
 /// Which plan, by id, by slug, or by both when they agree.
+///
+/// ```
+/// # use tollgate_payment::PlanRef;
+/// let pro = PlanRef {
+///     plan_slug: Some("pro".to_owned()),
+///     ..PlanRef::default()
+/// };
+/// assert_eq!(pro.plan_id, None);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct PlanRef {
     /// By id (or slug).
@@ -38,6 +47,21 @@ pub struct PlanRef {
 }
 
 /// A purchase to begin.
+///
+/// ```
+/// # use tollgate_kernel::ids::UserId;
+/// # use tollgate_payment::{Expected, PayBy, PlanRef, Subscribe};
+/// // A trial takes no money; the rail is for what follows.
+/// fn trial(user_id: UserId, plan: PlanRef, by: PayBy) -> Subscribe {
+///     Subscribe {
+///         user_id,
+///         plan,
+///         by,
+///         expected: Expected::default(),
+///         trial: true,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Subscribe {
     /// Whose.
@@ -53,6 +77,16 @@ pub struct Subscribe {
 }
 
 /// What the client believes.
+///
+/// ```
+/// # use tollgate_payment::Expected;
+/// let seen = Expected {
+///     amount_minor: Some(9_900), // 99.00
+///     currency: Some("CNY".to_owned()),
+///     ..Expected::default()
+/// };
+/// assert!(seen.amount.is_none());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Expected {
     /// Decimal text.
@@ -64,6 +98,20 @@ pub struct Expected {
 }
 
 /// Why no purchase began.
+///
+/// ```
+/// # use tollgate_payment::CheckoutError;
+/// # use tollgate_payment::model::payment::PaymentMethod;
+/// fn advice(error: &CheckoutError) -> &'static str {
+///     match error {
+///         CheckoutError::PlanNotFound => "choose another plan",
+///         CheckoutError::Silent(_) | CheckoutError::Provider(..) => "pay by another rail",
+///         CheckoutError::InProgress | CheckoutError::Internal(_) => "try again",
+///         _ => "see what was asked for",
+///     }
+/// }
+/// assert_eq!(advice(&CheckoutError::Silent(PaymentMethod::Alipay)), "pay by another rail");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckoutError {

@@ -19,6 +19,23 @@ use crate::shapes::{ConsumeShape, QuotaShape};
 use crate::{Parts, PaymentService};
 
 /// A call to charge.
+///
+/// ```
+/// # use serde_json::json;
+/// # use tollgate_kernel::ids::UserId;
+/// # use tollgate_payment::Consume;
+/// # use tollgate_payment::model::quota::Cost;
+/// fn call(user_id: UserId) -> Result<Consume, Box<dyn std::error::Error>> {
+///     Ok(Consume {
+///         user_id,
+///         resource_type: "film".parse()?,
+///         cost: Cost::new(20)?,
+///         resource_id: Some("patient-7".parse()?),
+///         metadata: json!({ "ward": "north" }),
+///         api_key_id: None,
+///     })
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Consume {
     /// Whose quota.
@@ -36,6 +53,17 @@ pub struct Consume {
 }
 
 /// Why nothing was taken.
+///
+/// ```
+/// # use tollgate_payment::ConsumeError;
+/// fn log(refusal: &ConsumeError) -> String {
+///     match refusal {
+///         ConsumeError::QuotaExceeded(quota) => format!("{} is used up until {}", quota.meter, quota.resets_at),
+///         other => other.to_string(),
+///     }
+/// }
+/// assert_eq!(log(&ConsumeError::NoSubscription), "no subscription is in force");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConsumeError {

@@ -24,6 +24,22 @@ const MOST_AT_ONCE: i64 = 10_000_000_000;
 const DESCRIPTION_CHARS: usize = 127;
 
 /// A payment to begin.
+///
+/// ```
+/// # use tollgate_kernel::ids::UserId;
+/// # use tollgate_payment::{CreatePayment, PayBy};
+/// fn seat(user_id: UserId, by: PayBy) -> CreatePayment {
+///     CreatePayment {
+///         user_id,
+///         amount: None,
+///         amount_minor: Some(4_250), // 42.50
+///         currency: None,
+///         by,
+///         description: "One seat, 3 May".to_owned(),
+///         metadata: serde_json::Map::new(),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct CreatePayment {
     /// Who pays.

@@ -15,6 +15,16 @@ use crate::store::plans;
 use crate::{PaymentService, problems};
 
 /// What a call takes of the person behind it.
+///
+/// ```
+/// # use tollgate_payment::Demand;
+/// let anybody = Demand::default();
+/// let pro = Demand {
+///     plans: vec!["pro".to_owned()],
+///     call: None,
+/// };
+/// assert!(anybody.plans.is_empty() && !pro.plans.is_empty());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Demand {
     /// One of these plans, by slug; none: any, or no plan at all.

@@ -26,6 +26,15 @@ const SLUG_KEY: &str = "subscription_plans_slug_key";
 const DEFAULT_KEY: &str = "subscription_plans_is_default_key";
 
 /// Who edits, from where.
+///
+/// ```
+/// # use tollgate_kernel::origin::Origin;
+/// # use tollgate_payment::PlanEditor;
+/// let origin = Origin::default();
+/// // On the command line nobody calls; in a handler it is whoever the request is from.
+/// let _by_operator = PlanEditor::operator(&origin);
+/// let _by_staff = PlanEditor::caller(&origin);
+/// ```
 #[derive(Clone, Debug)]
 pub struct PlanEditor<'a> {
     actor: Actor,
@@ -51,6 +60,19 @@ impl<'a> PlanEditor<'a> {
 }
 
 /// Why a plan stays as it is.
+///
+/// ```
+/// # use tollgate_payment::PlanError;
+/// fn lines(error: &PlanError) -> Vec<String> {
+///     match error {
+///         PlanError::Invalid { faults, .. } => {
+///             faults.iter().map(|fault| format!("{}: {}", fault.field, fault.code)).collect()
+///         }
+///         other => vec![other.to_string()],
+///     }
+/// }
+/// assert_eq!(lines(&PlanError::NotFound), ["there is no such plan"]);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
@@ -91,6 +113,14 @@ pub enum PlanError {
 }
 
 /// What became of a plan that was to go.
+///
+/// ```
+/// # use tollgate_payment::Removed;
+/// fn is_gone(removed: &Removed) -> bool {
+///     matches!(removed, Removed::Deleted)
+/// }
+/// assert!(is_gone(&Removed::Deleted));
+/// ```
 #[derive(Clone, Debug)]
 pub enum Removed {
     /// Nobody ever had it: it is gone.

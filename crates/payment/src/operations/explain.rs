@@ -35,6 +35,15 @@ const MOST_HOLDS: usize = 200;
 const INSTANT: Duration = Duration::from_millis(1);
 
 /// Which number is to be explained.
+///
+/// ```
+/// # use tollgate_payment::Counted;
+/// let of_type = Counted::ResourceType("film".parse()?);
+/// let of_meter = Counted::Meter("calls".parse()?);
+/// assert!(matches!(Counted::default(), Counted::First));
+/// # drop((of_type, of_meter));
+/// # Ok::<(), tollgate_payment::model::quota::InvalidName>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Counted {
     /// Of the first meter of the plan.
@@ -47,6 +56,18 @@ pub enum Counted {
 }
 
 /// Why there is nothing to explain.
+///
+/// ```
+/// # use tollgate_payment::ExplainError;
+/// fn status(error: &ExplainError) -> u16 {
+///     match error {
+///         ExplainError::NoSubscription => 402,
+///         ExplainError::Internal(_) => 503,
+///         _ => 422,
+///     }
+/// }
+/// assert_eq!(status(&ExplainError::NoMeter), 422);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExplainError {

@@ -23,6 +23,19 @@ use crate::{Parts, PaymentService};
 const MOST_TERMS: u32 = 120;
 
 /// Terms of a plan for a person.
+///
+/// ```
+/// # use tollgate_kernel::ids::UserId;
+/// # use tollgate_payment::GrantPlan;
+/// fn a_year(user_id: UserId) -> GrantPlan {
+///     GrantPlan {
+///         user_id,
+///         plan_slug: "pro-monthly".to_owned(),
+///         terms: 12,
+///         reason: "Paid by bank transfer 2026-117".to_owned(),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct GrantPlan {
     /// Whose.

@@ -30,6 +30,22 @@ use crate::{Parts, PaymentService};
 const REASON: usize = 500;
 
 /// Bonus units for a person.
+///
+/// ```
+/// # use tollgate_kernel::clock::Timestamp;
+/// # use tollgate_kernel::ids::UserId;
+/// # use tollgate_payment::GrantUnits;
+/// # use tollgate_payment::model::quota::Cost;
+/// fn welcome(user_id: UserId, until: Timestamp) -> GrantUnits {
+///     GrantUnits {
+///         user_id,
+///         meter: None,
+///         units: Cost::ONE,
+///         reason: "Welcome".to_owned(),
+///         expires_at: Some(until),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct GrantUnits {
     /// Whose.
@@ -45,6 +61,14 @@ pub struct GrantUnits {
 }
 
 /// Why nothing was given.
+///
+/// ```
+/// # use tollgate_payment::GrantError;
+/// fn is_ours(error: &GrantError) -> bool {
+///     matches!(error, GrantError::Internal(_))
+/// }
+/// assert!(!is_ours(&GrantError::Unlimited));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GrantError {

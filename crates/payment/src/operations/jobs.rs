@@ -11,6 +11,11 @@ use tollgate_storage::{Result, StorageError};
 use crate::PaymentService;
 
 /// Why a job is not done again.
+///
+/// ```
+/// # use tollgate_payment::RetryError;
+/// assert_ne!(RetryError::NotFound.to_string(), RetryError::NotDead.to_string());
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RetryError {

@@ -101,6 +101,13 @@ fn moved_on(user: UserId) -> StorageError {
 }
 
 /// An answer, and whether it is the first one said again.
+///
+/// ```
+/// # use tollgate_payment::Answered;
+/// let first = Answered { value: 7, replayed: false };
+/// // What was done is in `value` either way; a repeat of the key did nothing more.
+/// assert_eq!((first.value, first.replayed), (7, false));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered<T> {
     /// What was answered.

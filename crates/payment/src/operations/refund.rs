@@ -34,6 +34,22 @@ pub(crate) const REFUND: &str = "refund";
 const FIRST_QUESTION: Duration = Duration::from_secs(12);
 
 /// A refund that staff want.
+///
+/// ```
+/// # use tollgate_kernel::ids::PaymentId;
+/// # use tollgate_payment::WantRefund;
+/// // All that is left, and the plan ends with it.
+/// fn all_of_it(payment_id: PaymentId) -> WantRefund {
+///     WantRefund {
+///         payment_id,
+///         amount: None,
+///         amount_minor: None,
+///         reason: "Within fourteen days".to_owned(),
+///         end_subscription: None,
+///         requested_by: None,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct WantRefund {
     /// Of which payment.
@@ -51,6 +67,15 @@ pub struct WantRefund {
 }
 
 /// Why no money goes back.
+///
+/// ```
+/// # use tollgate_kernel::money::{Currency, Money};
+/// # use tollgate_payment::RefundError;
+/// let error = RefundError::AboveRest(Money::new(4_000, Currency::CNY));
+/// if let RefundError::AboveRest(left) = error {
+///     assert_eq!(left.minor(), 4_000);
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefundError {

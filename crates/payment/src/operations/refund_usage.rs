@@ -20,6 +20,18 @@ use crate::{Parts, PaymentService, counted};
 const REASON: usize = 500;
 
 /// Why no units were given back.
+///
+/// ```
+/// # use tollgate_payment::UnitRefundError;
+/// fn status(error: &UnitRefundError) -> u16 {
+///     match error {
+///         UnitRefundError::NotFound => 404,
+///         UnitRefundError::Reason => 422,
+///         _ => 503,
+///     }
+/// }
+/// assert_eq!(status(&UnitRefundError::Reason), 422);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnitRefundError {

@@ -13,6 +13,18 @@ use crate::PaymentService;
 use crate::shapes::CheckoutShape;
 
 /// A further term to pay.
+///
+/// ```
+/// # use tollgate_kernel::ids::UserId;
+/// # use tollgate_payment::{Expected, PayBy, Renew};
+/// fn same_again(user_id: UserId, by: PayBy) -> Renew {
+///     Renew {
+///         user_id,
+///         by,
+///         expected: Expected::default(),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Renew {
     /// Whose.

@@ -28,6 +28,14 @@ const ID_BYTES: usize = 16;
 const NAMED_BYTES: usize = ID_BYTES + 8;
 
 /// What a link offers.
+///
+/// ```
+/// # use tollgate_kernel::money::Money;
+/// # use tollgate_payment::RenewalOffer;
+/// fn price(offer: &RenewalOffer) -> Option<Money> {
+///     offer.next.as_ref().map(|plan| plan.price)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct RenewalOffer {
     /// Of what.

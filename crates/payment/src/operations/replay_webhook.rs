@@ -20,6 +20,11 @@ use crate::store::calls;
 use crate::{Parts, PaymentService};
 
 /// Why a callback cannot be replayed.
+///
+/// ```
+/// # use tollgate_payment::ReplayError;
+/// assert!(!matches!(ReplayError::NotFound, ReplayError::MethodUnavailable));
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     /// There is no such call, or none any more.

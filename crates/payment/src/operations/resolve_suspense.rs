@@ -26,6 +26,22 @@ use crate::store::{payments, refunds};
 use crate::{Parts, PaymentService};
 
 /// What an operator decides.
+///
+/// ```
+/// # use tollgate_kernel::ids::{PaymentId, SuspenseId, UserId};
+/// # use tollgate_payment::Resolve;
+/// # use tollgate_payment::model::suspense::Resolution;
+/// // It pays an order after all, by another number than the buyer gave.
+/// fn apply(id: SuspenseId, order: PaymentId, by: UserId) -> Resolve {
+///     Resolve {
+///         id,
+///         resolution: Resolution::Apply,
+///         payment_id: Some(order),
+///         reason: "The buyer named the wrong order".to_owned(),
+///         by: Some(by),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Resolve {
     /// About which money.
@@ -41,6 +57,14 @@ pub struct Resolve {
 }
 
 /// Why nothing was decided.
+///
+/// ```
+/// # use tollgate_payment::ResolveError;
+/// fn too_late(error: &ResolveError) -> bool {
+///     matches!(error, ResolveError::Decided)
+/// }
+/// assert!(too_late(&ResolveError::Decided));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {

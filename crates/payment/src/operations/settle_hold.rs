@@ -15,6 +15,15 @@ use crate::shapes::{HoldShape, SettledShape};
 use crate::store::{quota_counters, quota_holds};
 
 /// Why a hold was not ended, or not moved.
+///
+/// ```
+/// # use tollgate_payment::HoldError;
+/// // What does not become true by trying again.
+/// fn is_final(error: &HoldError) -> bool {
+///     !matches!(error, HoldError::Busy | HoldError::Internal(_))
+/// }
+/// assert!(is_final(&HoldError::Settled));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HoldError {

@@ -18,6 +18,18 @@ use crate::store::stats;
 const USUAL: Duration = Duration::from_hours(29 * 24);
 
 /// Which lines.
+///
+/// ```
+/// # use tollgate_payment::WantRevenue;
+/// # use tollgate_payment::model::usage::Interval;
+/// let by_month = WantRevenue {
+///     from: None,
+///     to: None,
+///     interval: Interval::Month,
+///     zone: Some(chrono_tz::Asia::Shanghai),
+/// };
+/// assert_eq!(by_month.interval.as_str(), "month");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct WantRevenue {
     /// In whole points: from the beginning of the one that this lies in. `None`: 29 days before the end.
@@ -31,6 +43,13 @@ pub struct WantRevenue {
 }
 
 /// Why there are no such figures.
+///
+/// ```
+/// # use tollgate_payment::StatsError;
+/// # use tollgate_payment::model::usage::SpanError;
+/// let error = StatsError::from(SpanError::Backwards);
+/// assert!(matches!(error, StatsError::Span(SpanError::Backwards)));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StatsError {

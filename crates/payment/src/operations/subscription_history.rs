@@ -8,6 +8,17 @@ use crate::model::change::Change;
 use crate::store::subscription_changes::{self, Page};
 
 /// Which page.
+///
+/// ```
+/// # use tollgate_kernel::ids::ChangeId;
+/// # use tollgate_payment::HistoryPage;
+/// fn next(last_seen: ChangeId) -> HistoryPage {
+///     HistoryPage {
+///         starting_after: Some(last_seen),
+///         ..HistoryPage::default()
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HistoryPage {
     /// Older than this one.

@@ -13,6 +13,17 @@ use crate::store::timeline::{CallIn, CallOut};
 use crate::store::{refunds, suspense, timeline};
 
 /// Which payments; every condition that is given must hold.
+///
+/// ```
+/// # use tollgate_payment::TransactionFilter;
+/// # use tollgate_payment::model::payment::{PaymentMethod, PaymentStatus};
+/// let failed = TransactionFilter {
+///     status: Some(PaymentStatus::Failed),
+///     method: Some(PaymentMethod::Wechat),
+///     ..TransactionFilter::default()
+/// };
+/// assert!(failed.user.is_none(), "of everybody");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct TransactionFilter {
     /// Of this person only.

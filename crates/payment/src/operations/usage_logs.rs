@@ -19,6 +19,16 @@ const MOST_COUNTED: i64 = 10_000;
 pub(crate) const LONGEST_COUNT: Duration = Duration::from_hours(31 * 24);
 
 /// Which rows; every condition that is given must hold.
+///
+/// ```
+/// # use tollgate_payment::UsageFilter;
+/// let films = UsageFilter {
+///     resource_types: vec!["film".parse()?],
+///     ..UsageFilter::default()
+/// };
+/// assert!(films.meter.is_none());
+/// # Ok::<(), tollgate_payment::model::quota::InvalidName>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct UsageFilter {
     /// Of this person only.
@@ -38,6 +48,17 @@ pub struct UsageFilter {
 }
 
 /// Which page.
+///
+/// ```
+/// # use tollgate_kernel::ids::UsageId;
+/// # use tollgate_payment::UsagePage;
+/// fn older(last_seen: UsageId) -> UsagePage {
+///     UsagePage {
+///         starting_after: Some(last_seen),
+///         ..UsagePage::default()
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UsagePage {
     /// Older than this one.

@@ -32,6 +32,17 @@ const NO_KEY: &str = "none";
 const OTHER: &str = "other";
 
 /// Whose usage.
+///
+/// ```
+/// # use tollgate_payment::SeriesOf;
+/// fn scope(of: SeriesOf) -> &'static str {
+///     match of {
+///         SeriesOf::Person(_) => "mine",
+///         SeriesOf::Everybody => "all",
+///     }
+/// }
+/// assert_eq!(scope(SeriesOf::Everybody), "all");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeriesOf {
     /// One person's.
@@ -41,6 +52,23 @@ pub enum SeriesOf {
 }
 
 /// Which lines.
+///
+/// ```
+/// # use tollgate_payment::{SeriesOf, WantSeries};
+/// # use tollgate_payment::model::usage::Interval;
+/// let by_hour = WantSeries {
+///     of: SeriesOf::Everybody,
+///     from: None,
+///     to: None,
+///     interval: Interval::Hour,
+///     by: None,
+///     zone: None,
+///     meter: Some("calls".parse()?),
+///     resource_type: None,
+/// };
+/// assert_eq!(by_hour.interval.as_str(), "hour");
+/// # Ok::<(), tollgate_payment::model::quota::InvalidName>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct WantSeries {
     /// Whose.
@@ -62,6 +90,13 @@ pub struct WantSeries {
 }
 
 /// Why there are no such lines.
+///
+/// ```
+/// # use tollgate_payment::SeriesError;
+/// # use tollgate_payment::model::usage::SpanError;
+/// let error = SeriesError::from(SpanError::TooMany);
+/// assert!(matches!(error, SeriesError::Span(SpanError::TooMany)));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SeriesError {

@@ -103,6 +103,17 @@ fn seen<T>(table: &'static str, rows: &[Read<T>], faults: impl Fn(&T) -> Vec<Fau
 }
 
 /// What an account holds.
+///
+/// ```
+/// # use tollgate_payment::AccountBalance;
+/// let alipay = AccountBalance {
+///     code: "provider.alipay".to_owned(),
+///     currency: "CNY".to_owned(),
+///     livemode: true,
+///     minor: 9_900, // 99.00 lie there
+/// };
+/// assert_eq!(alipay.minor / 100, 99);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountBalance {
     /// Which: `provider.alipay` …
@@ -116,6 +127,12 @@ pub struct AccountBalance {
 }
 
 /// How the books stand.
+///
+/// ```
+/// # use tollgate_payment::Books;
+/// let books = Books::default();
+/// assert!(books.damage.is_empty(), "true, as long as nothing was booked");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Books {
     /// Every account.

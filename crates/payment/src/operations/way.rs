@@ -11,6 +11,21 @@ use crate::shapes::NextStep;
 use crate::{Parts, PaymentService};
 
 /// How the buyer wants to pay.
+///
+/// ```
+/// # use tollgate_payment::PayBy;
+/// # use tollgate_payment::model::payment::PaymentMethod;
+/// # use tollgate_payment::model::scene::Scene;
+/// # use tollgate_payment::providers::Payer;
+/// let by = PayBy {
+///     method: PaymentMethod::Wechat,
+///     client: None,
+///     device: Scene::of_device("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile"),
+///     return_url: Some("https://shop.example/thanks".to_owned()),
+///     payer: Payer::default(),
+/// };
+/// assert!(by.payer.openid.is_none());
+/// ```
 #[derive(Clone, Debug)]
 pub struct PayBy {
     /// By which rail.
@@ -83,6 +98,17 @@ pub(super) fn listed(parts: &Parts, url: Option<&str>) -> Result<Option<String>,
 }
 
 /// A way to pay that can be offered.
+///
+/// ```
+/// # use tollgate_payment::Offer;
+/// # use tollgate_payment::model::payment::PaymentMethod;
+/// # use tollgate_payment::model::scene::Scene;
+/// let offer = Offer {
+///     method: PaymentMethod::Stripe,
+///     scene: Scene::Pc,
+/// };
+/// assert_eq!(offer.method.as_str(), "stripe");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// By which rail.

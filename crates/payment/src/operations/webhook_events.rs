@@ -16,6 +16,18 @@ use crate::{Parts, PaymentService};
 const KEPT: Duration = Duration::from_hours(90 * 24);
 
 /// Which calls; every condition that is given must hold.
+///
+/// ```
+/// # use tollgate_payment::WebhookEventFilter;
+/// # use tollgate_payment::model::call::Verdict;
+/// # use tollgate_payment::model::payment::PaymentMethod;
+/// let stale = WebhookEventFilter {
+///     provider: Some(PaymentMethod::Stripe),
+///     verdict: Some(Verdict::Stale),
+///     ..WebhookEventFilter::default()
+/// };
+/// assert!(stale.from.is_none());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct WebhookEventFilter {
     /// By this rail only.

@@ -1,4 +1,19 @@
 //! Agreements by which a rail debits each further term by itself. Of our rails Stripe has them.
+//!
+//! ```
+//! use tollgate_kernel::money::Money;
+//! use tollgate_payment::providers::{PaymentProvider, ProviderError};
+//! use tollgate_payment::providers::agreement::{Agreement, AgreementChange, Dispute, DisputeState};
+//!
+//! // A dispute that was lost takes the money with it.
+//! fn lost(dispute: &Dispute) -> Option<Money> {
+//!     (dispute.state == DisputeState::Lost).then_some(dispute.amount)
+//! }
+//!
+//! async fn stop(rail: &dyn PaymentProvider, agreement: &Agreement) -> Result<(), ProviderError> {
+//!     rail.change_agreement(&agreement.id, AgreementChange::Cancel).await
+//! }
+//! ```
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::money::Money;

@@ -3,6 +3,15 @@
 //! demand. Each check here is a promise of `invariants.md`; a provider that fails one is not to be offered.
 //!
 //! With the feature `testing` only.
+//!
+//! ```
+//! use tollgate_payment::providers::conformance::{Peer, conforms};
+//!
+//! // `peer` is the look-alike of the rail, or its sandbox: it pays orders, calls back and fails as it is told.
+//! async fn my_rail_conforms(peer: impl Peer) {
+//!     conforms(&peer).await;
+//! }
+//! ```
 
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -18,6 +18,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 const SHORTEST_MODULUS_BYTES: usize = 256;
 
 /// Why a key is not taken.
+///
+/// ```
+/// # use tollgate_payment::providers::KeyError;
+/// assert_eq!(KeyError::File("/etc/key.pem".to_owned()).to_string(), "the file /etc/key.pem cannot be read");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {

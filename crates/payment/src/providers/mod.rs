@@ -3,6 +3,28 @@
 //!
 //! Verified values ([`VerifiedEvent`], [`VerifiedPayment`]) can be made nowhere else: whoever holds
 //! one knows that a signature was checked.
+//!
+//! ```
+//! use tollgate_kernel::money::Money;
+//! use tollgate_payment::providers::{Acknowledgement, Created, EventContent, PaymentAction, ProviderError, VerifiedEvent, WebhookRefusal};
+//!
+//! // What a rail says is read from verified values only.
+//! fn paid(event: &VerifiedEvent) -> Option<Money> {
+//!     match event.content() {
+//!         EventContent::Paid(payment) => Some(payment.amount()),
+//!         _ => None,
+//!     }
+//! }
+//!
+//! // What the buyer does next, as a provider of yours answers an order.
+//! let created = Created::from(PaymentAction::Qr { qr_content: "https://pay.example/7".to_owned() });
+//! assert!(created.provider_order_id.is_none());
+//!
+//! // A refusal leads to the words the provider is answered with.
+//! assert_eq!(Acknowledgement::from(WebhookRefusal::Stale), Acknowledgement::Forged);
+//! let refused = ProviderError::Refused { code: "CLOSED".to_owned(), message: "order closed".to_owned() };
+//! assert_eq!(refused.to_string(), "refused: CLOSED order closed");
+//! ```
 
 pub mod agreement;
 pub mod alipay;
@@ -41,6 +63,25 @@ use crate::model::refund::RefundNo;
 use crate::model::scene::Scene;
 
 /// A rail.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use tollgate_payment::PaymentBuilder;
+/// # use tollgate_payment::providers::{OrderKey, PaymentProvider, ProviderError, ProviderVerdict};
+/// // A host's own rail goes where ours go.
+/// fn with_rail(builder: PaymentBuilder, rail: impl PaymentProvider) -> PaymentBuilder {
+///     println!("{} takes {:?}", rail.name().as_str(), rail.capabilities().currencies);
+///     builder.provider(Arc::new(rail))
+/// }
+///
+/// // What an unknown outcome means: it is asked about, never taken for a no.
+/// async fn ask(rail: &dyn PaymentProvider, order: &OrderKey) -> Result<bool, ProviderError> {
+///     Ok(match rail.verify_payment(order).await? {
+///         ProviderVerdict::Paid(payment) => payment.order_no() == order.order_no.as_str(),
+///         ProviderVerdict::Waiting | ProviderVerdict::Closed => false,
+///     })
+/// }
+/// ```
 #[async_trait]
 pub trait PaymentProvider: Send + Sync + fmt::Debug + 'static {
     /// Which one.

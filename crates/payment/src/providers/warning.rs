@@ -9,6 +9,18 @@ use tollgate_kernel::clock::Timestamp;
 const DAYS: [u64; 3] = [1, 7, 30];
 
 /// Something to be done about a setting. Its `Display` is for the log.
+///
+/// ```
+/// # use tollgate_kernel::clock::Timestamp;
+/// # use tollgate_payment::providers::Warning;
+/// let ends_today = Warning::Expires {
+///     variable: "WECHAT_CERT_PATH",
+///     at: Timestamp::EPOCH,
+///     within_days: 1,
+/// };
+/// assert!(ends_today.is_urgent());
+/// assert!(ends_today.to_string().contains("WECHAT_CERT_PATH"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {

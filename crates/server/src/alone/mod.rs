@@ -28,6 +28,19 @@ use crate::server::listen;
 use crate::start::StartError;
 
 /// Which.
+///
+/// ```
+/// use tollgate::Module;
+///
+/// fn named(module: Module) -> &'static str {
+///     match module {
+///         Module::Auth => "accounts",
+///         Module::Payment => "plans",
+///     }
+/// }
+/// # assert_eq!(named(Module::Auth), "accounts");
+/// # assert_eq!(named(Module::Payment), "plans");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Module {
     /// Accounts, sessions, API keys.
@@ -75,6 +88,23 @@ impl Served {
 }
 
 /// A service of one module that listens, ready to run.
+///
+/// ```
+/// use tokio::sync::watch;
+/// use tollgate::config::Config;
+/// use tollgate::{Alone, Module, StartError};
+/// use tollgate_kernel::clock::Clock;
+/// use tollgate_kernel::entropy::Entropy;
+///
+/// // The accounts are those at `TOLLGATE_URL`.
+/// async fn plans(config: &Config, stop: watch::Receiver<bool>) -> Result<(), StartError> {
+///     let (clock, entropy) = (Clock::system(), Entropy::system());
+///     let plans = Alone::start(Module::Payment, config, clock, entropy).await?;
+///     println!("plans at {}", plans.public_url());
+///     plans.run(stop).await;
+///     Ok(())
+/// }
+/// ```
 pub struct Alone {
     listener: TcpListener,
     addr: SocketAddr,
@@ -93,6 +123,16 @@ impl fmt::Debug for Alone {
 
 impl Alone {
     /// Listens, opens the database, brings the module's tables up to date and puts it together.
+    ///
+    /// ```
+    /// # use tollgate::config::Config;
+    /// # use tollgate::{Alone, Module, StartError};
+    /// # use tollgate_kernel::clock::Clock;
+    /// # use tollgate_kernel::entropy::Entropy;
+    /// async fn accounts(config: &Config) -> Result<Alone, StartError> {
+    ///     Alone::start(Module::Auth, config, Clock::system(), Entropy::system()).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`StartError`].
@@ -118,6 +158,14 @@ impl Alone {
     }
 
     /// Listens on `addr` too, and serves `GET /metrics` there.
+    ///
+    /// ```
+    /// # use tollgate::{Alone, StartError};
+    /// # use tollgate::metrics::Metrics;
+    /// async fn watched(alone: Alone, metrics: Metrics) -> Result<Alone, StartError> {
+    ///     alone.metrics(([127, 0, 0, 1], 9464).into(), metrics).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`StartError::Listen`].
@@ -173,6 +221,15 @@ impl Alone {
 }
 
 /// Where the accounts are that plans and payments serve, and our key there.
+///
+/// ```
+/// use tollgate::config::Config;
+///
+/// fn accounts_at(config: &Config) -> Option<&str> {
+///     let elsewhere = config.elsewhere.as_ref().ok()?;
+///     Some(elsewhere.url.as_str())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Elsewhere {
     /// As reached from here.

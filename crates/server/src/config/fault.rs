@@ -40,6 +40,13 @@ impl fmt::Display for Faults {
 
 impl Faults {
     /// One fault, found later than the others.
+    ///
+    /// ```
+    /// use tollgate::config::Faults;
+    ///
+    /// let fault = Faults::one("DATABASE_URL", "there is no database");
+    /// assert_eq!(fault.to_string(), "DATABASE_URL: there is no database");
+    /// ```
     pub fn one(variable: &str, reason: impl Into<String>) -> Self {
         Self(vec![Fault {
             variable: variable.to_owned(),

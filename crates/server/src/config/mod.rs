@@ -45,6 +45,12 @@ use crate::browser::CorsOrigins;
 use crate::client_address::TrustedProxies;
 
 /// Every setting with its default; its comments are the manual.
+///
+/// ```
+/// use tollgate::config::DEFAULTS;
+///
+/// assert!(DEFAULTS.lines().any(|line| line == "port = 8080"));
+/// ```
 pub const DEFAULTS: &str = include_str!("../../config.default.toml");
 const FILE: &str = "tollgate.toml";
 /// A month's calls can be looked at, and given back.
@@ -79,6 +85,20 @@ pub enum SandboxMode {
 }
 
 /// Everything that can be set.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::path::Path;
+/// use tollgate::config::{AppEnv, Config, Faults};
+///
+/// # fn main() -> Result<(), Faults> {
+/// // As of `PORT=9000`, without the files and variables of this process.
+/// let env = BTreeMap::from([("PORT".to_owned(), "9000".to_owned())]);
+/// let config = Config::from_layers(env, Path::new("/nowhere/.env"))?;
+/// assert_eq!(config.addr.port(), 9000);
+/// assert_eq!(config.app_env, AppEnv::Development);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where files go.
@@ -178,6 +198,17 @@ impl Config {
 
     /// From the files and the environment of this process.
     ///
+    /// ```
+    /// # use tollgate::config::{Config, Faults};
+    /// fn settings() -> Result<Config, Faults> {
+    ///     let config = Config::from_env()?;
+    ///     for unknown in &config.unknown {
+    ///         eprintln!("{unknown}");
+    ///     }
+    ///     Ok(config)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// Every setting that cannot be used.
     pub fn from_env() -> Result<Self, Faults> {
@@ -188,6 +219,20 @@ impl Config {
     }
 
     /// From `env` over the files it leads to.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use std::path::Path;
+    /// use tollgate::config::Config;
+    ///
+    /// // All faults are told together.
+    /// let env = [("PORT", "many"), ("APP_ENV", "holiday")];
+    /// let env: BTreeMap<String, String> =
+    ///     env.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    /// let faults = Config::from_layers(env, Path::new("/nowhere/.env")).unwrap_err();
+    /// assert!(faults.to_string().contains("PORT"));
+    /// assert!(faults.to_string().contains("APP_ENV"));
+    /// ```
     ///
     /// # Errors
     /// Every setting that cannot be used.

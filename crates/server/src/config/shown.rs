@@ -63,6 +63,19 @@ pub struct Shown {
 
 /// Every setting, in the order of their names, from the environment over the files it leads to.
 ///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::path::Path;
+/// use tollgate::config::{Faults, shown};
+///
+/// # fn main() -> Result<(), Faults> {
+/// let env = BTreeMap::from([("PORT".to_owned(), "9000".to_owned())]);
+/// let settings = shown(&env, Path::new("/nowhere/.env"))?;
+/// let port = settings.iter().find(|setting| setting.name == "PORT");
+/// assert_eq!(port.map(|port| port.value.as_str()), Some("9000"));
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 /// A file that cannot be read.
 pub fn shown(env: &BTreeMap<String, String>, dotenv: &Path) -> Result<Vec<Shown>, Faults> {

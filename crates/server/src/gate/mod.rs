@@ -37,6 +37,21 @@ use crate::proxied::Tollgates;
 const SETTLED_WITHIN: i64 = 30;
 
 /// How a gate is set up.
+///
+/// ```
+/// use std::time::Duration;
+/// use tollgate::gate::{GateConfig, Rules, RulesError};
+///
+/// # fn main() -> Result<(), RulesError> {
+/// // Every call costs one unit, but for a look at its health.
+/// let rules = Rules::plain(&["GET /health".to_owned()], Some("api_call"), 1)?;
+/// let gate = GateConfig {
+///     upstream: "http://127.0.0.1:8000".to_owned(),
+///     rules,
+///     within: Duration::from_secs(30),
+/// };
+/// # drop(gate); Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct GateConfig {
     /// The application: `http://127.0.0.1:8000`.

@@ -107,6 +107,16 @@ struct Entry {
 impl Rules {
     /// From a few words: what anybody may call (`/path`, or `GET /path`), and what a call of everything else costs.
     ///
+    /// ```
+    /// use tollgate::gate::Rules;
+    ///
+    /// let open = ["GET /health".to_owned(), "/docs/{*page}".to_owned()];
+    /// assert!(Rules::plain(&open, Some("api_call"), 3).is_ok());
+    ///
+    /// let fault = Rules::plain(&["health".to_owned()], None, 1).unwrap_err();
+    /// assert!(fault.to_string().starts_with("health: "));
+    /// ```
+    ///
     /// # Errors
     /// [`RulesError::Rule`].
     pub fn plain(open: &[String], consume: Option<&str>, cost: i64) -> Result<Self, RulesError> {
@@ -131,6 +141,14 @@ impl Rules {
     }
 
     /// From a file.
+    ///
+    /// ```
+    /// # use std::path::Path;
+    /// # use tollgate::gate::{Rules, RulesError};
+    /// fn rules() -> Result<Rules, RulesError> {
+    ///     Rules::read(Path::new("gate.toml"))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`RulesError`], with the path of the rule that is wrong.

@@ -179,6 +179,21 @@ pub enum MoveError {
 
 /// Takes over what it is, whole or not at all. `dry_run`: not at all, after everything was done.
 ///
+/// ```
+/// # use std::path::Path;
+/// # use tollgate::moving_in::{self, Fate, Kind, Move};
+/// # use tollgate::offline::Both;
+/// async fn accounts(both: &Both, file: &Path) -> Result<bool, Box<dyn std::error::Error>> {
+///     let mut what = Move::default();
+///     what.add_file(Kind::Users, file)?;
+///     let report = moving_in::run(both, what, false).await?;
+///     for refused in &report.refused {
+///         eprintln!("{refused}");
+///     }
+///     Ok(report.fate == Fate::Written)
+/// }
+/// ```
+///
 /// # Errors
 /// [`MoveError`]: then nothing was done.
 pub async fn run(both: &Both, what: Move, dry_run: bool) -> Result<Report, MoveError> {

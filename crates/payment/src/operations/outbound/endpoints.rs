@@ -22,6 +22,16 @@ const MOST_ENDPOINTS: usize = 50;
 const DESCRIPTION_CHARS: usize = 200;
 
 /// A receiver, as an admin wants it.
+///
+/// ```
+/// # use tollgate_payment::WantEndpoint;
+/// let everything = WantEndpoint {
+///     url: "https://shop.example/hooks".to_owned(),
+///     description: "The shop".to_owned(),
+///     kinds: Vec::new(),
+/// };
+/// assert!(everything.kinds.is_empty());
+/// ```
 #[derive(Clone, Debug)]
 pub struct WantEndpoint {
     /// Where to.
@@ -33,6 +43,15 @@ pub struct WantEndpoint {
 }
 
 /// What is to be different; what is left out stays.
+///
+/// ```
+/// # use tollgate_payment::ChangeEndpoint;
+/// let off = ChangeEndpoint {
+///     enabled: Some(false),
+///     ..ChangeEndpoint::default()
+/// };
+/// assert!(off.url.is_none(), "the address stays");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ChangeEndpoint {
     /// Where to.
@@ -46,6 +65,18 @@ pub struct ChangeEndpoint {
 }
 
 /// Why there is no such receiver.
+///
+/// ```
+/// # use tollgate_payment::EndpointError;
+/// fn advice(error: &EndpointError) -> String {
+///     match error {
+///         EndpointError::Address { private: true } => "take an address of the internet".to_owned(),
+///         EndpointError::Kind(kind) => format!("there is no event {kind}"),
+///         other => other.to_string(),
+///     }
+/// }
+/// assert_eq!(advice(&EndpointError::Kind("sold".to_owned())), "there is no event sold");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointError {

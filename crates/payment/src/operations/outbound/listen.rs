@@ -41,6 +41,16 @@ pub struct Listener {
 }
 
 /// An event as it is sent.
+///
+/// ```
+/// # use tollgate_payment::SignedEvent;
+/// fn forward(event: &SignedEvent) {
+///     for (name, value) in &event.headers {
+///         println!("{name}: {value}");
+///     }
+///     println!("\n{}", event.body);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedEvent {
     /// Its type.

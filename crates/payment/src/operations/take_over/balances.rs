@@ -26,6 +26,20 @@ use crate::store::{prices, quota_counters, subscriptions, usage_marks};
 use crate::{Parts, PaymentService};
 
 /// How a person stood in another application.
+///
+/// ```
+/// # use tollgate_kernel::ids::UserId;
+/// # use tollgate_payment::BroughtBalance;
+/// # use tollgate_payment::model::quota::{InvalidCost, Meter, Units};
+/// fn used(user_id: UserId, meter: Meter) -> Result<BroughtBalance, InvalidCost> {
+///     Ok(BroughtBalance {
+///         user_id,
+///         meter,
+///         used: Some(Units::new(340)?),
+///         bonus: None,
+///     })
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct BroughtBalance {
     /// Whose.
@@ -39,6 +53,18 @@ pub struct BroughtBalance {
 }
 
 /// Units beyond the plan.
+///
+/// ```
+/// # use tollgate_payment::BroughtBonus;
+/// # use tollgate_payment::model::quota::Cost;
+/// let bonus = BroughtBonus {
+///     units: Cost::new(50)?,
+///     reason: "Left from the old shop".to_owned(),
+///     expires_at: None,
+/// };
+/// assert_eq!(bonus.units.get(), 50);
+/// # Ok::<(), tollgate_payment::model::quota::InvalidCost>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct BroughtBonus {
     /// How many.
@@ -50,6 +76,12 @@ pub struct BroughtBonus {
 }
 
 /// What became of balances.
+///
+/// ```
+/// # use tollgate_payment::TakenBalances;
+/// let taken = TakenBalances::default();
+/// assert!(taken.used.faults.is_empty() && taken.bonus.faults.is_empty());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TakenBalances {
     /// Of what was used.

@@ -27,6 +27,12 @@ use crate::model::foreign_term::Unfit;
 use crate::store::taken_over::{self, Key, TakenKind};
 
 /// What is wrong with an entry.
+///
+/// ```
+/// # use tollgate_payment::TakeOverFault;
+/// let fault = TakeOverFault::NoPlan("gold".to_owned());
+/// assert_eq!(fault.to_string(), r#"no plan is called "gold" here"#);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TakeOverFault {
@@ -83,6 +89,12 @@ pub enum TakeOverFault {
 }
 
 /// What became of entries of one kind.
+///
+/// ```
+/// # use tollgate_payment::TakenOver;
+/// let nothing = TakenOver::default();
+/// assert_eq!((nothing.made, nothing.known, nothing.faults.len()), (0, 0, 0));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TakenOver {
     /// Taken over now.

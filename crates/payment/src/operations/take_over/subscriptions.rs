@@ -19,6 +19,21 @@ use crate::store::{plans, subscriptions};
 use crate::{Parts, PaymentService};
 
 /// A subscription in another application.
+///
+/// ```
+/// # use tollgate_kernel::ids::UserId;
+/// # use tollgate_payment::BroughtSubscription;
+/// # use tollgate_payment::model::foreign_term::ForeignTerm;
+/// fn brought(user_id: UserId, term: ForeignTerm) -> BroughtSubscription {
+///     BroughtSubscription {
+///         user_id,
+///         plan_slug: "pro".to_owned(),
+///         term,
+///         cancelled: false,
+///         paid: Some("99.00".to_owned()),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct BroughtSubscription {
     /// Whose.

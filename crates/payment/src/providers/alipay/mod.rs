@@ -1,4 +1,24 @@
 //! Alipay, the classic open-platform gateway with RSA2.
+//!
+//! ```
+//! use secrecy::SecretString;
+//! use tollgate_kernel::clock::Clock;
+//! use tollgate_payment::providers::alipay::{Alipay, AlipayConfig, AlipayKeys};
+//!
+//! let config = AlipayConfig {
+//!     app_id: "2021000000000001".to_owned(),
+//!     private_key: SecretString::from("/etc/tollgate/alipay.pem"),
+//!     keys: AlipayKeys::PublicKey("/etc/tollgate/alipay-public.pem".to_owned()),
+//!     gateway: "https://openapi.alipay.com/gateway.do".parse()?,
+//!     pages: None,
+//!     seller_id: None,
+//! };
+//! // Both files are missing here, and both are told.
+//! let faults = Alipay::new(&config, Clock::system()).err().unwrap_or_default();
+//! let variables: Vec<_> = faults.iter().map(|fault| fault.variable).collect();
+//! assert!(variables.contains(&"ALIPAY_PRIVATE_KEY"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod cancel;
 mod certificate;

@@ -2,6 +2,27 @@
 //!
 //! Its answers are not signed: that our key was answered over TLS, from an address that nobody redirects, stands for
 //! a signature. Its webhooks are, and still only say "go and look" (`event.rs`).
+//!
+//! ```
+//! use secrecy::SecretString;
+//! use tollgate_kernel::clock::Clock;
+//! use tollgate_payment::providers::stripe::{Stripe, StripeConfig, StripeSettingError};
+//! use url::Url;
+//!
+//! fn rail(secret_key: SecretString, webhook_secret: SecretString, api_base: Url) -> Result<Stripe, Vec<StripeSettingError>> {
+//!     let config = StripeConfig {
+//!         secret_key,
+//!         webhook_secrets: vec![webhook_secret],
+//!         api_base,
+//!         app_tag: "shop".to_owned(),
+//!         former_tags: Vec::new(),
+//!         allow_test_key: false,
+//!     };
+//!     let stripe = Stripe::new(&config, Clock::system())?;
+//!     assert!(stripe.livemode());
+//!     Ok(stripe)
+//! }
+//! ```
 
 mod agreement;
 mod amount;

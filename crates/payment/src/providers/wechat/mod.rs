@@ -2,6 +2,31 @@
 //!
 //! Its platform certificates and its public key are believed at the same time: WeChat moves a merchant
 //! from one to the other notice by notice.
+//!
+//! ```
+//! use secrecy::SecretString;
+//! use tollgate_kernel::clock::Clock;
+//! use tollgate_kernel::entropy::Entropy;
+//! use tollgate_payment::providers::wechat::{Wechat, WechatConfig, WechatPublicKey, WechatSettingError};
+//! use url::Url;
+//!
+//! fn rail(api_key: SecretString, gateway: Url) -> Result<Wechat, Vec<WechatSettingError>> {
+//!     let config = WechatConfig {
+//!         app_id: "wx0000000000000001".to_owned(),
+//!         mch_id: "1900000001".to_owned(),
+//!         api_key,
+//!         certificate: "/etc/tollgate/apiclient_cert.pem".to_owned(),
+//!         private_key: SecretString::from("/etc/tollgate/apiclient_key.pem"),
+//!         public_key: Some(WechatPublicKey {
+//!             id: "PUB_KEY_ID_0119000000012026".to_owned(),
+//!             key: "/etc/tollgate/wechat_public.pem".to_owned(),
+//!         }),
+//!         gateway,
+//!         refund_notify_url: None,
+//!     };
+//!     Wechat::new(&config, Clock::system(), Entropy::system())
+//! }
+//! ```
 
 mod aead;
 mod call;
