@@ -16,7 +16,7 @@ use tollgate_kernel::origin::Origin;
 use tollgate_payment::model::payment::PaymentMethod;
 use tollgate_payment::model::scene::Scene;
 use tollgate_payment::providers::Payer;
-use tollgate_payment::{Expected, PayBy, PaymentService, PlanEditor, PlanRef, Subscribe};
+use tollgate_payment::{Expected, Initiator, PayBy, PaymentService, PlanRef, Subscribe};
 use tollgate_storage::db::Db;
 use tollgate_storage::{in_tx, on_read};
 
@@ -55,7 +55,7 @@ pub async fn consumers(payment: &PaymentService, count: usize) -> anyhow::Result
     }))?;
     let origin = Origin::default();
     payment
-        .create_plan(&body, &PlanEditor::operator(&origin), None)
+        .create_plan(&body, &Initiator::operator(&origin), None)
         .await?;
     let next = Arc::new(AtomicUsize::new(0));
     let mut all = JoinSet::new();

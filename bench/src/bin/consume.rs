@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tollgate::Server;
-use tollgate_auth::{CreateServiceKey, KeyIssuer};
+use tollgate_auth::{CreateServiceKey, Initiator};
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::networks::Networks;
@@ -50,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let made = server
         .auth()
-        .create_service_key(&wish, &KeyIssuer::operator(&Origin::default()))
+        .create_service_key(&wish, &Initiator::operator(&Origin::default()))
         .await?;
     let plain = TcpListener::bind("127.0.0.1:0").await?;
     println!("127.0.0.1:{}", server.port());

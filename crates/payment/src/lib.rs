@@ -45,6 +45,7 @@ use std::thread::available_parallelism;
 use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::Ids;
+pub use tollgate_storage::audit::Initiator;
 use tollgate_storage::db::Db;
 use tollgate_storage::duties::Instance;
 use tollgate_storage::migrations::{CORE, Migrations};
@@ -70,7 +71,7 @@ pub use crate::operations::checkout::{CheckoutError, Expected, PlanRef, Subscrib
 pub use crate::operations::consume::{Consume, ConsumeError};
 pub use crate::operations::create_payment::CreatePayment;
 pub use crate::operations::demand::{Demand, PlanSlugs};
-pub use crate::operations::edit_plan::{PlanEditor, PlanError, Removed};
+pub use crate::operations::edit_plan::{PlanError, Removed};
 pub use crate::operations::explain::{Counted, ExplainError};
 use crate::operations::fold_usage::FoldedUpTo;
 pub use crate::operations::grant_plan::GrantPlan;

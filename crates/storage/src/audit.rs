@@ -33,6 +33,42 @@ pub enum Actor {
     System,
 }
 
+/// Who does something that is written down, from where.
+///
+/// ```
+/// use tollgate_kernel::origin::Origin;
+/// use tollgate_storage::audit::Initiator;
+/// let origin = Origin::default();
+/// // On the command line nobody calls; in a handler it is whoever the request is from.
+/// let _by_operator = Initiator::operator(&origin);
+/// let _by_staff = Initiator::caller(&origin);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Initiator<'a> {
+    /// Who.
+    pub actor: Actor,
+    /// From where.
+    pub origin: &'a Origin,
+}
+
+impl<'a> Initiator<'a> {
+    /// Somebody who called.
+    pub fn caller(origin: &'a Origin) -> Self {
+        Self {
+            actor: Actor::of(origin),
+            origin,
+        }
+    }
+
+    /// The operator, on the command line.
+    pub fn operator(origin: &'a Origin) -> Self {
+        Self {
+            actor: Actor::Operator,
+            origin,
+        }
+    }
+}
+
 impl Actor {
     /// Who called, or the house itself.
     pub fn of(origin: &Origin) -> Self {

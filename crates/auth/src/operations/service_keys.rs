@@ -7,10 +7,9 @@ use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::ServiceKeyId;
 use tollgate_kernel::networks::Networks;
-use tollgate_kernel::origin::Origin;
 use tollgate_kernel::scope::Scopes;
 use tollgate_storage::Result;
-use tollgate_storage::audit::Actor;
+use tollgate_storage::audit::Initiator;
 
 use super::api_keys::{CreateKeyError, ListKeysError, RotateKey, is_expiry, is_overlap, same_life};
 use super::records::{Deed, Subject, record};
@@ -21,31 +20,6 @@ use crate::store::service_keys;
 
 /// On one page.
 const LONGEST_PAGE: u32 = 100;
-
-/// Who gives keys out and takes them back, and from where.
-#[derive(Clone, Debug)]
-pub struct KeyIssuer<'a> {
-    actor: Actor,
-    origin: &'a Origin,
-}
-
-impl<'a> KeyIssuer<'a> {
-    /// Somebody who called.
-    pub fn caller(origin: &'a Origin) -> Self {
-        Self {
-            actor: Actor::of(origin),
-            origin,
-        }
-    }
-
-    /// The operator, on the command line.
-    pub fn operator(origin: &'a Origin) -> Self {
-        Self {
-            actor: Actor::Operator,
-            origin,
-        }
-    }
-}
 
 /// A key to make.
 #[derive(Clone, Debug)]
@@ -88,7 +62,7 @@ impl AuthService {
     pub async fn create_service_key(
         &self,
         wish: &CreateServiceKey,
-        by: &KeyIssuer<'_>,
+        by: &Initiator<'_>,
     ) -> Result<(ServiceKey, PlainKey), CreateKeyError> {
         let parts = self.parts();
         let now = parts.clock.now();
@@ -132,7 +106,7 @@ impl AuthService {
         &self,
         id: ServiceKeyId,
         wish: RotateKey,
-        by: &KeyIssuer<'_>,
+        by: &Initiator<'_>,
     ) -> Result<(ServiceKey, PlainKey), CreateKeyError> {
         let parts = self.parts();
         let now = parts.clock.now();
@@ -209,7 +183,7 @@ impl AuthService {
     ///
     /// # Errors
     /// The database.
-    pub async fn delete_service_key(&self, id: ServiceKeyId, by: &KeyIssuer<'_>) -> Result<bool> {
+    pub async fn delete_service_key(&self, id: ServiceKeyId, by: &Initiator<'_>) -> Result<bool> {
         let parts = self.parts();
         let now = parts.clock.now();
         let mut tx = parts.db.begin().await?;

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_storage::Result;
+use tollgate_storage::audit::Initiator;
 
 use super::TRIES;
-use super::edit_plan::{Edit, PlanEditor, PlanError, again, archiving, restless, write, write_new};
+use super::edit_plan::{Edit, PlanError, again, archiving, restless, write, write_new};
 use crate::PaymentService;
 use crate::model::plan::Plan;
 use crate::model::plan_terms::{FieldChange, PlanFault, PlanTerms};
@@ -102,13 +103,13 @@ impl PaymentService {
     ///
     /// ```
     /// # use tollgate_kernel::origin::Origin;
-    /// # use tollgate_payment::{PaymentService, PlanEditor, PlanError};
+    /// # use tollgate_payment::{PaymentService, Initiator, PlanError};
     /// # use tollgate_payment::model::plan_terms::PlanTerms;
     /// async fn deploy(payment: &PaymentService, wanted: &[PlanTerms]) -> Result<(), PlanError> {
     ///     let shown = payment.plan_changes(wanted, true).await?;
     ///     // … somebody reads `shown` and agrees …
     ///     let origin = Origin::default();
-    ///     let editor = PlanEditor::operator(&origin);
+    ///     let editor = Initiator::operator(&origin);
     ///     payment.apply_plans(wanted, true, &shown, &editor).await
     /// }
     /// ```
@@ -120,7 +121,7 @@ impl PaymentService {
         wanted: &[PlanTerms],
         archive_missing: bool,
         shown: &[PlanChange],
-        editor: &PlanEditor<'_>,
+        editor: &Initiator<'_>,
     ) -> Result<(), PlanError> {
         let parts = &self.0;
         let house = parts.config.house();

@@ -9,8 +9,7 @@ use serde_json::{Map, Value};
 use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::PlanId;
-use tollgate_kernel::origin::Origin;
-use tollgate_storage::audit::{self, Actor, Entry};
+use tollgate_storage::audit::{self, Entry, Initiator};
 use tollgate_storage::db::Tx;
 use tollgate_storage::idempotency::{self, Known, Request};
 use tollgate_storage::{Result, StorageError};
@@ -24,40 +23,6 @@ use crate::{Parts, PaymentService};
 
 const SLUG_KEY: &str = "subscription_plans_slug_key";
 const DEFAULT_KEY: &str = "subscription_plans_is_default_key";
-
-/// Who edits, from where.
-///
-/// ```
-/// # use tollgate_kernel::origin::Origin;
-/// # use tollgate_payment::PlanEditor;
-/// let origin = Origin::default();
-/// // On the command line nobody calls; in a handler it is whoever the request is from.
-/// let _by_operator = PlanEditor::operator(&origin);
-/// let _by_staff = PlanEditor::caller(&origin);
-/// ```
-#[derive(Clone, Debug)]
-pub struct PlanEditor<'a> {
-    actor: Actor,
-    origin: &'a Origin,
-}
-
-impl<'a> PlanEditor<'a> {
-    /// Somebody who called.
-    pub fn caller(origin: &'a Origin) -> Self {
-        Self {
-            actor: Actor::of(origin),
-            origin,
-        }
-    }
-
-    /// The operator, on the command line.
-    pub fn operator(origin: &'a Origin) -> Self {
-        Self {
-            actor: Actor::Operator,
-            origin,
-        }
-    }
-}
 
 /// Why a plan stays as it is.
 ///
@@ -135,7 +100,7 @@ impl PaymentService {
     /// ```
     /// # use tollgate_kernel::ids::PlanId;
     /// # use tollgate_kernel::origin::Origin;
-    /// # use tollgate_payment::{PaymentService, PlanEditor, PlanError};
+    /// # use tollgate_payment::{PaymentService, Initiator, PlanError};
     /// # use tollgate_payment::shapes::PlanBody;
     /// async fn add(payment: &PaymentService, origin: &Origin) -> Result<PlanId, PlanError> {
     ///     let body = PlanBody {
@@ -148,7 +113,7 @@ impl PaymentService {
     ///         quota_limit: Some(Some(10_000)),
     ///         ..PlanBody::default()
     ///     };
-    ///     let made = payment.create_plan(&body, &PlanEditor::caller(origin), None).await?;
+    ///     let made = payment.create_plan(&body, &Initiator::caller(origin), None).await?;
     ///     Ok(made.value.plan.id)
     /// }
     /// ```
@@ -158,7 +123,7 @@ impl PaymentService {
     pub async fn create_plan(
         &self,
         body: &PlanBody,
-        editor: &PlanEditor<'_>,
+        editor: &Initiator<'_>,
         key: Option<&Request>,
     ) -> Result<Answered<AdminPlanShape>, PlanError> {
         let parts = &self.0;
@@ -189,7 +154,7 @@ impl PaymentService {
     ///
     /// ```
     /// # use tollgate_kernel::origin::Origin;
-    /// # use tollgate_payment::{PaymentService, PlanEditor, PlanError};
+    /// # use tollgate_payment::{PaymentService, Initiator, PlanError};
     /// # use tollgate_payment::shapes::PlanBody;
     /// async fn dearer(payment: &PaymentService, origin: &Origin, seen: i64) -> Result<bool, PlanError> {
     ///     let body = PlanBody {
@@ -197,7 +162,7 @@ impl PaymentService {
     ///         version: Some(seen),
     ///         ..PlanBody::default()
     ///     };
-    ///     match payment.change_plan("pro", &body, &PlanEditor::caller(origin)).await {
+    ///     match payment.change_plan("pro", &body, &Initiator::caller(origin)).await {
     ///         Ok(_) => Ok(true),
     ///         Err(PlanError::Changed) => Ok(false),
     ///         Err(error) => Err(error),
@@ -211,7 +176,7 @@ impl PaymentService {
         &self,
         id_or_slug: &str,
         body: &PlanBody,
-        editor: &PlanEditor<'_>,
+        editor: &Initiator<'_>,
     ) -> Result<AdminPlanShape, PlanError> {
         let parts = &self.0;
         let house = parts.config.house();
@@ -252,9 +217,9 @@ impl PaymentService {
     ///
     /// ```
     /// # use tollgate_kernel::origin::Origin;
-    /// # use tollgate_payment::{PaymentService, PlanEditor, PlanError, Removed};
+    /// # use tollgate_payment::{PaymentService, Initiator, PlanError, Removed};
     /// async fn withdraw(payment: &PaymentService, origin: &Origin) -> Result<&'static str, PlanError> {
-    ///     match payment.remove_plan("old-pro", &PlanEditor::caller(origin)).await? {
+    ///     match payment.remove_plan("old-pro", &Initiator::caller(origin)).await? {
     ///         Removed::Deleted => Ok("nobody ever had it"),
     ///         Removed::Archived(_) => Ok("kept for those who have it"),
     ///     }
@@ -266,7 +231,7 @@ impl PaymentService {
     pub async fn remove_plan(
         &self,
         id_or_slug: &str,
-        editor: &PlanEditor<'_>,
+        editor: &Initiator<'_>,
     ) -> Result<Removed, PlanError> {
         let parts = &self.0;
         for _ in 0..TRIES {
@@ -331,7 +296,7 @@ pub(super) async fn write_new(
     parts: &Parts,
     tx: &mut Tx,
     terms: &PlanTerms,
-    editor: &PlanEditor<'_>,
+    editor: &Initiator<'_>,
     now: Timestamp,
 ) -> Result<Option<PlanId>, PlanError> {
     let house = parts.config.house();
@@ -353,7 +318,7 @@ pub(super) async fn write(
     parts: &Parts,
     tx: &mut Tx,
     edit: &Edit,
-    editor: &PlanEditor<'_>,
+    editor: &Initiator<'_>,
     now: Timestamp,
 ) -> Result<Option<()>, PlanError> {
     let (known, terms) = (&edit.known, &edit.terms);
@@ -381,7 +346,7 @@ async fn dethrone(
     parts: &Parts,
     tx: &mut Tx,
     to: PlanId,
-    editor: &PlanEditor<'_>,
+    editor: &Initiator<'_>,
     now: Timestamp,
 ) -> Result<bool, PlanError> {
     let default = plans::read_default(tx).await?;
@@ -404,7 +369,7 @@ async fn write_version(
     parts: &Parts,
     tx: &mut Tx,
     edit: &Edit,
-    editor: &PlanEditor<'_>,
+    editor: &Initiator<'_>,
     now: Timestamp,
 ) -> Result<bool> {
     let (known, terms, house) = (&edit.known, &edit.terms, parts.config.house());
@@ -434,7 +399,7 @@ async fn delete(
     parts: &Parts,
     tx: &mut Tx,
     known: &Plan,
-    editor: &PlanEditor<'_>,
+    editor: &Initiator<'_>,
     now: Timestamp,
 ) -> Result<bool> {
     plan_versions::delete(tx, known.id).await?;
@@ -459,7 +424,7 @@ async fn record(
     parts: &Parts,
     tx: &mut Tx,
     (action, id, before, after): (&'static str, PlanId, Option<Value>, Option<Value>),
-    editor: &PlanEditor<'_>,
+    editor: &Initiator<'_>,
     now: Timestamp,
 ) -> Result<()> {
     let entry = Entry {

@@ -10,13 +10,14 @@ use tollgate_kernel::input::{Params, PathText, StrictBody};
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::permission::Permitted;
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_storage::audit::Initiator;
 use utoipa::{IntoParams, ToSchema};
 
 use super::transactions::bounded;
 use super::webhook_endpoints::Admin;
 use super::{answer, idempotency_key};
 use crate::operations::admin_plans::PlanFilter;
-use crate::operations::edit_plan::{PlanEditor, Removed};
+use crate::operations::edit_plan::Removed;
 use crate::shapes::{AdminPlanShape, PlanBody};
 use crate::{PaymentService, problems};
 
@@ -116,7 +117,7 @@ pub(super) async fn create(
     StrictBody { value: body, bytes }: StrictBody<PlanBody>,
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers, &staff.0, "/admin/plans", &bytes)?;
-    let editor = PlanEditor::caller(&origin);
+    let editor = Initiator::caller(&origin);
     let made = service.create_plan(&body, &editor, key.as_ref()).await;
     Ok(answer(StatusCode::CREATED, &made.map_err(problems::plan)?))
 }
@@ -138,7 +139,7 @@ pub(super) async fn change(
     PathText(id): PathText,
     StrictBody { value: body, .. }: StrictBody<PlanBody>,
 ) -> Result<Json<AdminPlanShape>, Problem> {
-    let editor = PlanEditor::caller(&origin);
+    let editor = Initiator::caller(&origin);
     let changed = service.change_plan(&id, &body, &editor).await;
     Ok(Json(changed.map_err(problems::plan)?))
 }
@@ -159,7 +160,7 @@ pub(super) async fn delete(
     origin: Origin,
     PathText(id): PathText,
 ) -> Result<Response, Problem> {
-    let editor = PlanEditor::caller(&origin);
+    let editor = Initiator::caller(&origin);
     let removed = service.remove_plan(&id, &editor).await;
     Ok(match removed.map_err(problems::plan)? {
         Removed::Deleted => StatusCode::NO_CONTENT.into_response(),

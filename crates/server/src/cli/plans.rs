@@ -10,7 +10,7 @@ use tollgate::{offline, plan_file};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::origin::Origin;
 use tollgate_payment::model::plan_terms::FieldChange;
-use tollgate_payment::{PaymentService, PlanChange, PlanEditor, PlanError};
+use tollgate_payment::{Initiator, PaymentService, PlanChange, PlanError};
 
 use super::NotAgreed;
 
@@ -61,7 +61,7 @@ pub(crate) async fn run(command: Plans, config: Config) -> anyhow::Result<()> {
             shown.iter().for_each(show);
             agree(yes)?;
             let origin = Origin::default();
-            let editor = PlanEditor::operator(&origin);
+            let editor = Initiator::operator(&origin);
             let applied = plans.apply_plans(&wanted, archive_missing, &shown, &editor);
             applied.await?;
             eprintln!("{} plans changed", shown.len());

@@ -8,7 +8,7 @@ use tollgate::offline;
 use tollgate_auth::model::api_key::KeyName;
 use tollgate_auth::model::key_terms::OF_SERVICE_KEYS;
 use tollgate_auth::model::service_key::ServiceKey;
-use tollgate_auth::{AuthService, CreateServiceKey, KeyIssuer};
+use tollgate_auth::{AuthService, CreateServiceKey, Initiator};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::ServiceKeyId;
@@ -57,7 +57,7 @@ pub(crate) async fn run(command: ServiceKeys, config: Config) -> anyhow::Result<
     super::log_to_stderr("warn", config.log_json)?;
     let auth = offline::accounts(&config, &Entropy::system()).await?;
     let origin = Origin::default();
-    let by = KeyIssuer::operator(&origin);
+    let by = Initiator::operator(&origin);
     match command {
         ServiceKeys::Create {
             name,

@@ -12,7 +12,7 @@ use tollgate_payment::model::payment::PaymentMethod;
 use tollgate_payment::model::scene::Scene;
 use tollgate_payment::providers::Payer;
 use tollgate_payment::{
-    Consume, Expected, MIGRATIONS, PayBy, PaymentConfig, PaymentService, PlanEditor, PlanRef,
+    Consume, Expected, Initiator, MIGRATIONS, PayBy, PaymentConfig, PaymentService, PlanRef,
     Subscribe,
 };
 use tollgate_storage::db::Db;
@@ -47,7 +47,7 @@ pub(crate) async fn each_stand(
             "resource_costs": {"*": 1, "upload": {"meter": "bytes", "units": 3}},
         }));
         let origin = Origin::default();
-        let editor = PlanEditor::operator(&origin);
+        let editor = Initiator::operator(&origin);
         let plan = plan.expect("a plan");
         services[0].create_plan(&plan, &editor, None).await.expect("on sale");
         let mut stand = Stand { db, clock, services, people: Vec::new() };

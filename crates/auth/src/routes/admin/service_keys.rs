@@ -10,6 +10,7 @@ use tollgate_kernel::input::{Params, PathId, StrictBody};
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::permission::{Confirmed, Permitted};
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
+use tollgate_storage::audit::Initiator;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::api_keys::overlap;
@@ -18,7 +19,7 @@ use crate::model::api_key::{KeyName, PlainKey};
 use crate::model::key_terms::{self, OF_SERVICE_KEYS};
 use crate::model::service_key::ServiceKey;
 use crate::operations::api_keys::{CreateKeyError, RotateKey};
-use crate::operations::service_keys::{CreateServiceKey, KeyIssuer};
+use crate::operations::service_keys::CreateServiceKey;
 use crate::{AuthService, problems};
 
 /// Where none is asked for.
@@ -160,7 +161,7 @@ pub(super) async fn create(
     };
     shown_once(
         service
-            .create_service_key(&wish, &KeyIssuer::caller(&origin))
+            .create_service_key(&wish, &Initiator::caller(&origin))
             .await,
     )
 }
@@ -207,7 +208,7 @@ pub(super) async fn rotate(
     };
     shown_once(
         service
-            .rotate_service_key(id, wish, &KeyIssuer::caller(&origin))
+            .rotate_service_key(id, wish, &Initiator::caller(&origin))
             .await,
     )
 }
@@ -224,7 +225,7 @@ pub(super) async fn delete(
     PathId(id): PathId<ServiceKeyId>,
 ) -> Result<StatusCode, Problem> {
     if service
-        .delete_service_key(id, &KeyIssuer::caller(&origin))
+        .delete_service_key(id, &Initiator::caller(&origin))
         .await?
     {
         Ok(StatusCode::NO_CONTENT)

@@ -8,6 +8,7 @@ use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::{Ids, UserId};
+use tollgate_kernel::origin::Origin;
 use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::testing::each_engine;
@@ -48,7 +49,7 @@ pub(crate) async fn make(
     value: Value,
 ) -> Result<AdminPlanShape, PlanError> {
     let origin = Origin::default();
-    let (wish, editor) = (body(value), PlanEditor::caller(&origin));
+    let (wish, editor) = (body(value), Initiator::caller(&origin));
     let made = service.create_plan(&wish, &editor, None).await;
     made.map(|made| made.value)
 }
@@ -60,15 +61,13 @@ pub(crate) async fn change(
 ) -> Result<AdminPlanShape, PlanError> {
     let origin = Origin::default();
     service
-        .change_plan(slug, &body(value), &PlanEditor::caller(&origin))
+        .change_plan(slug, &body(value), &Initiator::caller(&origin))
         .await
 }
 
 async fn remove(service: &PaymentService, slug: &str) -> Result<Removed, PlanError> {
     let origin = Origin::default();
-    service
-        .remove_plan(slug, &PlanEditor::caller(&origin))
-        .await
+    service.remove_plan(slug, &Initiator::caller(&origin)).await
 }
 
 /// Somebody who has it.
@@ -572,7 +571,7 @@ async fn inv_l3_a_file_of_plans_is_applied_whole_or_not_at_all_and_once() {
             terms(plan)
         };
         let origin = Origin::default();
-        let editor = PlanEditor::operator(&origin);
+        let editor = Initiator::operator(&origin);
         let apply = async |wanted: &[PlanTerms], archive: bool| {
             let shown = service.plan_changes(wanted, archive).await?;
             service.apply_plans(wanted, archive, &shown, &editor).await?;
@@ -671,7 +670,7 @@ async fn inv_q4_a_plan_is_made_once_under_a_key() {
         };
         let origin = Origin::default();
         assert!(origin.caller.as_ref().and_then(Caller::user_id).is_none());
-        let editor = PlanEditor::caller(&origin);
+        let editor = Initiator::caller(&origin);
         let wish = body(pro());
         let first = service
             .create_plan(&wish, &editor, Some(&request(b"a")))

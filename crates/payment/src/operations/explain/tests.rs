@@ -10,6 +10,7 @@ use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::{HoldId, Ids, UsageId};
 use tollgate_kernel::origin::Origin;
+use tollgate_storage::audit::Initiator;
 use tollgate_storage::db::Db;
 use tollgate_storage::seal::MasterKey;
 use tollgate_storage::testing::each_engine;
@@ -23,7 +24,6 @@ use crate::model::quota::Cost;
 use crate::operations::activate::activate;
 use crate::operations::book::tests::touch;
 use crate::operations::consume::{Consume, ConsumeError};
-use crate::operations::edit_plan::PlanEditor;
 use crate::operations::grant_units::GrantUnits;
 use crate::shapes::PlanBody;
 use crate::{MIGRATIONS, PaymentConfig};
@@ -103,7 +103,7 @@ impl House {
     async fn sell(&self, plan: &serde_json::Value) {
         let origin = Origin::default();
         let body: PlanBody = serde_json::from_str(&plan.to_string()).expect("a body");
-        let editor = PlanEditor::caller(&origin);
+        let editor = Initiator::caller(&origin);
         let made = self.service.create_plan(&body, &editor, None).await;
         made.expect("made");
     }
@@ -542,7 +542,7 @@ async fn line_56_an_edit_of_the_plan_does_not_change_what_is_explained() {
         let user = house.somebody("pro").await;
         house.consume(user, "scan", 60).await.expect("charged");
         let origin = Origin::default();
-        let editor = PlanEditor::caller(&origin);
+        let editor = Initiator::caller(&origin);
         // Below what is used.
         let edit =
             json!({ "meters": [{ "meter": "calls", "limit": 50 }], "resource_costs": { "*": 2 } });
@@ -594,7 +594,7 @@ async fn inv_q8_what_takes_over_at_its_moment_is_explained() {
         house.consume(user, "calls", 10).await.expect("charged");
         // Less of everything, from the next term on.
         let origin = Origin::default();
-        let editor = PlanEditor::caller(&origin);
+        let editor = Initiator::caller(&origin);
         let less: PlanBody = serde_json::from_str(&plan(50, 40, 10).to_string()).expect("a body");
         let edited = house.service.change_plan("grow", &less, &editor).await;
         edited.expect("edited");
