@@ -42,11 +42,7 @@ fn table(whole: &Whole) -> Router {
         .layer(auth.identify());
     let mut router = Router::new()
         .merge(api)
-        .merge(pages::router(
-            auth.clone(),
-            payment.clone(),
-            ground.sandbox.is_some(),
-        ))
+        .merge(pages::router(ground.house(), auth.clone(), payment.clone()))
         .merge(openapi::router(Some(auth), Some(payment)))
         .merge(auth.metadata_router())
         .merge(health_router(&ground.db));
