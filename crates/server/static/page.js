@@ -42,6 +42,9 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const menu of menus) if (menu.open) { menu.open = false; menu.querySelector("summary").focus(); }
 });
+// The console's list is open without script; on a phone it waits for its button.
+const rail = document.querySelector("details.rail");
+if (rail && window.matchMedia("(max-width: 959px)").matches) rail.open = false;
 // A choice that takes effect by itself has a button for browsers without script.
 for (const select of document.querySelectorAll("select[data-auto]")) {
   select.addEventListener("change", () => select.form.requestSubmit());

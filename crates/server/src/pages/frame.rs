@@ -1,6 +1,9 @@
 //! What stands around every page: name, language, theme, account, tabs.
 
 use tollgate_auth::model::user::User;
+use tollgate_kernel::permission::{
+    ADMIN, AUDIT_READ, PAYMENTS_READ, Permissions, USAGE_READ, USERS_READ,
+};
 use tollgate_kernel::text::Language;
 
 use super::visit::{Theme, Visit, Visitor};
@@ -35,6 +38,32 @@ impl Tab {
     ];
 }
 
+/// The pages of staff, and the permission that each is for.
+const CONSOLE: [(&str, &str, &str); 14] = [
+    ("/console", "console.home", PAYMENTS_READ),
+    ("/console/users", "console.users", USERS_READ),
+    ("/console/plans", "console.plans", ADMIN),
+    (
+        "/console/subscriptions",
+        "console.subscriptions",
+        PAYMENTS_READ,
+    ),
+    (
+        "/console/transactions",
+        "console.transactions",
+        PAYMENTS_READ,
+    ),
+    ("/console/refunds", "console.refunds", PAYMENTS_READ),
+    ("/console/suspense", "console.suspense", PAYMENTS_READ),
+    ("/console/usage", "console.usage", USAGE_READ),
+    ("/console/callbacks", "console.callbacks", ADMIN),
+    ("/console/webhooks", "console.webhooks", ADMIN),
+    ("/console/keys", "console.keys", ADMIN),
+    ("/console/audit", "console.audit", AUDIT_READ),
+    ("/console/jobs", "console.jobs", ADMIN),
+    ("/console/settings", "console.settings", ADMIN),
+];
+
 /// A way to another page.
 #[derive(Clone, Debug)]
 pub(super) struct Link {
@@ -57,6 +86,8 @@ pub(super) struct Frame {
     /// Whether the way to the console is shown.
     pub(super) is_staff: bool,
     pub(super) tabs: Vec<Link>,
+    /// The list of the console, on its pages.
+    pub(super) console: Vec<Link>,
     pub(super) other_language: Link,
     pub(super) themes: Vec<Link>,
     /// Whoever asks a search engine finds the prices, and nothing else.
@@ -86,6 +117,7 @@ impl Frame {
             account: None,
             is_staff: false,
             tabs: Vec::new(),
+            console: Vec::new(),
             other_language: Link {
                 href: visit.here_with("lang", other),
                 text: name.to_owned(),
@@ -100,6 +132,27 @@ impl Frame {
     /// Of a page of somebody who signed in.
     pub(super) fn of(visitor: &Visitor, tab: Tab, title: String) -> Self {
         Self::plain(&visitor.visit, title).with_account(&visitor.user, tab)
+    }
+
+    /// Of a page of staff at `path`. The list shows what `permissions` open.
+    pub(super) fn of_console(
+        visitor: &Visitor,
+        permissions: &Permissions,
+        path: &str,
+        title: String,
+    ) -> Self {
+        let mut frame = Self::of(visitor, Tab::None, title);
+        let words = frame.words();
+        let open = CONSOLE.iter().filter(|(.., name)| permissions.hold(name));
+        frame.tabs = Vec::new();
+        frame.console = open
+            .map(|(href, name, _)| Link {
+                href: (*href).to_owned(),
+                text: words.say(name),
+                is_here: *href == path,
+            })
+            .collect();
+        frame
     }
 
     /// With the account of who signed in.

@@ -6,6 +6,7 @@
 //! is an ordinary `Problem`; the layer around all pages shows it as a page.
 
 mod checkout;
+mod console;
 mod failure;
 mod form;
 mod frame;
@@ -111,7 +112,8 @@ pub(crate) struct BuyerPages {
 pub(crate) fn router(house: House, auth: AuthService, payment: PaymentService) -> Router {
     let pages = account_pages(auth.clone())
         .merge(buyer_pages(payment.clone()))
-        .merge(portal::router(auth, payment));
+        .merge(portal::router(auth.clone(), payment.clone()))
+        .merge(console::router(auth, payment));
     shown(pages, house).merge(assets())
 }
 

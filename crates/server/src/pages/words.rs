@@ -137,8 +137,9 @@ mod tests {
             .split('"')
             .filter(|text| text.chars().all(name))
             .filter(|text| {
-                text.split_once('.')
-                    .is_some_and(|(area, rest)| areas.contains(area) && !rest.is_empty())
+                text.split_once('.').is_some_and(|(area, rest)| {
+                    areas.contains(area) && !rest.is_empty() && rest != "html"
+                })
             })
             .map(|text| match text.split_once('{') {
                 Some((known, _)) => (known.to_owned(), true),
