@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use tokio::sync::watch;
 use tollgate_auth::mailer::Mailer;
 use tollgate_auth::{AuthBuilder, AuthService};
 use tollgate_kernel::clock::Clock;
@@ -38,6 +39,8 @@ pub(crate) struct Ground {
     pub(crate) public_url: String,
     pub(crate) database: DatabaseUrl,
     pub(crate) sandbox: Option<Sandbox>,
+    /// Tells what stays open that the service stops.
+    pub(crate) closing: watch::Sender<bool>,
     zone: Tz,
     _lock: Option<File>,
 }
@@ -78,6 +81,7 @@ impl Ground {
             public_url,
             database: config.database.clone(),
             sandbox,
+            closing: watch::Sender::new(false),
             zone: config.zone,
             _lock: lock,
         })
@@ -138,6 +142,7 @@ impl Ground {
             secure: self.public_url.starts_with("https:"),
             public_url: self.public_url.clone(),
             entropy: self.entropy.clone(),
+            closing: self.closing.subscribe(),
         }
     }
 
