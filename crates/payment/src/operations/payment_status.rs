@@ -49,7 +49,8 @@ impl Asking {
     /// `None`: it is being asked about.
     fn begin(&self, id: PaymentId) -> Option<Asked<'_>> {
         let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        under_way.insert(id).then_some(Asked { asking: self, id })
+        // Not `then_some`: what is made for nothing would be dropped under the lock that it takes.
+        under_way.insert(id).then(|| Asked { asking: self, id })
     }
 }
 

@@ -5,7 +5,7 @@ use tollgate_kernel::money::Money;
 use tollgate_storage::Result;
 
 use crate::PaymentService;
-use crate::model::payment::Payment;
+use crate::model::payment::{Payment, PaymentState};
 use crate::model::plan::Plan;
 use crate::store::{change_quotes, plans, terms};
 
@@ -58,9 +58,9 @@ impl PaymentService {
             return Ok(None);
         };
         let quote = change_quotes::find(db, order.id).await?;
-        let held = match order.paid_at {
-            Some(_) => terms::of_payment(db, order.id).await?,
-            None => Vec::new(),
+        let held = match order.state {
+            PaymentState::Completed => terms::of_payment(db, order.id).await?,
+            _ => Vec::new(),
         };
         let (first, last) = (held.first(), held.last());
         Ok(Some(Purchase {
