@@ -2,6 +2,7 @@
 
 mod blacklist;
 mod brought_keys;
+mod by_cookie;
 mod call_limits;
 mod config;
 mod extract;
@@ -45,6 +46,7 @@ use crate::blacklist::Blacklist;
 #[cfg(feature = "redis")]
 pub use crate::blacklist::{InvalidRedisUrl, RedisUrl};
 use crate::brought_keys::BroughtKeys;
+pub use crate::by_cookie::{ByCookie, cookie};
 use crate::call_limits::CallLimits;
 pub use crate::config::{AuthConfig, JwtAlgorithm, JwtKey, Registration};
 pub use crate::extract::CurrentUser;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use tollgate_auth::mailer::Mailer;
 use tollgate_auth::{AuthBuilder, AuthService};
 use tollgate_kernel::clock::Clock;
@@ -21,6 +22,7 @@ use tollgate_storage::url::DatabaseUrl;
 use crate::browser::CorsOrigins;
 use crate::config::{Config, Faults};
 use crate::metrics::Watched;
+use crate::pages::House;
 use crate::start::{StartError, data_dir, master_key};
 use crate::{mail, rails, sandbox_clock};
 
@@ -36,6 +38,7 @@ pub(crate) struct Ground {
     pub(crate) public_url: String,
     pub(crate) database: DatabaseUrl,
     pub(crate) sandbox: Option<Sandbox>,
+    zone: Tz,
     _lock: Option<File>,
 }
 
@@ -75,6 +78,7 @@ impl Ground {
             public_url,
             database: config.database.clone(),
             sandbox,
+            zone: config.zone,
             _lock: lock,
         })
     }
@@ -124,6 +128,17 @@ impl Ground {
             sandbox_clock::catch_up(&self.db, &self.clock).await?;
         }
         Ok(())
+    }
+
+    /// Where the pages are shown.
+    pub(crate) fn house(&self) -> House {
+        House {
+            sandbox: self.sandbox.is_some(),
+            zone: self.zone,
+            secure: self.public_url.starts_with("https:"),
+            public_url: self.public_url.clone(),
+            entropy: self.entropy.clone(),
+        }
     }
 
     /// What a scrape looks at.

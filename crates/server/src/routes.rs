@@ -42,24 +42,24 @@ fn table(whole: &Whole) -> Router {
         .layer(auth.identify());
     let mut router = Router::new()
         .merge(api)
-        .merge(pages::router(
-            auth.clone(),
-            payment.clone(),
-            ground.sandbox.is_some(),
-        ))
+        .merge(pages::router(ground.house(), auth.clone(), payment.clone()))
         .merge(openapi::router(Some(auth), Some(payment)))
         .merge(auth.metadata_router())
         .merge(health_router(&ground.db));
     if let Some(sandbox) = &ground.sandbox {
         router = router.merge(sandbox.router());
-        router = router.merge(sandbox_clock::router(SandboxClock {
+        let clock = SandboxClock {
             db: ground.db.clone(),
             clock: ground.clock.clone(),
             auth: auth.clone(),
             payment: payment.clone(),
             sandbox: sandbox.clone(),
             moving: Arc::default(),
-        }));
+            walk: Arc::default(),
+        };
+        router = router
+            .merge(sandbox_clock::router(clock.clone()))
+            .merge(pages::sandbox(ground.house(), clock));
     }
     router
 }

@@ -13,8 +13,4 @@ async function look() {
   } catch { /* The next look may get through. */ }
   setTimeout(look, 2000);
 }
-for (const time of document.querySelectorAll("time")) {
-  time.title = time.dateTime;
-  time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.lang);
-}
 setTimeout(look, 2000);

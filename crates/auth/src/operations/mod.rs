@@ -12,6 +12,7 @@ pub(crate) mod introspect;
 pub(crate) mod invite;
 pub(crate) mod login;
 mod one_time_link;
+mod page_session;
 pub(crate) mod permissions;
 mod records;
 pub(crate) mod refresh;

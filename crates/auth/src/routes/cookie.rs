@@ -1,7 +1,7 @@
 //! What a sign-in leaves on a device, so that the next one is known to come from it. It opens nothing by
 //! itself.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
 const SECURE: &str = "__Host-tollgate-device";
@@ -12,14 +12,7 @@ const MAX_AGE_SECONDS: u32 = 31_536_000;
 /// What an earlier sign-in left.
 pub(super) fn device(headers: &HeaderMap, secure: bool) -> Option<SecretString> {
     let name = if secure { SECURE } else { PLAIN };
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(known, _)| *known == name)
-        .map(|(_, value)| value.to_owned().into())
+    crate::by_cookie::cookie(headers, name).map(|value| value.to_owned().into())
 }
 
 /// What this one leaves. `None`: a device sent something that is no cookie's value.

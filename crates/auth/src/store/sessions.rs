@@ -84,6 +84,58 @@ pub(crate) async fn touch(tx: &mut Tx, id: SessionId, now: Timestamp) -> Result<
     Ok(row.is_some())
 }
 
+/// Binds a live sign-in to the cookie of a browser. `false`: it is over, or bound already.
+pub(crate) async fn bind(
+    tx: &mut Tx,
+    id: SessionId,
+    cookie_hash: &[u8; 32],
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(BIND)
+        .bind(id.uuid())
+        .bind(now.utc())
+        .bind(&cookie_hash[..])
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+row!(
+    struct BoundRow {
+        id: Uuid,
+        user_id: Uuid,
+        last_seen_at: At,
+    }
+);
+
+/// A live sign-in of a browser.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    pub(crate) id: SessionId,
+    pub(crate) user_id: UserId,
+    pub(crate) last_seen_at: Timestamp,
+}
+
+/// The live sign-in that a cookie names, if its browser was there after `seen_after`.
+pub(crate) async fn find_bound(
+    db: &Db,
+    cookie_hash: &[u8; 32],
+    seen_after: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Bound>> {
+    let row: Option<BoundRow> = on_read!(db, |e| sqlx::query_as(FIND_BOUND)
+        .bind(&cookie_hash[..])
+        .bind(now.utc())
+        .bind(seen_after.utc())
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.map(|row| Bound {
+        id: row.id.into(),
+        user_id: row.user_id.into(),
+        last_seen_at: Timestamp::from_utc(row.last_seen_at),
+    }))
+}
+
 /// Ends a sign-in, with every token of it. `false`: it was over already.
 pub(crate) async fn revoke(
     tx: &mut Tx,
@@ -242,6 +294,10 @@ const INSERT: &str =
 const FIND: &str = "SELECT s.user_id, s.expires_at, s.revoked_at FROM sessions s WHERE s.id = $1";
 const TOUCH: &str = "UPDATE sessions SET last_seen_at = $2
     WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING id";
+const BIND: &str = "UPDATE sessions SET cookie_hash = $3
+    WHERE id = $1 AND cookie_hash IS NULL AND revoked_at IS NULL AND expires_at > $2 RETURNING id";
+const FIND_BOUND: &str = "SELECT id, user_id, last_seen_at FROM sessions
+    WHERE cookie_hash = $1 AND revoked_at IS NULL AND expires_at > $2 AND last_seen_at > $3";
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $2, revoke_reason = $3 WHERE id = $1 AND revoked_at IS NULL RETURNING id";
 
 const AUTHENTICATED: &str = "SELECT authenticated_at FROM sessions WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2";
@@ -265,6 +321,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     INSERT,
     FIND,
     TOUCH,
+    BIND,
+    FIND_BOUND,
     REVOKE,
     AUTHENTICATED,
     CONFIRM,

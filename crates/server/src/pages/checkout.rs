@@ -10,23 +10,24 @@ use qrcode::render::svg;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_kernel::input::{Params, PathText};
-use tollgate_kernel::money::Money;
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, Problem};
-use tollgate_kernel::text::Language;
-use tollgate_payment::model::payment::{Payment, PaymentMethod, PaymentStatus};
+use tollgate_payment::model::payment::{Payment, PaymentStatus};
 use tollgate_payment::model::scene::Scene;
 use tollgate_payment::providers::Payer;
 use tollgate_payment::{Offer, PaymentService};
 
 use super::BuyerPages;
+use super::form::Pressed;
+use super::frame::Frame;
+use super::visit::Visit;
+use super::words::Words;
 
 /// The side of the code, in pixels.
 const QR_PIXELS: u32 = 240;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct PageParams {
-    lang: Option<String>,
     /// The buyer comes from the provider.
     returned: Option<String>,
 }
@@ -38,137 +39,49 @@ pub(super) struct PayParams {
     method: Option<String>,
 }
 
-/// The words of the page.
-struct Words {
-    title: &'static str,
-    sandbox: &'static str,
-    amount: &'static str,
-    order: &'static str,
-    until: &'static str,
-    open: &'static str,
-    /// Of each rail: what to do with its code, and the way to its own page.
-    alipay: [&'static str; 2],
-    wechat: [&'static str; 2],
-    stripe: [&'static str; 2],
-    others: &'static str,
-    again: &'static str,
-    proceed: &'static str,
-    check: &'static str,
-    waiting: &'static str,
-    checking: &'static str,
-    paid: &'static str,
-    failed: &'static str,
-    refunded: &'static str,
-    other_language: &'static str,
-    other_tag: &'static str,
-}
-
-const ZH: Words = Words {
-    title: "付款",
-    sandbox: "沙箱环境，不产生真实扣款",
-    amount: "金额",
-    order: "订单号",
-    until: "请在此之前付款",
-    open: "在手机上打开",
-    alipay: ["请用支付宝扫码付款", "前往支付宝付款"],
-    wechat: ["请用微信扫码付款", "用微信支付付款"],
-    stripe: ["请扫码付款", "用银行卡付款"],
-    others: "换一种方式付款",
-    again: "重新付款",
-    proceed: "继续",
-    check: "我已付款，立即查询",
-    waiting: "等待付款…",
-    checking: "正在查询付款结果…",
-    paid: "已付款 ✓",
-    failed: "订单已关闭，未扣款",
-    refunded: "已退款",
-    other_language: "English",
-    other_tag: "en",
-};
-
-const EN: Words = Words {
-    title: "Payment",
-    sandbox: "Sandbox: no real money",
-    amount: "Amount",
-    order: "Order number",
-    until: "Pay before",
-    open: "Open on the phone",
-    alipay: ["Scan with Alipay to pay", "Pay by Alipay"],
-    wechat: ["Scan with WeChat to pay", "Pay by WeChat Pay"],
-    stripe: ["Scan to pay", "Pay by card"],
-    others: "Pay in another way",
-    again: "Pay again",
-    proceed: "Continue",
-    check: "I have paid, check now",
-    waiting: "Waiting for the payment…",
-    checking: "Asking whether it is paid…",
-    paid: "Paid ✓",
-    failed: "The order is closed; nothing was charged",
-    refunded: "Refunded",
-    other_language: "中文",
-    other_tag: "zh",
-};
-
-impl Words {
-    fn of(language: Language) -> &'static Self {
-        match language {
-            Language::Zh => &ZH,
-            Language::En => &EN,
-        }
-    }
-
-    fn rail(&self, method: PaymentMethod) -> [&'static str; 2] {
-        match method {
-            PaymentMethod::Alipay => self.alipay,
-            PaymentMethod::Wechat => self.wechat,
-            PaymentMethod::Stripe => self.stripe,
-        }
-    }
-
-    fn status(&self, status: PaymentStatus) -> &'static str {
-        match status {
-            PaymentStatus::Pending => self.waiting,
-            PaymentStatus::Completed => self.paid,
-            PaymentStatus::Failed => self.failed,
-            PaymentStatus::Refunded => self.refunded,
-        }
+/// In the catalogue: how the order stands.
+fn status_name(status: PaymentStatus) -> &'static str {
+    match status {
+        PaymentStatus::Pending => "checkout.waiting",
+        PaymentStatus::Completed => "checkout.paid",
+        PaymentStatus::Failed => "checkout.failed",
+        PaymentStatus::Refunded => "checkout.refunded",
     }
 }
 
 #[derive(Template)]
 #[template(path = "checkout.html")]
 struct CheckoutPage<'a> {
-    words: &'a Words,
-    tag: &'static str,
-    sandbox: bool,
+    frame: Frame,
     link: &'a str,
     description: &'a str,
     amount: String,
     order_no: String,
     expires_at: String,
+    expires: String,
     qr_content: Option<String>,
     qr_opens: bool,
-    scan: &'static str,
+    scan: String,
     /// The way to the page of the order's own rail, while the order can be paid.
     own: Option<Button>,
     /// Other ways to pay the same, and what stands above them.
     others: Vec<Button>,
-    above: &'static str,
+    above: String,
     return_url: Option<&'a str>,
     status: &'static str,
-    status_text: &'static str,
+    status_text: String,
 }
 
 /// A way to pay.
 struct Button {
     method: &'static str,
     client: &'static str,
-    text: &'static str,
+    text: String,
 }
 
 impl Button {
-    fn of(offer: Offer, words: &Words) -> Self {
-        let [_, text] = words.rail(offer.method);
+    fn of(offer: Offer, words: Words) -> Self {
+        let text = words.say(&format!("checkout.pay_{}", offer.method.as_str()));
         Self {
             method: offer.method.as_str(),
             client: offer.scene.as_str(),
@@ -181,24 +94,21 @@ impl Button {
 pub(super) async fn page(
     State(pages): State<BuyerPages>,
     PathText(link): PathText,
+    visit: Visit,
     Params(params): Params<PageParams>,
-    language: Option<axum::Extension<Language>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let payment = find(&pages.payment, &link).await?;
-    let language = match params.lang.as_deref() {
-        Some("zh") => Language::Zh,
-        Some("en") => Language::En,
-        _ => language.map_or(Language::default(), |axum::Extension(language)| language),
-    };
-    let words = Words::of(language);
+    let words = Words(visit.language);
+    let frame = Frame::plain(&visit, payment.description.clone());
+    let written = frame.written();
     let step = pages.payment.next_step(&payment);
     let status = payment.state.status();
     let status_text = match status {
-        PaymentStatus::Pending if params.returned.is_some() => words.checking,
-        _ => words.status(status),
+        PaymentStatus::Pending if params.returned.is_some() => words.say("checkout.checking"),
+        _ => words.say(status_name(status)),
     };
-    let [scan, _] = words.rail(payment.method);
+    let scan = words.say(&format!("checkout.scan_{}", payment.method.as_str()));
     let page = page_for(&headers);
     let is_open = step.kind != "none";
     let own = (is_open && pages.payment.has_way(&payment, page)).then(|| {
@@ -224,17 +134,15 @@ pub(super) async fn page(
         own,
         others: others.map(|offer| Button::of(offer, words)).collect(),
         above: match status {
-            PaymentStatus::Failed => words.again,
-            _ => words.others,
+            PaymentStatus::Failed => words.say("checkout.again"),
+            _ => words.say("checkout.others"),
         },
-        words,
-        tag: language.tag(),
-        sandbox: pages.sandbox,
         link: &link,
         description: &payment.description,
-        amount: price(payment.amount, language),
+        amount: written.price(payment.amount),
         order_no: payment.order_no().as_str().to_owned(),
         expires_at: payment.expires_at.to_string(),
+        expires: written.time(payment.expires_at),
         qr_opens: step
             .qr_content
             .as_deref()
@@ -243,18 +151,8 @@ pub(super) async fn page(
         return_url: payment.return_url.as_deref(),
         status: status.as_str(),
         status_text,
+        frame,
     })
-}
-
-/// `¥99.00` where it is the house's currency, `CN¥99.00` abroad.
-pub(super) fn price(amount: Money, language: Language) -> String {
-    let sign = match (amount.currency().code(), language) {
-        ("CNY", Language::Zh) => "¥",
-        ("CNY", Language::En) => "CN¥",
-        ("USD", _) => "$",
-        (code, _) => return format!("{code} {amount}"),
-    };
-    format!("{sign}{amount}")
 }
 
 /// `GET /checkout/{link}/qr.svg`
@@ -344,19 +242,12 @@ pub(super) async fn returned(
 pub(super) async fn status(
     State(pages): State<BuyerPages>,
     PathText(link): PathText,
-    language: Option<axum::Extension<Language>>,
-    Params(params): Params<PageParams>,
+    visit: Visit,
 ) -> Result<Json<Value>, Problem> {
     let payment = find(&pages.payment, &link).await?;
     let status = payment.state.status();
-    let language = match params.lang.as_deref() {
-        Some("zh-CN") => Language::Zh,
-        Some("en") => Language::En,
-        _ => language.map_or(Language::default(), |axum::Extension(language)| language),
-    };
-    Ok(Json(
-        json!({ "status": status, "text": Words::of(language).status(status) }),
-    ))
+    let text = Words(visit.language).say(status_name(status));
+    Ok(Json(json!({ "status": status, "text": text })))
 }
 
 /// `POST /checkout/{link}/check`: asks the provider now. It moves no money, so whoever has the link
@@ -364,6 +255,7 @@ pub(super) async fn status(
 pub(super) async fn check(
     State(pages): State<BuyerPages>,
     PathText(link): PathText,
+    _: Pressed,
 ) -> Result<Redirect, Problem> {
     let payment = find(&pages.payment, &link).await?;
     pages
