@@ -92,6 +92,20 @@ class Service:
         answer = httpx2.post(f"{self.url}/auth/login", json={"email": email, "password": password}, timeout=30)
         return str(answer.raise_for_status().json()["access_token"])
 
+    def buyer(self, email: str) -> str:
+        """Somebody new; gives their access token. For what a test asks beside the pages."""
+        password = secrets.token_urlsafe(18)
+        wish = {"email": email, "username": email.partition("@")[0], "password": password}
+        httpx2.post(f"{self.url}/auth/register", json=wish, timeout=30).raise_for_status()
+        return self.token(email, password)
+
+    def order(self, token: str, plan: str, method: str) -> dict[str, Any]:
+        """An order of a plan: `payment` with `checkout_url`."""
+        wish = {"plan_slug": plan, "payment_method": method}
+        headers = {"authorization": f"Bearer {token}", "idempotency-key": secrets.token_hex(8)}
+        answer = httpx2.post(f"{self.url}/payments/subscriptions/subscribe", json=wish, headers=headers, timeout=30)
+        return dict(answer.raise_for_status().json())
+
     def get(self, path: str, token: str) -> Any:
         answer = httpx2.get(f"{self.url}{path}", headers={"authorization": f"Bearer {token}"}, timeout=30)
         return answer.raise_for_status().json()
