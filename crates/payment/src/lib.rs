@@ -83,6 +83,7 @@ use crate::operations::missed_events::ReadUpTo;
 use crate::operations::outbound::Outbound;
 pub use crate::operations::outbound::endpoints::{ChangeEndpoint, EndpointError, WantEndpoint};
 pub use crate::operations::outbound::listen::{Listener, SignedEvent};
+pub use crate::operations::purchase::Purchase;
 pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::operations::refund_usage::UnitRefundError;
 pub use crate::operations::renew::Renew;
@@ -342,6 +343,19 @@ impl PaymentService {
         let now = self.0.clock.now();
         let rails = self.0.providers.iter();
         rails.flat_map(|rail| rail.warnings(now)).collect()
+    }
+
+    /// Now, by the clock that orders, terms and quota go by.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::payment::Payment;
+    /// fn may_be_paid(payment: &PaymentService, order: &Payment) -> bool {
+    ///     payment.now() < order.expires_at
+    /// }
+    /// ```
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// How long units are set aside when nobody says.

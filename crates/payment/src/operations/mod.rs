@@ -46,6 +46,7 @@ pub(crate) mod payment_status;
 pub(crate) mod place_order;
 pub(crate) mod plans;
 mod portal;
+pub(crate) mod purchase;
 pub(crate) mod quote;
 pub(crate) mod reconcile;
 pub(crate) mod reconcile_refund;

@@ -4,8 +4,8 @@ use chrono_tz::Tz;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, PaymentId, SubscriptionId};
 use tollgate_kernel::money::Money;
-use tollgate_storage::db::Tx;
-use tollgate_storage::{Result, in_tx, row};
+use tollgate_storage::db::{Db, Tx};
+use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
 use super::{At, Reader};
@@ -68,6 +68,21 @@ pub(crate) async fn list(tx: &mut Tx, id: SubscriptionId, zone: Tz) -> Result<Ve
         })
     };
     rows.into_iter().map(term).collect()
+}
+
+/// What a payment holds: the first moment and the end (`None` = no end) of each of its terms, in the order of their time.
+pub(crate) async fn of_payment(
+    db: &Db,
+    payment: PaymentId,
+) -> Result<Vec<(Timestamp, Option<Timestamp>)>> {
+    let rows: Vec<(At, Option<At>)> = on_read!(db, |e| sqlx::query_as(OF_PAYMENT)
+        .bind(payment.uuid())
+        .fetch_all(e)
+        .await)?;
+    let term = |(from, to): (At, Option<At>)| {
+        (Timestamp::from_utc(from), to.map(Timestamp::from_utc))
+    };
+    Ok(rows.into_iter().map(term).collect())
 }
 
 /// A term is taken off.
@@ -137,5 +152,8 @@ const PAY_BY: &str = "UPDATE subscription_terms SET worth = $3, payment_id = $4
 const LESSEN: &str =
     "UPDATE subscription_terms SET worth = CASE WHEN worth > $2 THEN worth - $2 ELSE 0 END
     WHERE payment_id = $1";
+const OF_PAYMENT: &str =
+    "SELECT starts_at, ends_at FROM subscription_terms WHERE payment_id = $1 ORDER BY starts_at";
 
-pub(crate) const STATEMENTS: &[&str] = &[INSERT, LIST, DELETE, SHORTEN, PAY_BY, LESSEN];
+pub(crate) const STATEMENTS: &[&str] =
+    &[INSERT, LIST, DELETE, SHORTEN, PAY_BY, LESSEN, OF_PAYMENT];

@@ -1,5 +1,7 @@
 //! What people who have an account see of it.
 
+mod plans;
+
 use axum::Router;
 use tollgate_auth::AuthService;
 use tollgate_payment::PaymentService;
@@ -29,5 +31,5 @@ fn accounts() -> Router<Portal> {
 
 /// What is bought, and what is used of it.
 fn plans() -> Router<Portal> {
-    Router::new()
+    plans::router()
 }
