@@ -227,7 +227,8 @@ impl PaymentService {
         }
         let own = offer.method == order.method;
         let shared = provider.capabilities().ways_share_an_order || order.scene == offer.scene;
-        if own && shared && order.is_open() {
+        // What nobody can pay any more is ordered anew, though its rail has not said so yet.
+        if own && shared && self.time_left(order).is_some() {
             let way = Way {
                 scene: offer.scene,
                 ..Way::of(order)

@@ -79,9 +79,8 @@ pub(crate) async fn of_payment(
         .bind(payment.uuid())
         .fetch_all(e)
         .await)?;
-    let term = |(from, to): (At, Option<At>)| {
-        (Timestamp::from_utc(from), to.map(Timestamp::from_utc))
-    };
+    let term =
+        |(from, to): (At, Option<At>)| (Timestamp::from_utc(from), to.map(Timestamp::from_utc));
     Ok(rows.into_iter().map(term).collect())
 }
 
@@ -155,5 +154,4 @@ const LESSEN: &str =
 const OF_PAYMENT: &str =
     "SELECT starts_at, ends_at FROM subscription_terms WHERE payment_id = $1 ORDER BY starts_at";
 
-pub(crate) const STATEMENTS: &[&str] =
-    &[INSERT, LIST, DELETE, SHORTEN, PAY_BY, LESSEN, OF_PAYMENT];
+pub(crate) const STATEMENTS: &[&str] = &[INSERT, LIST, DELETE, SHORTEN, PAY_BY, LESSEN, OF_PAYMENT];

@@ -17,6 +17,7 @@ mod portal;
 mod renew;
 #[cfg(test)]
 mod samples;
+mod sandbox;
 mod visit;
 mod words;
 mod written;
@@ -27,11 +28,14 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use chrono_tz::Tz;
+use tokio::sync::watch;
 use tollgate_auth::AuthService;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::PaymentService;
 use url::Url;
+
+use crate::sandbox_clock::SandboxClock;
 
 /// Nothing from elsewhere, nothing inline.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -75,6 +79,8 @@ pub(crate) struct House {
     /// By https only.
     pub(crate) secure: bool,
     pub(crate) entropy: Entropy,
+    /// Says that the service is about to stop: what stays open ends.
+    pub(crate) closing: watch::Receiver<bool>,
 }
 
 impl House {
@@ -111,15 +117,26 @@ pub(crate) struct AccountPages {
 #[derive(Clone, Debug)]
 pub(crate) struct BuyerPages {
     payment: PaymentService,
+    streams: checkout::Streams,
 }
 
 /// Every page.
 pub(crate) fn router(house: House, auth: AuthService, payment: PaymentService) -> Router {
     let pages = account_pages(auth.clone(), true)
-        .merge(buyer_pages(payment.clone()))
+        .merge(buyer_pages(&house, payment.clone()))
         .merge(portal::router(auth.clone(), payment.clone()))
         .merge(console::router(auth, payment));
     shown(pages, house).merge(assets())
+}
+
+/// The desk of a sandbox.
+pub(crate) fn sandbox(house: House, clock: SandboxClock) -> Router {
+    let pages = Router::new()
+        .route("/sandbox", get(sandbox::page))
+        .route("/sandbox/advance", post(sandbox::advance))
+        .route("/sandbox/stop", post(sandbox::stop))
+        .with_state(clock);
+    shown(pages, house)
 }
 
 /// Where links of letters lead.
@@ -129,7 +146,7 @@ pub(crate) fn accounts(house: House, auth: AuthService) -> Router {
 
 /// Where money is paid.
 pub(crate) fn buying(house: House, payment: PaymentService) -> Router {
-    shown(buyer_pages(payment), house).merge(assets())
+    shown(buyer_pages(&house, payment), house).merge(assets())
 }
 
 fn account_pages(auth: AuthService, has_portal: bool) -> Router {
@@ -143,16 +160,18 @@ fn account_pages(auth: AuthService, has_portal: bool) -> Router {
         .layer(identify)
 }
 
-fn buyer_pages(payment: PaymentService) -> Router {
+fn buyer_pages(house: &House, payment: PaymentService) -> Router {
+    let streams = checkout::Streams::new(house.closing.clone());
     Router::new()
         .route("/checkout/{link}", get(checkout::page))
         .route("/checkout/{link}/qr.svg", get(checkout::qr))
         .route("/checkout/{link}/status", get(checkout::status))
+        .route("/checkout/{link}/events", get(checkout::events))
         .route("/checkout/{link}/check", post(checkout::check))
         .route("/checkout/{link}/pay", get(checkout::pay))
         .route("/checkout/{link}/return", get(checkout::returned))
         .route("/portal/renew", get(renew::page).post(renew::renew))
-        .with_state(BuyerPages { payment })
+        .with_state(BuyerPages { payment, streams })
 }
 
 /// Pages with what goes around all of them.

@@ -32,6 +32,7 @@ pub(super) fn visit(language: Language) -> Visit {
         origins: Vec::new(),
         secure: false,
         entropy: Entropy::seeded(7),
+        closing: tokio::sync::watch::channel(false).1,
     };
     Visit::sample(house, language, Theme::System)
 }
