@@ -2,3 +2,4 @@
 
 mod accounts;
 pub(crate) mod browser;
+mod plans;

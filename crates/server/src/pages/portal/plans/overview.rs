@@ -27,6 +27,9 @@ use crate::pages::words::Words;
 /// So long before its end a term is worth a word.
 const SOON: Duration = Duration::from_hours(7 * 24);
 
+/// Orders that are looked through for one that waits.
+const OPEN: u32 = 20;
+
 /// What the page is about.
 #[derive(Default)]
 struct Facts {
@@ -36,7 +39,7 @@ struct Facts {
     has_key: bool,
     has_called: bool,
     /// An order that waits for money, and where it goes on.
-    open: Option<(Payment, Option<String>)>,
+    open: Option<(Payment, String)>,
 }
 
 /// How a meter stands.
@@ -132,18 +135,18 @@ async fn facts(portal: &Portal, visitor: &Visitor) -> Result<Facts, Problem> {
         status: Some(PaymentStatus::Pending),
         ..TransactionFilter::default()
     };
-    let open = payment.transactions(&open, 1).await?;
-    let open = open.and_then(|(open, _)| open.into_iter().next());
+    let open = payment.transactions(&open, OPEN).await?;
+    let open = open.into_iter().flat_map(|(open, _)| open);
+    // One that a newer order has taken the place of waits for nobody.
+    let mut open = open.filter(|order| order.superseded_at.is_none());
+    let open = open.find_map(|order| way_on(payment, &order).map(|on| (order, on)));
     Ok(Facts {
         held: payment.current_subscription(user).await?,
         meters,
         series,
         has_key: !keys.keys.is_empty(),
         has_called: calls.is_some_and(|(calls, _)| !calls.is_empty()),
-        open: open.map(|open| {
-            let on = way_on(payment, &open);
-            (open, on)
-        }),
+        open,
     })
 }
 
@@ -238,10 +241,7 @@ fn warnings(frame: &Frame, visitor: &Visitor, facts: &Facts, now: Timestamp) -> 
         warnings.push(Warning {
             state: "info",
             text: words.with("overview.open", &[("item", item), ("amount", &amount)]),
-            link: match on {
-                Some(href) => link(href, "my_payments.go_on"),
-                None => link("/portal/payments", "overview.payments"),
-            },
+            link: link(on, "my_payments.go_on"),
         });
     }
     if let Some(held) = &facts.held {
@@ -365,7 +365,7 @@ mod samples {
             let visitor = visitor(language).0;
             let new = shown(&visitor, Facts::default(), noon());
             let html = render(&format!("portal-overview-new-{tag}"), &new);
-            assert_eq!(html.matches("class=\"step").count(), 3);
+            assert_eq!(html.matches("<li class=\"step").count(), 3);
             for rows in ROWS {
                 let page = shown(&visitor, facts("Pro", rows), noon());
                 render(&format!("portal-overview-{rows}-{tag}"), &page);

@@ -70,6 +70,7 @@ struct PaymentsPage {
 
 /// Where an order goes on: its hosted page, while it can be paid.
 pub(super) fn way_on(service: &PaymentService, order: &Payment) -> Option<String> {
+    service.time_left(order)?;
     let url = service.next_step(order).checkout_url?;
     let link = url.rsplit('/').next()?;
     Some(format!("/checkout/{link}"))
@@ -230,6 +231,8 @@ pub(super) mod samples {
             metadata: serde_json::json!({}),
             failure_code: None,
             refunded_minor: 990,
+            refunding_minor: 0,
+            superseded_at: None,
             created_at: noon(),
             expires_at: noon(),
             paid_at: Some(noon()),

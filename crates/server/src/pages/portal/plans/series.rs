@@ -77,7 +77,7 @@ pub(super) fn draw(
     let whole = (0..points.len()).fold(0_i64, |sum, place| sum.saturating_add(total(place)));
     let unit = match measure {
         Measure::Units(meter) => meter.to_owned(),
-        Measure::Calls => frame.say("my_usage.calls"),
+        Measure::Calls => frame.say("my_usage.unit_calls"),
     };
     let most = (0..points.len()).max_by_key(|place| (total(*place), std::cmp::Reverse(*place)));
     let words = frame.words();

@@ -240,7 +240,7 @@ fn row(frame: &Frame, change: &ChangeShape, known: &BTreeMap<PlanId, PlanShape>)
 mod samples {
     use serde_json::json;
 
-    use super::super::samples::{held, id, noon, plan, visitor};
+    use super::super::samples::{held as of_plan, id, noon, plan, visitor};
     use super::*;
     use crate::pages::samples::{HOSTILE, LONG, LONG_ZH, ROWS, languages, render};
 
@@ -254,7 +254,7 @@ mod samples {
             .expect("a change")
         };
         Facts {
-            held: (rows > 0).then(|| held(&own)),
+            held: (rows > 0).then(|| of_plan(&own)),
             plans: (0..rows.min(30)).map(|at| plan(at, text, 100)).collect(),
             known: [own.clone(), plan(2, text, 0)]
                 .into_iter()
@@ -277,7 +277,7 @@ mod samples {
                     &format!("portal-subscription-{rows}-{tag}"),
                     &shown(&visitor, &facts("Pro", rows)),
                 );
-                assert_eq!(html.contains("href=\"/portal/pricing\""), true);
+                assert!(html.contains("href=\"/portal/pricing\""));
                 assert_eq!(html.contains("<progress"), rows > 0);
             }
             for (name, text) in [("long", LONG), ("long-zh", LONG_ZH), ("hostile", HOSTILE)] {

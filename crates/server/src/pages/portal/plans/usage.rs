@@ -232,10 +232,10 @@ fn shown(visitor: &Visitor, facts: Facts) -> UsageTemplate {
         chart: drawn.chart,
         sums: drawn.sums,
         grouped_by: frame.say(&format!("my_usage.of_{group}")),
-        unit: facts
-            .meter
-            .clone()
-            .unwrap_or_else(|| frame.say("my_usage.units")),
+        unit: match &facts.meter {
+            Some(meter) => format!("{} ({meter})", frame.say("my_usage.units")),
+            None => frame.say("my_usage.units"),
+        },
         csv: link("/portal/usage.csv", &span.pairs()),
         calls: link("/portal/usage/calls", &span.pairs()),
         why: link("/portal/usage/why", &meter.collect::<Vec<_>>()),
