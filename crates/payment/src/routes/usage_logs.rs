@@ -258,6 +258,31 @@ fn shown(
     }
 }
 
+impl PaymentService {
+    /// The log of usage as a table that downloads, newest first, of at most 10,000 rows. For pages of a host: it asks
+    /// nobody who may see them, so that the filter names somebody.
+    ///
+    /// ```
+    /// # use axum::response::Response;
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_kernel::problem::Problem;
+    /// # use tollgate_payment::{PaymentService, UsageFilter};
+    /// async fn download(payment: &PaymentService, user: UserId) -> Result<Response, Problem> {
+    ///     let filter = UsageFilter {
+    ///         user: Some(user),
+    ///         ..UsageFilter::default()
+    ///     };
+    ///     payment.usage_table(filter).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn usage_table(&self, filter: UsageFilter) -> Result<Response, Problem> {
+        table(self.clone(), filter, UsagePage::default(), LONGEST_TABLE).await
+    }
+}
+
 /// Where a table goes on.
 struct Rest {
     service: PaymentService,

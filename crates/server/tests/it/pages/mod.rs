@@ -1,4 +1,7 @@
 //! Pages, as a browser without script meets them.
 
+mod accounts;
+pub(crate) mod browser;
 mod checkout;
 mod checkout_events;
+mod plans;
