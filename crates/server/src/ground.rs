@@ -22,7 +22,7 @@ use tollgate_storage::url::DatabaseUrl;
 use crate::browser::CorsOrigins;
 use crate::config::{Config, Faults};
 use crate::metrics::Watched;
-use crate::pages::House;
+use crate::pages::{House, Installation};
 use crate::start::{StartError, data_dir, master_key};
 use crate::{mail, rails, sandbox_clock};
 
@@ -39,6 +39,7 @@ pub(crate) struct Ground {
     pub(crate) database: DatabaseUrl,
     pub(crate) sandbox: Option<Sandbox>,
     zone: Tz,
+    installation: Arc<Installation>,
     _lock: Option<File>,
 }
 
@@ -68,6 +69,10 @@ impl Ground {
             config.default_language,
             &format!("{public_url}/docs/errors"),
         );
+        let installation = Arc::new(Installation {
+            config: config.clone(),
+            clock: clock.clone(),
+        });
         Ok(Self {
             db,
             key,
@@ -79,6 +84,7 @@ impl Ground {
             database: config.database.clone(),
             sandbox,
             zone: config.zone,
+            installation,
             _lock: lock,
         })
     }
@@ -138,6 +144,7 @@ impl Ground {
             secure: self.public_url.starts_with("https:"),
             public_url: self.public_url.clone(),
             entropy: self.entropy.clone(),
+            installation: Some(Arc::clone(&self.installation)),
         }
     }
 

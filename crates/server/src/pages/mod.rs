@@ -20,6 +20,8 @@ mod visit;
 mod words;
 mod written;
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Router;
 use axum::http::{HeaderValue, header};
@@ -27,17 +29,20 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use chrono_tz::Tz;
 use tollgate_auth::AuthService;
+use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::PaymentService;
 use url::Url;
+
+use crate::config::Config;
 
 /// Nothing from elsewhere, nothing inline.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// What all pages load: path, kind, content.
-const ASSETS: [(&str, &str, &str); 4] = [
+const ASSETS: [(&str, &str, &str); 5] = [
     (
         "/static/tollgate.css",
         "text/css; charset=utf-8",
@@ -52,6 +57,11 @@ const ASSETS: [(&str, &str, &str); 4] = [
         "/static/checkout.js",
         "text/javascript; charset=utf-8",
         include_str!("../../static/checkout.js"),
+    ),
+    (
+        "/static/plan.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../static/plan.js"),
     ),
     (
         "/static/icon.svg",
@@ -72,6 +82,15 @@ pub(crate) struct House {
     /// By https only.
     pub(crate) secure: bool,
     pub(crate) entropy: Entropy,
+    /// With what it was started.
+    pub(crate) installation: Option<Arc<Installation>>,
+}
+
+/// With what the service was started, for the pages of those who run it.
+#[derive(Debug)]
+pub(crate) struct Installation {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
 }
 
 impl House {

@@ -31,6 +31,7 @@ pub(super) fn visit(language: Language) -> Visit {
         public_url: "http://localhost:8080".to_owned(),
         secure: false,
         entropy: Entropy::seeded(7),
+        installation: None,
     };
     Visit::sample(house, language, Theme::System)
 }
