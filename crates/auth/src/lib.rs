@@ -5,6 +5,7 @@ mod brought_keys;
 mod by_cookie;
 mod call_limits;
 mod config;
+mod device_cookie;
 mod extract;
 mod hashing;
 mod layers;

@@ -11,6 +11,7 @@ use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::exchange::Exchange;
 use tollgate_kernel::ids::Ids;
+use tollgate_payment::model::return_url;
 use tollgate_payment::{PaymentBuilder, PaymentService};
 use tollgate_sandbox::Sandbox;
 use tollgate_storage::StorageError;
@@ -143,6 +144,10 @@ impl Ground {
             zone: self.zone,
             secure: self.public_url.starts_with("https:"),
             public_url: self.public_url.clone(),
+            origins: return_url::origin(&self.public_url)
+                .into_iter()
+                .chain(self.cors_origins.listed())
+                .collect(),
             entropy: self.entropy.clone(),
             installation: Some(Arc::clone(&self.installation)),
         }

@@ -79,6 +79,8 @@ pub(crate) struct House {
     pub(crate) zone: Tz,
     /// Where people reach the service, without a slash at its end.
     pub(crate) public_url: String,
+    /// From where people are sent here to sign in, and where they are sent back to.
+    pub(crate) origins: Vec<String>,
     /// By https only.
     pub(crate) secure: bool,
     pub(crate) entropy: Entropy,
@@ -119,6 +121,8 @@ impl House {
 #[derive(Clone, Debug)]
 pub(crate) struct AccountPages {
     auth: AuthService,
+    /// Whether the portal is here, where people sign in by a page.
+    has_portal: bool,
 }
 
 /// What the pages of buyers are made from.
@@ -129,7 +133,7 @@ pub(crate) struct BuyerPages {
 
 /// Every page.
 pub(crate) fn router(house: House, auth: AuthService, payment: PaymentService) -> Router {
-    let pages = account_pages(auth.clone())
+    let pages = account_pages(auth.clone(), true)
         .merge(buyer_pages(payment.clone()))
         .merge(portal::router(auth.clone(), payment.clone()))
         .merge(console::router(auth, payment));
@@ -138,13 +142,7 @@ pub(crate) fn router(house: House, auth: AuthService, payment: PaymentService) -
 
 /// Where links of letters lead.
 pub(crate) fn accounts(house: House, auth: AuthService) -> Router {
-    let register = get(link::register_page).post(link::register);
-    let pages = account_pages(auth.clone()).merge(
-        Router::new()
-            .route("/portal/register", register)
-            .with_state(AccountPages { auth }),
-    );
-    shown(pages, house).merge(assets())
+    shown(account_pages(auth, false), house).merge(assets())
 }
 
 /// Where money is paid.
@@ -152,12 +150,15 @@ pub(crate) fn buying(house: House, payment: PaymentService) -> Router {
     shown(buyer_pages(payment), house).merge(assets())
 }
 
-fn account_pages(auth: AuthService) -> Router {
+fn account_pages(auth: AuthService, has_portal: bool) -> Router {
+    let identify = auth.identify_page();
     Router::new()
+        .merge(portal::register())
         .route("/portal/verify", get(link::verify_page).post(link::verify))
         .route("/portal/reset", get(link::reset_page).post(link::reset))
         .route("/console/setup", get(link::set_up_page).post(link::set_up))
-        .with_state(AccountPages { auth })
+        .with_state(AccountPages { auth, has_portal })
+        .layer(identify)
 }
 
 fn buyer_pages(payment: PaymentService) -> Router {

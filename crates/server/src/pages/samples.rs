@@ -29,6 +29,7 @@ pub(super) fn visit(language: Language) -> Visit {
         sandbox: true,
         zone: chrono_tz::Tz::Asia__Shanghai,
         public_url: "http://localhost:8080".to_owned(),
+        origins: Vec::new(),
         secure: false,
         entropy: Entropy::seeded(7),
         installation: None,

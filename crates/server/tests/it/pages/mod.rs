@@ -1,0 +1,4 @@
+//! Pages, as a browser without script meets them.
+
+mod accounts;
+pub(crate) mod browser;
