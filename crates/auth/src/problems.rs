@@ -331,3 +331,21 @@ pub(crate) fn list_keys(error: ListKeysError) -> Problem {
         ListKeysError::Internal(error) => error.into(),
     }
 }
+
+impl From<StaffError> for Problem {
+    fn from(error: StaffError) -> Self {
+        staff(error)
+    }
+}
+
+impl From<CreateKeyError> for Problem {
+    fn from(error: CreateKeyError) -> Self {
+        create_key(error)
+    }
+}
+
+impl From<ListKeysError> for Problem {
+    fn from(error: ListKeysError) -> Self {
+        list_keys(error)
+    }
+}

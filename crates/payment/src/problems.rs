@@ -608,3 +608,33 @@ pub(crate) fn plan(error: PlanError) -> Problem {
         PlanError::Internal(error) => error.into(),
     }
 }
+
+impl From<PlanError> for Problem {
+    fn from(error: PlanError) -> Self {
+        plan(error)
+    }
+}
+
+impl From<EndpointError> for Problem {
+    fn from(error: EndpointError) -> Self {
+        endpoint(error)
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        replay(error)
+    }
+}
+
+impl From<RetryError> for Problem {
+    fn from(error: RetryError) -> Self {
+        retry(error)
+    }
+}
+
+impl From<GrantError> for Problem {
+    fn from(error: GrantError) -> Self {
+        grant(error)
+    }
+}

@@ -18,6 +18,7 @@ pub mod credit;
 pub mod damage;
 pub mod explain;
 pub mod foreign_term;
+pub mod happening;
 pub mod hold;
 pub mod ledger;
 pub mod metadata;

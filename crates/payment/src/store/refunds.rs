@@ -250,6 +250,24 @@ pub(crate) async fn list(
     rows.into_iter().map(Refund::try_from).collect()
 }
 
+/// Refunds of what one person paid, newest first, from below `before` on.
+pub(crate) async fn list_of_person(
+    db: &Db,
+    user: UserId,
+    before: Option<RefundId>,
+    livemode: bool,
+    limit: i64,
+) -> Result<Vec<Refund>> {
+    let rows: Vec<RefundRow> = on_read!(db, |e| sqlx::query_as(LIST_OF_PERSON)
+        .bind(before.map_or(Uuid::max(), Id::uuid))
+        .bind(user.uuid())
+        .bind(livemode)
+        .bind(limit)
+        .fetch_all(e)
+        .await)?;
+    rows.into_iter().map(Refund::try_from).collect()
+}
+
 macro_rules! columns {
     ($rest:literal) => {
         concat!(
@@ -291,6 +309,10 @@ const LIST: &str = columns!(
     "LEFT JOIN payment_transactions p ON p.id = r.payment_id LEFT JOIN suspense s ON s.id = r.suspense_id
     WHERE r.id < $1 AND (r.payment_id = $2 OR $3) AND COALESCE(p.livemode, s.livemode) = $4 ORDER BY r.id DESC LIMIT $5"
 );
+const LIST_OF_PERSON: &str = columns!(
+    "JOIN payment_transactions p ON p.id = r.payment_id
+    WHERE r.id < $1 AND p.user_id = $2 AND p.livemode = $3 ORDER BY r.id DESC LIMIT $4"
+);
 
 pub(crate) const STATEMENTS: &[&str] = &[
     RESERVE,
@@ -304,4 +326,5 @@ pub(crate) const STATEMENTS: &[&str] = &[
     READ_FOREIGN,
     IS_KNOWN,
     LIST,
+    LIST_OF_PERSON,
 ];
