@@ -28,6 +28,30 @@ use crate::operations::usage_series::SeriesError;
 use crate::providers::{CIRCUIT_REST, ProviderError};
 use crate::shapes::QuotaShape;
 
+impl From<RefundError> for Problem {
+    fn from(error: RefundError) -> Self {
+        refund(error)
+    }
+}
+
+impl From<ResolveError> for Problem {
+    fn from(error: ResolveError) -> Self {
+        resolve(error)
+    }
+}
+
+impl From<StatsError> for Problem {
+    fn from(error: StatsError) -> Self {
+        stats(error)
+    }
+}
+
+impl From<SeriesError> for Problem {
+    fn from(error: SeriesError) -> Self {
+        series(error)
+    }
+}
+
 fn key_reused() -> Problem {
     Problem::new(Code::IdempotencyKeyReused).detail(
         "此 Idempotency-Key 已用于另一个请求体，请换一个。",

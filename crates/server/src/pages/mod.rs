@@ -5,6 +5,7 @@
 //! [`Frame`](frame::Frame). Forms come in as [`Form`](form::Form): from this house and written for this browser. A refusal
 //! is an ordinary `Problem`; the layer around all pages shows it as a page.
 
+mod chart;
 mod checkout;
 mod console;
 mod failure;
