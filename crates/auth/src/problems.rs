@@ -332,22 +332,6 @@ pub(crate) fn list_keys(error: ListKeysError) -> Problem {
     }
 }
 
-impl From<StaffError> for Problem {
-    fn from(error: StaffError) -> Self {
-        staff(error)
-    }
-}
-
-impl From<CreateKeyError> for Problem {
-    fn from(error: CreateKeyError) -> Self {
-        create_key(error)
-    }
-}
-
-impl From<ListKeysError> for Problem {
-    fn from(error: ListKeysError) -> Self {
-        list_keys(error)
-    }
 /// The same for whoever calls operations: a page, or a host application.
 macro_rules! told {
     ($($error:ty: $told:ident,)*) => {$(
@@ -370,4 +354,5 @@ told! {
     ProfileError: profile,
     CreateKeyError: create_key,
     ListKeysError: list_keys,
+    StaffError: staff,
 }
