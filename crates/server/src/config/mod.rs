@@ -353,6 +353,7 @@ impl Reader {
                 .unwrap_or_default(),
             default_currency: self.default_currency(),
             unknown: self.unknown(),
+            shown: Vec::new(),
             metrics_addr: self.parsed("METRICS_ADDR", "is not host:port", "127.0.0.1:9464"),
             #[cfg(feature = "otel")]
             traces: self.traces(),

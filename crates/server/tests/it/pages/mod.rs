@@ -2,3 +2,5 @@
 
 mod accounts;
 pub(crate) mod browser;
+mod house;
+mod house_machines;

@@ -23,7 +23,15 @@ use super::staff::{AuditRead, Staff};
 const PATH: &str = "/console/audit";
 /// What deeds are done to.
 const KINDS: [&str; 10] = [
-    "user", "api_key", "service_key", "email", "plan", "payment", "suspense", "job", "webhook_endpoint",
+    "user",
+    "api_key",
+    "service_key",
+    "email",
+    "plan",
+    "payment",
+    "suspense",
+    "job",
+    "webhook_endpoint",
     "webhook_event",
 ];
 
@@ -76,7 +84,9 @@ fn filters(frame: &Frame, query: &Query) -> Vec<Field> {
     }
     let chosen = some(query.kind.as_ref()).unwrap_or_default();
     let mut kinds = vec![Choice::new("", frame.say("house.all"), chosen)];
-    kinds.extend(KINDS.map(|kind| Choice::new(kind, frame.say(&format!("deeds.kind_{kind}")), chosen)));
+    kinds.extend(
+        KINDS.map(|kind| Choice::new(kind, frame.say(&format!("deeds.kind_{kind}")), chosen)),
+    );
     vec![
         Field::line("actor", frame.say("deeds.actor_id"), &typed),
         Field::choice("kind", frame.say("deeds.kind"), kinds),
@@ -87,12 +97,17 @@ fn filters(frame: &Frame, query: &Query) -> Vec<Field> {
 fn row(frame: &Frame, names: &BTreeMap<Uuid, String>, deed: Recorded) -> Row {
     let by = frame.say(&format!("moment.by_{}", deed.actor_kind));
     let is_person = deed.actor_kind == "user";
-    let name = deed.actor_id.map(|id| names.get(&id).cloned().unwrap_or_else(|| id.to_string()));
+    let name = deed
+        .actor_id
+        .map(|id| names.get(&id).cloned().unwrap_or_else(|| id.to_string()));
     Row {
         at: When::new(frame, deed.at),
         changes: difference::between(deed.before.as_deref(), deed.after.as_deref()),
         actor: name.unwrap_or(by),
-        actor_href: deed.actor_id.filter(|_| is_person).map(|id| format!("/console/users/{id}")),
+        actor_href: deed
+            .actor_id
+            .filter(|_| is_person)
+            .map(|id| format!("/console/users/{id}")),
         subject_href: subject_href(&deed.subject_kind, &deed.subject_id),
         subject: format!("{} {}", deed.subject_kind, deed.subject_id),
         action: deed.action,
@@ -112,7 +127,9 @@ fn subject_href(kind: &str, id: &str) -> Option<String> {
         "webhook_event" => "callbacks",
         _ => return None,
     };
-    let is_id = id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let is_id = id
+        .bytes()
+        .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     is_id.then(|| format!("/console/{area}/{id}"))
 }
 
@@ -144,17 +161,27 @@ pub(super) async fn page(
     let actor = some(query.actor.as_ref());
     let filter = Filter {
         subject_kind: kind.map(str::to_owned),
-        subject_id: some(query.subject.as_ref()).filter(|_| kind.is_some()).map(str::to_owned),
+        subject_id: some(query.subject.as_ref())
+            .filter(|_| kind.is_some())
+            .map(str::to_owned),
         // What is no id is nobody's.
         actor_id: actor.map(|text| text.parse().unwrap_or(Uuid::nil())),
         before: cursor(query.after.as_ref()),
     };
-    let mut found = console.auth.audit_log(&filter, LIMIT.saturating_add(1)).await?;
+    let mut found = console
+        .auth
+        .audit_log(&filter, LIMIT.saturating_add(1))
+        .await?;
     let has_more = cut(&mut found);
-    let older = found.last().filter(|_| has_more).map(|last| last.position.to_string());
+    let older = found
+        .last()
+        .filter(|_| has_more)
+        .map(|last| last.position.to_string());
     let names = names(&console, &found).await?;
     let mut told = done.told(&frame);
-    let number = place.row.filter(|row| row.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = place
+        .row
+        .filter(|row| row.bytes().all(|byte| byte.is_ascii_digit()));
     if done.is_bad()
         && let Some(number) = number
     {
@@ -166,7 +193,10 @@ pub(super) async fn page(
         filters: filters(&frame, &query),
         is_filtered: kind.is_some() || actor.is_some(),
         check: Shown::new("check", "/console/audit/check", frame.say("deeds.check")).look(" quiet"),
-        rows: found.into_iter().map(|deed| row(&frame, &names, deed)).collect(),
+        rows: found
+            .into_iter()
+            .map(|deed| row(&frame, &names, deed))
+            .collect(),
         pager: Pager::new(staff.visit(), "after", older),
         frame,
     })
@@ -240,7 +270,10 @@ mod samples {
 
     #[test]
     fn only_what_has_a_page_is_led_to() {
-        assert_eq!(subject_href("plan", "ab-1").as_deref(), Some("/console/plans/ab-1"));
+        assert_eq!(
+            subject_href("plan", "ab-1").as_deref(),
+            Some("/console/plans/ab-1")
+        );
         for (kind, id) in [("plan", "../x"), ("job", "ab"), ("email", "a***@x.com")] {
             assert_eq!(subject_href(kind, id), None, "{kind} {id}");
         }

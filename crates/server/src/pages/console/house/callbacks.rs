@@ -85,11 +85,13 @@ fn rail(frame: &Frame, rail: PaymentMethod) -> String {
 /// Of every rail that is configured.
 pub(super) fn addresses(console: &Console, frame: &Frame, public_url: &str) -> Vec<Address> {
     let rails = console.payment.rails().into_iter();
-    rails.map(|method| Address {
-        rail: method.as_str(),
-        name: rail(frame, method),
-        url: format!("{public_url}/payments/webhooks/{}", method.as_str()),
-    }).collect()
+    rails
+        .map(|method| Address {
+            rail: method.as_str(),
+            name: rail(frame, method),
+            url: format!("{public_url}/payments/webhooks/{}", method.as_str()),
+        })
+        .collect()
 }
 
 fn milliseconds(micros: i64) -> String {
@@ -122,9 +124,11 @@ fn filters(frame: &Frame, query: &Query) -> Vec<Field> {
     let any = |chosen| vec![Choice::new("", frame.say("house.all"), chosen)];
     let chosen = some(query.provider.as_ref()).unwrap_or_default();
     let mut rails = any(chosen);
-    rails.extend(PaymentMethod::ALL.iter().map(|method| {
-        Choice::new(method.as_str(), rail(frame, *method), chosen)
-    }));
+    rails.extend(
+        PaymentMethod::ALL
+            .iter()
+            .map(|method| Choice::new(method.as_str(), rail(frame, *method), chosen)),
+    );
     let chosen = some(query.verdict.as_ref()).unwrap_or_default();
     let mut verdicts = any(chosen);
     verdicts.extend(Verdict::ALL.iter().map(|verdict| {
@@ -154,7 +158,10 @@ pub(super) async fn page(
     // A call that was the last of a page may be forgotten since.
     let found = console.payment.webhook_events(&filter, LIMIT).await?;
     let (found, has_more) = found.unwrap_or_default();
-    let older = found.last().filter(|_| has_more).map(|last| last.id.to_string());
+    let older = found
+        .last()
+        .filter(|_| has_more)
+        .map(|last| last.id.to_string());
     super::super::super::page(&CallbacksPage {
         told: done.told(&frame),
         addresses: addresses(&console, &frame, &staff.visit().house.public_url),
@@ -168,7 +175,9 @@ pub(super) async fn page(
 
 fn detail(frame: Frame, told: String, kept: KeptCall, may_replay: bool) -> CallbackPage {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let headers = kept.header_lines().map(|(name, value)| (text(name), text(value)));
+    let headers = kept
+        .header_lines()
+        .map(|(name, value)| (text(name), text(value)));
     let replay = || {
         let action = format!("{PATH}/{}/replay", kept.call.id);
         Shown::new("replay", action, frame.say("inbound.replay"))
@@ -263,7 +272,12 @@ mod samples {
                 headers: format!("x-{LONG}: {HOSTILE}\nhost: {LONG}").into_bytes(),
                 body: [HOSTILE.as_bytes(), b"\xff", LONG.as_bytes()].concat(),
             };
-            let page = detail(Frame::plain(&visit, "x".to_owned()), String::new(), kept, true);
+            let page = detail(
+                Frame::plain(&visit, "x".to_owned()),
+                String::new(),
+                kept,
+                true,
+            );
             assert!(page.is_lossy);
             samples::render(&format!("console-callback-{tag}"), &page);
         }

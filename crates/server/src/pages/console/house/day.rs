@@ -25,9 +25,13 @@ impl FieldError for InvalidDay {
 pub(super) fn end_of_day(text: &str, visit: &Visit) -> Result<Timestamp, InvalidDay> {
     let day: NaiveDate = text.parse().map_err(|_| InvalidDay)?;
     let next = day.checked_add_days(Days::new(1)).ok_or(InvalidDay)?;
-    let midnight = next.and_time(NaiveTime::MIN).and_local_timezone(visit.house.zone);
+    let midnight = next
+        .and_time(NaiveTime::MIN)
+        .and_local_timezone(visit.house.zone);
     // Where clocks are put forward at midnight, the day begins an hour later.
-    let begins = midnight.earliest().map_or_else(|| next.and_time(NaiveTime::MIN).and_utc(), |at| at.to_utc());
+    let begins = midnight
+        .earliest()
+        .map_or_else(|| next.and_time(NaiveTime::MIN).and_utc(), |at| at.to_utc());
     Ok(Timestamp::from_utc(begins))
 }
 

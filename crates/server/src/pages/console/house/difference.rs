@@ -54,7 +54,9 @@ pub(super) fn between(before: Option<&str>, after: Option<&str>) -> Vec<Changed>
         before: before.get(name).map(text),
         after: after.get(name).map(text),
     });
-    changed.filter(|change| change.before != change.after).collect()
+    changed
+        .filter(|change| change.before != change.after)
+        .collect()
 }
 
 #[cfg(test)]
@@ -65,8 +67,14 @@ mod tests {
     fn only_what_differs_is_told() {
         let before = r#"{"price":"99.00","name":"Pro","roles":["admin"]}"#;
         let after = r#"{"price":"129.00","name":"Pro","roles":[],"days":14}"#;
-        let lines: Vec<String> = between(Some(before), Some(after)).iter().map(Changed::line).collect();
-        assert_eq!(lines, ["days: 14", "price: 99.00 → 129.00", "roles: admin → "]);
+        let lines: Vec<String> = between(Some(before), Some(after))
+            .iter()
+            .map(Changed::line)
+            .collect();
+        assert_eq!(
+            lines,
+            ["days: 14", "price: 99.00 → 129.00", "roles: admin → "]
+        );
         assert!(between(None, None).is_empty());
         assert_eq!(between(None, Some("not json")).len(), 1);
         assert_eq!(between(Some("null"), Some("{}")), []);

@@ -45,7 +45,13 @@ impl Typed {
             .append_pair("bound", bound)
             .extend_pairs(fields)
             .finish();
-        Some(Request::new(caller.subject(), "POST", path, key, body.as_bytes()))
+        Some(Request::new(
+            caller.subject(),
+            "POST",
+            path,
+            key,
+            body.as_bytes(),
+        ))
     }
 }
 
@@ -66,7 +72,11 @@ impl Faults {
         }
         let document = problem.document(language, &Occurrence::default());
         let text = |value: &serde_json::Value, name: &str| {
-            value.get(name).and_then(|text| text.as_str()).unwrap_or_default().to_owned()
+            value
+                .get(name)
+                .and_then(|text| text.as_str())
+                .unwrap_or_default()
+                .to_owned()
         };
         let mut faults = BTreeMap::new();
         let errors = document.get("errors").and_then(|list| list.as_array());
@@ -104,7 +114,10 @@ impl Faults {
     /// Those under no name that is shown.
     pub(super) fn apart<'a>(&self, shown: impl Iterator<Item = &'a str>) -> Vec<String> {
         let shown: Vec<&str> = shown.collect();
-        let others = self.0.iter().filter(|(name, _)| !shown.contains(&name.as_str()));
+        let others = self
+            .0
+            .iter()
+            .filter(|(name, _)| !shown.contains(&name.as_str()));
         others.map(|(_, text)| text.clone()).collect()
     }
 
@@ -220,7 +233,8 @@ impl Field {
 
     /// Faults of these names stand beside it too.
     pub(super) fn also(mut self, names: &[&str]) -> Self {
-        self.also.extend(names.iter().map(|name| (*name).to_owned()));
+        self.also
+            .extend(names.iter().map(|name| (*name).to_owned()));
         self
     }
 

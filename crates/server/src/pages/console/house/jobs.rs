@@ -78,7 +78,10 @@ fn every(frame: &Frame, seconds: u64) -> String {
 fn duty(frame: &Frame, duty: Standing) -> DutyRow {
     DutyRow {
         every: every(frame, duty.every.as_secs()),
-        last: duty.last.as_ref().map(|last| When::new(frame, last.ended_at)),
+        last: duty
+            .last
+            .as_ref()
+            .map(|last| When::new(frame, last.ended_at)),
         due: When::new(frame, duty.due_at),
         state: match (&duty.turn, duty.failures) {
             (Some(_), _) => "running",
@@ -86,7 +89,10 @@ fn duty(frame: &Frame, duty: Standing) -> DutyRow {
             (None, _) => "failing",
         },
         failures: duty.failures,
-        error: duty.last_error.filter(|_| duty.failures > 0).unwrap_or_default(),
+        error: duty
+            .last_error
+            .filter(|_| duty.failures > 0)
+            .unwrap_or_default(),
         name: duty.name,
         says: duty.says,
     }
@@ -94,12 +100,19 @@ fn duty(frame: &Frame, duty: Standing) -> DutyRow {
 
 fn row(frame: &Frame, job: JobRecord) -> Row {
     let again = || {
-        Shown::new("retry", format!("{PATH}/{}/retry", job.id), frame.say("duties.retry"))
-            .look(" quiet small")
+        Shown::new(
+            "retry",
+            format!("{PATH}/{}/retry", job.id),
+            frame.say("duties.retry"),
+        )
+        .look(" quiet small")
     };
     Row {
         state: job.state.as_str(),
-        due: job.finished_at.is_none().then(|| When::new(frame, job.due_at)),
+        due: job
+            .finished_at
+            .is_none()
+            .then(|| When::new(frame, job.due_at)),
         retry: (job.state == JobState::Dead).then(again),
         subject: job.subject.map(|id| id.to_string()).unwrap_or_default(),
         attempts: job.attempts,
@@ -144,8 +157,15 @@ pub(super) async fn page(
     };
     let duties = console.payment.duties().await?;
     // A job that was the last of a page may be forgotten since.
-    let (found, has_more) = console.payment.jobs(&filter, LIMIT).await?.unwrap_or_default();
-    let older = found.last().filter(|_| has_more).map(|last| last.id.to_string());
+    let (found, has_more) = console
+        .payment
+        .jobs(&filter, LIMIT)
+        .await?
+        .unwrap_or_default();
+    let older = found
+        .last()
+        .filter(|_| has_more)
+        .map(|last| last.id.to_string());
     super::super::super::page(&JobsPage {
         told: done.told(&frame),
         duties: duties.into_iter().map(|one| duty(&frame, one)).collect(),

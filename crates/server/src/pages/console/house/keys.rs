@@ -10,7 +10,9 @@ use serde::Deserialize;
 use tollgate_auth::model::api_key::{KeyName, PlainKey};
 use tollgate_auth::model::key_terms::{self, OF_SERVICE_KEYS};
 use tollgate_auth::model::service_key::ServiceKey;
-use tollgate_auth::{CreateKeyError, CreateServiceKey, Initiator, ListKeysError, RotateKey, ServiceKeyList};
+use tollgate_auth::{
+    CreateKeyError, CreateServiceKey, Initiator, ListKeysError, RotateKey, ServiceKeyList,
+};
 use tollgate_kernel::ids::ServiceKeyId;
 use tollgate_kernel::input::{Params, PathId};
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
@@ -82,7 +84,11 @@ fn create_form(frame: &Frame, typed: &Typed, faults: &Faults, confirm: Option<St
         let name = scope_field(scope);
         let field = Field::check(&name, (*scope).to_owned(), typed.is(&name));
         // A fault of the scopes stands beside the first of them.
-        if *scope == OF_SERVICE_KEYS[0] { field.also(&["scopes"]) } else { field }
+        if *scope == OF_SERVICE_KEYS[0] {
+            field.also(&["scopes"])
+        } else {
+            field
+        }
     });
     Shown::new("create", PATH, frame.say("hostkeys.create"))
         .folded(frame.say("hostkeys.create"))
@@ -106,15 +112,27 @@ fn scope_field(scope: &str) -> String {
 
 fn row(frame: &Frame, key: ServiceKey, confirm: Option<&String>) -> Row {
     let choices = OVERLAPS.map(|(seconds, word)| Choice::new(seconds, frame.say(word), "86400"));
-    let rotate = Shown::new(format!("rotate-{}", key.id), format!("{PATH}/{}/rotate", key.id), frame.say("hostkeys.rotate"))
-        .look(" quiet small")
-        .folded(frame.say("hostkeys.rotate"))
-        .fields([Field::choice("overlap", frame.say("hostkeys.overlap"), choices.into())])
-        .confirm(confirm.cloned());
-    let delete = Shown::new(format!("delete-{}", key.id), format!("{PATH}/{}/delete", key.id), frame.say("hostkeys.delete"))
-        .look(" danger small")
-        .folded(frame.say("hostkeys.delete"))
-        .confirm(confirm.cloned());
+    let rotate = Shown::new(
+        format!("rotate-{}", key.id),
+        format!("{PATH}/{}/rotate", key.id),
+        frame.say("hostkeys.rotate"),
+    )
+    .look(" quiet small")
+    .folded(frame.say("hostkeys.rotate"))
+    .fields([Field::choice(
+        "overlap",
+        frame.say("hostkeys.overlap"),
+        choices.into(),
+    )])
+    .confirm(confirm.cloned());
+    let delete = Shown::new(
+        format!("delete-{}", key.id),
+        format!("{PATH}/{}/delete", key.id),
+        frame.say("hostkeys.delete"),
+    )
+    .look(" danger small")
+    .folded(frame.say("hostkeys.delete"))
+    .confirm(confirm.cloned());
     Row {
         scopes: key.scopes.names().unwrap_or_default().join(", "),
         networks: key.addresses.texts().join(", "),
@@ -145,11 +163,19 @@ async fn shown(
         },
         list => list?,
     };
-    let older = list.keys.last().filter(|_| list.has_more).map(|last| last.id.to_string());
+    let older = list
+        .keys
+        .last()
+        .filter(|_| list.has_more)
+        .map(|last| last.id.to_string());
     super::super::super::page(&KeysPage {
         told: done.told(&frame),
         create: create_form(&frame, typed, faults, confirm.clone()),
-        rows: list.keys.into_iter().map(|key| row(&frame, key, confirm.as_ref())).collect(),
+        rows: list
+            .keys
+            .into_iter()
+            .map(|key| row(&frame, key, confirm.as_ref()))
+            .collect(),
         pager: Pager::new(staff.visit(), "after", older),
         frame,
     })
@@ -179,7 +205,9 @@ fn shown_once(staff: &Staff<Admin>, plain: &PlainKey) -> Result<Response, Proble
 fn wish(staff: &Staff<Admin>, typed: &Typed) -> Result<CreateServiceKey, Problem> {
     let mut errors = FieldErrors::new();
     let name = errors.take("/name", typed.get("name").parse::<KeyName>());
-    let asked = OF_SERVICE_KEYS.iter().filter(|scope| typed.is(&scope_field(scope)));
+    let asked = OF_SERVICE_KEYS
+        .iter()
+        .filter(|scope| typed.is(&scope_field(scope)));
     let asked: Vec<String> = asked.map(|scope| (*scope).to_owned()).collect();
     let scopes = key_terms::scopes(&asked, OF_SERVICE_KEYS, &mut errors);
     let addresses = typed.get("allowed_addresses").split([',', '\n', ' ']);
@@ -189,7 +217,8 @@ fn wish(staff: &Staff<Admin>, typed: &Typed) -> Result<CreateServiceKey, Problem
         .collect();
     let addresses = key_terms::addresses(&addresses, &mut errors);
     let expires_at = typed.some("expires_at");
-    let expires_at = expires_at.and_then(|text| errors.take("/expires_at", end_of_day(text, staff.visit())));
+    let expires_at =
+        expires_at.and_then(|text| errors.take("/expires_at", end_of_day(text, staff.visit())));
     errors.finish()?;
     let required = |pointer: &str| Problem::invalid(pointer, "required", "必填", "required");
     Ok(CreateServiceKey {
@@ -232,9 +261,13 @@ pub(super) async fn rotate(
     Form(typed): Form<Typed>,
 ) -> Result<Response, Problem> {
     // What is none of the choices is longer than any key goes on.
-    let overlap = typed.some("overlap").map_or(Some(86_400), |text| text.parse::<u32>().ok());
+    let overlap = typed
+        .some("overlap")
+        .map_or(Some(86_400), |text| text.parse::<u32>().ok());
     let wish = RotateKey {
-        overlap: overlap.map_or(Duration::MAX, |seconds| Duration::from_secs(u64::from(seconds))),
+        overlap: overlap.map_or(Duration::MAX, |seconds| {
+            Duration::from_secs(u64::from(seconds))
+        }),
         expires_at: None,
     };
     let by = Initiator::caller(&staff.origin);

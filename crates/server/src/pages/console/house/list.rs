@@ -78,16 +78,36 @@ pub(super) struct Done {
 
 /// Words that are told.
 const TOLD: [&str; 22] = [
-    "saved", "opened", "invited", "activated", "deactivated", "roles", "signed_out", "factor", "plan_given",
-    "units_given", "created", "archived", "deleted", "samples", "replayed", "tested", "resent", "ended", "whole",
-    "broken", "retried", "unchanged",
+    "saved",
+    "opened",
+    "invited",
+    "activated",
+    "deactivated",
+    "roles",
+    "signed_out",
+    "factor",
+    "plan_given",
+    "units_given",
+    "created",
+    "archived",
+    "deleted",
+    "samples",
+    "replayed",
+    "tested",
+    "resent",
+    "ended",
+    "whole",
+    "broken",
+    "retried",
+    "unchanged",
 ];
 
 impl Done {
     /// In words; nothing, where the word is not one of ours.
     pub(super) fn told(&self, frame: &Frame) -> String {
         let word = TOLD.iter().find(|word| **word == self.done);
-        word.map(|word| frame.say(&format!("house_done.{word}"))).unwrap_or_default()
+        word.map(|word| frame.say(&format!("house_done.{word}")))
+            .unwrap_or_default()
     }
 
     /// Whether it is bad news.

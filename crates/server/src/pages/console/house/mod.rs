@@ -28,7 +28,10 @@ use super::Console;
 
 /// Every page of it.
 pub(super) fn router() -> Router<Console> {
-    Router::new().merge(people()).merge(selling()).merge(machines())
+    Router::new()
+        .merge(people())
+        .merge(selling())
+        .merge(machines())
 }
 
 /// Who has an account, and who did what.
@@ -41,7 +44,10 @@ fn people() -> Router<Console> {
         .route("/console/users/{id}/active", post(user::set_active))
         .route("/console/users/{id}/roles", post(user::set_roles))
         .route("/console/users/{id}/sign-out", post(user::sign_out))
-        .route("/console/users/{id}/second-factor", post(user::remove_factor))
+        .route(
+            "/console/users/{id}/second-factor",
+            post(user::remove_factor),
+        )
         .route("/console/users/{id}/grant-plan", post(user::grant_plan))
         .route("/console/users/{id}/grant-units", post(user::grant_units))
         .route("/console/audit", get(audit::page))
@@ -65,14 +71,20 @@ fn selling() -> Router<Console> {
 /// Applications that are told and that ask, and the service itself.
 fn machines() -> Router<Console> {
     Router::new()
-        .route("/console/webhooks", get(webhooks::page).post(webhooks::create))
+        .route(
+            "/console/webhooks",
+            get(webhooks::page).post(webhooks::create),
+        )
         .route("/console/webhooks/{id}", get(webhook::page))
         .route("/console/webhooks/{id}/change", post(webhook::change))
         .route("/console/webhooks/{id}/rotate", post(webhook::rotate))
         .route("/console/webhooks/{id}/delete", post(webhook::delete))
         .route("/console/webhooks/{id}/test", post(webhook::test))
         .route("/console/webhooks/deliveries/{id}", get(webhook::delivery))
-        .route("/console/webhooks/deliveries/{id}/resend", post(webhook::resend))
+        .route(
+            "/console/webhooks/deliveries/{id}/resend",
+            post(webhook::resend),
+        )
         .route("/console/keys", get(keys::page).post(keys::create))
         .route("/console/keys/{id}/rotate", post(keys::rotate))
         .route("/console/keys/{id}/delete", post(keys::delete))

@@ -37,7 +37,13 @@ enum Sent {
 
 fn parts(frame: &Frame, sent: Sent, typed: &Typed, faults: &Faults) -> Vec<Part> {
     let (nothing, none) = (Typed::default(), Faults::default());
-    let of = |which: Sent| if sent == which { (typed, faults) } else { (&nothing, &none) };
+    let of = |which: Sent| {
+        if sent == which {
+            (typed, faults)
+        } else {
+            (&nothing, &none)
+        }
+    };
     let locale = |typed: &Typed| {
         let chosen = typed.get("locale");
         let choices = [("zh", "中文"), ("en", "English")];
@@ -46,20 +52,28 @@ fn parts(frame: &Frame, sent: Sent, typed: &Typed, faults: &Faults) -> Vec<Part>
     };
     let (typed, faults) = of(Sent::Open);
     let open = Shown::new("open", PATH, frame.say("people.open")).fields([
-        Field::line("email", frame.say("people.email"), typed).of("email").required(),
+        Field::line("email", frame.say("people.email"), typed)
+            .of("email")
+            .required(),
         Field::line("username", frame.say("people.username"), typed).required(),
         locale(typed),
         Field::line("reason", frame.say("house.reason"), typed),
     ]);
     let open = open.faults(faults);
     let (typed, faults) = of(Sent::Invite);
-    let invite = Shown::new("invite", "/console/users/invite", frame.say("people.invite"))
-        .look(" quiet")
-        .fields([
-            Field::line("email", frame.say("people.email"), typed).of("email").required(),
-            locale(typed),
-        ])
-        .faults(faults);
+    let invite = Shown::new(
+        "invite",
+        "/console/users/invite",
+        frame.say("people.invite"),
+    )
+    .look(" quiet")
+    .fields([
+        Field::line("email", frame.say("people.email"), typed)
+            .of("email")
+            .required(),
+        locale(typed),
+    ])
+    .faults(faults);
     vec![
         Part {
             title: frame.say("people.open"),
@@ -95,7 +109,9 @@ pub(super) async fn page(staff: Staff<UsersWrite>) -> Result<Response, Problem> 
 /// What both forms have.
 fn read(typed: &Typed, errors: &mut FieldErrors) -> (Option<Email>, Option<Locale>) {
     let email = errors.take("/email", typed.get("email").parse());
-    let locale = typed.some("locale").map_or(Ok(Locale::default()), str::parse);
+    let locale = typed
+        .some("locale")
+        .map_or(Ok(Locale::default()), str::parse);
     (email, errors.take("/locale", locale))
 }
 
@@ -131,7 +147,10 @@ async fn try_open(
         origin: &staff.origin,
         reason: typed.some("reason"),
     };
-    let user = console.auth.open_account(&email, &username, locale, &by).await;
+    let user = console
+        .auth
+        .open_account(&email, &username, locale, &by)
+        .await;
     let user = user.map_err(|error| beside(error.into()))?;
     Ok(format!("{PATH}/{}?done=opened", user.id))
 }
@@ -145,9 +164,16 @@ fn beside(problem: Problem) -> Problem {
         _ => return problem,
     };
     let code = problem.code();
-    let [zh, en] = [tollgate_kernel::text::Language::Zh, tollgate_kernel::text::Language::En]
-        .map(|language| code.title(language));
-    problem.field(field, code.as_str(), tollgate_kernel::text::Text::new(zh, en))
+    let [zh, en] = [
+        tollgate_kernel::text::Language::Zh,
+        tollgate_kernel::text::Language::En,
+    ]
+    .map(|language| code.title(language));
+    problem.field(
+        field,
+        code.as_str(),
+        tollgate_kernel::text::Text::new(zh, en),
+    )
 }
 
 /// `POST /console/users/invite`

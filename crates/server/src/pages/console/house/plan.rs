@@ -46,18 +46,26 @@ struct Edited<'a> {
     typed: &'a Typed,
     faults: Faults,
     preview: Preview,
+    /// Of the form; a refused one gets another, or nothing else could be sent by it.
+    key: Option<String>,
 }
 
 /// The form, without its fields.
 fn form(frame: &Frame, edited: &Edited<'_>, parts: &[Part], key: String) -> Shown {
     let id = edited.known.map(|known| known.plan.id.to_string());
-    let action = id.as_ref().map_or_else(|| PATH.to_owned(), |id| format!("{PATH}/{id}"));
+    let action = id
+        .as_ref()
+        .map_or_else(|| PATH.to_owned(), |id| format!("{PATH}/{id}"));
     let mut form = Shown::new("plan", action, frame.say("house.save"));
     form = match id {
-        Some(id) => form.hidden("id", id).hidden("version", edited.typed.get("version")),
+        Some(id) => form
+            .hidden("id", id)
+            .hidden("version", edited.typed.get("version")),
         None => form.hidden("key", key),
     };
-    let fields = parts.iter().flat_map(|part| part.fields.iter().chain(part.rows.iter().flatten()));
+    let fields = parts
+        .iter()
+        .flat_map(|part| part.fields.iter().chain(part.rows.iter().flatten()));
     form.faults = edited.faults.apart(fields.map(|field| field.name.as_str()));
     form
 }
@@ -70,14 +78,20 @@ fn shown(staff: &Staff<Admin>, done: &Done, edited: &Edited<'_>) -> Result<Respo
         frame.title = title;
     }
     let parts = parts(&frame, edited.typed, &edited.faults);
-    let typed_key = edited.typed.some("key").map(str::to_owned);
-    let key = typed_key.unwrap_or_else(|| new_key(staff.visit()));
+    let key = edited.key.clone().unwrap_or_else(|| new_key(staff.visit()));
     let versions = edited.known.and_then(|known| known.versions.as_ref());
-    let remove = edited.known.filter(|known| known.archived_at.is_none()).map(|known| {
-        Shown::new("remove", format!("{PATH}/{}/remove", known.plan.id), frame.say("editor.remove"))
+    let remove = edited
+        .known
+        .filter(|known| known.archived_at.is_none())
+        .map(|known| {
+            Shown::new(
+                "remove",
+                format!("{PATH}/{}/remove", known.plan.id),
+                frame.say("editor.remove"),
+            )
             .look(" danger")
             .folded(frame.say("editor.remove"))
-    });
+        });
     super::super::super::page(&PlanPage {
         told: done.told(&frame),
         form: form(&frame, edited, &parts, key),
@@ -105,6 +119,7 @@ pub(super) async fn new_page(staff: Staff<Admin>) -> Result<Response, Problem> {
         typed: &blank(),
         faults: Faults::default(),
         preview: Preview::default(),
+        key: None,
     };
     shown(&staff, &Done::default(), &edited)
 }
@@ -130,6 +145,7 @@ pub(super) async fn page(
         typed: &typed,
         faults: Faults::default(),
         preview,
+        key: None,
     };
     shown(&staff, &done, &edited)
 }
@@ -148,6 +164,8 @@ async fn again(
     };
     let frame = staff.frame(PATH, String::new());
     let (preview, mut faults) = preview(console, &frame, id, typed).await?;
+    let kept = typed.some("key").filter(|_| refused.is_none());
+    let key = kept.map(str::to_owned);
     if let Some(problem) = refused {
         let house = console.payment.house_language();
         let said = Said::of(typed, house);
@@ -159,6 +177,7 @@ async fn again(
         typed,
         faults,
         preview,
+        key,
     };
     shown(staff, &Done::default(), &edited)
 }
@@ -183,7 +202,11 @@ pub(super) async fn create(
     }
     let key = typed.once(&staff.caller, "/admin/plans", "");
     let editor = Initiator::caller(&staff.origin);
-    match console.payment.create_plan(&said.body, &editor, key.as_ref()).await {
+    match console
+        .payment
+        .create_plan(&said.body, &editor, key.as_ref())
+        .await
+    {
         Ok(made) => {
             let id = made.value.plan.id;
             Ok(Redirect::to(&format!("{PATH}/{id}?done=created")).into_response())
@@ -247,7 +270,14 @@ mod samples {
                 let visit = samples::visit(language);
                 let frame = Frame::plain(&visit, text.to_owned() + "x");
                 let (mut typed, mut faults) = (blank(), Faults::default());
-                for name in ["slug", "name_zh", "name_en", "description_en", "features_zh", "price"] {
+                for name in [
+                    "slug",
+                    "name_zh",
+                    "name_en",
+                    "description_en",
+                    "features_zh",
+                    "price",
+                ] {
                     typed.put(name, text);
                     faults.note(name, text.to_owned());
                 }
@@ -274,6 +304,7 @@ mod samples {
                         cards: cards.into(),
                         missing: vec![text.to_owned()],
                     },
+                    key: None,
                 };
                 let parts = parts(&frame, &typed, &edited.faults);
                 let page = PlanPage {

@@ -5,13 +5,13 @@ use axum::extract::State;
 use axum::response::Response;
 use tollgate_kernel::problem::Problem;
 use tollgate_kernel::text::Language;
-use tollgate_payment::model::plan_terms::PlanTerms;
 use tollgate_payment::PlanError;
+use tollgate_payment::model::plan_terms::PlanTerms;
 
 use super::super::super::form::Form;
 use super::super::super::frame::Frame;
-use super::super::super::written::Written;
 use super::super::super::words::Words;
+use super::super::super::written::Written;
 use super::super::Console;
 use super::form::{Faults, Typed};
 use super::plan_form::Said;
@@ -64,8 +64,18 @@ fn card(frame: &Frame, terms: &PlanTerms, house: &str, language: Language) -> Ca
         .iter()
         .map(|meter| {
             let reset = words.say(&format!("editor.reset_{}", meter.reset.as_str()));
-            let limit = meter.limit.map_or_else(|| words.say("house.unlimited"), |limit| written.count(limit.get()));
-            words.with("editor.quota_line", &[("limit", &limit), ("meter", &meter.meter), ("reset", &reset)])
+            let limit = meter.limit.map_or_else(
+                || words.say("house.unlimited"),
+                |limit| written.count(limit.get()),
+            );
+            words.with(
+                "editor.quota_line",
+                &[
+                    ("limit", &limit),
+                    ("meter", &meter.meter),
+                    ("reset", &reset),
+                ],
+            )
         })
         .collect();
     if terms.trial_days > 0 {
@@ -75,7 +85,11 @@ fn card(frame: &Frame, terms: &PlanTerms, house: &str, language: Language) -> Ca
         tag: language.tag(),
         name: text.name,
         description: text.description,
-        price: if is_free { words.say("editor.free") } else { written.price(terms.price) },
+        price: if is_free {
+            words.say("editor.free")
+        } else {
+            written.price(terms.price)
+        },
         cycle: words.say(&format!("editor.per_{}", terms.billing_cycle.as_str())),
         lines,
         features: text.features,
@@ -96,7 +110,8 @@ pub(super) async fn preview(
         Ok(terms) => {
             let mut faults = Faults::default();
             said.note_twice(&mut faults, frame);
-            let cards = [Language::Zh, Language::En].map(|language| card(frame, &terms, house, language));
+            let cards =
+                [Language::Zh, Language::En].map(|language| card(frame, &terms, house, language));
             let preview = Preview {
                 cards: cards.into(),
                 missing: Vec::new(),

@@ -8,7 +8,9 @@ use tollgate_kernel::money::AmountText;
 use tollgate_kernel::problem::Problem;
 use tollgate_kernel::text::Language;
 use tollgate_payment::model::plan::{BillingCycle, PlanText, Reset};
-use tollgate_payment::shapes::{AdminPlanShape, CostShape, MeterBody, MeterUnits, PlanBody, TextBody};
+use tollgate_payment::shapes::{
+    AdminPlanShape, CostShape, MeterBody, MeterUnits, PlanBody, TextBody,
+};
 
 use super::super::super::frame::Frame;
 use super::form::{Choice, Faults, Field, Typed};
@@ -32,12 +34,17 @@ pub(super) struct Said {
 }
 
 fn number(typed: &Typed, name: &str, otherwise: i64) -> i64 {
-    typed.some(name).map_or(otherwise, |text| text.parse().unwrap_or(i64::MIN))
+    typed
+        .some(name)
+        .map_or(otherwise, |text| text.parse().unwrap_or(i64::MIN))
 }
 
 fn lines(typed: &Typed, name: &str) -> Vec<String> {
     let lines = typed.get(name).lines().map(str::trim);
-    lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    lines
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn text(typed: &Typed, language: &str) -> TextBody {
@@ -52,16 +59,16 @@ fn text(typed: &Typed, language: &str) -> TextBody {
 
 fn is_empty(text: &TextBody) -> bool {
     let none = |text: &Option<String>| text.as_ref().is_none_or(String::is_empty);
-    none(&text.name)
-        && none(&text.description)
-        && text.features.as_ref().is_none_or(Vec::is_empty)
+    none(&text.name) && none(&text.description) && text.features.as_ref().is_none_or(Vec::is_empty)
 }
 
 impl Said {
     /// What was typed. `house` is the language that every plan has.
     pub(super) fn of(typed: &Typed, house: &str) -> Self {
         let texts = LANGUAGES.map(|language| (language.to_owned(), text(typed, language)));
-        let said = texts.into_iter().filter(|(language, text)| language == house || !is_empty(text));
+        let said = texts
+            .into_iter()
+            .filter(|(language, text)| language == house || !is_empty(text));
         let (mut rows, mut meters) = (Vec::new(), Vec::new());
         for at in 0..METERS {
             if let Some(meter) = typed.some(&format!("meter_{at}")) {
@@ -145,14 +152,18 @@ impl Said {
 
 fn amount(text: &str) -> Option<AmountText> {
     let quoted = serde_json::to_string(text).ok()?;
-    serde_json::from_str(&quoted).ok().filter(|_| !text.is_empty())
+    serde_json::from_str(&quoted)
+        .ok()
+        .filter(|_| !text.is_empty())
 }
 
 fn meter_of(typed: &Typed, at: usize, meter: &str) -> MeterBody {
     let limit = if typed.is(&format!("unlimited_{at}")) {
         Some(None)
     } else {
-        typed.some(&format!("limit_{at}")).map(|text| Some(text.parse().unwrap_or(-1)))
+        typed
+            .some(&format!("limit_{at}"))
+            .map(|text| Some(text.parse().unwrap_or(-1)))
     };
     MeterBody {
         meter: meter.to_owned(),
@@ -182,7 +193,10 @@ pub(super) fn filled(shape: &AdminPlanShape, house: &str) -> Typed {
         features: plan.features.clone(),
     };
     for language in LANGUAGES {
-        let text = plan.i18n.get(language).or((language == house).then_some(&own));
+        let text = plan
+            .i18n
+            .get(language)
+            .or((language == house).then_some(&own));
         let Some(text) = text else { continue };
         typed.put(format!("name_{language}"), &text.name);
         typed.put(format!("description_{language}"), &text.description);
@@ -196,7 +210,10 @@ pub(super) fn filled(shape: &AdminPlanShape, house: &str) -> Typed {
     typed.put("grace_days", shape.grace_days);
     typed.put("sort_order", plan.sort_order);
     typed.put("version", shape.version);
-    for (name, is_on) in [("is_default", plan.is_default), ("is_active", plan.is_active)] {
+    for (name, is_on) in [
+        ("is_default", plan.is_default),
+        ("is_active", plan.is_active),
+    ] {
         if is_on {
             typed.put(name, "on");
         }
@@ -264,7 +281,11 @@ pub(super) fn parts(frame: &Frame, typed: &Typed, faults: &Faults) -> Vec<Part> 
 fn part(frame: &Frame, title: &str, hint: &str, fields: Vec<Field>) -> Part {
     Part {
         title: frame.say(title),
-        hint: if hint.is_empty() { String::new() } else { frame.say(hint) },
+        hint: if hint.is_empty() {
+            String::new()
+        } else {
+            frame.say(hint)
+        },
         fields,
         rows: Vec::new(),
     }
@@ -276,16 +297,22 @@ fn words<'a>(
     words: impl Iterator<Item = &'a str>,
     chosen: &str,
 ) -> Vec<Choice> {
-    let choice = |word: &str| Choice::new(word, frame.say(&format!("editor.{prefix}_{word}")), chosen);
+    let choice =
+        |word: &str| Choice::new(word, frame.say(&format!("editor.{prefix}_{word}")), chosen);
     words.map(choice).collect()
 }
 
 fn selling(frame: &Frame, typed: &Typed) -> Part {
     let cycles = BillingCycle::ALL.iter().map(|cycle| cycle.as_str());
     let fields = vec![
-        Field::line("slug", frame.say("editor.slug"), typed).required().hint(frame.say("editor.slug_hint")),
-        Field::line("price", frame.say("editor.price"), typed).required().hint(frame.say("editor.price_hint")),
-        Field::line("currency", frame.say("editor.currency"), typed).hint(frame.say("editor.currency_hint")),
+        Field::line("slug", frame.say("editor.slug"), typed)
+            .required()
+            .hint(frame.say("editor.slug_hint")),
+        Field::line("price", frame.say("editor.price"), typed)
+            .required()
+            .hint(frame.say("editor.price_hint")),
+        Field::line("currency", frame.say("editor.currency"), typed)
+            .hint(frame.say("editor.currency_hint")),
         Field::choice(
             "billing_cycle",
             frame.say("editor.cycle"),
@@ -310,8 +337,12 @@ fn texts(frame: &Frame, typed: &Typed, language: &str) -> Part {
 
 /// Rows that say something, and some that are free.
 fn rows(typed: &Typed, name: &str, most: usize) -> usize {
-    let last = (0..most).rev().find(|at| typed.some(&format!("{name}_{at}")).is_some());
-    last.map_or(0, |last| last.saturating_add(1)).saturating_add(FREE).min(most)
+    let last = (0..most)
+        .rev()
+        .find(|at| typed.some(&format!("{name}_{at}")).is_some());
+    last.map_or(0, |last| last.saturating_add(1))
+        .saturating_add(FREE)
+        .min(most)
 }
 
 fn meters(frame: &Frame, typed: &Typed) -> Part {
@@ -357,8 +388,16 @@ fn rest(frame: &Frame, typed: &Typed) -> Part {
         Field::line("sort_order", frame.say("editor.order"), typed)
             .of("number")
             .hint(frame.say("editor.order_hint")),
-        Field::check("is_active", frame.say("editor.on_sale"), typed.is("is_active")),
-        Field::check("is_default", frame.say("editor.is_default"), typed.is("is_default")),
+        Field::check(
+            "is_active",
+            frame.say("editor.on_sale"),
+            typed.is("is_active"),
+        ),
+        Field::check(
+            "is_default",
+            frame.say("editor.is_default"),
+            typed.is("is_default"),
+        ),
     ];
     part(frame, "editor.shelf", "editor.shelf_hint", fields)
 }
@@ -372,14 +411,22 @@ mod tests {
         let mut typed = Typed::default();
         // The first row was left free.
         for (name, value) in [
-            ("meter_1", "calls"), ("limit_1", "x"), ("meter_2", "storage"), ("unlimited_2", "on"),
-            ("cost_3", "up/load"), ("cost_units_3", "no"), ("cost_5", "up/load"),
+            ("meter_1", "calls"),
+            ("limit_1", "x"),
+            ("meter_2", "storage"),
+            ("unlimited_2", "on"),
+            ("cost_3", "up/load"),
+            ("cost_units_3", "no"),
+            ("cost_5", "up/load"),
         ] {
             typed.put(name, value);
         }
         let said = Said::of(&typed, "zh");
         let meters = said.body.meters.as_ref().expect("meters");
-        assert_eq!((meters[0].limit, meters[1].limit), (Some(Some(-1)), Some(None)));
+        assert_eq!(
+            (meters[0].limit, meters[1].limit),
+            (Some(Some(-1)), Some(None))
+        );
         for (field, name) in [
             ("meters/0/limit", "limit_1"),
             ("meters/1/meter", "meter_2"),
@@ -394,6 +441,11 @@ mod tests {
         }
         assert_eq!(said.twice, Some(5));
         assert_eq!(said.body.trial_days, Some(0));
-        assert!(said.body.i18n.as_ref().is_some_and(|texts| !texts.contains_key("en")));
+        assert!(
+            said.body
+                .i18n
+                .as_ref()
+                .is_some_and(|texts| !texts.contains_key("en"))
+        );
     }
 }

@@ -59,7 +59,9 @@ pub(super) fn name(frame: &Frame, plan: &PlanShape) -> String {
         tollgate_kernel::text::Language::En => "en",
     };
     let own = plan.i18n.get(short).map(|text| &text.name);
-    own.filter(|name| !name.is_empty()).unwrap_or(&plan.name).clone()
+    own.filter(|name| !name.is_empty())
+        .unwrap_or(&plan.name)
+        .clone()
 }
 
 fn row(frame: &Frame, shape: &AdminPlanShape) -> Row {
@@ -67,7 +69,11 @@ fn row(frame: &Frame, shape: &AdminPlanShape) -> Row {
     let currency = plan.currency.parse::<Currency>();
     let price = currency.map_or_else(
         |_| plan.price.clone(),
-        |currency| frame.written().price(Money::new(plan.price_minor, currency)),
+        |currency| {
+            frame
+                .written()
+                .price(Money::new(plan.price_minor, currency))
+        },
     );
     Row {
         id: plan.id.to_string(),
@@ -87,9 +93,17 @@ fn row(frame: &Frame, shape: &AdminPlanShape) -> Row {
 
 fn filters(frame: &Frame, query: &Query) -> Vec<Field> {
     let chosen = some(query.archived.as_ref()).unwrap_or_default();
-    let choices = [("", "house.all"), ("no", "editor.not_archived"), ("yes", "editor.archived")];
+    let choices = [
+        ("", "house.all"),
+        ("no", "editor.not_archived"),
+        ("yes", "editor.archived"),
+    ];
     let choices = choices.map(|(value, word)| Choice::new(value, frame.say(word), chosen));
-    vec![Field::choice("archived", frame.say("house.state"), choices.into())]
+    vec![Field::choice(
+        "archived",
+        frame.say("house.state"),
+        choices.into(),
+    )]
 }
 
 /// `GET /console/plans`
@@ -112,13 +126,20 @@ pub(super) async fn page(
     let found = console.payment.admin_plans(&filter, LIMIT).await?;
     // A plan that was the last of a page may be gone since.
     let (found, has_more) = found.unwrap_or_default();
-    let older = found.last().filter(|_| has_more).map(|last| last.plan.id.to_string());
+    let older = found
+        .last()
+        .filter(|_| has_more)
+        .map(|last| last.plan.id.to_string());
     super::super::super::page(&PlansPage {
         told: done.told(&frame),
         filters: filters(&frame, &query),
         is_filtered: filter.archived.is_some() || filter.starting_after.is_some(),
-        samples: Shown::new("samples", "/console/plans/samples", frame.say("editor.samples"))
-            .look(" quiet"),
+        samples: Shown::new(
+            "samples",
+            "/console/plans/samples",
+            frame.say("editor.samples"),
+        )
+        .look(" quiet"),
         rows: found.iter().map(|shape| row(&frame, shape)).collect(),
         pager: Pager::new(staff.visit(), "after", older),
         frame,
@@ -138,7 +159,9 @@ pub(super) async fn use_samples(
     let wanted: Vec<PlanTerms> = samples::plans().into_iter().map(PlanTerms::from).collect();
     let changes = payment.plan_changes(&wanted, false).await?;
     let editor = Initiator::caller(&staff.origin);
-    payment.apply_plans(&wanted, false, &changes, &editor).await?;
+    payment
+        .apply_plans(&wanted, false, &changes, &editor)
+        .await?;
     Ok(Redirect::to("/console/plans?done=samples").into_response())
 }
 

@@ -11,8 +11,8 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::input::PathText;
 use tollgate_kernel::problem::{Code, Problem};
 
-use super::super::super::frame::Frame;
 use super::super::super::Installation;
+use super::super::super::frame::Frame;
 use super::super::Console;
 use super::callbacks::{Address, addresses};
 use super::staff::{Admin, Staff};
@@ -22,8 +22,7 @@ use crate::mail;
 
 const PATH: &str = "/console/settings";
 /// A letter in a frame of its own: nothing is loaded, its own look is in it.
-const LETTER_POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
+const LETTER_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
 
 #[derive(Template)]
 #[template(path = "house_settings.html")]
@@ -57,7 +56,8 @@ struct Post {
 struct DoctorPage {
     frame: Frame,
     rows: Vec<Row>,
-    bad: usize,
+    is_fit: bool,
+    verdict: String,
 }
 
 struct Row {
@@ -106,14 +106,16 @@ pub(super) async fn page(
     let installation = installation(&staff)?;
     let public_url = &staff.visit().house.public_url;
     let warnings = console.payment.warnings();
-    let rails = addresses(&console, &frame, public_url).into_iter().map(|address| Rail {
-        warnings: warnings
-            .iter()
-            .map(ToString::to_string)
-            .filter(|text| text.to_lowercase().contains(address.rail))
-            .collect(),
-        address,
-    });
+    let rails = addresses(&console, &frame, public_url)
+        .into_iter()
+        .map(|address| Rail {
+            warnings: warnings
+                .iter()
+                .map(ToString::to_string)
+                .filter(|text| text.to_lowercase().contains(address.rail))
+                .collect(),
+            address,
+        });
     super::super::super::page(&SettingsPage {
         rails: rails.collect(),
         settings: installation.config.shown.iter().map(setting).collect(),
@@ -137,7 +139,10 @@ pub(super) async fn letter(
     let letter = letter.ok_or_else(missing)?;
     let written = mail::house(&installation.config, public_url).write(letter);
     let headers = [
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(LETTER_POLICY)),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(LETTER_POLICY),
+        ),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     Ok((headers, Html(written.html)).into_response())
@@ -157,15 +162,30 @@ fn finding(frame: &Frame, finding: Finding) -> Row {
     }
 }
 
+fn verdict(frame: &Frame, bad: usize) -> String {
+    match bad {
+        0 => frame.say("installation.fit"),
+        _ => frame.words().with("installation.unfit", &[("count", &bad)]),
+    }
+}
+
 /// `GET /console/doctor`: the installation is looked at, which takes a moment.
 pub(super) async fn doctor(staff: Staff<Admin>) -> Result<Response, Problem> {
     let frame = staff.frame(PATH, staff.words().say("installation.doctor"));
     let installation = installation(&staff)?;
     let entropy = &staff.visit().house.entropy;
     let findings = examine(&installation.config, &installation.clock, entropy).await;
+    let bad = findings
+        .iter()
+        .filter(|finding| finding.health == Health::Bad)
+        .count();
     super::super::super::page(&DoctorPage {
-        bad: findings.iter().filter(|finding| finding.health == Health::Bad).count(),
-        rows: findings.into_iter().map(|one| finding(&frame, one)).collect(),
+        is_fit: bad == 0,
+        verdict: verdict(&frame, bad),
+        rows: findings
+            .into_iter()
+            .map(|one| finding(&frame, one))
+            .collect(),
         frame,
     })
 }
@@ -218,7 +238,8 @@ mod samples_of_pages {
                             detail: text(at),
                         })
                         .collect(),
-                    bad: count / 3,
+                    is_fit: count < 3,
+                    verdict: verdict(&frame, count / 3),
                     frame,
                 };
                 samples::render(&format!("console-doctor-{count}-{tag}"), &page);

@@ -6,9 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use tollgate_kernel::caller::Caller;
 use tollgate_kernel::origin::Origin;
-use tollgate_kernel::permission::{
-    self, Authority as _, Confirmed, Named, Permissions, lacking,
-};
+use tollgate_kernel::permission::{self, Authority as _, Confirmed, Named, Permissions, lacking};
 use tollgate_kernel::problem::Problem;
 use tollgate_kernel::text::Language;
 
@@ -51,7 +49,8 @@ impl<P: Named> FromRequestParts<Console> for Staff<P> {
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Problem> {
         let visitor = Visitor::from_request_parts(parts, console).await?;
-        let caller = <Caller as FromRequestParts<Console>>::from_request_parts(parts, console).await?;
+        let caller =
+            <Caller as FromRequestParts<Console>>::from_request_parts(parts, console).await?;
         let permissions = console.auth.permissions(&caller).await?;
         if !permissions.hold(P::NAME) {
             return Err(lacking(P::NAME));

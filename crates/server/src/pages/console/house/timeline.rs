@@ -94,7 +94,10 @@ pub(super) async fn read<P>(
     let session = before.map(|id| id.uuid().into());
     let sign_ins = console.auth.past_sessions(user, session, most).await?;
     let money = staff.holds(PAYMENTS_READ);
-    let happened = console.payment.happenings(user, before, money, most).await?;
+    let happened = console
+        .payment
+        .happenings(user, before, money, most)
+        .await?;
     let deeds = if staff.holds(AUDIT_READ) {
         let filter = Filter {
             subject_kind: Some("user".to_owned()),
@@ -112,11 +115,16 @@ pub(super) async fn read<P>(
         deeds.into_iter().map(Item::Deed).collect(),
     ];
     let plans = console.payment.all_plans().await?;
-    let names = plans.iter().map(|plan| (plan.id, frame.written().plan(plan)));
+    let names = plans
+        .iter()
+        .map(|plan| (plan.id, frame.written().plan(plan)));
     let names: BTreeMap<PlanId, String> = names.collect();
     let (items, next) = merged(lists, from);
     Ok(Timeline {
-        moments: items.iter().map(|item| moment(frame, &names, item)).collect(),
+        moments: items
+            .iter()
+            .map(|item| moment(frame, &names, item))
+            .collect(),
         next,
     })
 }
@@ -140,7 +148,9 @@ fn merged(mut lists: [VecDeque<Item>; 3], from: Option<Cursor>) -> (Vec<Item>, O
         items.push(item);
     }
     let has_more = lists.iter().any(|list| !list.is_empty());
-    let next = before.filter(|_| has_more).map(|before| Cursor { before, position });
+    let next = before
+        .filter(|_| has_more)
+        .map(|before| Cursor { before, position });
     (items, next)
 }
 
@@ -165,7 +175,10 @@ fn new(frame: &Frame, at: Timestamp, what: String, look: &'static str) -> Moment
 
 fn signed_in(frame: &Frame, sign_in: &PastSignIn) -> Moment {
     let places = [&sign_in.device, &sign_in.address];
-    let places: Vec<&str> = places.into_iter().filter_map(|text| text.as_deref()).collect();
+    let places: Vec<&str> = places
+        .into_iter()
+        .filter_map(|text| text.as_deref())
+        .collect();
     let mut lines = vec![places.join(" · ")];
     if let Some(ended) = sign_in.ended_at {
         let at = frame.written().time(ended);
@@ -204,7 +217,9 @@ fn happened(frame: &Frame, plans: &BTreeMap<PlanId, String>, happening: &Happeni
                 _ => "warn",
             };
             let what = words.with(&format!("moment.refund_{status}"), &[("amount", &amount)]);
-            let href = refund.payment_id.map(|id| format!("/console/transactions/{id}"));
+            let href = refund
+                .payment_id
+                .map(|id| format!("/console/transactions/{id}"));
             (what, look, href, vec![refund.reason.clone()])
         }
         Happening::Change(change) => {
@@ -216,7 +231,10 @@ fn happened(frame: &Frame, plans: &BTreeMap<PlanId, String>, happening: &Happeni
         }
         Happening::Bonus(bonus) => {
             let units = written.count(bonus.units);
-            let what = words.with("moment.bonus", &[("units", &units), ("meter", &bonus.meter)]);
+            let what = words.with(
+                "moment.bonus",
+                &[("units", &units), ("meter", &bonus.meter)],
+            );
             (what, "info", None, vec![bonus.reason.clone()])
         }
         _ => (String::new(), "", None, Vec::new()),
@@ -234,9 +252,10 @@ fn done(frame: &Frame, deed: &Recorded) -> Moment {
     let reason = deed.reason.iter().cloned();
     Moment {
         code: Some(deed.action.clone()),
-        href: deed.actor_id.filter(|_| deed.actor_kind == "user").map(|id| {
-            format!("/console/audit?actor={id}")
-        }),
+        href: deed
+            .actor_id
+            .filter(|_| deed.actor_kind == "user")
+            .map(|id| format!("/console/audit?actor={id}")),
         lines: reason.chain(changes).collect(),
         ..new(
             frame,
@@ -298,7 +317,12 @@ mod tests {
     fn every_thing_is_on_one_page_and_on_one_only() {
         let signed: Vec<u128> = (1..=50).map(|at| at * 20 + 1).collect();
         let log: Vec<(u128, i64)> = (1..=30_i64)
-            .map(|at| (u128::try_from(at * 30 + if at % 7 == 0 { 40 } else { 0 }).expect("small"), at))
+            .map(|at| {
+                (
+                    u128::try_from(at * 30 + if at % 7 == 0 { 40 } else { 0 }).expect("small"),
+                    at,
+                )
+            })
             .collect();
         let (mut from, mut seen) = (None, Vec::new());
         loop {
@@ -315,7 +339,10 @@ mod tests {
             let (items, next) = merged(lists, from);
             seen.extend(items.iter().map(|item| match item {
                 Item::Deed(deed) => (1, i128::from(deed.position)),
-                other => (0, i128::try_from(other.id().uuid().as_u128()).expect("small")),
+                other => (
+                    0,
+                    i128::try_from(other.id().uuid().as_u128()).expect("small"),
+                ),
             }));
             let Some(next) = next else { break };
             assert_eq!(next.to_string().parse(), Ok(next));

@@ -1,8 +1,8 @@
 //! `/console/users/{id}`: one person, what staff may do for them, and everything that happened to them.
 
+use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use askama::Template;
 use serde::Deserialize;
 use tollgate_auth::model::role::Role;
 use tollgate_auth::model::user::User;
@@ -11,10 +11,10 @@ use tollgate_kernel::ids::UserId;
 use tollgate_kernel::input::{Params, PathId};
 use tollgate_kernel::permission::{ADMIN, AUDIT_READ, PAYMENTS_READ, USERS_WRITE};
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
+use tollgate_kernel::text::Text;
 use tollgate_payment::model::quota::{Cost, Meter};
 use tollgate_payment::shapes::SubscriptionShape;
 use tollgate_payment::{GrantPlan, GrantUnits};
-use tollgate_kernel::text::Text;
 
 use super::super::super::form::Form;
 use super::super::super::frame::Frame;
@@ -97,7 +97,8 @@ struct About<'a> {
     has_factor: bool,
     plans: Vec<(String, String)>,
     confirm: Option<String>,
-    key: String,
+    /// Of the form that gives a plan, and of the one that gives units.
+    keys: [String; 2],
 }
 
 fn fact(frame: &Frame, name: &str, text: impl Into<String>) -> Fact {
@@ -124,7 +125,11 @@ fn facts(frame: &Frame, user: &User, has_factor: bool) -> Vec<Fact> {
     let mut facts = vec![
         fact(frame, "people.id", user.id.to_string()),
         fact(frame, "people.email", &user.email),
-        fact(frame, "people.verified", yes(user.email_verified_at.is_some())),
+        fact(
+            frame,
+            "people.verified",
+            yes(user.email_verified_at.is_some()),
+        ),
         fact(frame, "people.factor", yes(has_factor)),
         fact(frame, "people.locale", user.locale.as_str()),
         moment(frame, "people.since", When::new(frame, user.created_at)),
@@ -140,11 +145,30 @@ fn holds(frame: &Frame, held: Option<&SubscriptionShape>) -> Vec<Fact> {
         return Vec::new();
     };
     let written = frame.written();
-    let limit = held.quota_limit.map_or_else(|| frame.say("house.unlimited"), |limit| written.count(limit));
+    let limit = held.quota_limit.map_or_else(
+        || frame.say("house.unlimited"),
+        |limit| written.count(limit),
+    );
     let mut facts = vec![
-        fact(frame, "people.plan", format!("{} ({})", held.plan.name, held.plan.slug)),
-        fact(frame, "house.state", frame.say(&format!("standing.{}", held.state))),
-        fact(frame, "people.quota", format!("{} / {limit} {}", written.count(held.quota_used), held.plan.quota_type)),
+        fact(
+            frame,
+            "people.plan",
+            format!("{} ({})", held.plan.name, held.plan.slug),
+        ),
+        fact(
+            frame,
+            "house.state",
+            frame.say(&format!("standing.{}", held.state)),
+        ),
+        fact(
+            frame,
+            "people.quota",
+            format!(
+                "{} / {limit} {}",
+                written.count(held.quota_used),
+                held.plan.quota_type
+            ),
+        ),
         moment(frame, "people.resets", When::new(frame, held.resets_at)),
     ];
     if let Some(end) = held.current_period_end {
@@ -205,7 +229,11 @@ fn finished(form: Shown, back: &Back<'_>) -> Shown {
 }
 
 fn typed<'a>(back: &'a Back<'_>, which: Sent, nothing: &'a Typed) -> &'a Typed {
-    if back.sent == which { back.typed } else { nothing }
+    if back.sent == which {
+        back.typed
+    } else {
+        nothing
+    }
 }
 
 fn reason(frame: &Frame, typed: &Typed) -> Field {
@@ -243,7 +271,7 @@ fn plan_form(frame: &Frame, about: &About<'_>, back: &Back<'_>) -> Shown {
     let choices = about.plans.iter();
     let choices = choices.map(|(slug, name)| Choice::new(slug, name, typed.get("plan_slug")));
     form(about, back, Sent::Plan, frame.say("people.give_plan"))
-        .hidden("key", &about.key)
+        .hidden("key", &about.keys[0])
         .fields([
             Field::choice("plan_slug", frame.say("people.plan"), choices.collect()),
             Field::line("terms", frame.say("people.terms"), typed)
@@ -257,14 +285,19 @@ fn units_form(frame: &Frame, about: &About<'_>, back: &Back<'_>) -> Shown {
     let nothing = Typed::default();
     let typed = typed(back, Sent::Units, &nothing);
     form(about, back, Sent::Units, frame.say("people.give_units"))
-        .hidden("key", &about.key)
+        .hidden("key", &about.keys[1])
         .fields([
-            Field::line("units", frame.say("people.units"), typed).of("number").required(),
-            Field::line("meter", frame.say("people.meter"), typed).hint(frame.say("people.meter_hint")),
+            Field::line("units", frame.say("people.units"), typed)
+                .of("number")
+                .required(),
+            Field::line("meter", frame.say("people.meter"), typed)
+                .hint(frame.say("people.meter_hint")),
             Field::line("expires_at", frame.say("people.until"), typed)
                 .of("date")
                 .hint(frame.say("people.until_hint")),
-            reason(frame, typed).required().hint(frame.say("people.reason_hint")),
+            reason(frame, typed)
+                .required()
+                .hint(frame.say("people.reason_hint")),
         ])
 }
 
@@ -274,8 +307,16 @@ fn roles_form(frame: &Frame, about: &About<'_>, back: &Back<'_>) -> Shown {
     let typed = typed(back, Sent::Roles, &nothing);
     let boxes = Role::ALL.map(|role| {
         let name = format!("role_{}", role.as_str());
-        let is_on = if is_back { typed.is(&name) } else { about.user.roles.contains(&role) };
-        Field::check(&name, frame.say(&format!("people.role_{}", role.as_str())), is_on)
+        let is_on = if is_back {
+            typed.is(&name)
+        } else {
+            about.user.roles.contains(&role)
+        };
+        Field::check(
+            &name,
+            frame.say(&format!("people.role_{}", role.as_str())),
+            is_on,
+        )
     });
     form(about, back, Sent::Roles, frame.say("people.set_roles"))
         .fields(boxes)
@@ -295,13 +336,15 @@ async fn shown<P>(
     let user = user.ok_or_else(|| Problem::new(Code::NotFound))?;
     let frame = staff.frame(PATH, user.username.clone());
     let on_sale = console.payment.plans().await?;
-    let plans = on_sale.iter().map(|plan| (plan.slug.as_str().to_owned(), frame.written().plan(plan)));
+    let plans = on_sale
+        .iter()
+        .map(|plan| (plan.slug.as_str().to_owned(), frame.written().plan(plan)));
     let about = About {
         user: &user,
         has_factor: console.auth.has_second_factor(id).await?,
         plans: plans.collect(),
         confirm: staff.confirm(console).await,
-        key: new_key(staff.visit()),
+        keys: [new_key(staff.visit()), new_key(staff.visit())],
     };
     let held = console.payment.current_subscription(id).await?;
     let from = cursor(query.before.as_ref());
@@ -369,8 +412,20 @@ async fn answer<P>(
         Ok(done) => Ok(Redirect::to(&format!("{PATH}/{id}?done={done}")).into_response()),
         Err(problem) => {
             let faults = Faults::of(problem, staff.language())?;
-            let back = Back { sent, typed, faults };
-            shown(console, staff, id, &Query::default(), &Done::default(), &back).await
+            let back = Back {
+                sent,
+                typed,
+                faults,
+            };
+            shown(
+                console,
+                staff,
+                id,
+                &Query::default(),
+                &Done::default(),
+                &back,
+            )
+            .await
         }
     }
 }
@@ -391,7 +446,10 @@ pub(super) async fn set_active(
     Form(typed): Form<Typed>,
 ) -> Result<Response, Problem> {
     let active = typed.get("active") == "yes";
-    let set = console.auth.set_active(id, active, &by(&staff, &typed)).await;
+    let set = console
+        .auth
+        .set_active(id, active, &by(&staff, &typed))
+        .await;
     let done = if active { "activated" } else { "deactivated" };
     let outcome = set.map(|_| done).map_err(Problem::from);
     answer(&console, &staff, id, (Sent::Active, &typed), outcome).await
@@ -404,7 +462,10 @@ pub(super) async fn sign_out(
     PathId(id): PathId<UserId>,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Problem> {
-    let ended = console.auth.sign_out(id, typed.is("keys"), &by(&staff, &typed)).await;
+    let ended = console
+        .auth
+        .sign_out(id, typed.is("keys"), &by(&staff, &typed))
+        .await;
     let outcome = ended.map(|()| "signed_out").map_err(Problem::from);
     answer(&console, &staff, id, (Sent::SignOut, &typed), outcome).await
 }
@@ -418,7 +479,10 @@ pub(super) async fn set_roles(
 ) -> Result<Response, Problem> {
     let is_on = |role: &Role| typed.is(&format!("role_{}", role.as_str()));
     let roles: Vec<Role> = Role::ALL.into_iter().filter(is_on).collect();
-    let set = console.auth.set_roles(id, &roles, &by(&staff, &typed)).await;
+    let set = console
+        .auth
+        .set_roles(id, &roles, &by(&staff, &typed))
+        .await;
     let outcome = set.map(|_| "roles").map_err(Problem::from);
     answer(&console, &staff, id, (Sent::Roles, &typed), outcome).await
 }
@@ -431,8 +495,13 @@ pub(super) async fn remove_factor(
     Form(typed): Form<Typed>,
 ) -> Result<Response, Problem> {
     let actor = Initiator::caller(&staff.origin).actor;
-    let removed = console.auth.remove_second_factors(id, actor, None, &staff.origin).await?;
-    let outcome = removed.then_some("factor").ok_or_else(|| Problem::new(Code::NotFound));
+    let removed = console
+        .auth
+        .remove_second_factors(id, actor, None, &staff.origin)
+        .await?;
+    let outcome = removed
+        .then_some("factor")
+        .ok_or_else(|| Problem::new(Code::NotFound));
     answer(&console, &staff, id, (Sent::Factor, &typed), outcome).await
 }
 
@@ -460,7 +529,9 @@ async fn try_grant_plan(
 ) -> Result<&'static str, Problem> {
     known(console, id).await?;
     // What is no number is out of the range.
-    let terms = typed.some("terms").map_or(Some(1), |text| text.parse().ok());
+    let terms = typed
+        .some("terms")
+        .map_or(Some(1), |text| text.parse().ok());
     let wish = GrantPlan {
         user_id: id,
         plan_slug: typed.get("plan_slug").to_owned(),
@@ -468,7 +539,10 @@ async fn try_grant_plan(
         reason: typed.get("reason").to_owned(),
     };
     let key = typed.once(&staff.caller, "/admin/users/grant", &id.to_string());
-    console.payment.grant_plan(&wish, &staff.origin, key.as_ref()).await?;
+    console
+        .payment
+        .grant_plan(&wish, &staff.origin, key.as_ref())
+        .await?;
     Ok("plan_given")
 }
 
@@ -505,7 +579,9 @@ async fn try_grant_units(
     // What is no number is out of the range too.
     let units = Cost::new(typed.get("units").parse().unwrap_or(0));
     let units = errors.take("/units", units);
-    let meter = typed.some("meter").and_then(|text| errors.take("/meter", text.parse::<Meter>()));
+    let meter = typed
+        .some("meter")
+        .and_then(|text| errors.take("/meter", text.parse::<Meter>()));
     let until = typed.some("expires_at");
     let until = until.and_then(|text| errors.take("/expires_at", end_of_day(text, staff.visit())));
     errors.finish()?;
@@ -520,7 +596,10 @@ async fn try_grant_units(
         expires_at: until,
     };
     let key = typed.once(&staff.caller, "/admin/users/grant", &id.to_string());
-    console.payment.grant_units(&wish, &staff.origin, key.as_ref()).await?;
+    console
+        .payment
+        .grant_units(&wish, &staff.origin, key.as_ref())
+        .await?;
     Ok("units_given")
 }
 
@@ -564,7 +643,7 @@ mod samples {
                     has_factor: true,
                     plans: vec![("pro".to_owned(), HOSTILE.to_owned())],
                     confirm: None,
-                    key: String::new(),
+                    keys: Default::default(),
                 };
                 let mut typed = Typed::default();
                 for name in ["reason", "units", "meter", "expires_at"] {
@@ -577,7 +656,13 @@ mod samples {
                     typed: &typed,
                     faults,
                 };
-                let forms = [active_form, sign_out_form, plan_form, units_form, roles_form];
+                let forms = [
+                    active_form,
+                    sign_out_form,
+                    plan_form,
+                    units_form,
+                    roles_form,
+                ];
                 let page = UserPage {
                     told: frame.say("house_done.units_given"),
                     is_active: true,
@@ -604,7 +689,9 @@ mod samples {
                         })
                         .collect(),
                     hidden_parts: true,
-                    moments: (0..count).map(|at| Moment::sample(&frame, &word(at))).collect(),
+                    moments: (0..count)
+                        .map(|at| Moment::sample(&frame, &word(at)))
+                        .collect(),
                     pager: Pager::default(),
                     frame: frame.clone(),
                 };

@@ -73,11 +73,19 @@ fn filters(frame: &Frame, query: &Query) -> Vec<Field> {
     vec![
         Field::line("q", frame.say("people.search"), &typed).of("search"),
         field(
-            choice("active", ["people.active", "people.inactive"], query.active.as_ref()),
+            choice(
+                "active",
+                ["people.active", "people.inactive"],
+                query.active.as_ref(),
+            ),
             "house.state",
         ),
         field(
-            choice("staff", ["people.staff", "people.not_staff"], query.staff.as_ref()),
+            choice(
+                "staff",
+                ["people.staff", "people.not_staff"],
+                query.staff.as_ref(),
+            ),
             "people.kind",
         ),
     ]
@@ -97,9 +105,15 @@ pub(super) async fn page(
         is_staff: told(query.staff.as_ref()),
         before: cursor(query.after.as_ref()),
     };
-    let mut found = console.auth.search_users(&search, LIMIT.saturating_add(1)).await?;
+    let mut found = console
+        .auth
+        .search_users(&search, LIMIT.saturating_add(1))
+        .await?;
     let has_more = cut(&mut found);
-    let older = found.last().filter(|_| has_more).map(|last| last.user.id.to_string());
+    let older = found
+        .last()
+        .filter(|_| has_more)
+        .map(|last| last.user.id.to_string());
     let mut rows = Vec::with_capacity(found.len());
     for listed in found {
         let plan = console.payment.current_plan(listed.user.id).await?;

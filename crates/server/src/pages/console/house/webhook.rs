@@ -16,7 +16,8 @@ use super::form::{Faults, Field, Shown, Typed};
 use super::list::{Done, When};
 use super::staff::{Admin, Staff, Sure};
 use super::webhooks::{
-    DeliveryRow, EndpointRow, PATH, delivery_row, endpoint_row, fields, kind_field, kinds, shown_once,
+    DeliveryRow, EndpointRow, PATH, delivery_row, endpoint_row, fields, kind_field, kinds,
+    shown_once,
 };
 
 #[derive(Template)]
@@ -71,7 +72,11 @@ fn forms(
     let to = |verb: &str| format!("{PATH}/{}/{verb}", endpoint.id);
     let change = Shown::new("change", to("change"), frame.say("house.save"))
         .folded(frame.say("hooks.change"))
-        .fields([Field::check("enabled", frame.say("hooks.enabled"), typed.is("enabled"))])
+        .fields([Field::check(
+            "enabled",
+            frame.say("hooks.enabled"),
+            typed.is("enabled"),
+        )])
         .fields(fields(frame, typed))
         .confirm(confirm.cloned())
         .faults(faults);
@@ -104,7 +109,12 @@ async fn shown(
     super::super::super::page(&WebhookPage {
         told: done.told(&frame),
         row: endpoint_row(&frame, &endpoint),
-        forms: forms(&frame, &endpoint, sent.unwrap_or((&known, &none)), confirm.as_ref()),
+        forms: forms(
+            &frame,
+            &endpoint,
+            sent.unwrap_or((&known, &none)),
+            confirm.as_ref(),
+        ),
         frame,
     })
 }
@@ -132,11 +142,22 @@ pub(super) async fn change(
         kinds: Some(kinds(&typed)),
         enabled: Some(typed.is("enabled")),
     };
-    match console.payment.change_endpoint(id, &wish, &staff.origin).await {
+    match console
+        .payment
+        .change_endpoint(id, &wish, &staff.origin)
+        .await
+    {
         Ok(_) => Ok(Redirect::to(&format!("{PATH}/{id}?done=saved")).into_response()),
         Err(error) => {
             let faults = Faults::of(error.into(), staff.language())?;
-            shown(&console, &staff, id, &Done::default(), Some((&typed, &faults))).await
+            shown(
+                &console,
+                &staff,
+                id,
+                &Done::default(),
+                Some((&typed, &faults)),
+            )
+            .await
         }
     }
 }
@@ -148,7 +169,10 @@ pub(super) async fn rotate(
     PathId(id): PathId<EndpointId>,
     Form(_): Form<Typed>,
 ) -> Result<Response, Problem> {
-    let secret = console.payment.rotate_endpoint_secret(id, &staff.origin).await?;
+    let secret = console
+        .payment
+        .rotate_endpoint_secret(id, &staff.origin)
+        .await?;
     shown_once(&staff, id, secret.shown())
 }
 
@@ -179,7 +203,9 @@ fn tried(frame: &Frame, made: Try) -> TryRow {
     TryRow {
         number: made.attempt,
         at: When::new(frame, made.at),
-        is_good: made.status.is_some_and(|status| (200..300).contains(&status)),
+        is_good: made
+            .status
+            .is_some_and(|status| (200..300).contains(&status)),
         answer: status.or(made.error).unwrap_or_default(),
         latency: format!("{} ms", made.duration_us / 1_000),
     }

@@ -80,8 +80,14 @@ pub(super) fn endpoint_row(frame: &Frame, endpoint: &Endpoint) -> EndpointRow {
     }
 }
 
-pub(super) fn delivery_row(frame: &Frame, endpoints: &[Endpoint], delivery: &Delivery) -> DeliveryRow {
-    let to = endpoints.iter().find(|endpoint| endpoint.id == delivery.endpoint_id);
+pub(super) fn delivery_row(
+    frame: &Frame,
+    endpoints: &[Endpoint],
+    delivery: &Delivery,
+) -> DeliveryRow {
+    let to = endpoints
+        .iter()
+        .find(|endpoint| endpoint.id == delivery.endpoint_id);
     let state = delivery.state.as_str();
     let status = delivery.last_status.map(|status| status.to_string());
     DeliveryRow {
@@ -97,7 +103,9 @@ pub(super) fn delivery_row(frame: &Frame, endpoints: &[Endpoint], delivery: &Del
             DeliveryState::Succeeded => "ok",
             DeliveryState::Failed => "bad",
         },
-        answer: status.or_else(|| delivery.last_error.clone()).unwrap_or_default(),
+        answer: status
+            .or_else(|| delivery.last_error.clone())
+            .unwrap_or_default(),
         next: (delivery.state == DeliveryState::Open).then(|| When::new(frame, delivery.due_at)),
     }
 }
@@ -108,7 +116,9 @@ pub(super) fn kind_field(kind: &str) -> String {
 }
 
 pub(super) fn kinds(typed: &Typed) -> Vec<String> {
-    let kinds = EVENT_TYPES.iter().filter(|kind| typed.is(&kind_field(kind)));
+    let kinds = EVENT_TYPES
+        .iter()
+        .filter(|kind| typed.is(&kind_field(kind)));
     kinds.map(|kind| (*kind).to_owned()).collect()
 }
 
@@ -134,7 +144,11 @@ fn filters(frame: &Frame, query: &Query, endpoints: &[Endpoint]) -> Vec<Field> {
     let any = |chosen| vec![Choice::new("", frame.say("house.all"), chosen)];
     let chosen = some(query.endpoint.as_ref()).unwrap_or_default();
     let mut receivers = any(chosen);
-    receivers.extend(endpoints.iter().map(|one| Choice::new(one.id.to_string(), &one.url, chosen)));
+    receivers.extend(
+        endpoints
+            .iter()
+            .map(|one| Choice::new(one.id.to_string(), &one.url, chosen)),
+    );
     let chosen = some(query.state.as_ref()).unwrap_or_default();
     let mut states = any(chosen);
     states.extend(DeliveryState::ALL.iter().map(|state| {
@@ -159,9 +173,15 @@ async fn shown(
     let endpoint: Option<EndpointId> = cursor(query.endpoint.as_ref());
     let state = some(query.state.as_ref()).and_then(|word| word.parse().ok());
     let after = cursor(query.after.as_ref());
-    let page = console.payment.deliveries(endpoint, state, after, LIMIT).await?;
+    let page = console
+        .payment
+        .deliveries(endpoint, state, after, LIMIT)
+        .await?;
     let (found, has_more) = page;
-    let older = found.last().filter(|_| has_more).map(|last| last.id.to_string());
+    let older = found
+        .last()
+        .filter(|_| has_more)
+        .map(|last| last.id.to_string());
     super::super::super::page(&WebhooksPage {
         told: done.told(&frame),
         create: Shown::new("create", PATH, frame.say("hooks.create"))
@@ -171,8 +191,14 @@ async fn shown(
             .faults(faults),
         filters: filters(&frame, query, &endpoints),
         is_filtered: endpoint.is_some() || state.is_some(),
-        rows: found.iter().map(|one| delivery_row(&frame, &endpoints, one)).collect(),
-        endpoints: endpoints.iter().map(|one| endpoint_row(&frame, one)).collect(),
+        rows: found
+            .iter()
+            .map(|one| delivery_row(&frame, &endpoints, one))
+            .collect(),
+        endpoints: endpoints
+            .iter()
+            .map(|one| endpoint_row(&frame, one))
+            .collect(),
         pager: Pager::new(staff.visit(), "after", older),
         frame,
     })
@@ -190,7 +216,11 @@ pub(super) async fn page(
 }
 
 /// The secret of a receiver, this once.
-pub(super) fn shown_once(staff: &Staff<Admin>, id: EndpointId, text: String) -> Result<Response, Problem> {
+pub(super) fn shown_once(
+    staff: &Staff<Admin>,
+    id: EndpointId,
+    text: String,
+) -> Result<Response, Problem> {
     let frame = staff.frame(PATH, staff.words().say("hooks.made"));
     secret(&SecretPage {
         label: frame.say("hooks.secret"),
@@ -212,7 +242,11 @@ pub(super) async fn create(
         kinds: kinds(&typed),
     };
     let by = staff.caller.user_id();
-    match console.payment.create_endpoint(&wish, by, &staff.origin).await {
+    match console
+        .payment
+        .create_endpoint(&wish, by, &staff.origin)
+        .await
+    {
         Ok((endpoint, secret)) => shown_once(&staff, endpoint.id, secret.shown()),
         Err(error) => {
             let faults = Faults::of(error.into(), staff.language())?;
@@ -267,8 +301,9 @@ pub(super) mod samples {
                 let visit = samples::visit(language);
                 let frame = Frame::plain(&visit, "x".to_owned());
                 let words = [LONG, LONG_ZH, HOSTILE];
-                let endpoints: Vec<Endpoint> =
-                    (0..count.min(50)).map(|at| endpoint(words[at % 3])).collect();
+                let endpoints: Vec<Endpoint> = (0..count.min(50))
+                    .map(|at| endpoint(words[at % 3]))
+                    .collect();
                 let (mut typed, mut faults) = (Typed::default(), Faults::default());
                 typed.put("url", HOSTILE);
                 faults.note("url", HOSTILE.to_owned());
@@ -282,7 +317,10 @@ pub(super) mod samples {
                     rows: (0..count)
                         .map(|at| delivery_row(&frame, &endpoints, &delivery(at, words[at % 3])))
                         .collect(),
-                    endpoints: endpoints.iter().map(|one| endpoint_row(&frame, one)).collect(),
+                    endpoints: endpoints
+                        .iter()
+                        .map(|one| endpoint_row(&frame, one))
+                        .collect(),
                     pager: Pager::default(),
                     frame,
                 };

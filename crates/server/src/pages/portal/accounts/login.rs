@@ -179,7 +179,10 @@ fn second_refused(
     challenge: &SecretString,
     error: SecondFactorError,
 ) -> Result<Response, Problem> {
-    let again = matches!(error, SecondFactorError::Code | SecondFactorError::TooMany(_));
+    let again = matches!(
+        error,
+        SecondFactorError::Code | SecondFactorError::TooMany(_)
+    );
     let faults = Faults::of(error.into(), visit.language, &[])?;
     if again {
         return second(visit, next, challenge, &faults);
@@ -192,7 +195,10 @@ fn second_refused(
 fn leading_to(next: &Next, mut page: Response) -> Response {
     let origin = return_url::origin(next.as_str());
     let policy = origin.and_then(|origin| {
-        let policy = POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}"));
+        let policy = POLICY.replace(
+            "form-action 'self'",
+            &format!("form-action 'self' {origin}"),
+        );
         HeaderValue::try_from(policy).ok()
     });
     if let Some(policy) = policy {
