@@ -67,6 +67,7 @@ use crate::model::live_key::Holder;
 pub use crate::operations::api_keys::{
     ApiKeyList, CreateKey, CreateKeyError, ListKeysError, RotateKey,
 };
+pub use crate::operations::audit_log::Broken;
 pub use crate::operations::change_password::ChangePasswordError;
 pub use crate::operations::confirm::Proof;
 pub use crate::operations::first_admin::{AdminError, FirstAdmin};

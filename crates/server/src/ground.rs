@@ -24,7 +24,7 @@ use tollgate_storage::url::DatabaseUrl;
 use crate::browser::CorsOrigins;
 use crate::config::{Config, Faults};
 use crate::metrics::Watched;
-use crate::pages::House;
+use crate::pages::{House, Installation};
 use crate::start::{StartError, data_dir, master_key};
 use crate::{mail, rails, sandbox_clock};
 
@@ -43,6 +43,7 @@ pub(crate) struct Ground {
     /// Tells what stays open that the service stops.
     pub(crate) closing: watch::Sender<bool>,
     zone: Tz,
+    installation: Arc<Installation>,
     _lock: Option<File>,
 }
 
@@ -72,6 +73,10 @@ impl Ground {
             config.default_language,
             &format!("{public_url}/docs/errors"),
         );
+        let installation = Arc::new(Installation {
+            config: config.clone(),
+            clock: clock.clone(),
+        });
         Ok(Self {
             db,
             key,
@@ -84,6 +89,7 @@ impl Ground {
             sandbox,
             closing: watch::Sender::new(false),
             zone: config.zone,
+            installation,
             _lock: lock,
         })
     }
@@ -148,6 +154,7 @@ impl Ground {
                 .collect(),
             entropy: self.entropy.clone(),
             closing: self.closing.subscribe(),
+            installation: Some(Arc::clone(&self.installation)),
         }
     }
 

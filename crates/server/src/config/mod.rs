@@ -162,6 +162,8 @@ pub struct Config {
     pub log_json: bool,
     /// Variables that look like settings and are none.
     pub unknown: Vec<Unknown>,
+    /// All of them as they are shown to whoever runs the service, without secrets.
+    pub shown: Vec<Shown>,
 }
 
 impl Config {
@@ -237,6 +239,7 @@ impl Config {
     /// # Errors
     /// Every setting that cannot be used.
     pub fn from_layers(env: BTreeMap<String, String>, dotenv: &Path) -> Result<Self, Faults> {
+        let shown = shown(&env, dotenv)?;
         let mut values: BTreeMap<String, String> = BTreeMap::new();
         if let Ok(entries) = dotenvy::from_path_iter(dotenv) {
             for entry in entries {
@@ -264,7 +267,10 @@ impl Config {
             layers,
             faults: Vec::new(),
         };
-        reader.read()
+        Ok(Self {
+            shown,
+            ..reader.read()?
+        })
     }
 }
 
@@ -347,6 +353,7 @@ impl Reader {
                 .unwrap_or_default(),
             default_currency: self.default_currency(),
             unknown: self.unknown(),
+            shown: Vec::new(),
             metrics_addr: self.parsed("METRICS_ADDR", "is not host:port", "127.0.0.1:9464"),
             #[cfg(feature = "otel")]
             traces: self.traces(),

@@ -22,6 +22,8 @@ mod visit;
 mod words;
 mod written;
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Router;
 use axum::http::{HeaderValue, header};
@@ -30,19 +32,21 @@ use axum::routing::{get, post};
 use chrono_tz::Tz;
 use tokio::sync::watch;
 use tollgate_auth::AuthService;
+use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::PaymentService;
 use url::Url;
 
 use crate::sandbox_clock::SandboxClock;
+use crate::config::Config;
 
 /// Nothing from elsewhere, nothing inline.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// What all pages load: path, kind, content.
-const ASSETS: [(&str, &str, &str); 4] = [
+const ASSETS: [(&str, &str, &str); 5] = [
     (
         "/static/tollgate.css",
         "text/css; charset=utf-8",
@@ -57,6 +61,11 @@ const ASSETS: [(&str, &str, &str); 4] = [
         "/static/checkout.js",
         "text/javascript; charset=utf-8",
         include_str!("../../static/checkout.js"),
+    ),
+    (
+        "/static/plan.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../static/plan.js"),
     ),
     (
         "/static/icon.svg",
@@ -81,6 +90,15 @@ pub(crate) struct House {
     pub(crate) entropy: Entropy,
     /// Says that the service is about to stop: what stays open ends.
     pub(crate) closing: watch::Receiver<bool>,
+    /// With what it was started.
+    pub(crate) installation: Option<Arc<Installation>>,
+}
+
+/// With what the service was started, for the pages of those who run it.
+#[derive(Debug)]
+pub(crate) struct Installation {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
 }
 
 impl House {

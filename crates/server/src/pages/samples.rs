@@ -33,6 +33,7 @@ pub(super) fn visit(language: Language) -> Visit {
         secure: false,
         entropy: Entropy::seeded(7),
         closing: tokio::sync::watch::channel(false).1,
+        installation: None,
     };
     Visit::sample(house, language, Theme::System)
 }

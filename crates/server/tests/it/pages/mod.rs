@@ -5,3 +5,5 @@ pub(crate) mod browser;
 mod checkout;
 mod checkout_events;
 mod plans;
+mod house;
+mod house_machines;
