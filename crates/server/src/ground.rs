@@ -142,7 +142,9 @@ impl Ground {
                 .into_iter()
                 .chain(self.cors_origins.listed())
                 .collect(),
+            has_portal: false,
             entropy: self.entropy.clone(),
+            clock: self.clock.clone(),
         }
     }
 

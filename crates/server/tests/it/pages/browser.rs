@@ -126,7 +126,11 @@ impl<'a> Browser<'a> {
         let mut stranger = Browser::new(self.app);
         stranger.get("/portal/login").await.expect(StatusCode::OK);
         assert_ne!(stranger.form_word, word);
-        let with = |word| [("form_word", word)].into_iter().chain(fields.iter().copied());
+        let with = |word| {
+            [("form_word", word)]
+                .into_iter()
+                .chain(fields.iter().copied())
+        };
         let forgeries: [(Vec<_>, &str); 4] = [
             (fields.to_vec(), &own),
             (with(&stranger.form_word).collect(), &own),
