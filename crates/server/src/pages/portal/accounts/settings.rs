@@ -79,7 +79,7 @@ pub(super) async fn save(
         Ok(()) => Ok(Redirect::to(&format!("{PATH}?done={done}")).into_response()),
         Err(problem) => {
             let fields = ["username", "locale", "email", "current_password"];
-            let faults = Faults::of(problem, visitor.visit.language, &fields)?;
+            let faults = Faults::of_confirmed(problem, visitor.visit.language, &fields)?;
             shown(&visitor, None, Some(&form), &faults)
         }
     }

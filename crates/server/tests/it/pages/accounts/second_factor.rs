@@ -152,7 +152,7 @@ async fn a_second_factor_is_set_up_used_and_taken_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sensitive_things_ask_once_more_who_it_is() {
+async fn line_28_sensitive_things_ask_once_more_who_it_is() {
     each_engine(async |app| {
         let mut browser = Browser::registered(app, "ann", PASSWORD).await;
         let (secret, _) = set_up(app, &mut browser).await;

@@ -8,7 +8,7 @@ use crate::harness::each_engine;
 use crate::pages::browser::Browser;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_changes_name_language_and_address() {
+async fn line_28_somebody_changes_name_language_and_address() {
     each_engine(async |app| {
         Browser::registered(app, "bob", PASSWORD).await;
         let mut browser = Browser::registered(app, "ann", PASSWORD).await;
@@ -64,7 +64,7 @@ async fn somebody_changes_name_language_and_address() {
         for (fields, text) in [
             (email("nobody", PASSWORD), "email-fault"),
             (email("bob@example.com", PASSWORD), "role=\"alert\""),
-            (email("new@example.com", OTHER), "role=\"alert\""),
+            (email("new@example.com", OTHER), "current_password-fault"),
         ] {
             let refused = browser.post("/portal/settings", &fields).await;
             assert!(refused.status >= 400);
