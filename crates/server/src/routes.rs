@@ -48,14 +48,18 @@ fn table(whole: &Whole) -> Router {
         .merge(health_router(&ground.db));
     if let Some(sandbox) = &ground.sandbox {
         router = router.merge(sandbox.router());
-        router = router.merge(sandbox_clock::router(SandboxClock {
+        let clock = SandboxClock {
             db: ground.db.clone(),
             clock: ground.clock.clone(),
             auth: auth.clone(),
             payment: payment.clone(),
             sandbox: sandbox.clone(),
             moving: Arc::default(),
-        }));
+            walk: Arc::default(),
+        };
+        router = router
+            .merge(sandbox_clock::router(clock.clone()))
+            .merge(pages::sandbox(ground.house(), clock));
     }
     router
 }

@@ -16,6 +16,7 @@ mod portal;
 mod renew;
 #[cfg(test)]
 mod samples;
+mod sandbox;
 mod visit;
 mod words;
 mod written;
@@ -32,6 +33,8 @@ use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::PaymentService;
 use url::Url;
+
+use crate::sandbox_clock::SandboxClock;
 
 /// Nothing from elsewhere, nothing inline.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -125,6 +128,16 @@ pub(crate) fn router(house: House, auth: AuthService, payment: PaymentService) -
         .merge(portal::router(auth.clone(), payment.clone()))
         .merge(console::router(auth, payment));
     shown(pages, house).merge(assets())
+}
+
+/// The desk of a sandbox.
+pub(crate) fn sandbox(house: House, clock: SandboxClock) -> Router {
+    let pages = Router::new()
+        .route("/sandbox", get(sandbox::page))
+        .route("/sandbox/advance", post(sandbox::advance))
+        .route("/sandbox/stop", post(sandbox::stop))
+        .with_state(clock);
+    shown(pages, house)
 }
 
 /// Where links of letters lead.
