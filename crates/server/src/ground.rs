@@ -152,9 +152,11 @@ impl Ground {
                 .into_iter()
                 .chain(self.cors_origins.listed())
                 .collect(),
+            has_portal: false,
             entropy: self.entropy.clone(),
             closing: self.closing.subscribe(),
             installation: Some(Arc::clone(&self.installation)),
+            clock: self.clock.clone(),
         }
     }
 

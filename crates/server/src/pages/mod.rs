@@ -87,9 +87,12 @@ pub(crate) struct House {
     pub(crate) origins: Vec<String>,
     /// By https only.
     pub(crate) secure: bool,
+    /// Whether the portal is here, where people sign in by a page.
+    pub(crate) has_portal: bool,
     pub(crate) entropy: Entropy,
     /// Says that the service is about to stop: what stays open ends.
     pub(crate) closing: watch::Receiver<bool>,
+    pub(crate) clock: Clock,
     /// With what it was started.
     pub(crate) installation: Option<Arc<Installation>>,
 }
@@ -98,7 +101,6 @@ pub(crate) struct House {
 #[derive(Debug)]
 pub(crate) struct Installation {
     pub(crate) config: Config,
-    pub(crate) clock: Clock,
 }
 
 impl House {
@@ -127,8 +129,6 @@ impl House {
 #[derive(Clone, Debug)]
 pub(crate) struct AccountPages {
     auth: AuthService,
-    /// Whether the portal is here, where people sign in by a page.
-    has_portal: bool,
 }
 
 /// What the pages of buyers are made from.
@@ -140,7 +140,11 @@ pub(crate) struct BuyerPages {
 
 /// Every page.
 pub(crate) fn router(house: House, auth: AuthService, payment: PaymentService) -> Router {
-    let pages = account_pages(auth.clone(), true)
+    let house = House {
+        has_portal: true,
+        ..house
+    };
+    let pages = account_pages(auth.clone())
         .merge(buyer_pages(&house, payment.clone()))
         .merge(portal::router(auth.clone(), payment.clone()))
         .merge(console::router(auth, payment));
@@ -159,7 +163,7 @@ pub(crate) fn sandbox(house: House, clock: SandboxClock) -> Router {
 
 /// Where links of letters lead.
 pub(crate) fn accounts(house: House, auth: AuthService) -> Router {
-    shown(account_pages(auth, false), house).merge(assets())
+    shown(account_pages(auth), house).merge(assets())
 }
 
 /// Where money is paid.
@@ -167,14 +171,14 @@ pub(crate) fn buying(house: House, payment: PaymentService) -> Router {
     shown(buyer_pages(&house, payment), house).merge(assets())
 }
 
-fn account_pages(auth: AuthService, has_portal: bool) -> Router {
+fn account_pages(auth: AuthService) -> Router {
     let identify = auth.identify_page();
     Router::new()
         .merge(portal::register())
         .route("/portal/verify", get(link::verify_page).post(link::verify))
         .route("/portal/reset", get(link::reset_page).post(link::reset))
         .route("/console/setup", get(link::set_up_page).post(link::set_up))
-        .with_state(AccountPages { auth, has_portal })
+        .with_state(AccountPages { auth })
         .layer(identify)
 }
 
