@@ -347,6 +347,19 @@ impl PaymentService {
         rails.flat_map(|rail| rail.warnings(now)).collect()
     }
 
+    /// Now, by the clock that orders, terms and quota go by.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::payment::Payment;
+    /// fn may_be_paid(payment: &PaymentService, order: &Payment) -> bool {
+    ///     payment.now() < order.expires_at
+    /// }
+    /// ```
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
     /// How long units are set aside when nobody says.
     pub(crate) fn hold_time(&self) -> HoldTime {
         self.0.config.hold_time

@@ -4,17 +4,14 @@ mod audit;
 mod callbacks;
 mod day;
 mod difference;
-mod form;
 mod jobs;
 mod keys;
-mod list;
 mod new_user;
 mod plan;
 mod plan_card;
 mod plan_form;
 mod plans;
 mod settings;
-mod staff;
 mod timeline;
 mod user;
 mod users;
@@ -24,7 +21,7 @@ mod webhooks;
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::Console;
+use super::{Console, form, list, staff};
 
 /// Every page of it.
 pub(super) fn router() -> Router<Console> {
