@@ -7,3 +7,4 @@ mod checkout_events;
 mod plans;
 mod house;
 mod house_machines;
+mod money;
