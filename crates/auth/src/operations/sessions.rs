@@ -15,6 +15,15 @@ const SHOWN: i64 = 100;
 impl AuthService {
     /// A person's live sign-ins, newest first.
     ///
+    /// ```
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_kernel::ids::UserId;
+    /// async fn devices(auth: &AuthService, user: UserId) -> tollgate_storage::Result<Vec<String>> {
+    ///     let sign_ins = auth.list_sessions(user).await?;
+    ///     Ok(sign_ins.into_iter().filter_map(|sign_in| sign_in.device).collect())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn list_sessions(&self, user: UserId) -> Result<Vec<SignIn>> {
@@ -51,6 +60,17 @@ impl AuthService {
 
     /// Ends all but the caller's own. Gives how many.
     ///
+    /// ```
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_kernel::caller::Caller;
+    /// async fn only_here(auth: &AuthService, caller: &Caller) -> tollgate_storage::Result<usize> {
+    ///     match caller.user_id() {
+    ///         Some(user) => auth.end_other_sessions(user, caller.session_id()).await,
+    ///         None => Ok(0),
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn end_other_sessions(&self, user: UserId, kept: Option<SessionId>) -> Result<usize> {
@@ -65,6 +85,14 @@ impl AuthService {
 
     /// Signs a caller out: the sign-in of the access token, and that of the refresh token, if it is the
     /// same person's. Ending what is over is fine.
+    ///
+    /// ```
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_kernel::caller::Caller;
+    /// async fn leave(auth: &AuthService, caller: &Caller, cookie: Option<&str>) -> tollgate_storage::Result<()> {
+    ///     auth.logout(caller, cookie).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

@@ -4,10 +4,8 @@ mod audit;
 mod callbacks;
 mod day;
 mod difference;
-mod form;
 mod jobs;
 mod keys;
-mod list;
 mod new_user;
 mod plan;
 mod plan_card;
@@ -15,7 +13,6 @@ mod plan_form;
 mod plan_parts;
 mod plans;
 mod settings;
-mod staff;
 mod timeline;
 mod user;
 mod user_deeds;
@@ -27,7 +24,7 @@ mod webhooks;
 use axum::Router;
 use axum::routing::{get, post};
 
-use super::Console;
+use super::{Console, form, list, staff};
 
 /// Every page of it.
 pub(super) fn router() -> Router<Console> {

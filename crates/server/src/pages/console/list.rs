@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use tollgate_kernel::clock::Timestamp;
 
-use super::super::super::frame::Frame;
-use super::super::super::visit::Visit;
+use super::super::frame::Frame;
+use super::super::visit::Visit;
 
 /// On one page.
 pub(super) const LIMIT: u32 = 20;

@@ -9,7 +9,7 @@ use tollgate_kernel::problem::{Occurrence, Problem};
 use tollgate_kernel::text::Language;
 use tollgate_storage::idempotency::Request;
 
-use super::super::super::visit::Visit;
+use super::super::visit::Visit;
 
 /// Every field of a form by its name, as it was typed.
 #[derive(Clone, Debug, Default, Deserialize)]

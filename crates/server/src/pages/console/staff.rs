@@ -10,10 +10,10 @@ use tollgate_kernel::permission::{self, Authority as _, Confirmed, Named, Permis
 use tollgate_kernel::problem::Problem;
 use tollgate_kernel::text::Language;
 
-use super::super::super::frame::Frame;
-use super::super::super::visit::{Visit, Visitor};
-use super::super::super::words::Words;
-use super::super::Console;
+use super::super::frame::Frame;
+use super::super::visit::{Visit, Visitor};
+use super::super::words::Words;
+use super::Console;
 
 macro_rules! named {
     ($($name:ident = $permission:ident)*) => { $(
@@ -29,6 +29,7 @@ named! {
     AuditRead = AUDIT_READ
     Finance = FINANCE
     PaymentsRead = PAYMENTS_READ
+    UsageRead = USAGE_READ
     UsersRead = USERS_READ
     UsersWrite = USERS_WRITE
 }
