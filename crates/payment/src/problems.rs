@@ -434,12 +434,6 @@ impl From<ExplainError> for Problem {
     }
 }
 
-impl From<SeriesError> for Problem {
-    fn from(error: SeriesError) -> Self {
-        series(error)
-    }
-}
-
 fn silent(method: PaymentMethod) -> Problem {
     Problem::new(Code::ProviderError)
         .with("provider", method.as_str())

@@ -64,6 +64,14 @@ pub struct SignIn {
 }
 
 /// A sign-in as staff see it, live or over.
+///
+/// ```
+/// use tollgate_auth::model::session::PastSignIn;
+///
+/// fn is_live(sign_in: &PastSignIn) -> bool {
+///     sign_in.ended_at.is_none()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastSignIn {
     /// Of the sign-in.

@@ -444,15 +444,6 @@ impl AuthService {
         Ok(())
     }
 
-    /// Whether a sign-in of theirs takes a code.
-    ///
-    /// # Errors
-    /// The database.
-    pub async fn has_second_factor(&self, user: UserId) -> Result<bool> {
-        let factor = second_factors::find_confirmed(&self.parts().db, user).await?;
-        Ok(factor.is_some())
-    }
-
     /// Takes it away for somebody who has lost everything. `false`: there was none.
     ///
     /// ```

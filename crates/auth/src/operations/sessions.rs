@@ -34,6 +34,16 @@ impl AuthService {
     /// At most `limit` of a person's sign-ins, live or over, newest first, from below `before` on: for staff. Those that are
     /// over are forgotten some time after their end.
     ///
+    /// ```
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_storage::StorageError;
+    /// async fn last_address(auth: &AuthService, user: UserId) -> Result<Option<String>, StorageError> {
+    ///     let newest = auth.past_sessions(user, None, 1).await?;
+    ///     Ok(newest.into_iter().next().and_then(|sign_in| sign_in.address))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn past_sessions(
