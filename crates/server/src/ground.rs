@@ -75,7 +75,6 @@ impl Ground {
         );
         let installation = Arc::new(Installation {
             config: config.clone(),
-            clock: clock.clone(),
         });
         Ok(Self {
             db,

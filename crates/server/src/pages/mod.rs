@@ -38,8 +38,8 @@ use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::PaymentService;
 use url::Url;
 
-use crate::sandbox_clock::SandboxClock;
 use crate::config::Config;
+use crate::sandbox_clock::SandboxClock;
 
 /// Nothing from elsewhere, nothing inline.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use tollgate_kernel::ids::{ApiKeyId, UsageId};
 use tollgate_kernel::input::Params;
 use tollgate_kernel::problem::Problem;
+use tollgate_kernel::table::LONGEST_TABLE;
 use tollgate_payment::model::quota::ResourceType;
 use tollgate_payment::shapes::UsageLogShape;
 use tollgate_payment::{UsageFilter, UsagePage};
@@ -145,7 +146,10 @@ pub(super) async fn table(
     let (wanted, filter) = wanted(&portal, &visitor, &params);
     // A table of another time, or of everything, is not what was asked for.
     match wanted.fault {
-        None => portal.payment.usage_table(filter).await,
+        None => {
+            let all = UsagePage::default();
+            portal.payment.usage_table(filter, all, LONGEST_TABLE).await
+        }
         Some("my_usage.bad_resource") => Err(Problem::invalid(
             "/resource_type",
             "invalid_name",
