@@ -11,8 +11,8 @@ use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{FieldErrors, Problem};
 use utoipa::ToSchema;
 
-use super::oauth::{dressed, is_form, unsupported_grant};
 use super::UserShape;
+use super::oauth::{dressed, is_form, unsupported_grant};
 use crate::model::user::{Email, Locale, Username};
 use crate::operations::login::Login;
 use crate::operations::register::Register;

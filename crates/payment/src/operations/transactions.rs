@@ -218,3 +218,6 @@ impl PaymentService {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,3 +4,4 @@ mod accounts;
 pub(crate) mod browser;
 mod house;
 mod house_machines;
+mod money;
