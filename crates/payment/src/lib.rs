@@ -84,6 +84,9 @@ use crate::operations::missed_events::ReadUpTo;
 use crate::operations::outbound::Outbound;
 pub use crate::operations::outbound::endpoints::{ChangeEndpoint, EndpointError, WantEndpoint};
 pub use crate::operations::outbound::listen::{Listener, SignedEvent};
+use crate::operations::payment_status::Asking;
+pub use crate::operations::payment_status::Question;
+pub use crate::operations::purchase::Purchase;
 pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::operations::refund_usage::UnitRefundError;
 pub use crate::operations::refunds::RefundFilter;
@@ -197,6 +200,8 @@ struct Parts {
     people: Option<Arc<dyn People>>,
     /// When the operator was last told what to do.
     warned_at: Mutex<Option<Timestamp>>,
+    /// Orders that are being asked about.
+    asking: Asking,
     inbound: InboundBounds,
     read_up_to: ReadUpTo,
     outbound: Outbound,
@@ -472,6 +477,7 @@ impl PaymentBuilder {
             providers: Registry::new(self.providers, &self.clock),
             ids: Ids::new(self.clock.clone(), self.entropy.clone()),
             warned_at: Mutex::new(None),
+            asking: Asking::default(),
             inbound: InboundBounds::default(),
             read_up_to: ReadUpTo::default(),
             outbound,

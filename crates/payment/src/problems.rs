@@ -422,6 +422,18 @@ impl From<CheckoutError> for Problem {
 }
 
 /// The rail is not asked for anything new for a while.
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        change(error)
+    }
+}
+
+impl From<ExplainError> for Problem {
+    fn from(error: ExplainError) -> Self {
+        explain(error)
+    }
+}
+
 fn silent(method: PaymentMethod) -> Problem {
     Problem::new(Code::ProviderError)
         .with("provider", method.as_str())

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use tokio::sync::watch;
 use tollgate_auth::mailer::Mailer;
 use tollgate_auth::{AuthBuilder, AuthService};
 use tollgate_kernel::clock::Clock;
@@ -39,6 +40,8 @@ pub(crate) struct Ground {
     pub(crate) public_url: String,
     pub(crate) database: DatabaseUrl,
     pub(crate) sandbox: Option<Sandbox>,
+    /// Tells what stays open that the service stops.
+    pub(crate) closing: watch::Sender<bool>,
     zone: Tz,
     installation: Arc<Installation>,
     _lock: Option<File>,
@@ -72,7 +75,6 @@ impl Ground {
         );
         let installation = Arc::new(Installation {
             config: config.clone(),
-            clock: clock.clone(),
         });
         Ok(Self {
             db,
@@ -84,6 +86,7 @@ impl Ground {
             public_url,
             database: config.database.clone(),
             sandbox,
+            closing: watch::Sender::new(false),
             zone: config.zone,
             installation,
             _lock: lock,
@@ -148,8 +151,11 @@ impl Ground {
                 .into_iter()
                 .chain(self.cors_origins.listed())
                 .collect(),
+            has_portal: false,
             entropy: self.entropy.clone(),
+            closing: self.closing.subscribe(),
             installation: Some(Arc::clone(&self.installation)),
+            clock: self.clock.clone(),
         }
     }
 

@@ -31,6 +31,12 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     button.textContent = button.dataset.done;
   });
 }
+// How varied a new password is, while it is typed; whether it is good enough the server says.
+for (const input of document.querySelectorAll("input[data-meter]")) {
+  const meter = document.getElementById(input.dataset.meter);
+  meter.hidden = false;
+  input.addEventListener("input", () => { meter.value = new Set(input.value).size; });
+}
 // One menu at a time; Escape closes it.
 const menus = document.querySelectorAll("details.menu");
 for (const menu of menus) {
@@ -60,3 +66,16 @@ for (const figure of document.querySelectorAll("figure.chart")) {
   figure.addEventListener("pointerover", tell);
   figure.addEventListener("focusin", tell);
 }
+// A long job: the bar and its words are taken from the page as it is now; when there is no bar, the job is over.
+const bar = document.querySelector("progress[data-live]");
+async function follow() {
+  try {
+    const answer = await fetch(location.href);
+    const now = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(bar.id);
+    if (!now) return location.reload();
+    bar.value = now.value;
+    bar.labels[0].textContent = now.labels[0].textContent;
+  } catch { /* The next look may get through. */ }
+  setTimeout(follow, 1000);
+}
+if (bar) setTimeout(follow, 1000);

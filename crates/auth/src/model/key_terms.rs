@@ -8,6 +8,13 @@ use tollgate_kernel::text::Text;
 
 /// What a key of a host application may be given: what it asks for its users, and what staff may do
 /// that does not take a person.
+///
+/// ```
+/// use tollgate_auth::model::key_terms::OF_SERVICE_KEYS;
+///
+/// assert!(OF_SERVICE_KEYS.contains(&"introspect"));
+/// assert!(!OF_SERVICE_KEYS.contains(&"finance"), "money takes a person");
+/// ```
 pub const OF_SERVICE_KEYS: &[&str] = &[
     QUOTA,
     INTROSPECT,
@@ -22,6 +29,20 @@ const MOST_ADDRESSES: usize = 50;
 const MOST_CALLS: u32 = 1_000_000;
 
 /// What limits a key of a person.
+///
+/// ```
+/// use tollgate_auth::model::key_terms::KeyTerms;
+/// use tollgate_kernel::{networks::Networks, scope::Scopes};
+///
+/// let terms = KeyTerms {
+///     scopes: Scopes::only(["quota"]),
+///     addresses: Networks::of(["192.0.2.0/24"]).expect("a network"),
+///     per_minute: Some(60),
+/// };
+/// assert!(!terms.scopes.allow("account"));
+/// assert!(!terms.addresses.contain("198.51.100.7".parse().unwrap()));
+/// assert!(KeyTerms::unlimited().scopes.allow("account"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyTerms {
     /// What it is for.
@@ -44,7 +65,7 @@ impl KeyTerms {
 }
 
 /// Scopes that were asked for, out of those that there are. None at all is `None`.
-pub fn scopes<S: AsRef<str>>(
+pub(crate) fn scopes<S: AsRef<str>>(
     wanted: &[String],
     known: &[S],
     errors: &mut FieldErrors,
@@ -64,7 +85,7 @@ pub fn scopes<S: AsRef<str>>(
 }
 
 /// Addresses and networks that were asked for.
-pub fn addresses(wanted: &[String], errors: &mut FieldErrors) -> Networks {
+pub(crate) fn addresses(wanted: &[String], errors: &mut FieldErrors) -> Networks {
     if wanted.len() > MOST_ADDRESSES {
         let detail = Text::new(
             format!("最多 {MOST_ADDRESSES} 个"),
@@ -90,7 +111,7 @@ pub fn addresses(wanted: &[String], errors: &mut FieldErrors) -> Networks {
 }
 
 /// Calls a minute that were asked for.
-pub fn per_minute(wanted: Option<u32>, errors: &mut FieldErrors) -> Option<u32> {
+pub(crate) fn per_minute(wanted: Option<u32>, errors: &mut FieldErrors) -> Option<u32> {
     if wanted.is_some_and(|calls| !(1..=MOST_CALLS).contains(&calls)) {
         let detail = Text::new(
             format!("须为 1 至 {MOST_CALLS}"),

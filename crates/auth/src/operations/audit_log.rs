@@ -6,6 +6,14 @@ use tollgate_storage::{Result, StorageError};
 use crate::AuthService;
 
 /// A place of the audit log that is not as it was written.
+///
+/// ```
+/// use tollgate_auth::Broken;
+///
+/// fn told(broken: &Broken) -> String {
+///     format!("{} {} was changed by somebody else", broken.table, broken.row)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
     /// `audit_log`, or `audit_seals`.
@@ -17,6 +25,16 @@ pub struct Broken {
 impl AuthService {
     /// At most `limit` deeds of every module in this database, newest first.
     ///
+    /// ```
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_storage::StorageError;
+    /// # use tollgate_storage::audit::Filter;
+    /// async fn last_deed(auth: &AuthService) -> Result<Option<String>, StorageError> {
+    ///     let newest = auth.audit_log(&Filter::default(), 1).await?;
+    ///     Ok(newest.into_iter().next().map(|deed| deed.action))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn audit_log(&self, filter: &Filter, limit: u32) -> Result<Vec<Recorded>> {
@@ -25,6 +43,14 @@ impl AuthService {
 
     /// Reads the whole log against its codes and its chain; gives the first place that is not as it was written. It
     /// takes as long as the log is.
+    ///
+    /// ```
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn is_whole(auth: &AuthService) -> Result<bool, StorageError> {
+    ///     Ok(auth.verify_audit_log().await?.is_none())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

@@ -48,6 +48,7 @@ pub(crate) mod payment_status;
 pub(crate) mod place_order;
 pub(crate) mod plans;
 mod portal;
+pub(crate) mod purchase;
 mod preview_plan;
 pub(crate) mod quote;
 mod rails;

@@ -65,6 +65,19 @@ fn defaults() -> BTreeMap<String, config::Value> {
 }
 
 /// Whether mistakes may be forgiven.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// # use std::path::Path;
+/// use tollgate::config::{AppEnv, Config};
+///
+/// # fn main() -> Result<(), tollgate::config::Faults> {
+/// let env = BTreeMap::from([("APP_ENV".to_owned(), "production".to_owned())]);
+/// let config = Config::from_layers(env, Path::new("/nowhere/.env"))?;
+/// assert_eq!(config.app_env, AppEnv::Production);
+/// assert!(config.log_json, "read by programs there");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppEnv {
     /// On somebody's desk.
@@ -74,6 +87,18 @@ pub enum AppEnv {
 }
 
 /// Whether the gateways are look-alikes.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// # use std::path::Path;
+/// use tollgate::config::{Config, SandboxMode};
+///
+/// # fn main() -> Result<(), tollgate::config::Faults> {
+/// let env = BTreeMap::from([("SANDBOX".to_owned(), "off".to_owned())]);
+/// let config = Config::from_layers(env, Path::new("/nowhere/.env"))?;
+/// assert_eq!(config.sandbox, SandboxMode::Off);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SandboxMode {
     /// On when the listener is loopback and no provider is configured.

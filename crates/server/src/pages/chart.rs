@@ -19,6 +19,8 @@ const LEAST: i128 = 100;
 const WIDTH: i128 = 100_000;
 /// One bar alone is no wall.
 const WIDEST: i128 = 6_000;
+/// More bars than these touch.
+const DENSE: i128 = 200;
 /// So many series are told apart; the rest is one more.
 const MOST: usize = 4;
 /// So many labels stand under the bars side by side.
@@ -246,7 +248,13 @@ impl Slot {
     ) -> Column {
         let left = self.left(at);
         let slot = self.left(at + 1) - left;
-        let wide = (slot * 4 / 5).clamp(1, WIDEST);
+        // What is thinner than a few pixels has no gaps: they would only make it pale.
+        let wide = if self.count > DENSE {
+            slot
+        } else {
+            slot * 4 / 5
+        };
+        let wide = wide.clamp(1, WIDEST);
         let (mut sum, mut below) = (0, 0);
         let mut blocks = Vec::with_capacity(values.len());
         for (series, value) in drawn(values).enumerate() {

@@ -61,6 +61,8 @@ struct LinkPage<'a> {
     has_form: bool,
     message: String,
     is_done: bool,
+    /// What comes next, where there is a portal.
+    further: Option<(&'static str, String)>,
 }
 
 /// What a link is for.
@@ -72,6 +74,16 @@ enum Purpose {
 }
 
 impl Purpose {
+    /// Where somebody goes on: who is done signs in; who is not gets another link.
+    fn further(self, told: Told) -> Option<(&'static str, &'static str)> {
+        match (told, self) {
+            (Told::Done(_), _) => Some(("/portal/login", "login.title")),
+            (Told::Failed(_), Self::Reset) => Some(("/portal/forgot", "link.another")),
+            (Told::Failed(_), Self::Verify) => Some(("/portal/settings", "link.another")),
+            _ => None,
+        }
+    }
+
     /// In the catalogue: the title, and what the button says.
     fn names(self) -> [&'static str; 2] {
         match self {
@@ -90,6 +102,7 @@ fn shown(
     weak: Option<&str>,
 ) -> Result<Response, Problem> {
     let [title, button] = purpose.names();
+    let further = purpose.further(told).filter(|_| visit.house.has_portal);
     let frame = Frame::plain(visit, Words(visit.language).say(title));
     let message = match told {
         Told::Nothing => String::new(),
@@ -103,6 +116,7 @@ fn shown(
         has_form: !matches!(told, Told::Done(_) | Told::Failed(_)),
         message,
         is_done: matches!(told, Told::Done(_)),
+        further: further.map(|(href, name)| (href, frame.say(name))),
         frame,
     })
 }

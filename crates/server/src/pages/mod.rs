@@ -17,6 +17,7 @@ mod portal;
 mod renew;
 #[cfg(test)]
 mod samples;
+mod sandbox;
 mod visit;
 mod words;
 mod written;
@@ -29,6 +30,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use chrono_tz::Tz;
+use tokio::sync::watch;
 use tollgate_auth::AuthService;
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
@@ -37,6 +39,7 @@ use tollgate_payment::PaymentService;
 use url::Url;
 
 use crate::config::Config;
+use crate::sandbox_clock::SandboxClock;
 
 /// Nothing from elsewhere, nothing inline.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -84,7 +87,12 @@ pub(crate) struct House {
     pub(crate) origins: Vec<String>,
     /// By https only.
     pub(crate) secure: bool,
+    /// Whether the portal is here, where people sign in by a page.
+    pub(crate) has_portal: bool,
     pub(crate) entropy: Entropy,
+    /// Says that the service is about to stop: what stays open ends.
+    pub(crate) closing: watch::Receiver<bool>,
+    pub(crate) clock: Clock,
     /// With what it was started.
     pub(crate) installation: Option<Arc<Installation>>,
 }
@@ -93,7 +101,6 @@ pub(crate) struct House {
 #[derive(Debug)]
 pub(crate) struct Installation {
     pub(crate) config: Config,
-    pub(crate) clock: Clock,
 }
 
 impl House {
@@ -122,56 +129,71 @@ impl House {
 #[derive(Clone, Debug)]
 pub(crate) struct AccountPages {
     auth: AuthService,
-    /// Whether the portal is here, where people sign in by a page.
-    has_portal: bool,
 }
 
 /// What the pages of buyers are made from.
 #[derive(Clone, Debug)]
 pub(crate) struct BuyerPages {
     payment: PaymentService,
+    streams: checkout::Streams,
 }
 
 /// Every page.
 pub(crate) fn router(house: House, auth: AuthService, payment: PaymentService) -> Router {
-    let pages = account_pages(auth.clone(), true)
-        .merge(buyer_pages(payment.clone()))
+    let house = House {
+        has_portal: true,
+        ..house
+    };
+    let pages = account_pages(auth.clone())
+        .merge(buyer_pages(&house, payment.clone()))
         .merge(portal::router(auth.clone(), payment.clone()))
         .merge(console::router(auth, payment));
     shown(pages, house).merge(assets())
 }
 
+/// The desk of a sandbox.
+pub(crate) fn sandbox(house: House, clock: SandboxClock) -> Router {
+    let pages = Router::new()
+        .route("/sandbox", get(sandbox::page))
+        .route("/sandbox/advance", post(sandbox::advance))
+        .route("/sandbox/stop", post(sandbox::stop))
+        .with_state(clock);
+    shown(pages, house)
+}
+
 /// Where links of letters lead.
 pub(crate) fn accounts(house: House, auth: AuthService) -> Router {
-    shown(account_pages(auth, false), house).merge(assets())
+    shown(account_pages(auth), house).merge(assets())
 }
 
 /// Where money is paid.
 pub(crate) fn buying(house: House, payment: PaymentService) -> Router {
-    shown(buyer_pages(payment), house).merge(assets())
+    shown(buyer_pages(&house, payment), house).merge(assets())
 }
 
-fn account_pages(auth: AuthService, has_portal: bool) -> Router {
+fn account_pages(auth: AuthService) -> Router {
     let identify = auth.identify_page();
     Router::new()
         .merge(portal::register())
         .route("/portal/verify", get(link::verify_page).post(link::verify))
         .route("/portal/reset", get(link::reset_page).post(link::reset))
         .route("/console/setup", get(link::set_up_page).post(link::set_up))
-        .with_state(AccountPages { auth, has_portal })
+        .with_state(AccountPages { auth })
         .layer(identify)
 }
 
-fn buyer_pages(payment: PaymentService) -> Router {
+fn buyer_pages(house: &House, payment: PaymentService) -> Router {
+    let streams = checkout::Streams::new(house.closing.clone());
     Router::new()
         .route("/checkout/{link}", get(checkout::page))
         .route("/checkout/{link}/qr.svg", get(checkout::qr))
         .route("/checkout/{link}/status", get(checkout::status))
+        .route("/checkout/{link}/events", get(checkout::events))
         .route("/checkout/{link}/check", post(checkout::check))
         .route("/checkout/{link}/pay", get(checkout::pay))
         .route("/checkout/{link}/return", get(checkout::returned))
         .route("/portal/renew", get(renew::page).post(renew::renew))
-        .with_state(BuyerPages { payment })
+        .with_state(BuyerPages { payment, streams })
 }
 
 /// Pages with what goes around all of them.

@@ -307,7 +307,7 @@ async fn pages_speak_the_language_of_their_reader() {
             ("/console/callbacks", "支付回调"),
             ("/console/webhooks", "事件推送"),
             ("/console/keys", "服务密钥"),
-            ("/console/audit", "审计日志"),
+            ("/console/audit", "操作记录"),
             ("/console/jobs", "任务"),
             ("/console/settings", "配置"),
         ] {

@@ -10,10 +10,13 @@ mod new_user;
 mod plan;
 mod plan_card;
 mod plan_form;
+mod plan_parts;
 mod plans;
 mod settings;
 mod timeline;
 mod user;
+mod user_deeds;
+mod user_forms;
 mod users;
 mod webhook;
 mod webhooks;
@@ -38,15 +41,21 @@ fn people() -> Router<Console> {
         .route("/console/users/new", get(new_user::page))
         .route("/console/users/invite", post(new_user::invite))
         .route("/console/users/{id}", get(user::page))
-        .route("/console/users/{id}/active", post(user::set_active))
-        .route("/console/users/{id}/roles", post(user::set_roles))
-        .route("/console/users/{id}/sign-out", post(user::sign_out))
+        .route("/console/users/{id}/active", post(user_deeds::set_active))
+        .route("/console/users/{id}/roles", post(user_deeds::set_roles))
+        .route("/console/users/{id}/sign-out", post(user_deeds::sign_out))
         .route(
             "/console/users/{id}/second-factor",
-            post(user::remove_factor),
+            post(user_deeds::remove_factor),
         )
-        .route("/console/users/{id}/grant-plan", post(user::grant_plan))
-        .route("/console/users/{id}/grant-units", post(user::grant_units))
+        .route(
+            "/console/users/{id}/grant-plan",
+            post(user_deeds::grant_plan),
+        )
+        .route(
+            "/console/users/{id}/grant-units",
+            post(user_deeds::grant_units),
+        )
         .route("/console/audit", get(audit::page))
         .route("/console/audit/check", post(audit::check))
 }

@@ -15,7 +15,8 @@ use super::super::Console;
 use super::form::{Faults, Shown, Typed, new_key};
 use super::list::{Done, When};
 use super::plan_card::{Preview, preview};
-use super::plan_form::{Part, Said, blank, filled, parts};
+use super::plan_form::{Said, blank, filled};
+use super::plan_parts::{Part, parts};
 use super::plans::{PATH, name};
 use super::staff::{Admin, Staff};
 

@@ -119,7 +119,7 @@ pub(super) async fn page(
     super::super::super::page(&SettingsPage {
         rails: rails.collect(),
         settings: installation.config.shown.iter().map(setting).collect(),
-        letters: letters(installation, public_url, installation.clock.now()),
+        letters: letters(installation, public_url, staff.visit().house.clock.now()),
         frame,
     })
 }
@@ -134,7 +134,7 @@ pub(super) async fn letter(
     let missing = || Problem::new(Code::NotFound);
     let (tag, kind) = name.split_once('-').ok_or_else(missing)?;
     let locale: Locale = tag.parse().map_err(|_| missing())?;
-    let all = samples(public_url, locale, installation.clock.now());
+    let all = samples(public_url, locale, staff.visit().house.clock.now());
     let letter = all.iter().find(|letter| letter.content.kind() == kind);
     let letter = letter.ok_or_else(missing)?;
     let written = mail::house(&installation.config, public_url).write(letter);
@@ -174,7 +174,7 @@ pub(super) async fn doctor(staff: Staff<Admin>) -> Result<Response, Problem> {
     let frame = staff.frame(PATH, staff.words().say("installation.doctor"));
     let installation = installation(&staff)?;
     let entropy = &staff.visit().house.entropy;
-    let findings = examine(&installation.config, &installation.clock, entropy).await;
+    let findings = examine(&installation.config, &staff.visit().house.clock, entropy).await;
     let bad = findings
         .iter()
         .filter(|finding| finding.health == Health::Bad)

@@ -1,29 +1,24 @@
 //! `/console/users/{id}`: one person, what staff may do for them, and everything that happened to them.
 
 use askama::Template;
+use askama::Template;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Response;
 use serde::Deserialize;
-use tollgate_auth::model::role::Role;
 use tollgate_auth::model::user::User;
-use tollgate_auth::{By, Initiator};
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::input::{Params, PathId};
-use tollgate_kernel::permission::{ADMIN, AUDIT_READ, PAYMENTS_READ, USERS_WRITE};
-use tollgate_kernel::problem::{Code, FieldErrors, Problem};
-use tollgate_kernel::text::Text;
-use tollgate_payment::model::quota::{Cost, Meter};
+use tollgate_kernel::permission::{AUDIT_READ, PAYMENTS_READ};
+use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::shapes::SubscriptionShape;
-use tollgate_payment::{GrantPlan, GrantUnits};
 
-use super::super::super::form::Form;
 use super::super::super::frame::Frame;
 use super::super::Console;
-use super::day::end_of_day;
-use super::form::{Choice, Faults, Field, Shown, Typed, new_key};
+use super::form::{Faults, Shown, Typed, new_key};
 use super::list::{Done, Pager, When, cursor};
-use super::staff::{Admin, Staff, Sure, UsersRead, UsersWrite};
+use super::staff::{Staff, UsersRead};
 use super::timeline::{self, Moment, Timeline};
+use super::user_forms::{About, Back, Sent, forms};
 use super::users::PATH;
 
 /// More than anybody looks through.
@@ -70,35 +65,6 @@ struct Key {
     prefix: String,
     used: Option<When>,
     expires: Option<When>,
-}
-
-/// Which form was sent, and came back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sent {
-    Nothing,
-    Active,
-    Roles,
-    SignOut,
-    Factor,
-    Plan,
-    Units,
-}
-
-/// What came back with it.
-struct Back<'a> {
-    sent: Sent,
-    typed: &'a Typed,
-    faults: Faults,
-}
-
-/// What forms are made from.
-struct About<'a> {
-    user: &'a User,
-    has_factor: bool,
-    plans: Vec<(String, String)>,
-    confirm: Option<String>,
-    /// Of the form that gives a plan, and of the one that gives units.
-    keys: [String; 2],
 }
 
 fn fact(frame: &Frame, name: &str, text: impl Into<String>) -> Fact {
@@ -177,154 +143,7 @@ fn holds(frame: &Frame, held: Option<&SubscriptionShape>) -> Vec<Fact> {
     facts
 }
 
-fn forms<P>(frame: &Frame, staff: &Staff<P>, about: &About<'_>, back: &Back<'_>) -> Vec<Shown> {
-    let may_touch = staff.holds(USERS_WRITE)
-        && (staff.holds(ADMIN) || !(about.user.is_superuser || !about.user.roles.is_empty()));
-    let mut forms = Vec::new();
-    if may_touch {
-        forms.push(active_form(frame, about, back));
-        forms.push(sign_out_form(frame, about, back));
-    }
-    if staff.holds(USERS_WRITE) {
-        forms.push(plan_form(frame, about, back));
-        forms.push(units_form(frame, about, back));
-    }
-    if staff.holds(ADMIN) {
-        forms.push(roles_form(frame, about, back));
-        if about.has_factor {
-            let form = form(about, back, Sent::Factor, frame.say("people.remove_factor"));
-            forms.push(form.look(" danger").confirm(about.confirm.clone()));
-        }
-    }
-    forms.into_iter().map(|form| finished(form, back)).collect()
-}
-
-impl Sent {
-    /// Of the form, and the end of its address.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Nothing => "",
-            Self::Active => "active",
-            Self::Roles => "roles",
-            Self::SignOut => "sign-out",
-            Self::Factor => "second-factor",
-            Self::Plan => "grant-plan",
-            Self::Units => "grant-units",
-        }
-    }
-}
-
-fn form(about: &About<'_>, _: &Back<'_>, which: Sent, word: String) -> Shown {
-    let action = format!("{PATH}/{}/{}", about.user.id, which.name());
-    Shown::new(which.name(), action, word.clone()).folded(word)
-}
-
-/// With what is to be mended, where it is the one that came back.
-fn finished(form: Shown, back: &Back<'_>) -> Shown {
-    if form.id == back.sent.name() {
-        form.faults(&back.faults)
-    } else {
-        form
-    }
-}
-
-fn typed<'a>(back: &'a Back<'_>, which: Sent, nothing: &'a Typed) -> &'a Typed {
-    if back.sent == which {
-        back.typed
-    } else {
-        nothing
-    }
-}
-
-fn reason(frame: &Frame, typed: &Typed) -> Field {
-    Field::line("reason", frame.say("house.reason"), typed)
-}
-
-fn active_form(frame: &Frame, about: &About<'_>, back: &Back<'_>) -> Shown {
-    let nothing = Typed::default();
-    let (word, value, look) = if about.user.is_active {
-        ("people.deactivate", "no", " danger")
-    } else {
-        ("people.activate", "yes", "")
-    };
-    form(about, back, Sent::Active, frame.say(word))
-        .look(look)
-        .hidden("active", value)
-        .fields([reason(frame, typed(back, Sent::Active, &nothing))
-            .hint(frame.say("people.deactivate_hint"))])
-}
-
-fn sign_out_form(frame: &Frame, about: &About<'_>, back: &Back<'_>) -> Shown {
-    let nothing = Typed::default();
-    let typed = typed(back, Sent::SignOut, &nothing);
-    form(about, back, Sent::SignOut, frame.say("people.sign_out"))
-        .look(" danger")
-        .fields([
-            Field::check("keys", frame.say("people.end_keys"), typed.is("keys")),
-            reason(frame, typed),
-        ])
-}
-
-fn plan_form(frame: &Frame, about: &About<'_>, back: &Back<'_>) -> Shown {
-    let nothing = Typed::default();
-    let typed = typed(back, Sent::Plan, &nothing);
-    let choices = about.plans.iter();
-    let choices = choices.map(|(slug, name)| Choice::new(slug, name, typed.get("plan_slug")));
-    form(about, back, Sent::Plan, frame.say("people.give_plan"))
-        .hidden("key", &about.keys[0])
-        .fields([
-            Field::choice("plan_slug", frame.say("people.plan"), choices.collect()),
-            Field::line("terms", frame.say("people.terms"), typed)
-                .of("number")
-                .hint(frame.say("people.terms_hint")),
-            reason(frame, typed).required(),
-        ])
-}
-
-fn units_form(frame: &Frame, about: &About<'_>, back: &Back<'_>) -> Shown {
-    let nothing = Typed::default();
-    let typed = typed(back, Sent::Units, &nothing);
-    form(about, back, Sent::Units, frame.say("people.give_units"))
-        .hidden("key", &about.keys[1])
-        .fields([
-            Field::line("units", frame.say("people.units"), typed)
-                .of("number")
-                .required(),
-            Field::line("meter", frame.say("people.meter"), typed)
-                .hint(frame.say("people.meter_hint")),
-            Field::line("expires_at", frame.say("people.until"), typed)
-                .of("date")
-                .hint(frame.say("people.until_hint")),
-            reason(frame, typed)
-                .required()
-                .hint(frame.say("people.reason_hint")),
-        ])
-}
-
-fn roles_form(frame: &Frame, about: &About<'_>, back: &Back<'_>) -> Shown {
-    let nothing = Typed::default();
-    let is_back = back.sent == Sent::Roles;
-    let typed = typed(back, Sent::Roles, &nothing);
-    let boxes = Role::ALL.map(|role| {
-        let name = format!("role_{}", role.as_str());
-        let is_on = if is_back {
-            typed.is(&name)
-        } else {
-            about.user.roles.contains(&role)
-        };
-        Field::check(
-            &name,
-            frame.say(&format!("people.role_{}", role.as_str())),
-            is_on,
-        )
-    });
-    form(about, back, Sent::Roles, frame.say("people.set_roles"))
-        .fields(boxes)
-        .fields([reason(frame, typed)])
-        .confirm(about.confirm.clone())
-}
-
-async fn shown<P>(
+pub(super) async fn shown<P>(
     console: &Console,
     staff: &Staff<P>,
     id: UserId,
@@ -400,216 +219,17 @@ pub(super) async fn page(
     shown(&console, &staff, id, &query, &done, &back).await
 }
 
-/// On to the page, or the form once more with what is to be mended.
-async fn answer<P>(
-    console: &Console,
-    staff: &Staff<P>,
-    id: UserId,
-    (sent, typed): (Sent, &Typed),
-    outcome: Result<&'static str, Problem>,
-) -> Result<Response, Problem> {
-    match outcome {
-        Ok(done) => Ok(Redirect::to(&format!("{PATH}/{id}?done={done}")).into_response()),
-        Err(problem) => {
-            let faults = Faults::of(problem, staff.language())?;
-            let back = Back {
-                sent,
-                typed,
-                faults,
-            };
-            shown(
-                console,
-                staff,
-                id,
-                &Query::default(),
-                &Done::default(),
-                &back,
-            )
-            .await
-        }
-    }
-}
-
-fn by<'a, P>(staff: &'a Staff<P>, typed: &'a Typed) -> By<'a> {
-    By {
-        permissions: &staff.permissions,
-        origin: &staff.origin,
-        reason: typed.some("reason"),
-    }
-}
-
-/// `POST /console/users/{id}/active`
-pub(super) async fn set_active(
-    State(console): State<Console>,
-    staff: Staff<UsersWrite>,
-    PathId(id): PathId<UserId>,
-    Form(typed): Form<Typed>,
-) -> Result<Response, Problem> {
-    let active = typed.get("active") == "yes";
-    let set = console
-        .auth
-        .set_active(id, active, &by(&staff, &typed))
-        .await;
-    let done = if active { "activated" } else { "deactivated" };
-    let outcome = set.map(|_| done).map_err(Problem::from);
-    answer(&console, &staff, id, (Sent::Active, &typed), outcome).await
-}
-
-/// `POST /console/users/{id}/sign-out`
-pub(super) async fn sign_out(
-    State(console): State<Console>,
-    staff: Staff<UsersWrite>,
-    PathId(id): PathId<UserId>,
-    Form(typed): Form<Typed>,
-) -> Result<Response, Problem> {
-    let ended = console
-        .auth
-        .sign_out(id, typed.is("keys"), &by(&staff, &typed))
-        .await;
-    let outcome = ended.map(|()| "signed_out").map_err(Problem::from);
-    answer(&console, &staff, id, (Sent::SignOut, &typed), outcome).await
-}
-
-/// `POST /console/users/{id}/roles`
-pub(super) async fn set_roles(
-    State(console): State<Console>,
-    Sure(staff): Sure<Admin>,
-    PathId(id): PathId<UserId>,
-    Form(typed): Form<Typed>,
-) -> Result<Response, Problem> {
-    let is_on = |role: &Role| typed.is(&format!("role_{}", role.as_str()));
-    let roles: Vec<Role> = Role::ALL.into_iter().filter(is_on).collect();
-    let set = console
-        .auth
-        .set_roles(id, &roles, &by(&staff, &typed))
-        .await;
-    let outcome = set.map(|_| "roles").map_err(Problem::from);
-    answer(&console, &staff, id, (Sent::Roles, &typed), outcome).await
-}
-
-/// `POST /console/users/{id}/second-factor`: it is taken away.
-pub(super) async fn remove_factor(
-    State(console): State<Console>,
-    Sure(staff): Sure<Admin>,
-    PathId(id): PathId<UserId>,
-    Form(typed): Form<Typed>,
-) -> Result<Response, Problem> {
-    let actor = Initiator::caller(&staff.origin).actor;
-    let removed = console
-        .auth
-        .remove_second_factors(id, actor, None, &staff.origin)
-        .await?;
-    let outcome = removed
-        .then_some("factor")
-        .ok_or_else(|| Problem::new(Code::NotFound));
-    answer(&console, &staff, id, (Sent::Factor, &typed), outcome).await
-}
-
-/// `POST /console/users/{id}/grant-plan`
-pub(super) async fn grant_plan(
-    State(console): State<Console>,
-    staff: Staff<UsersWrite>,
-    PathId(id): PathId<UserId>,
-    Form(typed): Form<Typed>,
-) -> Result<Response, Problem> {
-    let outcome = try_grant_plan(&console, &staff, id, &typed).await;
-    answer(&console, &staff, id, (Sent::Plan, &typed), outcome).await
-}
-
-async fn known(console: &Console, id: UserId) -> Result<(), Problem> {
-    let known = console.auth.find_user(id).await?;
-    known.map(drop).ok_or_else(|| Problem::new(Code::NotFound))
-}
-
-async fn try_grant_plan(
-    console: &Console,
-    staff: &Staff<UsersWrite>,
-    id: UserId,
-    typed: &Typed,
-) -> Result<&'static str, Problem> {
-    known(console, id).await?;
-    // What is no number is out of the range.
-    let terms = typed
-        .some("terms")
-        .map_or(Some(1), |text| text.parse().ok());
-    let wish = GrantPlan {
-        user_id: id,
-        plan_slug: typed.get("plan_slug").to_owned(),
-        terms: terms.unwrap_or(0),
-        reason: typed.get("reason").to_owned(),
-    };
-    let key = typed.once(&staff.caller, "/admin/users/grant", &id.to_string());
-    console
-        .payment
-        .grant_plan(&wish, &staff.origin, key.as_ref())
-        .await?;
-    Ok("plan_given")
-}
-
-/// `POST /console/users/{id}/grant-units`
-pub(super) async fn grant_units(
-    State(console): State<Console>,
-    staff: Staff<UsersWrite>,
-    PathId(id): PathId<UserId>,
-    Form(typed): Form<Typed>,
-) -> Result<Response, Problem> {
-    let outcome = try_grant_units(&console, &staff, id, &typed).await;
-    let outcome = outcome.map_err(|problem| match problem.code() {
-        // Here it is no missing page: there is nothing that the units could be added to.
-        Code::NoSubscription => {
-            let text = Text::new(
-                Code::NoSubscription.title(tollgate_kernel::text::Language::Zh),
-                Code::NoSubscription.title(tollgate_kernel::text::Language::En),
-            );
-            Problem::new(Code::ValidationFailed).field("/units", "no_subscription", text)
-        }
-        _ => problem,
-    });
-    answer(&console, &staff, id, (Sent::Units, &typed), outcome).await
-}
-
-async fn try_grant_units(
-    console: &Console,
-    staff: &Staff<UsersWrite>,
-    id: UserId,
-    typed: &Typed,
-) -> Result<&'static str, Problem> {
-    known(console, id).await?;
-    let mut errors = FieldErrors::new();
-    // What is no number is out of the range too.
-    let units = Cost::new(typed.get("units").parse().unwrap_or(0));
-    let units = errors.take("/units", units);
-    let meter = typed
-        .some("meter")
-        .and_then(|text| errors.take("/meter", text.parse::<Meter>()));
-    let until = typed.some("expires_at");
-    let until = until.and_then(|text| errors.take("/expires_at", end_of_day(text, staff.visit())));
-    errors.finish()?;
-    let Some(units) = units else {
-        return Ok("unchanged");
-    };
-    let wish = GrantUnits {
-        user_id: id,
-        meter,
-        units,
-        reason: typed.get("reason").to_owned(),
-        expires_at: until,
-    };
-    let key = typed.once(&staff.caller, "/admin/users/grant", &id.to_string());
-    console
-        .payment
-        .grant_units(&wish, &staff.origin, key.as_ref())
-        .await?;
-    Ok("units_given")
-}
-
 #[cfg(test)]
 mod samples {
+    use tollgate_auth::model::role::Role;
     use tollgate_auth::model::user::Locale;
     use tollgate_kernel::clock::Timestamp;
     use uuid::Uuid;
 
     use super::super::super::super::samples::{self, HOSTILE, LONG, LONG_ZH, ROWS};
+    use super::super::user_forms::{
+        active_form, finished, plan_form, roles_form, sign_out_form, units_form,
+    };
     use super::*;
 
     fn user() -> User {

@@ -8,6 +8,8 @@ use axum::response::Response;
 use tollgate_kernel::problem::{Code, Occurrence, Problem};
 use tollgate_kernel::text::Language;
 
+use crate::pages::words::Words;
+
 /// What a page that is shown again says beside its fields, and above them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Faults {
@@ -68,6 +70,24 @@ impl Faults {
             status: StatusCode::from_u16(code.status()).unwrap_or_default(),
             wait: wait.headers().get(header::RETRY_AFTER).cloned(),
         })
+    }
+
+    /// The same, where the password is asked for with the rest.
+    ///
+    /// # Errors
+    /// As [`Faults::of`].
+    pub(super) fn of_confirmed(
+        problem: Problem,
+        language: Language,
+        fields: &[&str],
+    ) -> Result<Self, Problem> {
+        let name = match problem.code() {
+            Code::InvalidCredentials => "confirm.wrong_password",
+            Code::ConfirmationRequired => "confirm.needed",
+            _ => return Self::of(problem, language, fields),
+        };
+        let text = Words(language).say(name);
+        Ok(Self::one("current_password", text))
     }
 
     /// One fault beside a field.

@@ -12,7 +12,7 @@ use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::Problem;
 use tollgate_payment::model::return_url;
 
-use super::{Faults, done, enter};
+use super::{Done, Faults, done, enter};
 use crate::pages::POLICY;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
@@ -21,7 +21,10 @@ use crate::pages::portal::Portal;
 use crate::pages::visit::{Guest, Visit};
 use crate::pages::words::Words;
 
-const DONE: [&str; 3] = ["signed_out", "deleted", "reset"];
+const DONE: Done<2> = [
+    ("signed_out", "login.done_signed_out"),
+    ("deleted", "login.done_deleted"),
+];
 
 /// Where somebody wants to go on, and what they did before.
 #[derive(Debug, Deserialize)]
@@ -81,7 +84,7 @@ pub(super) async fn page(
     let next = Next::wherever(&params.next, &guest.visit.house);
     let Some(user) = guest.user else {
         let frame = Frame::plain(&guest.visit, title(&guest.visit));
-        let done = done(&frame, "login", &DONE, params.done.as_deref());
+        let done = done(&frame, &DONE, params.done.as_deref());
         return first(&portal, frame, &next, "", done, &Faults::default());
     };
     if !next.is_elsewhere() {
@@ -206,4 +209,49 @@ fn leading_to(next: &Next, mut page: Response) -> Response {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     page
+}
+
+#[cfg(test)]
+mod samples {
+    use super::*;
+    use crate::pages::portal::accounts::samples::{people, visitor};
+    use crate::pages::samples::{HOSTILE, LONG, LONG_ZH, languages, render, visit};
+
+    #[test]
+    fn login_renders_from_its_samples() {
+        let next = Next::of("/portal/usage?group=key");
+        for (tag, language) in languages() {
+            let texts = [
+                ("none", ""),
+                ("long", LONG),
+                ("long-zh", LONG_ZH),
+                ("hostile", HOSTILE),
+            ];
+            for (name, text) in texts {
+                let frame = || Frame::plain(&visit(language), "x".to_owned());
+                let page = LoginPage {
+                    frame: frame(),
+                    next: &next,
+                    name: text,
+                    done: text.to_owned(),
+                    faults: &Faults::one("x", text.to_owned()),
+                    may_register: true,
+                };
+                render(&format!("portal-login-{name}-{tag}"), &page);
+                let page = CodePage {
+                    frame: frame(),
+                    next: &next,
+                    challenge: text,
+                    faults: &Faults::default(),
+                };
+                render(&format!("portal-login-code-{name}-{tag}"), &page);
+            }
+            for (name, user) in people() {
+                let visitor = visitor(language, user);
+                let frame = Frame::of(&visitor, Tab::None, "x".to_owned());
+                let page = OnPage { frame, next: &next };
+                render(&format!("portal-login-on-{name}-{tag}"), &page);
+            }
+        }
+    }
 }

@@ -64,7 +64,7 @@ pub(in crate::pages) async fn page(
     guest: Guest,
     Params(params): Params<RegisterParams>,
 ) -> Result<Response, Problem> {
-    if guest.user.is_some() && pages.has_portal {
+    if guest.user.is_some() && guest.visit.house.has_portal {
         return Ok(Redirect::to(params.next.as_str()).into_response());
     }
     may(&pages, &params.token)?;
@@ -75,7 +75,7 @@ pub(in crate::pages) async fn page(
         username: String::new(),
         password: None,
     };
-    shown(&pages, &guest.visit, &form, &Faults::default(), false)
+    shown(&guest.visit, &form, &Faults::default(), false)
 }
 
 /// Whether there is anything to fill in.
@@ -98,12 +98,12 @@ pub(in crate::pages) async fn register(
 ) -> Result<Response, Problem> {
     may(&pages, &form.token)?;
     match open(&pages, &visit, &form, &origin).await {
-        Ok(()) if !pages.has_portal => shown(&pages, &visit, &form, &Faults::default(), true),
+        Ok(()) if !visit.house.has_portal => shown(&visit, &form, &Faults::default(), true),
         Ok(()) => come_in(&pages, &visit, form, &origin, &headers).await,
         Err(problem) => {
             let fields = ["email", "username", "password"];
             let faults = Faults::of(problem, visit.language, &fields)?;
-            shown(&pages, &visit, &form, &faults, false)
+            shown(&visit, &form, &faults, false)
         }
     }
 }
@@ -149,8 +149,9 @@ async fn come_in(
         password: form.password.unwrap_or_default(),
         device: pages.auth.device(headers),
     };
+    let welcome = format!("/portal/welcome?{}", form.next.query());
     match pages.auth.login(&wish, origin).await {
-        Ok(tokens) => enter(&pages.auth, visit, &tokens, "/portal/welcome").await,
+        Ok(tokens) => enter(&pages.auth, visit, &tokens, &welcome).await,
         // The account is there: they sign in by themselves.
         Err(error) => {
             tracing::warn!(error = %error, "somebody new was not signed in");
@@ -161,7 +162,6 @@ async fn come_in(
 }
 
 fn shown(
-    pages: &AccountPages,
     visit: &Visit,
     form: &RegisterForm,
     faults: &Faults,
@@ -174,7 +174,40 @@ fn shown(
         email: &form.email,
         username: &form.username,
         faults,
-        has_portal: pages.has_portal,
+        has_portal: visit.house.has_portal,
         is_done,
     })
+}
+
+#[cfg(test)]
+mod samples {
+    use super::*;
+    use crate::pages::samples::{HOSTILE, LONG, LONG_ZH, languages, render, visit};
+
+    #[test]
+    fn register_renders_from_its_samples() {
+        for (tag, language) in languages() {
+            let texts = [
+                ("none", ""),
+                ("long", LONG),
+                ("long-zh", LONG_ZH),
+                ("hostile", HOSTILE),
+            ];
+            for (name, text) in texts {
+                for is_done in [false, true] {
+                    let page = RegisterPage {
+                        frame: Frame::plain(&visit(language), "x".to_owned()),
+                        token: text,
+                        next: &Next::default(),
+                        email: text,
+                        username: text,
+                        faults: &Faults::one("username", text.to_owned()),
+                        has_portal: !is_done,
+                        is_done,
+                    };
+                    render(&format!("portal-register-{name}-{is_done}-{tag}"), &page);
+                }
+            }
+        }
+    }
 }
