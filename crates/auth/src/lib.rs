@@ -20,8 +20,10 @@
 
 mod blacklist;
 mod brought_keys;
+mod by_cookie;
 mod call_limits;
 mod config;
+mod device_cookie;
 mod extract;
 mod hashing;
 mod layers;
@@ -63,6 +65,7 @@ use crate::blacklist::Blacklist;
 #[cfg(feature = "redis")]
 pub use crate::blacklist::{InvalidRedisUrl, RedisUrl};
 use crate::brought_keys::BroughtKeys;
+pub use crate::by_cookie::{ByCookie, cookie};
 use crate::call_limits::CallLimits;
 pub use crate::config::{AuthConfig, JwtAlgorithm, JwtKey, Registration};
 pub use crate::extract::CurrentUser;
@@ -82,6 +85,7 @@ use crate::model::live_key::Holder;
 pub use crate::operations::api_keys::{
     ApiKeyList, CreateKey, CreateKeyError, ListKeysError, RotateKey,
 };
+pub use crate::operations::audit_log::Broken;
 pub use crate::operations::change_password::ChangePasswordError;
 pub use crate::operations::confirm::Proof;
 pub use crate::operations::first_admin::{AdminError, FirstAdmin};

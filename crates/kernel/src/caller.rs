@@ -9,6 +9,29 @@ use crate::problem::{Code, Problem};
 use crate::scope::{Scopes, out_of_scope};
 
 /// Who asks, as far as a credential has shown it.
+///
+/// ```
+/// use tollgate_kernel::caller::Caller;
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_kernel::ids::{Ids, UserId};
+/// # use tollgate_kernel::problem::{Code, Problem};
+/// # use tollgate_kernel::scope::{QUOTA, Scopes, USAGE};
+/// # let ids = Ids::new(Clock::system(), Entropy::system());
+/// # let (user_id, service_key_id): (UserId, _) = (ids.next(), ids.next());
+/// let scopes = Scopes::only([QUOTA]);
+/// let program = Caller::ApiKey { user_id, api_key_id: ids.next(), scopes: scopes.clone() };
+/// assert_eq!((program.user_id(), program.session_id()), (Some(user_id), None));
+/// assert!(program.api_key_id().is_some());
+/// assert_eq!(program.person(Some(QUOTA))?, user_id);
+/// let refused = program.person(Some(USAGE)).map_err(|problem| problem.code());
+/// assert_eq!(refused, Err(Code::PermissionDenied));
+///
+/// let host = Caller::Service { service_key_id, scopes };
+/// assert_eq!(host.customer(QUOTA, Some(&user_id.to_string()))?, user_id);
+/// assert_eq!(host.subject(), format!("service:{service_key_id}"));
+/// # Ok::<(), Problem>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Caller {
@@ -142,11 +165,54 @@ impl Caller {
 struct Identified(Result<Option<Caller>, Problem>);
 
 /// Tells handlers who asks (`None`: no credential). For layers that identify callers.
+///
+/// ```
+/// use axum::middleware::Next;
+/// # use axum::Router;
+/// # use axum::body::Body;
+/// # use axum::extract::Request;
+/// # use axum::middleware::from_fn;
+/// # use axum::response::Response;
+/// # use axum::routing::get;
+/// # use tollgate_kernel::caller::{Caller, identified};
+/// # use tollgate_kernel::ids::UserId;
+/// # use tower::ServiceExt as _;
+/// // `UserId`: what the host's own login has put beside the request.
+/// async fn own_login(mut request: Request, next: Next) -> Response {
+///     let user = request.extensions().get::<UserId>().copied();
+///     let caller = user.map(|user_id| Caller::User { user_id, session_id: None });
+///     identified(request.extensions_mut(), caller);
+///     next.run(request).await
+/// }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let greet = get(|caller: Option<Caller>| async move { caller.is_none().to_string() });
+/// let app: Router = Router::new().route("/", greet).layer(from_fn(own_login));
+/// let answer = app.oneshot(Request::new(Body::empty())).await?;
+/// assert_eq!(answer.status(), 200); // Without the layer it is 500: nobody looked.
+/// # Ok(())
+/// # }
+/// ```
 pub fn identified(extensions: &mut Extensions, caller: Option<Caller>) {
     extensions.insert(Identified(Ok(caller)));
 }
 
 /// Tells handlers that a credential was shown and is not good: whoever asks who calls is refused so, and others are not.
+///
+/// ```
+/// # use axum::extract::{FromRequestParts as _, OptionalFromRequestParts as _};
+/// # use axum::http::Request;
+/// # use tollgate_kernel::caller::{Caller, misidentified};
+/// # use tollgate_kernel::problem::{Code, Problem};
+/// # #[tokio::main]
+/// # async fn main() {
+/// # let (mut parts, ()) = Request::new(()).into_parts();
+/// misidentified(&mut parts.extensions, Problem::new(Code::TokenExpired));
+/// // `Option<Caller>` does not take it for nobody.
+/// let caller = <Option<Caller>>::from_request_parts(&mut parts, &()).await;
+/// assert_eq!(caller.map_err(|problem| problem.code()), Err(Code::TokenExpired));
+/// # }
+/// ```
 pub fn misidentified(extensions: &mut Extensions, problem: Problem) {
     extensions.insert(Identified(Err(problem)));
 }
@@ -186,6 +252,34 @@ impl<S: Sync> OptionalFromRequestParts<S> for Caller {
 
 /// The person behind the call, signed in or by a key that is not limited to scopes; 403 for a service
 /// and for a key that is ([`InScope`](crate::scope::InScope) lets those in).
+///
+/// ```
+/// # use axum::Router;
+/// # use axum::extract::FromRequestParts as _;
+/// # use axum::http::Request;
+/// # use axum::routing::get;
+/// # use tollgate_kernel::caller::{Caller, CurrentUserId, identified};
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_kernel::ids::Ids;
+/// # use tollgate_kernel::problem::Code;
+/// # use tollgate_kernel::scope::{QUOTA, Scopes};
+/// # #[tokio::main]
+/// # async fn main() {
+/// async fn mine(CurrentUserId(user): CurrentUserId) -> String {
+///     format!("what {user} has")
+/// }
+/// let app: Router = Router::new().route("/mine", get(mine));
+/// # let ids = Ids::new(Clock::system(), Entropy::system());
+/// # let (mut parts, ()) = Request::new(()).into_parts();
+/// // A key that is limited is not let in.
+/// let scopes = Scopes::only([QUOTA]);
+/// let key = Caller::ApiKey { user_id: ids.next(), api_key_id: ids.next(), scopes };
+/// identified(&mut parts.extensions, Some(key));
+/// let refused = CurrentUserId::from_request_parts(&mut parts, &()).await;
+/// assert_eq!(refused.map_err(|problem| problem.code()), Err(Code::PermissionDenied));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CurrentUserId(pub UserId);
 
@@ -199,6 +293,31 @@ impl<S: Sync> FromRequestParts<S> for CurrentUserId {
 }
 
 /// A person who signed in: a key may not do what this guards.
+///
+/// ```
+/// # use axum::extract::FromRequestParts as _;
+/// # use axum::http::Request;
+/// # use tollgate_kernel::caller::{Caller, CurrentUserId, SignedIn, identified};
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_kernel::ids::Ids;
+/// # use tollgate_kernel::problem::Code;
+/// # use tollgate_kernel::scope::Scopes;
+/// # #[tokio::main]
+/// # async fn main() {
+/// # let ids = Ids::new(Clock::system(), Entropy::system());
+/// # let (mut parts, ()) = Request::new(()).into_parts();
+/// let key = Caller::ApiKey {
+///     user_id: ids.next(),
+///     api_key_id: ids.next(),
+///     scopes: Scopes::everything(),
+/// };
+/// identified(&mut parts.extensions, Some(key));
+/// assert!(CurrentUserId::from_request_parts(&mut parts, &()).await.is_ok());
+/// let refused = SignedIn::from_request_parts(&mut parts, &()).await;
+/// assert_eq!(refused.map_err(|problem| problem.code()), Err(Code::PermissionDenied));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignedIn(pub UserId);
 

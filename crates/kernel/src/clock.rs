@@ -10,6 +10,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A moment in UTC, in whole microseconds: what `PostgreSQL` keeps, so that a moment read back
 /// equals the one that was written.
+///
+/// ```
+/// use std::time::Duration;
+/// use tollgate_kernel::clock::Timestamp;
+///
+/// let at: Timestamp = serde_json::from_str("\"2026-01-02T03:04:05.678901+08:00\"")?;
+/// assert_eq!(at.to_string(), "2026-01-01T19:04:05.678Z");
+/// assert_eq!(Timestamp::from_micros(at.micros()), Some(at));
+/// assert_eq!(Timestamp::from_utc(at.utc()), at);
+///
+/// let whole = at.before(Duration::from_micros(678_901));
+/// assert_eq!(Timestamp::from_seconds(at.seconds()), Some(whole));
+/// assert_eq!(at.since(whole), Duration::from_micros(678_901));
+/// assert_eq!(whole.since(at), Duration::ZERO);
+/// assert!(Timestamp::EPOCH.after(Duration::MAX) > at);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(DateTime<Utc>);
 
@@ -102,6 +119,20 @@ impl<'de> Deserialize<'de> for Timestamp {
 }
 
 /// Where time comes from: the system, a database that several instances share, or a test. Clones share the same hands.
+///
+/// ```
+/// use std::time::Duration;
+/// use tollgate_kernel::clock::{Clock, Timestamp};
+///
+/// let test = Clock::fixed(Timestamp::EPOCH);
+/// test.clone().advance(Duration::from_mins(1));
+/// assert_eq!(test.now().seconds(), 60);
+///
+/// let sandbox = Clock::system();
+/// sandbox.run_ahead(Duration::from_hours(1));
+/// sandbox.run_ahead(Duration::from_mins(1)); // It is further ahead already.
+/// assert_eq!(sandbox.ahead(), Duration::from_hours(1));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -211,6 +242,14 @@ impl Clock {
 
     /// Keeps to another clock, which said `at` when `counted` was counted, give or take `within` microseconds: from now
     /// on the system is not asked any more. A difference that small moves nothing; a fixed clock ignores it.
+    ///
+    /// ```
+    /// # use tollgate_kernel::clock::{Clock, Timestamp};
+    /// let clock = Clock::system();
+    /// clock.keep(Timestamp::EPOCH, clock.counted(), 1_000); // Where the database is, it is 1970.
+    /// clock.set_by(3_600_000_000);
+    /// assert!(clock.now().seconds() < 3_600);
+    /// ```
     pub fn keep(&self, at: Timestamp, counted: i64, within: i64) {
         let Source::System(hands) = &self.0 else {
             return;

@@ -6,6 +6,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 
 /// Where random bytes come from: the operating system, or a test's seed. Clones share one stream.
+///
+/// ```
+/// use tollgate_kernel::entropy::Entropy;
+///
+/// let drawn = |seed| Entropy::seeded(seed).bytes::<16>();
+/// assert_eq!(drawn(7), drawn(7));
+/// assert_ne!(drawn(7), drawn(8));
+///
+/// let entropy = Entropy::system();
+/// assert_ne!(entropy.bytes::<32>(), entropy.bytes::<32>());
+/// assert!((1..=6).contains(&(entropy.below(6) + 1)));
+/// assert_eq!(entropy.below(0), 0);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Entropy(Source);
 

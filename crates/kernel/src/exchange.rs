@@ -26,6 +26,32 @@ const IGNORED_FIELDS_SHOWN: usize = 10;
 
 /// Gives every answer its request id, its API version, its cache rule and, when it is a problem,
 /// the language of the request. Put it around the whole router.
+///
+/// ```
+/// # use axum::Router;
+/// # use axum::body::Body;
+/// # use axum::http::Request;
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_kernel::exchange::Exchange;
+/// # use tollgate_kernel::ids::Ids;
+/// # use tollgate_kernel::text::Language;
+/// # use tower::ServiceExt as _;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ids = Ids::new(Clock::system(), Entropy::system());
+/// let exchange = Exchange::new(ids, Language::Zh, "https://pay.example/docs/errors");
+/// let app: Router = exchange.around(Router::new());
+/// let request = Request::get("/nothing").header("x-request-id", "order-7").body(Body::empty())?;
+/// let answer = app.oneshot(request).await?;
+/// assert_eq!(answer.status(), 404);
+/// assert_eq!(answer.headers()["content-type"], "application/problem+json");
+/// assert_eq!(answer.headers()["content-language"], "zh-CN");
+/// assert_eq!(answer.headers()["x-request-id"], "order-7");
+/// assert_eq!(answer.headers()["cache-control"], "no-store");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Exchange {
     ids: Ids,
@@ -49,6 +75,25 @@ impl Exchange {
     }
 
     /// The router with 404 and 405 as problems, for who puts the exchange around it together with other layers.
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use axum::body::Body;
+    /// # use axum::extract::DefaultBodyLimit;
+    /// # use axum::http::Request;
+    /// # use axum::routing::get;
+    /// # use tollgate_kernel::exchange::Exchange;
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let routes: Router = Router::new().route("/plans", get(|| async { "[]" }));
+    /// let app = Exchange::answering(routes).layer(DefaultBodyLimit::max(65_536));
+    /// let answer = app.oneshot(Request::post("/plans").body(Body::empty())?).await?;
+    /// assert_eq!(answer.status(), 405);
+    /// assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn answering<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
         router
             .fallback(|| async { Problem::new(Code::NotFound) })
@@ -68,6 +113,15 @@ impl<S> Layer<S> for Exchange {
 }
 
 /// Made by [`Exchange`].
+///
+/// ```
+/// # use tollgate_kernel::exchange::{Exchange, Exchanged};
+/// use tower::Layer;
+/// // To name the type of what a host has put together.
+/// fn around<S>(exchange: &Exchange, inner: S) -> Exchanged<S> {
+///     exchange.layer(inner)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Exchanged<S> {
     exchange: Exchange,
@@ -100,6 +154,29 @@ where
 }
 
 /// Beside an answer that is somebody else's and only passed on: it is told nothing of ours but its request id.
+///
+/// ```
+/// # use axum::body::Body;
+/// # use axum::http::Request;
+/// # use axum::routing::get;
+/// # use axum::{Extension, Router};
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_kernel::exchange::{Exchange, PassedOn};
+/// # use tollgate_kernel::ids::Ids;
+/// # use tollgate_kernel::text::Language;
+/// # use tower::ServiceExt as _;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let exchange = Exchange::new(Ids::new(Clock::system(), Entropy::system()), Language::En, "");
+/// let theirs = get(|| async { (Extension(PassedOn), "as the application said it") });
+/// let app: Router = exchange.around(Router::new().route("/", theirs));
+/// let answer = app.oneshot(Request::new(Body::empty())).await?;
+/// assert!(answer.headers().contains_key("x-request-id"));
+/// assert!(!answer.headers().contains_key("cache-control"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct PassedOn;
 
@@ -262,6 +339,14 @@ fn sent_id(headers: &HeaderMap) -> Option<String> {
 }
 
 /// What a request that broke the server is answered: the panic itself goes to the log only.
+///
+/// ```
+/// use tollgate_kernel::exchange::panicked;
+/// // As `CatchPanicLayer::custom(panicked)` of tower-http calls it.
+/// let answer = panicked(Box::new("a bug"));
+/// assert_eq!(answer.status(), 500);
+/// assert_eq!(answer.headers()["content-type"], "application/problem+json");
+/// ```
 #[expect(
     clippy::needless_pass_by_value,
     reason = "the shape tower-http's panic layer asks for"

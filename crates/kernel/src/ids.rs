@@ -2,6 +2,24 @@
 //!
 //! An id sorts by the moment it was made, so it serves as a cursor and lets a log be cut by time.
 //! An id is never a secret: whatever must not be guessed is random bytes besides.
+//!
+//! ```
+//! use tollgate_kernel::clock::Clock;
+//! use tollgate_kernel::entropy::Entropy;
+//! use tollgate_kernel::ids::{Ids, InvalidId, PlanId, UserId};
+//!
+//! let ids = Ids::new(Clock::system(), Entropy::system());
+//! let user: UserId = ids.next();
+//! let text = user.to_string();
+//! assert_eq!(text.len(), 36);
+//! assert_eq!(text.parse(), Ok(user));
+//! assert_eq!(serde_json::to_value(user)?, text.as_str());
+//! // One id has one spelling, and no other noun passes for it.
+//! assert_eq!(format!("{{{text}}}").parse::<UserId>(), Err(InvalidId));
+//! let plan: PlanId = ids.next();
+//! assert_eq!(format!("{plan:?}"), format!("PlanId({plan})"));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,6 +31,18 @@ use crate::clock::{Clock, Timestamp};
 use crate::entropy::Entropy;
 
 /// What all ids have in common, so that [`Ids::next`] and the path extractor serve each of them.
+///
+/// ```
+/// # use tollgate_kernel::clock::{Clock, Timestamp};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_kernel::ids::{Id, Ids, JobId};
+/// fn millis<T: Id>(id: T) -> i64 {
+///     id.made_at().micros() / 1_000
+/// }
+/// let ids = Ids::new(Clock::fixed(Timestamp::EPOCH), Entropy::system());
+/// let job: JobId = ids.next();
+/// assert_eq!((millis(job), JobId::from(job.uuid())), (0, job));
+/// ```
 pub trait Id: Copy + Ord + From<Uuid> + Send + Sync + 'static {
     /// For binding to a statement.
     fn uuid(self) -> Uuid;
@@ -161,6 +191,21 @@ ids! {
 }
 
 /// Makes ids from the clock and the entropy handed in.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_kernel::ids::{Id as _, Ids, UsageId};
+/// let clock = Clock::system();
+/// let ids = Ids::new(clock.clone(), Entropy::system());
+/// let now = clock.now();
+/// let id: UsageId = ids.at(now);
+/// assert!(now.since(id.made_at()) < Duration::from_millis(1));
+/// // A log is cut by time with two of these.
+/// assert!(Ids::lowest::<UsageId>(now) <= id);
+/// assert!(id < Ids::lowest(now.after(Duration::from_millis(1))));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Ids {
     clock: Clock,

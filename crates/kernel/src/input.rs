@@ -24,6 +24,29 @@ use crate::problem::{Code, Problem};
 use crate::text::Text;
 
 /// A JSON object as `T`, and the bytes it was read from (an idempotency key is bound to them).
+///
+/// ```
+/// # use axum::extract::FromRequest as _;
+/// # use axum::http::Request;
+/// # use tollgate_kernel::input::Body;
+/// # use tollgate_kernel::problem::Code;
+/// #[derive(Debug, serde::Deserialize)]
+/// struct Note {
+///     text: String,
+/// }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), axum::http::Error> {
+/// let sent = |json: &'static str| {
+///     Request::post("/notes").header("content-type", "application/json").body(json.into())
+/// };
+/// let note = Body::<Note>::from_request(sent(r#"{"text":"hello"}"#)?, &()).await;
+/// let note = note.expect("a note");
+/// assert_eq!((note.value.text.as_str(), note.bytes.len()), ("hello", 16));
+/// let twice = Body::<Note>::from_request(sent(r#"{"text":"a","text":"b"}"#)?, &()).await;
+/// assert_eq!(twice.expect_err("a name given twice").code(), Code::BadRequest);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Body<T> {
     /// What was sent.
@@ -51,6 +74,29 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
 /// A JSON object as `T` in which every field is known: for calls of staff and about money, where a
 /// misspelt field must not pass for one that was left out. `unknown_field` otherwise.
+///
+/// ```
+/// # use axum::extract::FromRequest as _;
+/// # use axum::http::Request;
+/// # use tollgate_kernel::input::StrictBody;
+/// # use tollgate_kernel::problem::Occurrence;
+/// # use tollgate_kernel::text::Language;
+/// #[derive(Debug, serde::Deserialize)]
+/// struct Refund {
+///     reason: Option<String>,
+/// }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), axum::http::Error> {
+/// let request = Request::post("/refunds")
+///     .header("content-type", "application/json")
+///     .body(r#"{"raeson":"broken"}"#.into())?;
+/// let refused = StrictBody::<Refund>::from_request(request, &()).await.expect_err("a misspelt field");
+/// let document = refused.document(Language::En, &Occurrence::default());
+/// assert_eq!(document["code"], "unknown_field");
+/// assert_eq!(document["errors"][0]["field"], "/raeson");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct StrictBody<T> {
     /// What was sent.
@@ -82,6 +128,25 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for StrictBody<T> {
 }
 
 /// An object as `T`, sent as JSON or as an HTML form (in which every value is text).
+///
+/// ```
+/// # use axum::extract::FromRequest as _;
+/// # use axum::http::Request;
+/// # use tollgate_kernel::input::JsonOrForm;
+/// #[derive(Debug, serde::Deserialize)]
+/// struct Login {
+///     username: String,
+/// }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), axum::http::Error> {
+/// let request = Request::post("/login")
+///     .header("content-type", "application/x-www-form-urlencoded")
+///     .body("username=ada%40shop.example".into())?;
+/// let login = JsonOrForm::<Login>::from_request(request, &()).await.expect("a form");
+/// assert_eq!((login.value.username.as_str(), login.form), ("ada@shop.example", true));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct JsonOrForm<T> {
     /// What was sent.
@@ -114,6 +179,27 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonOrForm<T> {
 }
 
 /// The query string as `T`; what does not fit is `validation_failed`.
+///
+/// ```
+/// # use axum::extract::FromRequestParts as _;
+/// # use axum::http::Request;
+/// # use tollgate_kernel::input::Params;
+/// # use tollgate_kernel::problem::Code;
+/// #[derive(Debug, serde::Deserialize)]
+/// struct Page {
+///     limit: Option<u32>,
+/// }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), axum::http::Error> {
+/// let (mut parts, ()) = Request::get("/plans?limit=20").body(())?.into_parts();
+/// let Params(page) = Params::<Page>::from_request_parts(&mut parts, &()).await.expect("a page");
+/// assert_eq!(page.limit, Some(20));
+/// let (mut parts, ()) = Request::get("/plans?limit=many").body(())?.into_parts();
+/// let refused = Params::<Page>::from_request_parts(&mut parts, &()).await;
+/// assert_eq!(refused.expect_err("no number").code(), Code::ValidationFailed);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Params<T>(pub T);
 
@@ -135,6 +221,26 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 }
 
 /// The one id in the path; what is no id names nothing, so it is 404 like an unknown one.
+///
+/// ```
+/// # use axum::Router;
+/// # use axum::body::Body;
+/// # use axum::http::Request;
+/// # use axum::routing::get;
+/// # use tollgate_kernel::ids::PlanId;
+/// # use tollgate_kernel::input::PathId;
+/// # use tower::ServiceExt as _;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let plan = get(|PathId(id): PathId<PlanId>| async move { id.to_string() });
+/// let app: Router = Router::new().route("/plans/{id}", plan);
+/// let ask = |path: &str| Request::get(path).body(Body::empty());
+/// let known = ask("/plans/019b76da-a800-7000-8000-000000000000")?;
+/// assert_eq!(app.clone().oneshot(known).await?.status(), 200);
+/// assert_eq!(app.oneshot(ask("/plans/pro")?).await?.status(), 404);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct PathId<T>(pub T);
 
@@ -150,6 +256,23 @@ impl<S: Send + Sync, T: Id + FromStr> FromRequestParts<S> for PathId<T> {
 }
 
 /// The one parameter of the path as text; what is not text names nothing.
+///
+/// ```
+/// # use axum::Router;
+/// # use axum::body::{Body, to_bytes};
+/// # use axum::http::Request;
+/// # use axum::routing::get;
+/// # use tollgate_kernel::input::PathText;
+/// # use tower::ServiceExt as _;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let plan = get(|PathText(slug): PathText| async move { slug });
+/// let app: Router = Router::new().route("/plans/{id}", plan);
+/// let answer = app.oneshot(Request::get("/plans/pro%20max").body(Body::empty())?).await?;
+/// assert_eq!(to_bytes(answer.into_body(), 100).await?, "pro max");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct PathText(pub String);
 
@@ -223,6 +346,20 @@ fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 /// Raw bytes of a callback, under the same limits.
+///
+/// ```
+/// # use axum::body::Body;
+/// # use tollgate_kernel::input::raw_body;
+/// # use tollgate_kernel::problem::Code;
+/// # #[tokio::main]
+/// # async fn main() {
+/// // The limit is in bytes.
+/// let call = raw_body(Body::from("12345"), 5).await;
+/// assert_eq!(call.expect("it fits"), "12345");
+/// let longer = raw_body(Body::from("123456"), 5).await;
+/// assert_eq!(longer.expect_err("one byte more").code(), Code::BodyTooLarge);
+/// # }
+/// ```
 ///
 /// # Errors
 /// `body_too_large`, `request_timeout` or `bad_request`.

@@ -9,6 +9,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 /// An ISO 4217 currency that has minor units.
+///
+/// ```
+/// use tollgate_kernel::money::{Currency, MoneyError};
+///
+/// let yen: Currency = "JPY".parse()?;
+/// assert_eq!((yen.code(), yen.exponent()), ("JPY", 0));
+/// assert_eq!((Currency::CNY.exponent(), Currency::USD.exponent()), (2, 2));
+/// assert_eq!("cny".parse::<Currency>(), Err(MoneyError::UnknownCurrency));
+/// # Ok::<(), MoneyError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Currency(iso_currency::Currency);
 
@@ -67,6 +77,14 @@ impl Serialize for Currency {
 }
 
 /// Why a text is not money, or a sum is none.
+///
+/// ```
+/// # use tollgate_kernel::money::{Currency, Money, MoneyError};
+/// let read = |text| Money::parse(text, Currency::CNY).map(Money::minor);
+/// assert_eq!(read("99.00"), Ok(9_900));
+/// assert_eq!(read("99"), Err(MoneyError::Malformed));
+/// assert_eq!(read("92233720368547758.08"), Err(MoneyError::TooLarge));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// Not an ISO 4217 code in upper case, or one without minor units.
@@ -84,6 +102,19 @@ pub enum MoneyError {
 }
 
 /// An amount in whole minor units.
+///
+/// ```
+/// use tollgate_kernel::money::{Currency, Money, MoneyError};
+///
+/// let price = Money::new(9_900, Currency::CNY);
+/// assert_eq!((price.to_string(), format!("{price:?}")), ("99.00".into(), "99.00 CNY".into()));
+/// let sum = price.checked_add(Money::parse("0.01", Currency::CNY)?)?;
+/// assert_eq!((sum.minor(), sum.currency()), (9_901, Currency::CNY));
+/// assert_eq!(sum.checked_sub(price)?.to_string(), "0.01");
+/// let dollars = Money::new(1, Currency::USD);
+/// assert_eq!(sum.checked_add(dollars), Err(MoneyError::CurrencyMismatch));
+/// # Ok::<(), MoneyError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
     minor: i64,
@@ -183,6 +214,15 @@ impl fmt::Debug for Money {
 
 /// An amount as a client wrote it, `"99.00"` or `99.00`, kept as text: JSON numbers never pass
 /// through a float.
+///
+/// ```
+/// # use tollgate_kernel::money::{AmountText, Currency, MoneyError};
+/// let [text, number, short]: [AmountText; 3] = serde_json::from_str(r#"["99.00", 99.00, 99]"#)?;
+/// assert_eq!(text, number);
+/// assert_eq!(text.money(Currency::CNY)?.minor(), 9_900);
+/// assert_eq!(short.money(Currency::CNY), Err(MoneyError::Malformed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AmountText(String);
 

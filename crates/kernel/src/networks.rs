@@ -11,14 +11,25 @@ use ipnet::IpNet;
 ///
 /// ```
 /// use tollgate_kernel::networks::Networks;
-/// let office: Networks = "10.0.0.0/8, 192.0.2.7, 2001:db8::/32".parse()?;
+///
+/// let office: Networks = "10.1.2.3/8, 192.0.2.7, 2001:db8::/32".parse()?;
 /// assert!(office.contain("10.9.8.7".parse()?));
+/// assert!(office.contain("::ffff:192.0.2.7".parse()?));
+/// assert_eq!(office.texts(), ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"]);
+/// assert_eq!(Networks::of(office.texts())?, office);
+/// assert!(Networks::default().is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Networks(Arc<[IpNet]>);
 
 /// Not an address and not a network.
+///
+/// ```
+/// # use tollgate_kernel::networks::Networks;
+/// let fault = Networks::of(["10.0.0.0/8", "office"]).expect_err("a name");
+/// assert_eq!(fault.to_string(), "\"office\" is not an address or a network");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an address or a network")]
 pub struct InvalidNetwork(String);

@@ -1,4 +1,26 @@
 //! From where somebody acts: what a record of a deed says beside the deed.
+//!
+//! ```
+//! use axum::extract::FromRequestParts as _;
+//! use tollgate_kernel::origin::{ClientAddress, ExchangeId, Origin};
+//! # use axum::http::Request;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let request = Request::get("/").header("user-agent", "curl/8").body(())?;
+//! let (mut parts, ()) = request.into_parts();
+//! // By whoever accepts connections, and by the exchange.
+//! parts.extensions.insert(ClientAddress("192.0.2.7".parse()?));
+//! parts.extensions.insert(ExchangeId("order-7".into()));
+//!
+//! let origin = Origin::from_request_parts(&mut parts, &()).await?;
+//! assert_eq!(origin.address, Some("192.0.2.7".parse()?));
+//! assert_eq!(origin.device.as_deref(), Some("curl/8"));
+//! assert_eq!(origin.request_id.as_deref(), Some("order-7"));
+//! assert_eq!(origin.caller, None);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -23,6 +45,17 @@ pub struct ExchangeId(pub Arc<str>);
 const DEVICE_CHARS: usize = 200;
 
 /// Who acts, from where, in which exchange.
+///
+/// ```
+/// # use tollgate_kernel::origin::Origin;
+/// let home = Origin {
+///     address: Some("2001:db8:1:2:3:4:5:6".parse()?),
+///     ..Origin::default()
+/// };
+/// assert_eq!(home.address_block(), "2001:db8:1:2::/64");
+/// assert_eq!(Origin::default().address_block(), "unknown");
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// `None`: nobody who was identified.

@@ -2,6 +2,18 @@
 //! payment guards its routes, a host may bring an authority of its own.
 //!
 //! A permission is a name. Nobody has it unless an [`Authority`] says so.
+//!
+//! ```
+//! use tollgate_kernel::permission::{
+//!     ADMIN, AUDIT_READ, FINANCE, PAYMENTS_READ, Permissions, USAGE_READ, USERS_READ, USERS_WRITE,
+//! };
+//!
+//! let bookkeeper = Permissions::new([PAYMENTS_READ, FINANCE]);
+//! assert!(bookkeeper.hold(FINANCE) && !bookkeeper.hold(USERS_WRITE));
+//! let admin = Permissions::new([ADMIN]);
+//! let others = [FINANCE, USERS_READ, USERS_WRITE, PAYMENTS_READ, USAGE_READ, AUDIT_READ];
+//! assert!(others.into_iter().all(|name| admin.hold(name)));
+//! ```
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -30,6 +42,15 @@ pub const USAGE_READ: &str = "usage.read";
 pub const AUDIT_READ: &str = "audit.read";
 
 /// What somebody holds.
+///
+/// ```
+/// # use tollgate_kernel::permission::Permissions;
+/// // A name of the host's own is as good as one of ours.
+/// let held = Permissions::new(["films.burn", "films.archive", "films.burn"]);
+/// assert_eq!(held.names(), ["films.archive", "films.burn"]);
+/// assert!(held.hold("films.burn"));
+/// assert!(!Permissions::default().hold("films.burn"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Permissions(Vec<String>);
 
@@ -54,6 +75,45 @@ impl Permissions {
 }
 
 /// Says what a caller holds, as it is now.
+///
+/// ```
+/// use async_trait::async_trait;
+/// # use std::sync::Arc;
+/// # use axum::http::Request;
+/// # use tollgate_kernel::caller::{Caller, identified};
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_kernel::ids::Ids;
+/// # use tollgate_kernel::permission::{Authorised, Authority, FINANCE, Permissions, USERS_WRITE, require};
+/// # use tollgate_kernel::problem::{Code, Problem};
+///
+/// #[derive(Debug)]
+/// struct Staff;
+///
+/// #[async_trait]
+/// impl Authority for Staff {
+///     async fn permissions(&self, caller: &Caller) -> Result<Permissions, Problem> {
+///         Ok(Permissions::new(caller.user_id().map(|_| FINANCE)))
+///     }
+///
+///     async fn confirmed(&self, _: &Caller) -> Result<(), Problem> {
+///         Err(Problem::new(Code::ConfirmationRequired))
+///     }
+/// }
+/// # #[tokio::main]
+/// # async fn main() {
+/// # let ids = Ids::new(Clock::system(), Entropy::system());
+/// # let (mut parts, ()) = Request::new(()).into_parts();
+/// // The layer that identifies callers puts both beside the request.
+/// let caller = Caller::User { user_id: ids.next(), session_id: None };
+/// identified(&mut parts.extensions, Some(caller.clone()));
+/// parts.extensions.insert(Authorised(Arc::new(Staff)));
+///
+/// assert_eq!(require(&mut parts, FINANCE).await.ok(), Some(caller));
+/// let refused = require(&mut parts, USERS_WRITE).await.expect_err("not held");
+/// assert_eq!(refused.code(), Code::PermissionDenied);
+/// # }
+/// ```
 #[async_trait]
 pub trait Authority: Send + Sync + fmt::Debug {
     /// # Errors
@@ -96,6 +156,16 @@ pub async fn require(parts: &mut Parts, name: &str) -> Result<Caller, Problem> {
 }
 
 /// Somebody does not hold `name`.
+///
+/// ```
+/// # use tollgate_kernel::permission::{FINANCE, lacking};
+/// # use tollgate_kernel::problem::Occurrence;
+/// # use tollgate_kernel::text::Language;
+/// let document = lacking(FINANCE).document(Language::En, &Occurrence::default());
+/// assert_eq!(document["status"], 403);
+/// assert_eq!(document["permission"], "finance");
+/// assert_eq!(document["detail"], "This takes the permission finance.");
+/// ```
 pub fn lacking(name: &str) -> Problem {
     Problem::new(Code::PermissionDenied)
         .detail(
@@ -107,6 +177,16 @@ pub fn lacking(name: &str) -> Problem {
 
 /// An extractor: the caller has confirmed lately that it is they. For what a stolen session must not
 /// be enough for.
+///
+/// ```
+/// # use axum::Router;
+/// # use axum::routing::post;
+/// # use tollgate_kernel::permission::Confirmed;
+/// async fn close_account(Confirmed(caller): Confirmed) -> String {
+///     format!("{} is closed", caller.subject())
+/// }
+/// let app: Router = Router::new().route("/close", post(close_account));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Confirmed(pub Caller);
 
@@ -121,12 +201,39 @@ impl<S: Sync> FromRequestParts<S> for Confirmed {
 }
 
 /// A permission as a type, for [`Permitted`].
+///
+/// ```
+/// # use tollgate_kernel::permission::Named;
+/// # use tollgate_kernel::scope::Quota;
+/// struct BurnFilms;
+///
+/// impl Named for BurnFilms {
+///     const NAME: &'static str = "films.burn";
+/// }
+/// assert_eq!((BurnFilms::NAME, Quota::NAME), ("films.burn", "quota"));
+/// ```
 pub trait Named: Send + Sync + 'static {
     /// Of the permission.
     const NAME: &'static str;
 }
 
 /// An extractor: the caller, who holds the permission `P`.
+///
+/// ```
+/// # use axum::Router;
+/// # use axum::routing::post;
+/// # use tollgate_kernel::permission::{Named, Permitted};
+/// struct BurnFilms;
+///
+/// impl Named for BurnFilms {
+///     const NAME: &'static str = "films.burn";
+/// }
+///
+/// async fn burn(by: Permitted<BurnFilms>) -> String {
+///     format!("burnt by {}", by.0.subject())
+/// }
+/// let app: Router = Router::new().route("/burn", post(burn));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Permitted<P>(pub Caller, PhantomData<P>);
 

@@ -10,6 +10,16 @@ use crate::text::{Language, Text};
 macro_rules! codes {
     ($($variant:ident $status:literal $code:literal $zh:literal $en:literal)*) => {
         /// Every code a client can meet. The list is stable: codes are added, never renamed.
+        ///
+        /// ```
+        /// use tollgate_kernel::problem::Code;
+        /// use tollgate_kernel::text::Language;
+        ///
+        /// assert_eq!((Code::NotFound.as_str(), Code::NotFound.status()), ("not_found", 404));
+        /// assert_eq!(Code::NotFound.title(Language::En), "Not found");
+        /// let read = |text: &str| Code::ALL.iter().copied().find(|code| code.as_str() == text);
+        /// assert_eq!(read("quota_exceeded"), Some(Code::QuotaExceeded));
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Code { $(
@@ -100,9 +110,24 @@ impl Code {
 /// One refusal or failure, ready to be answered.
 ///
 /// ```
-/// use tollgate_kernel::problem::{Code, Problem};
-/// let problem = Problem::new(Code::NotFound);
-/// assert_eq!(problem.code().status(), 404);
+/// use tollgate_kernel::problem::{Code, Occurrence, Problem};
+/// use tollgate_kernel::text::Language;
+///
+/// let problem = Problem::new(Code::QuotaExceeded)
+///     .detail("本月配额已用完。", "The quota of this month is used up.")
+///     .with("meter", "calls")
+///     .default("meter", "units") // It is there already.
+///     .retry_after(3_600);
+/// assert_eq!(problem.code().status(), 429);
+///
+/// let document = problem.document(Language::En, &Occurrence::default());
+/// assert_eq!(document["type"], "urn:tollgate:problem:quota_exceeded");
+/// assert_eq!(document["detail"], "The quota of this month is used up.");
+/// assert_eq!(document["meter"], "calls");
+///
+/// let answer = problem.response(Language::Zh, &Occurrence::default());
+/// assert_eq!(answer.headers()["retry-after"], "3600");
+/// assert_eq!(answer.headers()["content-language"], "zh-CN");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Problem(Box<Parts>);
@@ -162,6 +187,15 @@ impl Problem {
     }
 
     /// A header to send with it, in place of one of the same name.
+    ///
+    /// ```
+    /// # use axum::http::{HeaderValue, header};
+    /// # use axum::response::IntoResponse as _;
+    /// # use tollgate_kernel::problem::{Code, Problem};
+    /// let asks = HeaderValue::from_static("Basic realm=\"films\"");
+    /// let problem = Problem::new(Code::Unauthenticated).header(header::WWW_AUTHENTICATE, asks);
+    /// assert_eq!(problem.into_response().headers()["www-authenticate"], "Basic realm=\"films\"");
+    /// ```
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.retain(|(present, _)| *present != name);
@@ -176,6 +210,17 @@ impl Problem {
     }
 
     /// `validation_failed` for one field; `pointer` is a JSON pointer (RFC 6901).
+    ///
+    /// ```
+    /// # use tollgate_kernel::problem::{Occurrence, Problem};
+    /// # use tollgate_kernel::text::{Language, Text};
+    /// let problem = Problem::invalid("/terms", "too_many", "最多 12", "12 at most")
+    ///     .field("/reason", "required", Text::new("必填", "required"));
+    /// let document = problem.document(Language::En, &Occurrence::default());
+    /// assert_eq!(document["code"], "validation_failed");
+    /// assert_eq!(document["errors"][0]["field"], "/terms");
+    /// assert_eq!(document["errors"][1]["code"], "required");
+    /// ```
     pub fn invalid(
         pointer: &str,
         code: &'static str,
@@ -286,6 +331,20 @@ impl Problem {
 }
 
 /// What only the exchange knows about a problem.
+///
+/// ```
+/// # use tollgate_kernel::problem::{Code, Occurrence, Problem};
+/// # use tollgate_kernel::text::Language;
+/// let here = Occurrence {
+///     instance: Some("/plans/pro"),
+///     request_id: Some("order-7"),
+///     docs: Some("https://pay.example/docs/errors"),
+/// };
+/// let document = Problem::new(Code::NotFound).document(Language::En, &here);
+/// assert_eq!(document["instance"], "/plans/pro");
+/// assert_eq!(document["request_id"], "order-7");
+/// assert_eq!(document["doc_url"], "https://pay.example/docs/errors#not_found");
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Occurrence<'a> {
     /// The path that was asked.
@@ -306,6 +365,23 @@ impl IntoResponse for Problem {
 }
 
 /// How a typed constructor's refusal is shown beside its field.
+///
+/// ```
+/// # use tollgate_kernel::problem::FieldError;
+/// # use tollgate_kernel::text::{Language, Text};
+/// struct TooLong;
+///
+/// impl FieldError for TooLong {
+///     fn code(&self) -> &'static str {
+///         "too_long"
+///     }
+///
+///     fn detail(&self) -> Text {
+///         Text::new("最多 100 个字符", "100 characters at most")
+///     }
+/// }
+/// assert_eq!(TooLong.detail().get(Language::En), "100 characters at most");
+/// ```
 pub trait FieldError {
     /// Stable, for programs.
     fn code(&self) -> &'static str;
@@ -314,6 +390,25 @@ pub trait FieldError {
 }
 
 /// Collects the faults of all fields, so that they are reported together.
+///
+/// ```
+/// # use tollgate_kernel::problem::{FieldError, FieldErrors, Occurrence};
+/// # use tollgate_kernel::text::{Language, Text};
+/// # struct TooLong;
+/// # impl FieldError for TooLong {
+/// #     fn code(&self) -> &'static str { "too_long" }
+/// #     fn detail(&self) -> Text { Text::new("最多 100 个字符", "100 characters at most") }
+/// # }
+/// let mut errors = FieldErrors::new();
+/// let name: Option<&str> = errors.take("/name", Ok::<_, TooLong>("Ada"));
+/// let note: Option<&str> = errors.take("/note", Err(TooLong));
+/// errors.note("/terms", "required", Text::new("必填", "required"));
+/// assert_eq!((name, note), (Some("Ada"), None));
+///
+/// let problem = errors.finish().expect_err("two faults");
+/// let document = problem.document(Language::En, &Occurrence::default());
+/// assert_eq!(document["errors"].as_array().map(Vec::len), Some(2));
+/// ```
 #[derive(Debug, Default)]
 pub struct FieldErrors(Option<Problem>);
 

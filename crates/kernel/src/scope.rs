@@ -1,4 +1,16 @@
 //! What a key may be used for: less than its holder may do, never more.
+//!
+//! ```
+//! use tollgate_kernel::permission::Named;
+//! use tollgate_kernel::scope::{
+//!     ACCOUNT, Account, INTROSPECT, OF_API_KEYS, PAYMENTS, Payments, QUOTA, Quota, USAGE, Usage,
+//! };
+//!
+//! // The same four as texts and as types; the fifth is for hosts only.
+//! assert_eq!(OF_API_KEYS, [QUOTA, USAGE, PAYMENTS, ACCOUNT]);
+//! assert_eq!(OF_API_KEYS, [Quota::NAME, Usage::NAME, Payments::NAME, Account::NAME]);
+//! assert!(!OF_API_KEYS.contains(&INTROSPECT));
+//! ```
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -40,6 +52,15 @@ macro_rules! named {
 named! { Quota QUOTA Usage USAGE Payments PAYMENTS Account ACCOUNT }
 
 /// What a key may be used for.
+///
+/// ```
+/// # use tollgate_kernel::scope::{PAYMENTS, QUOTA, Scopes};
+/// let some = Scopes::only([QUOTA]);
+/// assert!(some.allow(QUOTA) && !some.allow(PAYMENTS));
+/// assert_eq!(some.names(), Some(&[QUOTA.to_owned()][..]));
+/// assert!(Scopes::everything().allow(PAYMENTS));
+/// assert_eq!(Scopes::everything().names(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scopes(Option<Arc<[String]>>);
 
@@ -69,6 +90,31 @@ impl Scopes {
 
 /// An extractor: the person behind the call, signed in, or by a key with the scope `P`; 403 for any
 /// other key and for a service.
+///
+/// ```
+/// # use axum::extract::FromRequestParts as _;
+/// # use axum::http::Request;
+/// # use tollgate_kernel::caller::{Caller, identified};
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_kernel::ids::Ids;
+/// # use tollgate_kernel::problem::Code;
+/// # use tollgate_kernel::scope::{InScope, Payments, Scopes, USAGE, Usage};
+/// async fn used(InScope(user, ..): InScope<Usage>) -> String {
+///     format!("what {user} used")
+/// }
+/// # #[tokio::main]
+/// # async fn main() {
+/// # let ids = Ids::new(Clock::system(), Entropy::system());
+/// # let (mut parts, ()) = Request::new(()).into_parts();
+/// let scopes = Scopes::only([USAGE]);
+/// let key = Caller::ApiKey { user_id: ids.next(), api_key_id: ids.next(), scopes };
+/// identified(&mut parts.extensions, Some(key));
+/// assert!(InScope::<Usage>::from_request_parts(&mut parts, &()).await.is_ok());
+/// let refused = InScope::<Payments>::from_request_parts(&mut parts, &()).await;
+/// assert_eq!(refused.expect_err("another scope").code(), Code::PermissionDenied);
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InScope<P>(pub UserId, pub PhantomData<P>);
 
@@ -85,6 +131,25 @@ impl<S: Sync, P: Named> FromRequestParts<S> for InScope<P> {
 /// An extractor: a caller who may serve a customer in the scope `P`, themselves or whom a service names;
 /// [`Serving::customer`] says which. 403 for a key or a service without the scope, before anything else
 /// of the request is looked at.
+///
+/// ```
+/// # use std::marker::PhantomData;
+/// # use tollgate_kernel::caller::Caller;
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_kernel::ids::{Ids, UserId};
+/// # use tollgate_kernel::problem::{Code, Problem};
+/// # use tollgate_kernel::scope::{QUOTA, Quota, Scopes, Serving};
+/// // In a handler: `serving: Serving<Quota>`, and the name from the body.
+/// # let ids = Ids::new(Clock::system(), Entropy::system());
+/// # let user_id: UserId = ids.next();
+/// let host = Caller::Service { service_key_id: ids.next(), scopes: Scopes::only([QUOTA]) };
+/// let serving = Serving::<Quota>(host, PhantomData);
+/// assert_eq!(serving.customer(Some(&user_id.to_string()))?, user_id);
+/// let nobody = serving.customer(None).map_err(|problem| problem.code());
+/// assert_eq!(nobody, Err(Code::ValidationFailed));
+/// # Ok::<(), Problem>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Serving<P>(pub Caller, pub PhantomData<P>);
 
@@ -118,6 +183,30 @@ impl<S: Sync, P: Named> FromRequestParts<S> for Serving<P> {
 
 /// An extractor: a host application with a key of the scope `P`; 403 for everybody else, before anything else of the
 /// request is looked at.
+///
+/// ```
+/// # use axum::extract::FromRequestParts as _;
+/// # use axum::http::Request;
+/// # use tollgate_kernel::caller::{Caller, identified};
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_kernel::ids::{Ids, ServiceKeyId};
+/// # use tollgate_kernel::scope::{Hosting, QUOTA, Quota, Scopes};
+/// # #[tokio::main]
+/// # async fn main() {
+/// # let ids = Ids::new(Clock::system(), Entropy::system());
+/// # let (mut parts, ()) = Request::new(()).into_parts();
+/// # let service_key_id: ServiceKeyId = ids.next();
+/// let host = Caller::Service { service_key_id, scopes: Scopes::only([QUOTA]) };
+/// identified(&mut parts.extensions, Some(host.clone()));
+/// let hosting = Hosting::<Quota>::from_request_parts(&mut parts, &()).await.expect("a host");
+/// assert_eq!((hosting.service_key_id, hosting.serving.0), (service_key_id, host));
+///
+/// let person = Caller::User { user_id: ids.next(), session_id: None };
+/// identified(&mut parts.extensions, Some(person));
+/// assert!(Hosting::<Quota>::from_request_parts(&mut parts, &()).await.is_err());
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Hosting<P> {
     /// The same, as whoever serves a customer.

@@ -9,14 +9,28 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use crate::problem::{Code, Problem};
 
 /// Rows of one table, at most.
+///
+/// ```
+/// # use tollgate_kernel::table::LONGEST_TABLE;
+/// let wanted = 25_000_u32;
+/// assert_eq!(wanted.min(LONGEST_TABLE), 10_000);
+/// ```
 pub const LONGEST_TABLE: u32 = 10_000;
 
 /// The answer that downloads as `file_name`: a head and one line a row. No cell is taken for a formula.
 ///
 /// ```
-/// use tollgate_kernel::table::csv_answer;
-/// let answer = csv_answer("people.csv", &["name"], [["=1+1".to_owned()]]).expect("a table");
+/// # use axum::body::to_bytes;
+/// # use tollgate_kernel::table::csv_answer;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), axum::Error> {
+/// let rows = [["Ada, Countess".to_owned(), "=1+1".to_owned()]];
+/// let answer = csv_answer("people.csv", &["name", "note"], rows).expect("a table");
 /// assert_eq!(answer.headers()["content-type"], "text/csv; charset=utf-8");
+/// assert_eq!(answer.headers()["content-disposition"], "attachment; filename=\"people.csv\"");
+/// assert_eq!(to_bytes(answer.into_body(), 100).await?, "name,note\n\"Ada, Countess\",'=1+1\n");
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Errors
@@ -34,6 +48,20 @@ pub fn csv_answer<const COLUMNS: usize>(
 
 /// The same, a part at a time: whoever reads slowly is read for slowly, and nobody holds the whole table. A part that
 /// fails cuts the answer off, so that nobody takes it for whole.
+///
+/// ```
+/// # use axum::body::to_bytes;
+/// # use futures_util::stream;
+/// # use std::io::Error;
+/// # use tollgate_kernel::table::csv_stream;
+/// # #[tokio::main]
+/// # async fn main() {
+/// let parts = [Ok(vec![["Ada".to_owned()]]), Err(Error::other("the database went away"))];
+/// let answer = csv_stream("people.csv", &["name"], stream::iter(parts)).expect("begun");
+/// assert_eq!(answer.status(), 200);
+/// assert!(to_bytes(answer.into_body(), 100).await.is_err(), "cut off, and seen to be");
+/// # }
+/// ```
 ///
 /// # Errors
 /// As [`csv_answer`].

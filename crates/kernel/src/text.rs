@@ -1,6 +1,14 @@
 //! Words for people, in the languages every one of them must exist in.
 
 /// The languages of problems, pages and mails.
+///
+/// ```
+/// use tollgate_kernel::text::Language;
+///
+/// assert_eq!(Language::accepted("fr, en;q=0.5, zh-CN;q=0.9"), Some(Language::Zh));
+/// assert_eq!(Language::accepted("fr"), None);
+/// assert_eq!((Language::Zh.tag(), Language::default().tag()), ("zh-CN", "en"));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
     /// 简体中文
@@ -52,6 +60,13 @@ fn thousandths(text: &str) -> u16 {
 }
 
 /// One sentence in both languages.
+///
+/// ```
+/// # use tollgate_kernel::text::{Language, Text};
+/// let required = Text::new("必填", "required");
+/// assert_eq!(required.get(Language::Zh), "必填");
+/// assert_eq!(required.get(Language::En), "required");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
     zh: String,

@@ -261,6 +261,7 @@ impl Sandbox {
             .route("/sandbox/pay/{code}/fault", post(phone::order_fault))
             .route("/sandbox/pay/{code}/{action}", post(phone::act))
             .route("/sandbox/static/phone.css", get(phone::stylesheet))
+            .route("/sandbox/static/again.js", get(phone::script))
             .route("/sandbox/mail", get(mailbox::list))
             .route("/sandbox/mail/{id}", get(mailbox::show))
             .route("/sandbox/mail/{id}/html", get(mailbox::letter))

@@ -4,12 +4,15 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use chrono_tz::Tz;
+use tokio::sync::watch;
 use tollgate_auth::mailer::Mailer;
 use tollgate_auth::{AuthBuilder, AuthService};
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::exchange::Exchange;
 use tollgate_kernel::ids::Ids;
+use tollgate_payment::model::return_url;
 use tollgate_payment::{PaymentBuilder, PaymentService};
 use tollgate_sandbox::Sandbox;
 use tollgate_storage::StorageError;
@@ -21,6 +24,7 @@ use tollgate_storage::url::DatabaseUrl;
 use crate::browser::CorsOrigins;
 use crate::config::{Config, Faults};
 use crate::metrics::Watched;
+use crate::pages::{House, Installation};
 use crate::start::{StartError, data_dir, master_key};
 use crate::{mail, rails, sandbox_clock};
 
@@ -36,6 +40,10 @@ pub(crate) struct Ground {
     pub(crate) public_url: String,
     pub(crate) database: DatabaseUrl,
     pub(crate) sandbox: Option<Sandbox>,
+    /// Tells what stays open that the service stops.
+    pub(crate) closing: watch::Sender<bool>,
+    zone: Tz,
+    installation: Arc<Installation>,
     _lock: Option<File>,
 }
 
@@ -65,6 +73,9 @@ impl Ground {
             config.default_language,
             &format!("{public_url}/docs/errors"),
         );
+        let installation = Arc::new(Installation {
+            config: config.clone(),
+        });
         Ok(Self {
             db,
             key,
@@ -75,6 +86,9 @@ impl Ground {
             public_url,
             database: config.database.clone(),
             sandbox,
+            closing: watch::Sender::new(false),
+            zone: config.zone,
+            installation,
             _lock: lock,
         })
     }
@@ -124,6 +138,25 @@ impl Ground {
             sandbox_clock::catch_up(&self.db, &self.clock).await?;
         }
         Ok(())
+    }
+
+    /// Where the pages are shown.
+    pub(crate) fn house(&self) -> House {
+        House {
+            sandbox: self.sandbox.is_some(),
+            zone: self.zone,
+            secure: self.public_url.starts_with("https:"),
+            public_url: self.public_url.clone(),
+            origins: return_url::origin(&self.public_url)
+                .into_iter()
+                .chain(self.cors_origins.listed())
+                .collect(),
+            has_portal: false,
+            entropy: self.entropy.clone(),
+            closing: self.closing.subscribe(),
+            installation: Some(Arc::clone(&self.installation)),
+            clock: self.clock.clone(),
+        }
     }
 
     /// What a scrape looks at.

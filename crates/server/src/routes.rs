@@ -9,6 +9,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tollgate_kernel::exchange::{Exchange, panicked};
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_payment::model::return_url;
 use tollgate_storage::db::Db;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -42,24 +43,24 @@ fn table(whole: &Whole) -> Router {
         .layer(auth.identify());
     let mut router = Router::new()
         .merge(api)
-        .merge(pages::router(
-            auth.clone(),
-            payment.clone(),
-            ground.sandbox.is_some(),
-        ))
+        .merge(pages::router(ground.house(), auth.clone(), payment.clone()))
         .merge(openapi::router(Some(auth), Some(payment)))
         .merge(auth.metadata_router())
         .merge(health_router(&ground.db));
     if let Some(sandbox) = &ground.sandbox {
         router = router.merge(sandbox.router());
-        router = router.merge(sandbox_clock::router(SandboxClock {
+        let clock = SandboxClock {
             db: ground.db.clone(),
             clock: ground.clock.clone(),
             auth: auth.clone(),
             payment: payment.clone(),
             sandbox: sandbox.clone(),
             moving: Arc::default(),
-        }));
+            walk: Arc::default(),
+        };
+        router = router
+            .merge(sandbox_clock::router(clock.clone()))
+            .merge(pages::sandbox(ground.house(), clock));
     }
     router
 }
@@ -88,7 +89,10 @@ pub(crate) fn surrounded(mut router: Router, ground: &Ground, answering: bool) -
         .option_layer(browser::cors(origins))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(ground.exchange.clone())
-        .layer(Admission(origins.clone()))
+        .layer(Admission {
+            origins: origins.clone(),
+            own: return_url::origin(&ground.public_url),
+        })
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .layer(RequestBodyTimeoutLayer::new(BODY_STALL));
     router.layer(around)

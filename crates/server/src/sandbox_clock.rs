@@ -2,6 +2,7 @@
 //! never goes back. Whoever moves it waits while what falls due on the way is done, in the order in which it would be.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,6 +12,7 @@ use axum::routing::get;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use tollgate_auth::AuthService;
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::input::StrictBody;
@@ -37,6 +39,38 @@ pub(crate) struct SandboxClock {
     pub(crate) sandbox: Sandbox,
     /// One at a time.
     pub(crate) moving: Arc<Mutex<()>>,
+    pub(crate) walk: Arc<Walk>,
+}
+
+/// How far the clock is on its way; for who watches it.
+#[derive(Debug, Default)]
+pub(crate) struct Walk {
+    seconds: AtomicU64,
+    of_seconds: AtomicU64,
+    is_stopped: AtomicBool,
+}
+
+impl Walk {
+    /// Seconds that are done, of those that are wanted; `None`: it stands.
+    pub(crate) fn progress(&self) -> Option<(u64, u64)> {
+        let of = self.of_seconds.load(Ordering::Acquire);
+        (of > 0).then(|| (self.seconds.load(Ordering::Acquire), of))
+    }
+
+    /// It ends with the step that it is at: what it has passed is worked through.
+    pub(crate) fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Release);
+    }
+
+    fn begin(&self, of: u64) {
+        self.is_stopped.store(false, Ordering::Release);
+        self.seconds.store(0, Ordering::Release);
+        self.of_seconds.store(of, Ordering::Release);
+    }
+
+    fn end(&self) {
+        self.of_seconds.store(0, Ordering::Release);
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,30 +107,43 @@ async fn advance(
     State(moved): State<SandboxClock>,
     StrictBody { value: by, .. }: StrictBody<Advance>,
 ) -> std::result::Result<Json<Value>, Problem> {
-    let seconds = u64::try_from(by.advance_seconds).unwrap_or(0);
-    if !(1..=LONGEST_SECONDS).contains(&seconds) {
-        return Err(Problem::invalid(
-            "/advance_seconds",
-            "out_of_range",
-            "须为 1 秒至 31 天",
-            "between a second and 31 days",
-        ));
-    }
-    // In a task of its own: a client that hangs up leaves no time that was moved and not worked through.
-    let walk = tokio::spawn(async move {
-        let _alone = moved.moving.lock().await;
-        moved.walk(seconds).await?;
-        Ok::<_, Problem>(shown(&moved.clock))
-    });
-    let walked = walk.await.map_err(|_| Problem::new(Code::Internal))?;
-    walked.map(Json)
+    let clock = moved.clock.clone();
+    let walk = moved.advance(by.advance_seconds)?;
+    walk.await.map_err(|_| Problem::new(Code::Internal))??;
+    Ok(Json(shown(&clock)))
 }
 
 impl SandboxClock {
-    async fn walk(&self, seconds: u64) -> std::result::Result<(), Problem> {
+    /// Sets out, in a task of its own: a client that hangs up leaves no time that was moved and not worked through.
+    ///
+    /// # Errors
+    /// Not between a second and 31 days.
+    pub(crate) fn advance(
+        self,
+        seconds: i64,
+    ) -> std::result::Result<JoinHandle<std::result::Result<(), Problem>>, Problem> {
+        let seconds = u64::try_from(seconds).unwrap_or(0);
+        if !(1..=LONGEST_SECONDS).contains(&seconds) {
+            return Err(Problem::invalid(
+                "/advance_seconds",
+                "out_of_range",
+                "须为 1 秒至 31 天",
+                "between a second and 31 days",
+            ));
+        }
+        Ok(tokio::spawn(async move {
+            let _alone = self.moving.lock().await;
+            self.walk.begin(seconds);
+            let walked = self.go(seconds).await;
+            self.walk.end();
+            walked
+        }))
+    }
+
+    async fn go(&self, seconds: u64) -> std::result::Result<(), Problem> {
         catch_up(&self.db, &self.clock).await?;
         let mut left = seconds;
-        while left > 0 {
+        while left > 0 && !self.walk.is_stopped.load(Ordering::Acquire) {
             let step = left.min(STEP_SECONDS);
             left = left.saturating_sub(step);
             self.clock.advance(Duration::from_secs(step));
@@ -105,6 +152,7 @@ impl SandboxClock {
             settings::put(&mut tx, SETTING, &ahead, self.clock.now()).await?;
             tx.commit().await?;
             self.settle().await?;
+            self.walk.seconds.fetch_add(step, Ordering::AcqRel);
         }
         Ok(())
     }

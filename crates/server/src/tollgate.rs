@@ -162,12 +162,8 @@ impl Tollgate {
     /// The pages, at the root of what `PUBLIC_URL` names.
     pub fn ui_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let whole = &self.whole;
-        let pages = pages::router(
-            whole.auth.clone(),
-            whole.payment.clone(),
-            whole.ground.sandbox.is_some(),
-        );
-        pages.with_state(())
+        let house = whole.ground.house();
+        pages::router(house, whole.auth.clone(), whole.payment.clone()).with_state(())
     }
 
     /// What goes around the application's own routes: request ids, refusals in the caller's language, who calls, and the

@@ -1,6 +1,52 @@
 //! Who did what, to what, why and from where. Append-only by trigger; each row carries a code that only
 //! the holder of `MASTER_KEY` can make, and batches of rows are sealed into a chain, so that a row that
 //! was changed, added or taken out later is found.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tollgate_storage::audit::{self, Actor, Entry, Filter};
+//! # use tollgate_kernel::clock::Clock;
+//! # use tollgate_kernel::entropy::Entropy;
+//! # use tollgate_kernel::ids::Ids;
+//! # use tollgate_kernel::origin::Origin;
+//! # use tollgate_storage::StorageError;
+//! # use tollgate_storage::seal::MasterKey;
+//! # use tollgate_storage::testing::{Engine, TestDatabase};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), StorageError> {
+//! # let database = TestDatabase::new(Engine::Sqlite).await;
+//! # let db = database.open(&[]).await;
+//! # let (clock, entropy, origin) = (Clock::system(), Entropy::system(), Origin::default());
+//! # let (key, now) = (MasterKey::generate(&entropy), clock.now());
+//! # let ids = Ids::new(clock, entropy.clone());
+//! let mut tx = db.begin().await?;
+//! let entry = Entry {
+//!     id: ids.at(now),
+//!     actor: Actor::Operator,
+//!     action: "user.deactivated",
+//!     subject_kind: "user",
+//!     subject_id: "019b76da-a800-7000-8000-000000000000".to_owned(),
+//!     before: None,
+//!     after: None,
+//!     reason: Some("asked for it"),
+//!     origin: &origin,
+//! };
+//! audit::append(&mut tx, &key, &entry, now).await?;
+//! tx.commit().await?;
+//!
+//! let newest = audit::list(&db, &Filter::default(), 20).await?;
+//! assert_eq!((newest.len(), newest[0].actor_kind.as_str()), (1, "operator"));
+//! // Two minutes later nothing can be written in front of it any more.
+//! assert!(!audit::seal(&db, &key, now).await?);
+//! assert!(audit::seal(&db, &key, now.after(Duration::from_mins(3))).await?);
+//! audit::verify(&db, &key).await?;
+//! let other = MasterKey::generate(&entropy);
+//! let found = audit::verify(&db, &other).await;
+//! assert!(matches!(found, Err(StorageError::Inconsistent { table: "audit_log", .. })));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::time::Duration;
 
@@ -23,6 +69,13 @@ const SETTLED_AFTER: Duration = Duration::from_mins(2);
 const BATCH: i64 = 1_000;
 
 /// Who acts.
+///
+/// ```
+/// # use tollgate_kernel::origin::Origin;
+/// # use tollgate_storage::audit::Actor;
+/// // Nobody called: the house itself.
+/// assert_eq!(Actor::of(&Origin::default()), Actor::System);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// Somebody who called.
@@ -257,6 +310,17 @@ pub async fn append(tx: &mut Tx, key: &MasterKey, entry: &Entry<'_>, now: Timest
 }
 
 /// Which entries; every condition that is set must hold.
+///
+/// ```
+/// # use tollgate_storage::audit::Filter;
+/// // What was done to plans, before the entry at position 700.
+/// let older = Filter {
+///     subject_kind: Some("plan".to_owned()),
+///     before: Some(700),
+///     ..Filter::default()
+/// };
+/// assert_eq!((older.subject_id, older.actor_id), (None, None));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// To which kind of thing.

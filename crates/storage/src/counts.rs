@@ -7,6 +7,11 @@ use metrics::{Counter, counter, describe_counter};
 const GIVEN_UP: &str = "tollgate_jobs_given_up_total";
 
 /// Says what the figures of the core tables are, to the recorder that is there.
+///
+/// ```
+/// // Once, when a recorder is installed; without one it does nothing.
+/// tollgate_storage::counts::describe();
+/// ```
 pub fn describe() {
     describe_counter!(
         GIVEN_UP,
@@ -20,6 +25,26 @@ pub(crate) fn given_up(kind: &str) -> Counter {
 }
 
 /// Additions that wait for their commit. Dropped, they were never made.
+///
+/// A transaction carries them; [`Tx::count`](crate::db::Tx::count) adds.
+///
+/// ```
+/// # use tollgate_storage::StorageError;
+/// # use tollgate_storage::counts::Counts;
+/// # use tollgate_storage::db::Tx;
+/// # use tollgate_storage::testing::{Engine, TestDatabase};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), StorageError> {
+/// # let database = TestDatabase::new(Engine::Sqlite).await;
+/// # let db = database.open(&[]).await;
+/// let mut tx = db.begin().await?;
+/// tx.count(metrics::counter!("films_burnt_total", "ward" => "north"), 1);
+/// let (Tx::Sqlite(_, waiting) | Tx::Postgres(_, _, waiting)) = &tx;
+/// let _: &Counts = waiting;
+/// tx.commit().await?; // Here the figure goes up by one.
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct Counts(Vec<(Counter, u64)>);
 

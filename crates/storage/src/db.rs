@@ -36,6 +36,37 @@ const SQLITE_CHECKPOINT_PAGES: &str = "4000";
 const SQLITE_BUSY: Duration = Duration::from_millis(1_500);
 
 /// An open database. Clones share its connections.
+///
+/// ```
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_storage::StorageError;
+/// # use tollgate_storage::db::Db;
+/// # use tollgate_storage::migrations::CORE;
+/// # use tollgate_storage::settings;
+/// # use tollgate_storage::testing::{Engine, TestDatabase};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), StorageError> {
+/// # let database = TestDatabase::new(Engine::Sqlite).await;
+/// # let (url, now) = (database.url(), Clock::system().now());
+/// let db = Db::open(url, 16).await?;
+/// assert_eq!(db.engine(), "SQLite");
+/// CORE.run(&db).await?;
+/// db.ping().await?;
+///
+/// let mut tx = db.begin().await?;
+/// settings::put(&mut tx, "motto", &"Be kind".into(), now).await?;
+/// let pools = db.connections();
+/// assert_eq!((pools[0].pool, pools[0].used, pools[0].most), ("writer", 1, 1));
+/// tx.rollback().await?;
+///
+/// // One moment, however many statements.
+/// let look = db.look().await?;
+/// assert!(!settings::is_set(&db, "motto").await?);
+/// look.rollback().await?;
+/// db.close().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub enum Db {
     /// WAL with `synchronous=FULL`.
@@ -53,6 +84,16 @@ pub enum Db {
 }
 
 /// PostgreSQL.
+///
+/// ```
+/// # use tollgate_storage::db::{Db, Server};
+/// fn open_connections(db: &Db) -> Option<u32> {
+///     match db {
+///         Db::Postgres(Server { pool, .. }) => Some(pool.size()),
+///         Db::Sqlite { .. } => None,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Server {
     /// Its connections.
@@ -62,6 +103,15 @@ pub struct Server {
 }
 
 /// How a pool of connections is in use.
+///
+/// ```
+/// # use tollgate_storage::db::{Connections, Db};
+/// fn is_short_of_connections(db: &Db) -> bool {
+///     db.connections().iter().any(|pool| pool.used == pool.most)
+/// }
+/// let readers = Connections { pool: "readers", used: 1, idle: 2, most: 4 };
+/// assert_ne!(readers.used, readers.most);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connections {
     /// Which: `writer` and `readers` of SQLite, `all` of PostgreSQL.
@@ -87,6 +137,30 @@ impl Connections {
 }
 
 /// A transaction. Dropped without [`Tx::commit`], it never happened.
+///
+/// ```
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_storage::StorageError;
+/// # use tollgate_storage::settings;
+/// # use tollgate_storage::testing::{Engine, TestDatabase};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), StorageError> {
+/// # let database = TestDatabase::new(Engine::Sqlite).await;
+/// # let db = database.open(&[]).await;
+/// # let now = Clock::system().now();
+/// let mut tx = db.begin().await?;
+/// settings::put(&mut tx, "kept", &true.into(), now).await?;
+/// tx.commit().await?;
+///
+/// let mut tx = db.begin().await?;
+/// settings::put(&mut tx, "dropped", &true.into(), now).await?;
+/// drop(tx);
+///
+/// assert!(settings::is_set(&db, "kept").await?);
+/// assert!(!settings::is_set(&db, "dropped").await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum Tx {
     /// Holds the one writer, or, of [`Db::look`], a reader.

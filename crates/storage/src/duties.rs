@@ -8,6 +8,57 @@
 //!
 //! A round costs one read. Nothing is written as long as a duty's own look finds nothing to do, but for a sign of life
 //! every few minutes.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tollgate_storage::Result;
+//! use tollgate_storage::duties::{self, Done, Dutiful, Duty, Instance};
+//! # use tollgate_kernel::clock::{Clock, Timestamp};
+//! # use tollgate_kernel::entropy::Entropy;
+//! # use tollgate_kernel::ids::Ids;
+//! # use tollgate_storage::testing::{Engine, TestDatabase};
+//!
+//! const SWEEP: Duty = Duty {
+//!     name: "sweep",
+//!     says: "Sweeps what is left over.",
+//!     every: Duration::from_mins(1),
+//!     lease: Duration::from_secs(30),
+//! };
+//! struct Sweeper;
+//!
+//! impl Dutiful for Sweeper {
+//!     fn duties(&self) -> &'static [Duty] {
+//!         &[SWEEP]
+//!     }
+//!
+//!     async fn is_needed(&self, _: &Duty) -> Result<bool> {
+//!         Ok(true)
+//!     }
+//!
+//!     async fn perform(&self, _: &Duty) -> Result<Done> {
+//!         let swept = 3;
+//!         Ok(Done::after(swept, 100))
+//!     }
+//! }
+//! # #[tokio::main]
+//! # async fn main() -> Result<()> {
+//! # let database = TestDatabase::new(Engine::Sqlite).await;
+//! # let db = database.open(&[]).await;
+//! # let now = Timestamp::EPOCH.after(Duration::from_hours(1));
+//! # let (clock, entropy) = (Clock::fixed(now), Entropy::system());
+//! # let ids = Ids::new(clock.clone(), entropy.clone());
+//! let by = Instance::new(&entropy);
+//! duties::go_round(&db, &clock, &ids, &by, &Sweeper).await?;
+//!
+//! let sweep = &duties::list(&db).await?[0];
+//! assert_eq!((sweep.name.as_str(), sweep.runs, sweep.failures), ("sweep", 1, 0));
+//! assert_eq!(sweep.due_at, clock.now().after(SWEEP.every));
+//! assert!(sweep.turn.is_none(), "nobody is at it");
+//! let last = sweep.last.as_ref().expect("a run");
+//! assert_eq!((last.by.as_str(), last.succeeded), (by.as_str(), true));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::time::Duration;
 
@@ -23,7 +74,7 @@ use crate::db::{Db, Tx};
 use crate::jobs::{self, NewJob};
 
 /// Of every duty.
-pub const LANE: &str = "duty";
+pub(crate) const LANE: &str = "duty";
 /// While it is open, which is for ever, there is no second one of its kind.
 const KEY: &str = "standing";
 /// A duty without anything to do is written down as done this often.
@@ -48,6 +99,12 @@ pub struct Duty {
 }
 
 /// Whether a run did all there was.
+///
+/// ```
+/// # use tollgate_storage::duties::Done;
+/// assert_eq!(Done::after(100, 100), Done::More);
+/// assert_eq!(Done::after(99, 100), Done::All);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
     /// Until the next time.
@@ -309,6 +366,21 @@ pub struct Taken {
 }
 
 /// Takes a duty as it was read. `None`: somebody was faster.
+///
+/// ```
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_storage::Result;
+/// # use tollgate_storage::db::Db;
+/// # use tollgate_storage::duties::{self, Done, Duty, Instance, Standing};
+/// // What `go_round` does with one that is due.
+/// async fn do_it(db: &Db, clock: &Clock, duty: &Duty, known: &Standing, by: &Instance) -> Result<bool> {
+///     let Some(taken) = duties::take(db, duty, known, by, clock.now()).await? else {
+///         return Ok(false);
+///     };
+///     let done = Ok(Done::All);
+///     duties::rest(db, &taken, &done, clock.now()).await
+/// }
+/// ```
 ///
 /// # Errors
 /// The database.

@@ -3,6 +3,17 @@
 use tollgate_kernel::problem::{Code, Problem};
 
 /// A read or write that did not do what it should.
+///
+/// ```
+/// use tollgate_kernel::problem::{Code, Problem};
+/// use tollgate_storage::{StorageError, sqlx};
+///
+/// let away = StorageError::from(sqlx::Error::PoolTimedOut);
+/// assert!(matches!(away, StorageError::Unavailable(_)));
+/// assert_eq!(Problem::from(away).code(), Code::Unavailable);
+/// let ours = StorageError::from(sqlx::Error::RowNotFound);
+/// assert_eq!(Problem::from(ours).code(), Code::Internal);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageError {
@@ -117,6 +128,15 @@ fn constraint(error: &dyn sqlx::error::DatabaseError) -> Option<String> {
 }
 
 /// Reads a column's text as one of a closed set, or names the impossible row.
+///
+/// ```
+/// # use tollgate_storage::error::known;
+/// # use tollgate_storage::job_records::JobState;
+/// let read = |text: &str| known(text.parse::<JobState>(), "jobs", "state", &7);
+/// assert_eq!(read("open").ok(), Some(JobState::Open));
+/// let error = read("ajar").expect_err("no state");
+/// assert_eq!(error.to_string(), "impossible value in jobs.state of row 7");
+/// ```
 ///
 /// # Errors
 /// [`StorageError::Inconsistent`].

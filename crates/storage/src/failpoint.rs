@@ -25,6 +25,28 @@ mod armed {
     });
 
     /// Where to cut.
+    ///
+    /// ```
+    /// use tollgate_storage::failpoint::{self, Cut};
+    /// # use tollgate_kernel::clock::Clock;
+    /// # use tollgate_storage::StorageError;
+    /// # use tollgate_storage::settings;
+    /// # use tollgate_storage::testing::{Engine, TestDatabase};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), StorageError> {
+    /// # let database = TestDatabase::new(Engine::Sqlite).await;
+    /// # let db = database.open(&[]).await;
+    /// # let now = Clock::system().now();
+    /// failpoint::arm(Cut::Behind(1)); // The statement passes, its commit does not.
+    /// let mut tx = db.begin().await?;
+    /// settings::put(&mut tx, "motto", &"Be kind".into(), now).await?;
+    /// assert!(tx.commit().await.is_err());
+    /// assert_eq!(failpoint::disarm(), Some("before a commit"));
+    /// assert!(!settings::is_set(&db, "motto").await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[derive(Clone, Debug)]
     pub enum Cut {
         /// Behind so many places.

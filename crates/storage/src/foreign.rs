@@ -2,6 +2,32 @@
 //!
 //! Nothing is known of its columns beforehand. A row is what its columns are called and what they hold, as text: whoever
 //! reads it knows how the other application wrote things down.
+//!
+//! ```
+//! use tollgate_storage::foreign::{Foreign, Row, Table};
+//! use tollgate_storage::foreign_table;
+//! # use tollgate_kernel::clock::Clock;
+//! # use tollgate_storage::StorageError;
+//! # use tollgate_storage::settings;
+//! # use tollgate_storage::testing::{Engine, TestDatabase};
+//!
+//! const SETTINGS: Table = foreign_table!("settings");
+//! const ORDERS: Table = foreign_table!("orders");
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), StorageError> {
+//! # let database = TestDatabase::new(Engine::Sqlite).await;
+//! # let db = database.open(&[]).await;
+//! # let mut tx = db.begin().await?;
+//! # settings::put(&mut tx, "motto", &"Be kind".into(), Clock::system().now()).await?;
+//! # tx.commit().await?;
+//! let mut foreign = Foreign::look(database.url()).await?;
+//! let rows: Vec<Row> = foreign.rows(&SETTINGS).await?.expect("it has such a table");
+//! assert_eq!((rows[0]["name"].as_str(), rows[0]["version"].as_str()), ("motto", "1"));
+//! assert_eq!(rows[0].get("updated_by"), None, "NULL");
+//! assert_eq!(foreign.rows(&ORDERS).await?, None);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,6 +44,13 @@ use crate::url::DatabaseUrl;
 pub type Row = BTreeMap<String, String>;
 
 /// A table, and how either engine reads it: made by [`foreign_table!`](crate::foreign_table).
+///
+/// ```
+/// # use tollgate_storage::foreign::Table;
+/// # use tollgate_storage::foreign_table;
+/// const USERS: Table = foreign_table!("users");
+/// assert_eq!((USERS.name, USERS.sqlite), ("users", "SELECT * FROM users"));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Table {
     /// What it is called.
@@ -29,6 +62,11 @@ pub struct Table {
 }
 
 /// A [`Table`] of this name.
+///
+/// ```
+/// let users = tollgate_storage::foreign_table!("users");
+/// assert!(users.postgres.contains("FROM users t"));
+/// ```
 #[macro_export]
 macro_rules! foreign_table {
     ($name:literal) => {

@@ -1,5 +1,35 @@
 //! The first answer to an `Idempotency-Key`, kept 24 hours and written in the transaction of the
 //! effect: written later, a crash in between would do the work twice.
+//!
+//! ```
+//! use tollgate_storage::idempotency::{self, Known, Request};
+//! # use tollgate_kernel::clock::Clock;
+//! # use tollgate_storage::testing::{Engine, TestDatabase};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let database = TestDatabase::new(Engine::Sqlite).await;
+//! # let db = database.open(&[]).await;
+//! # let now = Clock::system().now();
+//! let sent = |body: &str| {
+//!     let key = "order-7".parse().expect("a key");
+//!     Request::new("user:7".to_owned(), "POST", "/quota/consume", key, body.as_bytes())
+//! };
+//! let mut tx = db.begin().await?;
+//! let request = sent(r#"{"cost":1}"#);
+//! assert_eq!(idempotency::find(&mut tx, &request).await?, None);
+//! // The effect, and in the same transaction its answer.
+//! assert!(idempotency::put(&mut tx, &request, 200, b"{}", now).await?);
+//! tx.commit().await?;
+//!
+//! let mut tx = db.begin().await?;
+//! let again = Known::Answered { status: 200, response: b"{}".to_vec() };
+//! assert_eq!(idempotency::find(&mut tx, &request).await?, Some(again));
+//! let other = sent(r#"{"cost":2}"#);
+//! assert_eq!(idempotency::find(&mut tx, &other).await?, Some(Known::OtherBody));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -15,13 +45,34 @@ use crate::db::Tx;
 use crate::rows::{Cell, Kind, OverRows, Sheet};
 
 /// How long an answer is kept.
+///
+/// ```
+/// # use tollgate_storage::idempotency::KEPT;
+/// assert_eq!(KEPT.as_secs(), 24 * 60 * 60);
+/// ```
 pub const KEPT: Duration = Duration::from_hours(24);
 
 /// What a client calls its request: 1 to 255 visible ASCII characters.
+///
+/// ```
+/// # use tollgate_storage::idempotency::{IdempotencyKey, InvalidIdempotencyKey};
+/// assert!("order-7".parse::<IdempotencyKey>().is_ok());
+/// assert_eq!("order 7".parse::<IdempotencyKey>(), Err(InvalidIdempotencyKey));
+/// assert_eq!("7".repeat(256).parse::<IdempotencyKey>(), Err(InvalidIdempotencyKey));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
 /// Empty, longer than 255, or not visible ASCII.
+///
+/// ```
+/// # use tollgate_kernel::problem::{FieldError as _, Problem};
+/// # use tollgate_kernel::text::Language;
+/// # use tollgate_storage::idempotency::InvalidIdempotencyKey;
+/// assert_eq!(InvalidIdempotencyKey.code(), "invalid_idempotency_key");
+/// let detail = InvalidIdempotencyKey.detail();
+/// assert_eq!(detail.get(Language::En), "1 to 255 visible ASCII characters");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an Idempotency-Key has 1 to 255 visible ASCII characters")]
 pub struct InvalidIdempotencyKey;
@@ -53,6 +104,13 @@ impl FieldError for InvalidIdempotencyKey {
 }
 
 /// Whose key, for which call, with which body.
+///
+/// ```
+/// # use tollgate_storage::idempotency::{InvalidIdempotencyKey, Request};
+/// let request = Request::new("user:7".to_owned(), "POST", "/refunds", "order-7".parse()?, b"{}");
+/// assert_eq!(request.name(), ["user:7", "POST", "/refunds", "order-7"]);
+/// # Ok::<(), InvalidIdempotencyKey>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Request {
     /// [`Caller::subject`](tollgate_kernel::caller::Caller::subject).
@@ -189,6 +247,29 @@ row!(
 
 /// What is known under each of the keys, in the order in which they are asked for.
 ///
+/// ```
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_storage::idempotency::{self, Known, Request};
+/// # use tollgate_storage::testing::{Engine, TestDatabase};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let database = TestDatabase::new(Engine::Sqlite).await;
+/// # let db = database.open(&[]).await;
+/// # let now = Clock::system().now();
+/// let of = |key: &str| {
+///     let key = key.parse().expect("a key");
+///     Request::new("user:7".to_owned(), "POST", "/quota/consume", key, b"{}")
+/// };
+/// let (first, second) = (of("1"), of("2"));
+/// let mut tx = db.begin().await?;
+/// assert!(idempotency::put_each(&mut tx, &[(&second, b"{}".to_vec())], now).await?);
+/// let known = idempotency::find_each(&mut tx, &[&first, &second]).await?;
+/// let answered = Known::Answered { status: 200, response: b"{}".to_vec() };
+/// assert_eq!(known, [None, Some(answered)]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// The database.
 pub async fn find_each(tx: &mut Tx, requests: &[&Request]) -> Result<Vec<Option<Known>>> {
@@ -285,6 +366,34 @@ pub struct Fence(i64);
 /// Claims a key before a call that leaves the process. `None`: somebody else holds or answered it;
 /// [`find`] says which.
 ///
+/// For a call that leaves the process, and whose effect no transaction holds:
+///
+/// ```
+/// # use std::time::Duration;
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_storage::idempotency::{self, Known, Request};
+/// # use tollgate_storage::testing::{Engine, TestDatabase};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let database = TestDatabase::new(Engine::Sqlite).await;
+/// # let db = database.open(&[]).await;
+/// # let now = Clock::system().now();
+/// # let request = Request::new("user:7".to_owned(), "POST", "/orders", "order-7".parse()?, b"{}");
+/// let (lease, mut tx) = (Duration::from_secs(30), db.begin().await?);
+/// let first = idempotency::claim(&mut tx, &request, lease, now).await?.expect("ours");
+/// assert_eq!(idempotency::claim(&mut tx, &request, lease, now).await?, None);
+/// let running = Known::Running { lease_until: now.after(lease) };
+/// assert_eq!(idempotency::find(&mut tx, &request).await?, Some(running));
+///
+/// // The lease is over, somebody else takes the call over, and whoever was first is not heard.
+/// let later = now.after(lease);
+/// let second = idempotency::claim(&mut tx, &request, lease, later).await?.expect("theirs");
+/// assert!(!idempotency::answer(&mut tx, &request, first, 201, b"{}").await?);
+/// assert!(idempotency::answer(&mut tx, &request, second, 201, b"{}").await?);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// The database.
 pub async fn claim(
@@ -337,6 +446,26 @@ pub async fn answer(
 
 /// Gives a claimed key back: refusals are not stored, the next call is worked out anew.
 ///
+/// ```
+/// # use std::time::Duration;
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_storage::idempotency::{self, Request};
+/// # use tollgate_storage::testing::{Engine, TestDatabase};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let database = TestDatabase::new(Engine::Sqlite).await;
+/// # let db = database.open(&[]).await;
+/// # let now = Clock::system().now();
+/// # let request = Request::new("user:7".to_owned(), "POST", "/orders", "order-7".parse()?, b"{}");
+/// # let mut tx = db.begin().await?;
+/// let lease = Duration::from_secs(30);
+/// let fence = idempotency::claim(&mut tx, &request, lease, now).await?.expect("ours");
+/// idempotency::release(&mut tx, &request, fence).await?;
+/// assert_eq!(idempotency::find(&mut tx, &request).await?, None);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// The database.
 pub async fn release(tx: &mut Tx, request: &Request, fence: Fence) -> Result<()> {
@@ -355,6 +484,27 @@ pub async fn release(tx: &mut Tx, request: &Request, fence: Fence) -> Result<()>
 }
 
 /// Forgets answers past their time, at most `limit` of them.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_storage::idempotency::{self, Request};
+/// # use tollgate_storage::testing::{Engine, TestDatabase};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let database = TestDatabase::new(Engine::Sqlite).await;
+/// # let db = database.open(&[]).await;
+/// # let now = Clock::system().now();
+/// # let request = Request::new("user:7".to_owned(), "POST", "/orders", "order-7".parse()?, b"{}");
+/// # let mut tx = db.begin().await?;
+/// idempotency::put(&mut tx, &request, 201, b"{}", now).await?;
+/// let end = now.after(idempotency::KEPT);
+/// let almost = end.before(Duration::from_secs(1));
+/// assert_eq!(idempotency::purge(&mut tx, almost, 100).await?, 0);
+/// assert_eq!(idempotency::purge(&mut tx, end, 100).await?, 1);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// The database.

@@ -1,4 +1,46 @@
 //! Jobs as whoever runs the service sees them: never what they carry, which may be sealed or somebody's own.
+//!
+//! ```
+//! use tollgate_storage::job_records::{self, JobFilter, JobState};
+//! # use std::time::Duration;
+//! # use serde_json::json;
+//! # use tollgate_kernel::clock::Clock;
+//! # use tollgate_kernel::entropy::Entropy;
+//! # use tollgate_kernel::ids::Ids;
+//! # use tollgate_storage::jobs::{self, NewJob};
+//! # use tollgate_storage::testing::{Engine, TestDatabase};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), tollgate_storage::StorageError> {
+//! # let database = TestDatabase::new(Engine::Sqlite).await;
+//! # let db = database.open(&[]).await;
+//! # let clock = Clock::system();
+//! # let now = clock.now();
+//! # let ids = Ids::new(clock, Entropy::system());
+//! # let mut tx = db.begin().await?;
+//! # let (lane, kind, payload) = ("mail", "send_letter", json!({}));
+//! # let asked = NewJob { lane, kind, dedupe_key: "7", payload, due_at: now };
+//! # jobs::put(&mut tx, &ids, asked, now).await?;
+//! # let job = jobs::claim(&mut tx, "mail", Duration::from_secs(30), 1, now).await?.remove(0);
+//! # jobs::give_up(&mut tx, &job, now, "550 no such mailbox").await?;
+//! # tx.commit().await?;
+//! // A letter that nobody would take was given up.
+//! let dead = JobFilter { state: Some(JobState::Dead), ..JobFilter::default() };
+//! let letter = job_records::list(&db, &dead, 20).await?.remove(0);
+//! assert_eq!((letter.lane.as_str(), letter.kind.as_str()), ("mail", "send_letter"));
+//! assert_eq!(letter.last_error.as_deref(), Some("550 no such mailbox"));
+//! assert!(job_records::lanes(&db).await?.is_empty());
+//!
+//! let mut tx = db.begin().await?;
+//! assert!(job_records::revive(&mut tx, letter.id, now).await?);
+//! tx.commit().await?;
+//! let letter = job_records::find(&db, letter.id).await?.expect("it is there");
+//! assert_eq!((letter.state, letter.attempts), (JobState::Open, 0));
+//! let mail = job_records::lanes(&db).await?.remove(0);
+//! assert_eq!((mail.name.as_str(), mail.open, mail.first_due), ("mail", 1, now));
+//! # Ok(())
+//! # }
+//! ```
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id, JobId};
@@ -10,6 +52,13 @@ use crate::error::known;
 use crate::{Result, StorageError};
 
 /// How a job stands.
+///
+/// ```
+/// # use tollgate_storage::job_records::{JobState, UnknownJobState};
+/// assert_eq!("dead".parse(), Ok(JobState::Dead));
+/// assert_eq!(JobState::Dead.as_str(), "dead");
+/// assert_eq!("asleep".parse::<JobState>(), Err(UnknownJobState));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobState {
     /// To be done.

@@ -1,5 +1,49 @@
 //! Work to do later, written in the transaction that causes it. `due_at` is both the time to run
 //! and the end of a lease: nobody touches a row before it.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tollgate_storage::jobs::{self, NewJob};
+//! # use serde_json::json;
+//! # use tollgate_kernel::clock::Clock;
+//! # use tollgate_kernel::entropy::Entropy;
+//! # use tollgate_kernel::ids::Ids;
+//! # use tollgate_storage::testing::{Engine, TestDatabase};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), tollgate_storage::StorageError> {
+//! # let database = TestDatabase::new(Engine::Sqlite).await;
+//! # let db = database.open(&[]).await;
+//! # let clock = Clock::system();
+//! # let now = clock.now();
+//! # let ids = Ids::new(clock, Entropy::system());
+//! let mut tx = db.begin().await?;
+//! for _ in 0..2 {
+//!     let letter = NewJob {
+//!         lane: "mail",
+//!         kind: "send_letter",
+//!         dedupe_key: "welcome 7",
+//!         payload: json!({ "to": "ada@shop.example" }),
+//!         due_at: now,
+//!     };
+//!     jobs::put(&mut tx, &ids, letter, now).await?;
+//! }
+//! let lease = Duration::from_secs(30);
+//! let claimed = jobs::claim(&mut tx, "mail", lease, 10, now).await?;
+//! assert_eq!(claimed.len(), 1, "one key, one open job");
+//! let letter = &claimed[0];
+//! assert_eq!((letter.kind.as_str(), letter.attempts), ("send_letter", 1));
+//! assert_eq!(letter.payload["to"], "ada@shop.example");
+//!
+//! // The lease ends, somebody else claims it, and only they may finish it.
+//! let later = now.after(lease);
+//! let theirs = jobs::claim(&mut tx, "mail", lease, 10, later).await?.remove(0);
+//! assert!(!jobs::finish(&mut tx, letter, later).await?);
+//! assert!(jobs::finish(&mut tx, &theirs, later).await?);
+//! tx.commit().await?;
+//! # Ok(())
+//! # }
+//! ```
 
 use std::time::Duration;
 
@@ -121,6 +165,24 @@ pub async fn finish(tx: &mut Tx, job: &Job, now: Timestamp) -> Result<bool> {
 
 /// Puts a job off. `false` as in [`finish`].
 ///
+/// ```
+/// # use std::time::Duration;
+/// # use tollgate_kernel::clock::Timestamp;
+/// # use tollgate_storage::Result;
+/// # use tollgate_storage::db::Tx;
+/// # use tollgate_storage::jobs::{self, Job};
+/// // Eight tries, each twice as far from the last as that one was.
+/// async fn failed(tx: &mut Tx, job: &Job, now: Timestamp, why: &str) -> Result<bool> {
+///     match u32::try_from(job.attempts) {
+///         Ok(tries) if tries < 8 => {
+///             let wait = Duration::from_secs(10) * 2_u32.pow(tries);
+///             jobs::put_off(tx, job, now.after(wait), why).await
+///         }
+///         _ => jobs::give_up(tx, job, now, why).await,
+///     }
+/// }
+/// ```
+///
 /// # Errors
 /// The database.
 pub async fn put_off(tx: &mut Tx, job: &Job, due_at: Timestamp, why: &str) -> Result<bool> {
@@ -189,6 +251,44 @@ pub async fn cancel(tx: &mut Tx, kind: &str, dedupe_key: &str, now: Timestamp) -
 }
 
 /// Whether a job of this kind and key is open, or was after `since`.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use serde_json::json;
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_kernel::ids::Ids;
+/// # use tollgate_storage::jobs::{self, NewJob};
+/// # use tollgate_storage::testing::{Engine, TestDatabase};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), tollgate_storage::StorageError> {
+/// # let database = TestDatabase::new(Engine::Sqlite).await;
+/// # let db = database.open(&[]).await;
+/// # let clock = Clock::system();
+/// # let now = clock.now();
+/// # let ids = Ids::new(clock, Entropy::system());
+/// # let mut tx = db.begin().await?;
+/// let (hour, lease) = (Duration::from_hours(1), Duration::from_secs(30));
+/// let reminder = NewJob {
+///     lane: "mail",
+///     kind: "remind",
+///     dedupe_key: "7",
+///     payload: json!({}),
+///     due_at: now.after(hour),
+/// };
+/// jobs::put(&mut tx, &ids, reminder, now).await?;
+/// assert!(jobs::claim(&mut tx, "mail", lease, 10, now).await?.is_empty());
+/// jobs::hasten(&mut tx, "remind", "7", now).await?;
+/// assert_eq!(jobs::claim(&mut tx, "mail", lease, 10, now).await?.len(), 1);
+///
+/// jobs::cancel(&mut tx, "remind", "7", now).await?;
+/// assert!(jobs::is_open_since(&mut tx, "remind", "7", now.before(hour)).await?);
+/// assert!(!jobs::is_open_since(&mut tx, "remind", "7", now).await?);
+/// // A day later nobody asks for it any more.
+/// assert_eq!(jobs::purge(&mut tx, now.after(hour * 24), 100).await?, 1);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// The database.

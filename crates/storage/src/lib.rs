@@ -16,7 +16,7 @@ pub mod jobs;
 pub mod migrations;
 pub mod outbox;
 pub mod partitions;
-pub mod presence;
+mod presence;
 pub mod rows;
 pub mod seal;
 pub mod settings;
@@ -31,9 +31,24 @@ pub use error::StorageError;
 pub use sqlx;
 
 /// Of every function that reads or writes.
+///
+/// ```
+/// # use tollgate_storage::db::Db;
+/// # use tollgate_storage::settings;
+/// async fn is_set_up(db: &Db) -> tollgate_storage::Result<bool> {
+///     settings::is_set(db, "first_admin").await
+/// }
+/// ```
 pub type Result<T, E = StorageError> = std::result::Result<T, E>;
 
 /// Every statement of the core tables, for the test that prepares them on both engines.
+///
+/// ```
+/// // None has a word that only one of the engines understands.
+/// let all = tollgate_storage::STATEMENTS.iter().flat_map(|of_table| of_table.iter());
+/// assert!(all.clone().count() > 20);
+/// assert!(all.clone().all(|sql| !sql.contains("now()") && !sql.contains(" FOR UPDATE")));
+/// ```
 pub const STATEMENTS: &[&[&str]] = &[
     audit::STATEMENTS,
     duties::STATEMENTS,
@@ -47,4 +62,10 @@ pub const STATEMENTS: &[&[&str]] = &[
 ];
 
 /// Those over rows that are handed over.
+///
+/// ```
+/// for statement in tollgate_storage::OVER_ROWS {
+///     assert!(statement.texts().iter().all(|sql| sql.contains("$1")));
+/// }
+/// ```
 pub const OVER_ROWS: &[&rows::OverRows] = idempotency::OVER_ROWS;

@@ -7,6 +7,30 @@ use crate::Result;
 use crate::db::Db;
 
 /// The migrations of one module.
+///
+/// ```
+/// use tollgate_storage::migrations::{Migrations, Step};
+/// # use tollgate_storage::StorageError;
+/// # use tollgate_storage::testing::{Engine, TestDatabase};
+///
+/// const FILMS: Migrations = Migrations {
+///     ledger: "films_migrations",
+///     steps: &[Step {
+///         number: 1,
+///         name: "0001_films",
+///         postgres: "CREATE TABLE films (id UUID PRIMARY KEY, title TEXT NOT NULL)",
+///         sqlite: "CREATE TABLE films (id BLOB PRIMARY KEY, title TEXT NOT NULL) STRICT",
+///     }],
+/// };
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), StorageError> {
+/// # let database = TestDatabase::new(Engine::Sqlite).await;
+/// # let db = database.open(&[]).await;
+/// FILMS.run(&db).await?;
+/// FILMS.run(&db).await?; // Nothing is left to do.
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Migrations {
     /// The table that says which have run.
@@ -29,6 +53,15 @@ pub struct Step {
 }
 
 /// The files `migrations/{postgres,sqlite}/<name>.sql` of the calling crate.
+///
+/// ```
+/// use tollgate_storage::migrations;
+/// use tollgate_storage::migrations::Migrations;
+///
+/// const MINE: Migrations = migrations!("my_migrations": 1 "0001_core", 2 "0002_records");
+/// assert_eq!((MINE.ledger, MINE.steps.len()), ("my_migrations", 2));
+/// assert!(MINE.steps[0].sqlite.contains("CREATE TABLE jobs"));
+/// ```
 #[macro_export]
 macro_rules! migrations {
     ($ledger:literal: $($number:literal $name:literal),+ $(,)?) => {
@@ -45,6 +78,17 @@ macro_rules! migrations {
 }
 
 /// The core tables.
+///
+/// ```
+/// # use tollgate_storage::Result;
+/// # use tollgate_storage::db::Db;
+/// # use tollgate_storage::migrations::CORE;
+/// // Before any module's own: those refer to these.
+/// async fn prepare(db: &Db) -> Result<()> {
+///     CORE.run(db).await
+/// }
+/// assert_eq!(CORE.ledger, "core_migrations");
+/// ```
 pub const CORE: Migrations =
     migrations!("core_migrations": 1 "0001_core", 2 "0002_records", 3 "0003_signing_keys");
 

@@ -10,6 +10,39 @@ use crate::Result;
 use crate::db::Tx;
 
 /// Something that has happened.
+///
+/// ```
+/// use tollgate_storage::outbox::{self, Event};
+/// # use serde_json::json;
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_kernel::ids::{Id as _, Ids, UserId};
+/// # use tollgate_storage::StorageError;
+/// # use tollgate_storage::testing::{Engine, TestDatabase};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), StorageError> {
+/// # let database = TestDatabase::new(Engine::Sqlite).await;
+/// # let db = database.open(&[]).await;
+/// # let clock = Clock::system();
+/// # let now = clock.now();
+/// # let ids = Ids::new(clock, Entropy::system());
+/// # let (user_id, body): (UserId, _) = (ids.next(), json!({ "username": "ada" }));
+/// let event = Event {
+///     id: ids.at(now),
+///     kind: "user.created",
+///     object_kind: "user",
+///     object_id: user_id.uuid(),
+///     user_id: Some(user_id),
+///     livemode: false,
+///     body: &body,
+/// };
+/// let mut tx = db.begin().await?; // The one that makes the account.
+/// outbox::append(&mut tx, &event, now).await?;
+/// tx.commit().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
     /// Of the event, for ever.

@@ -4,6 +4,30 @@
 //! A log is partitioned by the range of its ids: ids of version 7 begin with their millisecond, so an
 //! id is a time, the key stays the id alone, and cursors prune. The default partition catches what no
 //! month covers.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tollgate_kernel::clock::Timestamp;
+//! use tollgate_storage::{Result, partitions};
+//! # use tollgate_kernel::clock::Clock;
+//! # use tollgate_storage::db::Db;
+//! # use tollgate_storage::testing::{Engine, TestDatabase};
+//!
+//! const KEPT: Duration = Duration::from_hours(24 * 400);
+//!
+//! // `false`: somebody reads an old month just now.
+//! async fn keep_house(db: &Db, now: Timestamp) -> Result<bool> {
+//!     partitions::make_ahead(db, "usage_logs", now).await?;
+//!     partitions::drop_before(db, "usage_logs", now.before(KEPT)).await
+//! }
+//! # #[tokio::main]
+//! # async fn main() -> Result<()> {
+//! # let database = TestDatabase::new(Engine::Sqlite).await;
+//! # let db = database.open(&[]).await;
+//! assert!(keep_house(&db, Clock::system().now()).await?);
+//! # Ok(())
+//! # }
+//! ```
 
 use chrono::{Datelike as _, Months, NaiveDate, NaiveTime, TimeZone as _, Utc};
 use tollgate_kernel::clock::Timestamp;

@@ -1,6 +1,38 @@
 //! One statement for any number of rows: a round trip for each row costs more than the row. They are handed over as one
 //! JSON text, parameter `$1`, of which the engine makes rows; so a statement has one text however many they are, and
 //! the engine keeps its plan.
+//!
+//! ```
+//! use tollgate_storage::rows::{Cell, Kind, OverRows, Sheet};
+//! use tollgate_storage::{in_tx, sqlx};
+//! # use tollgate_storage::StorageError;
+//! # use tollgate_storage::testing::{Engine, TestDatabase};
+//!
+//! static DEAR: OverRows = OverRows::new(
+//!     &[("name", Kind::Text), ("units", Kind::Number)],
+//!     |wanted| format!("SELECT name, units FROM {wanted} WHERE units >= $2 ORDER BY name"),
+//! );
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), StorageError> {
+//! # let database = TestDatabase::new(Engine::Sqlite).await;
+//! # let db = database.open(&[]).await;
+//! let mut sheet = Sheet::default();
+//! sheet.row([Cell::Text("film"), Cell::Number(20)]);
+//! sheet.row([Cell::Text("print"), Cell::Number(3)]);
+//! sheet.row([Cell::Text("lost"), Cell::Null]);
+//! assert_eq!((sheet.len(), sheet.is_empty()), (3, false));
+//!
+//! let mut tx = db.begin().await?;
+//! let (statement, rows) = (DEAR.text(&tx), sheet.text());
+//! let dear: Vec<(String, i64)> = in_tx!(&mut tx, |c| sqlx::query_as(statement)
+//!     .bind(&rows)
+//!     .bind(10_i64)
+//!     .fetch_all(c)
+//!     .await)?;
+//! assert_eq!(dear, [("film".to_owned(), 20)]);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
@@ -13,6 +45,16 @@ use uuid::Uuid;
 use crate::db::Tx;
 
 /// What a column of handed-over rows is. Any may be null.
+///
+/// ```
+/// # use tollgate_storage::rows::{Kind, OverRows};
+/// static LETTERS: OverRows = OverRows::new(
+///     &[("id", Kind::Id), ("body", Kind::Json), ("at", Kind::Time), ("mac", Kind::Bytes)],
+///     |wanted| format!("SELECT id FROM {wanted}"),
+/// );
+/// let [_, postgres] = LETTERS.texts();
+/// assert!(postgres.contains("CAST(value ->> 2 AS TIMESTAMPTZ) AS at"));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// UUID.
@@ -30,9 +72,28 @@ pub enum Kind {
 }
 
 /// Names and kinds, in the order in which cells are handed over.
+///
+/// ```
+/// # use tollgate_storage::rows::{Columns, Kind, OverRows};
+/// const ACCOUNT: Columns = &[("user_id", Kind::Id), ("units", Kind::Number)];
+/// static BOTH: OverRows = OverRows::new(ACCOUNT, |wanted| format!("SELECT units FROM {wanted}"));
+/// assert!(BOTH.texts()[0].contains("value ->> 1 AS units"));
+/// ```
 pub type Columns = &'static [(&'static str, Kind)];
 
 /// A statement over such rows.
+///
+/// ```
+/// # use tollgate_storage::rows::{Kind, OverRows};
+/// static TAKE: OverRows = OverRows::new(&[("id", Kind::Id)], |wanted| {
+///     format!("SELECT j.id FROM {wanted} JOIN jobs j ON j.id = wanted.id")
+/// })
+/// .locking(" FOR UPDATE OF j");
+///
+/// let [sqlite, postgres] = TAKE.texts();
+/// assert!(sqlite.ends_with("j.id = wanted.id"));
+/// assert!(postgres.ends_with("j.id = wanted.id FOR UPDATE OF j"));
+/// ```
 #[derive(Debug)]
 pub struct OverRows {
     columns: Columns,
@@ -117,6 +178,15 @@ fn postgres(columns: Columns) -> String {
 }
 
 /// Rows being written down for one.
+///
+/// ```
+/// # use tollgate_kernel::clock::Timestamp;
+/// # use tollgate_storage::rows::{Cell, Sheet};
+/// let mut sheet = Sheet::default();
+/// sheet.row([Cell::Time(Timestamp::EPOCH), Cell::Bytes(&[0, 255])]);
+/// sheet.row([Cell::Null, Cell::Null]);
+/// assert_eq!(sheet.text(), r#"[["1970-01-01T00:00:00+00:00","00ff"],[null,null]]"#);
+/// ```
 #[derive(Debug)]
 pub struct Sheet {
     text: String,
@@ -164,6 +234,13 @@ impl Sheet {
 }
 
 /// What stands in a column.
+///
+/// ```
+/// # use tollgate_storage::rows::Cell;
+/// let note: Option<&str> = None;
+/// assert!(matches!(Cell::from(note), Cell::Null));
+/// assert!(matches!(Cell::from(Some("paid")), Cell::Text("paid")));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Cell<'a> {
     /// Of [`Kind::Id`].

@@ -16,10 +16,33 @@ const KEY_LEN: usize = 32;
 const KEY_ID_LEN: usize = 4;
 
 /// The one key from which all others come.
+///
+/// ```
+/// use tollgate_kernel::entropy::Entropy;
+/// use tollgate_storage::seal::MasterKey;
+/// # use tollgate_storage::StorageError;
+///
+/// let entropy = Entropy::system();
+/// let key = MasterKey::generate(&entropy);
+/// let sealed = key.seal("hook secret", b"sesame", &entropy);
+/// assert_eq!(sealed.len(), 6 + 32);
+/// assert_eq!(key.open("hook secret", &sealed)?.as_slice(), b"sesame");
+/// assert!(matches!(key.open("letter", &sealed), Err(StorageError::Sealed)));
+///
+/// let read_back = MasterKey::parse(&key.to_base64())?;
+/// let hash = |key: &MasterKey| key.keyed_hash("address", b"ada@shop.example");
+/// assert_eq!(hash(&read_back), hash(&key));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct MasterKey(Zeroizing<[u8; KEY_LEN]>);
 
 /// Not 32 bytes in base64.
+///
+/// ```
+/// # use tollgate_storage::seal::{InvalidMasterKey, MasterKey};
+/// assert_eq!(MasterKey::parse("too short").err(), Some(InvalidMasterKey));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not 32 bytes in base64")]
 pub struct InvalidMasterKey;

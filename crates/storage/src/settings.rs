@@ -1,4 +1,30 @@
 //! What is changed at run time, by name.
+//!
+//! ```
+//! use tollgate_storage::settings;
+//! # use serde_json::json;
+//! # use tollgate_kernel::clock::Clock;
+//! # use tollgate_storage::StorageError;
+//! # use tollgate_storage::testing::{Engine, TestDatabase};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), StorageError> {
+//! # let database = TestDatabase::new(Engine::Sqlite).await;
+//! # let db = database.open(&[]).await;
+//! # let now = Clock::system().now();
+//! let mut tx = db.begin().await?;
+//! assert!(settings::put_once(&mut tx, "first_admin", &json!(true), now).await?);
+//! assert!(!settings::put_once(&mut tx, "first_admin", &json!(true), now).await?);
+//! settings::put(&mut tx, "motto", &json!("Be kind"), now).await?;
+//! settings::put(&mut tx, "motto", &json!("Be quick"), now).await?;
+//! tx.commit().await?;
+//!
+//! assert!(settings::is_set(&db, "first_admin").await?);
+//! assert_eq!(settings::get(&db, "motto").await?, Some(json!("Be quick")));
+//! assert_eq!(settings::get(&db, "anthem").await?, None);
+//! # Ok(())
+//! # }
+//! ```
 
 use serde_json::Value;
 use sqlx::types::Json;

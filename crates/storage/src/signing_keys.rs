@@ -5,6 +5,48 @@
 //! rotations, two instances that promote, both. There is one `active` and one `next` by unique indexes,
 //! and each step is a statement that names the state it leaves, so of rivals one acts and the others
 //! find nothing to do.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tollgate_storage::signing_keys::{self, KeyState, StoredKey};
+//! # use serde_json::json;
+//! # use tollgate_kernel::clock::Clock;
+//! # use tollgate_storage::StorageError;
+//! # use tollgate_storage::testing::{Engine, TestDatabase};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), StorageError> {
+//! # let database = TestDatabase::new(Engine::Sqlite).await;
+//! # let db = database.open(&[]).await;
+//! # let now = Clock::system().now();
+//! let key = |kid: &str| StoredKey {
+//!     kid: kid.to_owned(),
+//!     algorithm: "RS256".to_owned(),
+//!     public_jwk: json!({ "kty": "RSA" }),
+//!     private_sealed: vec![7; 3], // Of `MasterKey::seal`.
+//! };
+//! let mut tx = db.begin().await?;
+//! signing_keys::put_active(&mut tx, &key("spring"), now).await?;
+//! assert!(signing_keys::put_next(&mut tx, &key("summer"), now).await?);
+//! assert!(!signing_keys::put_next(&mut tx, &key("autumn"), now).await?, "there is one");
+//!
+//! // The next one was seen by everybody; tokens of the one before are good for another hour.
+//! let hour = Duration::from_hours(1);
+//! let (later, end) = (now.after(hour), now.after(hour * 2));
+//! assert!(signing_keys::promote(&mut tx, later, end).await?);
+//! let mut keys = signing_keys::read_all(&mut tx).await?;
+//! keys.sort_by_key(|key| key.key.kid.clone());
+//! assert_eq!((keys[0].state, keys[0].retire_at), (KeyState::Retiring, Some(end)));
+//! assert_eq!(keys[1].state, KeyState::Active);
+//!
+//! signing_keys::retire(&mut tx, end).await?;
+//! tx.commit().await?;
+//! let keys = signing_keys::find_all(&db).await?;
+//! let gone = keys.iter().find(|key| key.state == KeyState::Retired).expect("spring");
+//! assert!(gone.key.private_sealed.is_empty());
+//! # Ok(())
+//! # }
+//! ```
 
 use std::str::FromStr;
 
@@ -18,6 +60,17 @@ use crate::db::{Db, Tx};
 use crate::error::known;
 
 /// A signing key as it rests.
+///
+/// ```
+/// # use tollgate_storage::signing_keys::StoredKey;
+/// let key = StoredKey {
+///     kid: "spring".to_owned(),
+///     algorithm: "HS256".to_owned(),
+///     public_jwk: serde_json::json!({}),
+///     private_sealed: vec![7; 3],
+/// };
+/// assert_eq!(format!("{key:?}"), "StoredKey(HS256 spring)", "a log shows nothing of it");
+/// ```
 #[derive(Clone)]
 pub struct StoredKey {
     /// Names the key in a token's header.
@@ -37,6 +90,13 @@ impl std::fmt::Debug for StoredKey {
 }
 
 /// What a key is good for.
+///
+/// ```
+/// # use tollgate_storage::signing_keys::{KeyState, UnknownState};
+/// assert_eq!("retiring".parse(), Ok(KeyState::Retiring));
+/// assert_eq!(KeyState::Retiring.as_str(), "retiring");
+/// assert_eq!("lost".parse::<KeyState>(), Err(UnknownState));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
     /// Published; signs soon.
@@ -172,6 +232,33 @@ async fn put(tx: &mut Tx, key: &StoredKey, state: KeyState, now: Timestamp) -> R
 
 /// Takes up a key again that was on its way out: for one that its owner names in the settings once
 /// more. `false`: it is not known, not on its way out, or another is next.
+///
+/// ```
+/// # use serde_json::json;
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_storage::StorageError;
+/// # use tollgate_storage::signing_keys::{self, StoredKey};
+/// # use tollgate_storage::testing::{Engine, TestDatabase};
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), StorageError> {
+/// # let database = TestDatabase::new(Engine::Sqlite).await;
+/// # let db = database.open(&[]).await;
+/// # let now = Clock::system().now();
+/// # let key = StoredKey {
+/// #     kid: "summer".to_owned(),
+/// #     algorithm: "HS256".to_owned(),
+/// #     public_jwk: json!({}),
+/// #     private_sealed: vec![7; 3],
+/// # };
+/// let mut tx = db.begin().await?;
+/// signing_keys::put_next(&mut tx, &key, now).await?;
+/// assert!(signing_keys::discard_next(&mut tx, "summer", now).await?);
+/// assert!(!signing_keys::discard_next(&mut tx, "summer", now).await?);
+/// assert!(!signing_keys::put_next(&mut tx, &key, now).await?, "it is known");
+/// assert!(signing_keys::put_again(&mut tx, &key, now).await?);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// The database; `Conflict` when another became next at the same moment.

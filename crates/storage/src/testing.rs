@@ -13,9 +13,14 @@ use crate::migrations::{CORE, Migrations};
 use crate::url::DatabaseUrl;
 
 /// Names the PostgreSQL server of the tests: an address whose user may create databases.
-pub const SERVER: &str = "TOLLGATE_TEST_POSTGRES";
+const SERVER: &str = "TOLLGATE_TEST_POSTGRES";
 
 /// Of the two.
+///
+/// ```
+/// # use tollgate_storage::testing::{ENGINES, Engine};
+/// assert_eq!(ENGINES, [Engine::Sqlite, Engine::Postgres]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// A file in a temporary folder.
@@ -25,9 +30,36 @@ pub enum Engine {
 }
 
 /// Both engines, in the order in which tests meet them.
+///
+/// ```
+/// # use tollgate_storage::testing::{ENGINES, TestDatabase};
+/// async fn on_both() {
+///     for engine in ENGINES {
+///         let database = TestDatabase::new(engine).await;
+///         let db = database.open(&[]).await;
+///         db.ping().await.expect("it answers");
+///         database.remove().await;
+///     }
+/// }
+/// ```
 pub const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
 
 /// An empty database, gone when [`TestDatabase::remove`] is called (or with the server).
+///
+/// ```
+/// use tollgate_storage::testing::{Engine, TestDatabase};
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let database = TestDatabase::new(Engine::Sqlite).await;
+/// let db = database.open(&[]).await;
+/// assert_eq!(db.engine(), "SQLite");
+/// assert!(database.folder().join("test.db").exists());
+/// assert!(database.variable().starts_with("sqlite:////"));
+/// assert_eq!(database.url().shown(), format!("SQLite {}/test.db", database.folder().display()));
+/// database.remove().await;
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TestDatabase {
     url: DatabaseUrl,
@@ -107,6 +139,23 @@ impl TestDatabase {
 
 /// Runs `body` on both engines, one after the other, each on a new database with the core tables
 /// and those of `modules`.
+///
+/// ```
+/// # use tollgate_kernel::clock::Timestamp;
+/// # use tollgate_storage::testing::each_engine;
+/// # use tollgate_storage::settings;
+/// // A test of a module; its own migrations stand in the list.
+/// async fn what_is_put_is_set() {
+///     each_engine(&[], async |db| {
+///         let mut tx = db.begin().await.expect("begins");
+///         let put = settings::put(&mut tx, "motto", &"Be kind".into(), Timestamp::EPOCH).await;
+///         put.expect("put");
+///         tx.commit().await.expect("commits");
+///         assert!(settings::is_set(&db, "motto").await.expect("read"));
+///     })
+///     .await;
+/// }
+/// ```
 pub async fn each_engine(modules: &[Migrations], body: impl AsyncFn(Db)) {
     for engine in ENGINES {
         let database = TestDatabase::new(engine).await;
@@ -153,6 +202,19 @@ async fn execute_on_server(statement: &str) {
 
 /// Prepares statements on a migrated database, so that a typing error is found without running
 /// each of them.
+///
+/// ```
+/// # use tollgate_storage::STATEMENTS;
+/// # use tollgate_storage::testing::{Engine, TestDatabase, prepare};
+/// # #[tokio::main]
+/// # async fn main() {
+/// # let database = TestDatabase::new(Engine::Sqlite).await;
+/// # let db = database.open(&[]).await;
+/// for of_a_table in STATEMENTS {
+///     prepare(&db, of_a_table).await;
+/// }
+/// # }
+/// ```
 ///
 /// # Panics
 /// At the first that the engine does not understand.

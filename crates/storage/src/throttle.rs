@@ -1,5 +1,40 @@
 //! How often something was tried, per subject: counted in the database, so that it is right across
 //! instances and without Redis.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tollgate_storage::throttle::{self, Limit};
+//! # use tollgate_kernel::clock::Clock;
+//! # use tollgate_kernel::entropy::Entropy;
+//! # use tollgate_storage::StorageError;
+//! # use tollgate_storage::seal::MasterKey;
+//! # use tollgate_storage::testing::{Engine, TestDatabase};
+//!
+//! const LOGINS: Limit = Limit { kind: "login", most: 2, window: Duration::from_mins(1) };
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), StorageError> {
+//! # let database = TestDatabase::new(Engine::Sqlite).await;
+//! # let db = database.open(&[]).await;
+//! # let (key, now) = (MasterKey::generate(&Entropy::system()), Clock::system().now());
+//! let subject = key.keyed_hash("login subject", b"192.0.2.7");
+//! let mut tx = db.begin().await?;
+//! assert_eq!(throttle::hit(&mut tx, &LOGINS, &subject, now).await?, None);
+//! assert_eq!(throttle::waiting(&mut tx, &LOGINS, &subject, now).await?, None);
+//! assert_eq!(throttle::hit(&mut tx, &LOGINS, &subject, now).await?, None);
+//! assert!(throttle::waiting(&mut tx, &LOGINS, &subject, now).await?.is_some());
+//! let later = now.after(Duration::from_secs(20));
+//! let wait = throttle::hit(&mut tx, &LOGINS, &subject, later).await?;
+//! assert_eq!(wait, Some(Duration::from_secs(40)));
+//!
+//! throttle::take_back(&mut tx, "login", &subject).await?;
+//! throttle::take_back(&mut tx, "login", &subject).await?;
+//! assert_eq!(throttle::hit(&mut tx, &LOGINS, &subject, later).await?, None);
+//! throttle::forgive(&mut tx, "login", &subject).await?;
+//! assert_eq!(throttle::waiting(&mut tx, &LOGINS, &subject, later).await?, None);
+//! assert_eq!(throttle::purge(&mut tx, later, 100).await?, 0, "nothing is left");
+//! # Ok(())
+//! # }
+//! ```
 
 use std::time::Duration;
 

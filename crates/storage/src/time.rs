@@ -16,6 +16,20 @@ const TRIES: u32 = 3;
 /// Lets `clock` keep to the database's, as it is now. Call it at the start, and every few seconds from then on. On SQLite
 /// there is nothing to do.
 ///
+/// ```
+/// # use tollgate_kernel::clock::Clock;
+/// # use tollgate_storage::testing::{Engine, TestDatabase};
+/// # use tollgate_storage::{Result, time};
+/// # #[tokio::main]
+/// # async fn main() -> Result<()> {
+/// # let database = TestDatabase::new(Engine::Sqlite).await;
+/// # let db = database.open(&[]).await;
+/// let clock = Clock::system();
+/// time::keep(&db, &clock).await?; // And again every few seconds, by a task.
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// The database; the clock goes on as it went.
 pub async fn keep(db: &Db, clock: &Clock) -> Result<()> {

@@ -7,6 +7,17 @@ use std::str::FromStr;
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// Which database, and where.
+///
+/// ```
+/// use tollgate_storage::url::DatabaseUrl;
+///
+/// let server: DatabaseUrl = "postgresql+asyncpg://shop:sesame@db.example/shop".parse()?;
+/// assert_eq!(server.shown(), "PostgreSQL db.example/shop");
+/// assert_eq!(format!("{server:?}"), "PostgreSQL db.example/shop");
+/// let file: DatabaseUrl = "sqlite:////var/lib/shop.db".parse()?;
+/// assert_eq!(file.in_schema(&"pay".parse()?).shown(), "SQLite /var/lib/shop.db");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub enum DatabaseUrl {
     /// A file; its folder must exist.
@@ -16,6 +27,15 @@ pub enum DatabaseUrl {
 }
 
 /// A schema of PostgreSQL: 1 to 63 of `a-z 0-9 _`, no digit in front, and none of the server's own.
+///
+/// ```
+/// # use tollgate_storage::url::{InvalidSchema, Schema};
+/// let schema: Schema = "pay".parse()?;
+/// assert_eq!(schema.as_str(), "pay");
+/// assert_eq!("pg_pay".parse::<Schema>(), Err(InvalidSchema));
+/// assert_eq!("7pay".parse::<Schema>(), Err(InvalidSchema));
+/// # Ok::<(), InvalidSchema>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema(String);
 
@@ -48,6 +68,13 @@ impl Schema {
 }
 
 /// Neither of the two engines.
+///
+/// ```
+/// # use tollgate_storage::url::{DatabaseUrl, InvalidDatabaseUrl};
+/// let read = |text: &str| text.parse::<DatabaseUrl>().err();
+/// assert_eq!(read("mysql://shop@db.example/shop"), Some(InvalidDatabaseUrl));
+/// assert_eq!(read("sqlite://:memory:"), Some(InvalidDatabaseUrl), "it must outlive the process");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a database address: use sqlite:///./tollgate.db or postgresql://user:password@host/name"

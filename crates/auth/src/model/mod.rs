@@ -4,6 +4,7 @@ pub mod api_key;
 pub mod key_terms;
 pub(crate) mod live_key;
 pub(crate) mod one_time;
+pub mod page_key;
 pub mod password;
 pub mod role;
 pub mod second_factor;
@@ -21,6 +22,7 @@ mod tests {
             include_str!("key_terms.rs"),
             include_str!("live_key.rs"),
             include_str!("one_time.rs"),
+            include_str!("page_key.rs"),
             include_str!("password.rs"),
             include_str!("role.rs"),
             include_str!("second_factor.rs"),

@@ -62,3 +62,26 @@ pub struct SignIn {
     /// However often it is renewed.
     pub expires_at: Timestamp,
 }
+
+/// A sign-in as staff see it, live or over.
+///
+/// ```
+/// use tollgate_auth::model::session::PastSignIn;
+///
+/// fn is_live(sign_in: &PastSignIn) -> bool {
+///     sign_in.ended_at.is_none()
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastSignIn {
+    /// Of the sign-in.
+    pub id: SessionId,
+    /// As the device calls itself.
+    pub device: Option<String>,
+    /// From where it began.
+    pub address: Option<String>,
+    /// When.
+    pub created_at: Timestamp,
+    /// When it was ended, if somebody did.
+    pub ended_at: Option<Timestamp>,
+}

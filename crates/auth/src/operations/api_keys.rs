@@ -385,6 +385,41 @@ impl AuthService {
         Ok(ApiKeyList { keys, has_more })
     }
 
+    /// A key of a person, unless it was ended.
+    ///
+    /// ```
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_kernel::ids::{ApiKeyId, UserId};
+    /// # use tollgate_storage::StorageError;
+    /// async fn name(
+    ///     auth: &AuthService,
+    ///     owner: UserId,
+    ///     id: ApiKeyId,
+    /// ) -> Result<Option<String>, StorageError> {
+    ///     // Nobody reads the name of somebody else's key.
+    ///     let key = auth.find_api_key(owner, id).await?;
+    ///     Ok(key.map(|key| key.name))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn find_api_key(&self, user_id: UserId, id: ApiKeyId) -> Result<Option<ApiKey>> {
+        api_keys::find_own(&self.parts().db, user_id, id).await
+    }
+
+    /// What keys may be limited to, here.
+    ///
+    /// ```
+    /// # use tollgate_auth::AuthService;
+    /// fn is_known(auth: &AuthService, scope: &str) -> bool {
+    ///     auth.api_key_scopes().iter().any(|known| known == scope)
+    /// }
+    /// ```
+    pub fn api_key_scopes(&self) -> &[String] {
+        &self.parts().config.api_key_scopes
+    }
+
     /// Ends a key. `false`: the person has no such key.
     ///
     /// # Errors

@@ -185,6 +185,18 @@ impl AuthService {
         Err(RegisterError::UsernameTaken)
     }
 
+    /// Who may register.
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthService, Registration};
+    /// fn has_a_way_in(auth: &AuthService) -> bool {
+    ///     auth.registration() == Registration::Open
+    /// }
+    /// ```
+    pub fn registration(&self) -> Registration {
+        self.parts().config.registration
+    }
+
     /// A person, whoever asks.
     ///
     /// ```

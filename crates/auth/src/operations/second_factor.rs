@@ -306,6 +306,25 @@ impl AuthService {
         Ok(tokens)
     }
 
+    /// Whether somebody signs in by a code too.
+    ///
+    /// ```
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_auth::model::user::User;
+    /// # use tollgate_storage::StorageError;
+    /// async fn advice(auth: &AuthService, user: &User) -> Result<&'static str, StorageError> {
+    ///     let has_one = auth.has_second_factor(user.id).await?;
+    ///     Ok(if has_one { "" } else { "Set up a second factor." })
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn has_second_factor(&self, user: UserId) -> Result<bool> {
+        let found = second_factors::find_confirmed(&self.parts().db, user).await?;
+        Ok(found.is_some())
+    }
+
     /// Begins to set one up; it counts once its first code was shown.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use crate::store::{refresh_tokens, sessions};
 /// However often it is renewed, a sign-in ends after this. Not a setting: a refresh token that was copied
 /// unnoticed must end some day (RFC 9700 §4.14.2), and 90 days is the longest that asks nobody who is
 /// there daily to sign in more than four times a year.
-const ABSOLUTE: Duration = Duration::from_hours(90 * 24);
+pub(crate) const ABSOLUTE: Duration = Duration::from_hours(90 * 24);
 
 /// What a person who signed in holds.
 ///
@@ -46,6 +46,8 @@ pub struct Tokens {
     pub expires_in: Duration,
     /// Who.
     pub user: User,
+    /// Of the sign-in.
+    pub session_id: SessionId,
     /// What the device keeps, so that it is known at the next sign-in.
     pub device: Option<SecretString>,
 }
@@ -124,6 +126,7 @@ pub(super) async fn tokens(
         refresh_token: refresh.text().into(),
         expires_in: end.since(now),
         user,
+        session_id: session.id,
         device: None,
     })
 }

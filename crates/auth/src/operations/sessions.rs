@@ -5,7 +5,7 @@ use tollgate_kernel::ids::{SessionId, UserId};
 use tollgate_storage::Result;
 
 use crate::AuthService;
-use crate::model::session::SignIn;
+use crate::model::session::{PastSignIn, SignIn};
 use crate::model::token::RefreshToken;
 use crate::store::{refresh_tokens, sessions};
 
@@ -29,6 +29,30 @@ impl AuthService {
     pub async fn list_sessions(&self, user: UserId) -> Result<Vec<SignIn>> {
         let parts = self.parts();
         sessions::list(&parts.db, user, parts.clock.now(), SHOWN).await
+    }
+
+    /// At most `limit` of a person's sign-ins, live or over, newest first, from below `before` on: for staff. Those that are
+    /// over are forgotten some time after their end.
+    ///
+    /// ```
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_storage::StorageError;
+    /// async fn last_address(auth: &AuthService, user: UserId) -> Result<Option<String>, StorageError> {
+    ///     let newest = auth.past_sessions(user, None, 1).await?;
+    ///     Ok(newest.into_iter().next().and_then(|sign_in| sign_in.address))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn past_sessions(
+        &self,
+        user: UserId,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<PastSignIn>> {
+        sessions::list_all(&self.parts().db, user, before, i64::from(limit)).await
     }
 
     /// Ends one of them. `false`: the person has no such live sign-in.

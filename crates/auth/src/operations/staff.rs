@@ -138,6 +138,8 @@ pub struct Listed {
     pub user: User,
     /// When they last signed in.
     pub last_login_at: Option<Timestamp>,
+    /// When one of their live sign-ins was last used; true to the hour.
+    pub last_seen_at: Option<Timestamp>,
 }
 
 /// Which people.
@@ -157,10 +159,12 @@ pub struct Listed {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Search {
-    /// Part of the address or the name.
+    /// Part of the address or the name, or the whole id.
     pub text: Option<String>,
     /// Only these.
     pub is_active: Option<bool>,
+    /// Members of staff, or nobody of them.
+    pub is_staff: Option<bool>,
     /// Opened before this one.
     pub before: Option<UserId>,
 }
@@ -175,12 +179,14 @@ impl AuthService {
         let wanted = staff::Search {
             text: folded.as_deref(),
             is_active: search.is_active,
+            is_staff: search.is_staff,
             before: search.before,
         };
         let found = staff::search(&self.parts().db, &wanted, i64::from(limit)).await?;
-        let listed = found.into_iter().map(|(user, last_login_at)| Listed {
-            user,
-            last_login_at,
+        let listed = found.into_iter().map(|found| Listed {
+            user: found.user,
+            last_login_at: found.last_login_at,
+            last_seen_at: found.last_seen_at,
         });
         Ok(listed.collect())
     }

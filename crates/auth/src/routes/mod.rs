@@ -3,7 +3,6 @@
 mod account;
 mod admin;
 mod api_keys;
-mod cookie;
 mod email;
 mod me;
 mod oauth;

@@ -8,7 +8,7 @@ use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
 use super::At;
-use crate::model::session::SignIn;
+use crate::model::session::{PastSignIn, SignIn};
 
 /// Begins a sign-in.
 pub(crate) async fn insert(
@@ -82,6 +82,58 @@ pub(crate) async fn touch(tx: &mut Tx, id: SessionId, now: Timestamp) -> Result<
         .fetch_optional(c)
         .await)?;
     Ok(row.is_some())
+}
+
+/// Binds a live sign-in to the cookie of a browser. `false`: it is over, or bound already.
+pub(crate) async fn bind(
+    tx: &mut Tx,
+    id: SessionId,
+    cookie_hash: &[u8; 32],
+    now: Timestamp,
+) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(BIND)
+        .bind(id.uuid())
+        .bind(now.utc())
+        .bind(&cookie_hash[..])
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
+row!(
+    struct BoundRow {
+        id: Uuid,
+        user_id: Uuid,
+        last_seen_at: At,
+    }
+);
+
+/// A live sign-in of a browser.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    pub(crate) id: SessionId,
+    pub(crate) user_id: UserId,
+    pub(crate) last_seen_at: Timestamp,
+}
+
+/// The live sign-in that a cookie names, if its browser was there after `seen_after`.
+pub(crate) async fn find_bound(
+    db: &Db,
+    cookie_hash: &[u8; 32],
+    seen_after: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Bound>> {
+    let row: Option<BoundRow> = on_read!(db, |e| sqlx::query_as(FIND_BOUND)
+        .bind(&cookie_hash[..])
+        .bind(now.utc())
+        .bind(seen_after.utc())
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.map(|row| Bound {
+        id: row.id.into(),
+        user_id: row.user_id.into(),
+        last_seen_at: Timestamp::from_utc(row.last_seen_at),
+    }))
 }
 
 /// Ends a sign-in, with every token of it. `false`: it was over already.
@@ -203,6 +255,40 @@ pub(crate) async fn list(db: &Db, user: UserId, now: Timestamp, limit: i64) -> R
 }
 
 row!(
+    struct PastRow {
+        id: Uuid,
+        device: Option<String>,
+        address: Option<String>,
+        created_at: At,
+        revoked_at: Option<At>,
+    }
+);
+
+/// The sign-ins of a person, live or over, newest first, from below `before` on. Those that are over have no index of
+/// their own: the newest of all are read until there are enough.
+pub(crate) async fn list_all(
+    db: &Db,
+    user: UserId,
+    before: Option<SessionId>,
+    limit: i64,
+) -> Result<Vec<PastSignIn>> {
+    let rows: Vec<PastRow> = on_read!(db, |e| sqlx::query_as(LIST_ALL)
+        .bind(user.uuid())
+        .bind(before.map_or(Uuid::max(), Id::uuid))
+        .bind(limit)
+        .fetch_all(e)
+        .await)?;
+    let listed = rows.into_iter().map(|row| PastSignIn {
+        id: row.id.into(),
+        device: row.device,
+        address: row.address,
+        created_at: Timestamp::from_utc(row.created_at),
+        ended_at: row.revoked_at.map(Timestamp::from_utc),
+    });
+    Ok(listed.collect())
+}
+
+row!(
     struct EndedRow {
         id: Uuid,
         revoked_at: At,
@@ -242,6 +328,10 @@ const INSERT: &str =
 const FIND: &str = "SELECT s.user_id, s.expires_at, s.revoked_at FROM sessions s WHERE s.id = $1";
 const TOUCH: &str = "UPDATE sessions SET last_seen_at = $2
     WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING id";
+const BIND: &str = "UPDATE sessions SET cookie_hash = $3
+    WHERE id = $1 AND cookie_hash IS NULL AND revoked_at IS NULL AND expires_at > $2 RETURNING id";
+const FIND_BOUND: &str = "SELECT id, user_id, last_seen_at FROM sessions
+    WHERE cookie_hash = $1 AND revoked_at IS NULL AND expires_at > $2 AND last_seen_at > $3";
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $2, revoke_reason = $3 WHERE id = $1 AND revoked_at IS NULL RETURNING id";
 
 const AUTHENTICATED: &str = "SELECT authenticated_at FROM sessions WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2";
@@ -254,6 +344,8 @@ const REVOKE_OTHERS: &str = "UPDATE sessions SET revoked_at = $2, revoke_reason 
 const FORGET_PLACES: &str = "UPDATE sessions SET device = NULL, address = NULL WHERE user_id = $1";
 const LIST: &str = "SELECT id, device, address, created_at, last_seen_at, expires_at FROM sessions
     WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY id DESC LIMIT $3";
+const LIST_ALL: &str = "SELECT id, device, address, created_at, revoked_at FROM sessions
+    WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
 const ENDED_SINCE: &str =
     "SELECT id, revoked_at FROM sessions WHERE revoked_at IS NOT NULL AND revoked_at >= $1";
 const PURGE_TOKENS: &str = "DELETE FROM refresh_tokens WHERE session_id IN
@@ -265,6 +357,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     INSERT,
     FIND,
     TOUCH,
+    BIND,
+    FIND_BOUND,
     REVOKE,
     AUTHENTICATED,
     CONFIRM,
@@ -272,6 +366,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     REVOKE_OTHERS,
     FORGET_PLACES,
     LIST,
+    LIST_ALL,
     ENDED_SINCE,
     PURGE_TOKENS,
     PURGE,

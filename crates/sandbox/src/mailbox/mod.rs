@@ -24,7 +24,7 @@ use crate::store::KeptMail;
 use crate::{Sandbox, SandboxError};
 
 /// As the phone's, and letters in a frame of our own.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; \
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
 
 /// A letter: styles of its own, nothing else. Sandboxed also where it is opened outside the frame.

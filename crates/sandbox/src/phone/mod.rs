@@ -22,9 +22,9 @@ use crate::callbacks::is_loopback;
 use crate::store::{Product, Rail};
 use crate::{Sandbox, SandboxError};
 
-/// No script, no inline style, nothing from elsewhere, in nobody's frame.
-pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; \
-     base-uri 'none'; frame-ancestors 'none'";
+/// Nothing inline, nothing from elsewhere, in nobody's frame.
+pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// `no-referrer` would make browsers send `Origin: null` with our own forms.
 const REFERRER_POLICY: &str = "same-origin";
@@ -136,12 +136,27 @@ pub(crate) async fn act(
 
 /// `GET /sandbox/static/phone.css`
 pub(crate) async fn stylesheet() -> Response {
+    asset(
+        "text/css; charset=utf-8",
+        include_str!("../../static/phone.css"),
+    )
+}
+
+/// `GET /sandbox/static/again.js`
+pub(crate) async fn script() -> Response {
+    asset(
+        "text/javascript; charset=utf-8",
+        include_str!("../../static/again.js"),
+    )
+}
+
+fn asset(kind: &'static str, text: &'static str) -> Response {
     let headers = [
-        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+        (header::CONTENT_TYPE, kind),
         (header::CACHE_CONTROL, "max-age=300"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (headers, include_str!("../../static/phone.css")).into_response()
+    (headers, text).into_response()
 }
 
 pub(crate) fn wants_json(headers: &HeaderMap) -> bool {

@@ -34,8 +34,7 @@ impl Accounts {
             .layer(auth.identify());
         let mut router = Router::new()
             .merge(api)
-            .merge(pages::accounts(auth.clone(), ground.sandbox.is_some()))
-            .merge(pages::assets())
+            .merge(pages::accounts(ground.house(), auth.clone()))
             .merge(openapi::router(Some(auth), None))
             .merge(auth.metadata_router())
             .merge(routes::health_router(&ground.db));

@@ -82,8 +82,7 @@ impl Plans {
             .layer(self.accounts.identify());
         let mut router = Router::new()
             .merge(api)
-            .merge(pages::buying(payment.clone(), ground.sandbox.is_some()))
-            .merge(pages::assets())
+            .merge(pages::buying(ground.house(), payment.clone()))
             .merge(openapi::router(None, Some(payment)))
             .merge(routes::health_router(&ground.db));
         if let Some(sandbox) = &ground.sandbox {

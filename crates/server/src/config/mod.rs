@@ -187,6 +187,8 @@ pub struct Config {
     pub log_json: bool,
     /// Variables that look like settings and are none.
     pub unknown: Vec<Unknown>,
+    /// All of them as they are shown to whoever runs the service, without secrets.
+    pub shown: Vec<Shown>,
 }
 
 impl Config {
@@ -262,6 +264,7 @@ impl Config {
     /// # Errors
     /// Every setting that cannot be used.
     pub fn from_layers(env: BTreeMap<String, String>, dotenv: &Path) -> Result<Self, Faults> {
+        let shown = shown(&env, dotenv)?;
         let mut values: BTreeMap<String, String> = BTreeMap::new();
         if let Ok(entries) = dotenvy::from_path_iter(dotenv) {
             for entry in entries {
@@ -289,7 +292,10 @@ impl Config {
             layers,
             faults: Vec::new(),
         };
-        reader.read()
+        Ok(Self {
+            shown,
+            ..reader.read()?
+        })
     }
 }
 
@@ -372,6 +378,7 @@ impl Reader {
                 .unwrap_or_default(),
             default_currency: self.default_currency(),
             unknown: self.unknown(),
+            shown: Vec::new(),
             metrics_addr: self.parsed("METRICS_ADDR", "is not host:port", "127.0.0.1:9464"),
             #[cfg(feature = "otel")]
             traces: self.traces(),

@@ -1,93 +1,213 @@
 //! Pages: server-rendered, whole without script, under a strict content policy.
+//!
+//! A page is a file with its template and its sample data. It reads a [`Visit`](visit::Visit) (or a
+//! [`Visitor`](visit::Visitor), who signed in), calls operations, and fills a template that begins with a
+//! [`Frame`](frame::Frame). Forms come in as [`Form`](form::Form): from this house and written for this browser. A refusal
+//! is an ordinary `Problem`; the layer around all pages shows it as a page.
 
+mod chart;
 mod checkout;
+mod console;
+mod failure;
+mod form;
+mod frame;
 mod link;
+mod next;
+mod portal;
 mod renew;
+#[cfg(test)]
+mod samples;
+mod sandbox;
+mod visit;
+mod words;
+mod written;
+
+use std::sync::Arc;
 
 use askama::Template;
+use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Router};
+use chrono_tz::Tz;
+use tokio::sync::watch;
 use tollgate_auth::AuthService;
+use tollgate_kernel::clock::Clock;
+use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::problem::{Code, Problem};
-use tollgate_kernel::text::Language;
 use tollgate_payment::PaymentService;
+use url::Url;
+
+use crate::config::Config;
+use crate::sandbox_clock::SandboxClock;
 
 /// Nothing from elsewhere, nothing inline.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-const CSS: &str = include_str!("../../static/tollgate.css");
-const JS: &str = include_str!("../../static/checkout.js");
+/// What all pages load: path, kind, content.
+const ASSETS: [(&str, &str, &str); 5] = [
+    (
+        "/static/tollgate.css",
+        "text/css; charset=utf-8",
+        include_str!("../../static/tollgate.css"),
+    ),
+    (
+        "/static/page.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../static/page.js"),
+    ),
+    (
+        "/static/checkout.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../static/checkout.js"),
+    ),
+    (
+        "/static/plan.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../static/plan.js"),
+    ),
+    (
+        "/static/icon.svg",
+        "image/svg+xml",
+        include_str!("../../static/icon.svg"),
+    ),
+];
+
+/// Where the pages are shown.
+#[derive(Clone, Debug)]
+pub(crate) struct House {
+    /// No real money moves.
+    pub(crate) sandbox: bool,
+    /// Where times are told.
+    pub(crate) zone: Tz,
+    /// Where people reach the service, without a slash at its end.
+    pub(crate) public_url: String,
+    /// From where people are sent here to sign in, and where they are sent back to.
+    pub(crate) origins: Vec<String>,
+    /// By https only.
+    pub(crate) secure: bool,
+    /// Whether the portal is here, where people sign in by a page.
+    pub(crate) has_portal: bool,
+    pub(crate) entropy: Entropy,
+    /// Says that the service is about to stop: what stays open ends.
+    pub(crate) closing: watch::Receiver<bool>,
+    pub(crate) clock: Clock,
+    /// With what it was started.
+    pub(crate) installation: Option<Arc<Installation>>,
+}
+
+/// With what the service was started, for the pages of those who run it.
+#[derive(Debug)]
+pub(crate) struct Installation {
+    pub(crate) config: Config,
+}
+
+impl House {
+    /// Whether a form sent from `origin` is ours: from the public address, or from where this very call went.
+    fn is_origin(&self, origin: &str, headers: &axum::http::HeaderMap) -> bool {
+        let Ok(origin) = origin.parse::<Url>() else {
+            return false;
+        };
+        let public = self.public_url.parse::<Url>();
+        if public.is_ok_and(|public| public.origin() == origin.origin()) {
+            return true;
+        }
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let sent = match (origin.host_str(), origin.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (Some(host), None) => host.to_owned(),
+            (None, _) => return false,
+        };
+        host.is_some_and(|host| host.eq_ignore_ascii_case(&sent))
+    }
+}
 
 /// What the pages of accounts are made from.
 #[derive(Clone, Debug)]
 pub(crate) struct AccountPages {
     auth: AuthService,
-    sandbox: bool,
 }
 
 /// What the pages of buyers are made from.
 #[derive(Clone, Debug)]
 pub(crate) struct BuyerPages {
     payment: PaymentService,
-    sandbox: bool,
-}
-
-/// As the address asks, or as the browser does.
-fn language_of(asked: Option<&str>, browser: Option<Extension<Language>>) -> Language {
-    match asked {
-        Some("zh" | "zh-CN") => Language::Zh,
-        Some("en") => Language::En,
-        _ => browser.map_or(Language::default(), |Extension(language)| language),
-    }
+    streams: checkout::Streams,
 }
 
 /// Every page.
-pub(crate) fn router(auth: AuthService, payment: PaymentService, sandbox: bool) -> Router {
-    accounts(auth, sandbox)
-        .merge(buying(payment, sandbox))
-        .merge(assets())
+pub(crate) fn router(house: House, auth: AuthService, payment: PaymentService) -> Router {
+    let house = House {
+        has_portal: true,
+        ..house
+    };
+    let pages = account_pages(auth.clone())
+        .merge(buyer_pages(&house, payment.clone()))
+        .merge(portal::router(auth.clone(), payment.clone()))
+        .merge(console::router(auth, payment));
+    shown(pages, house).merge(assets())
+}
+
+/// The desk of a sandbox.
+pub(crate) fn sandbox(house: House, clock: SandboxClock) -> Router {
+    let pages = Router::new()
+        .route("/sandbox", get(sandbox::page))
+        .route("/sandbox/advance", post(sandbox::advance))
+        .route("/sandbox/stop", post(sandbox::stop))
+        .with_state(clock);
+    shown(pages, house)
 }
 
 /// Where links of letters lead.
-pub(crate) fn accounts(auth: AuthService, sandbox: bool) -> Router {
-    Router::new()
-        .route("/portal/verify", get(link::verify_page).post(link::verify))
-        .route("/portal/reset", get(link::reset_page).post(link::reset))
-        .route(
-            "/portal/register",
-            get(link::register_page).post(link::register),
-        )
-        .route("/console/setup", get(link::set_up_page).post(link::set_up))
-        .with_state(AccountPages { auth, sandbox })
+pub(crate) fn accounts(house: House, auth: AuthService) -> Router {
+    shown(account_pages(auth), house).merge(assets())
 }
 
 /// Where money is paid.
-pub(crate) fn buying(payment: PaymentService, sandbox: bool) -> Router {
+pub(crate) fn buying(house: House, payment: PaymentService) -> Router {
+    shown(buyer_pages(&house, payment), house).merge(assets())
+}
+
+fn account_pages(auth: AuthService) -> Router {
+    let identify = auth.identify_page();
+    Router::new()
+        .merge(portal::register())
+        .route("/portal/verify", get(link::verify_page).post(link::verify))
+        .route("/portal/reset", get(link::reset_page).post(link::reset))
+        .route("/console/setup", get(link::set_up_page).post(link::set_up))
+        .with_state(AccountPages { auth })
+        .layer(identify)
+}
+
+fn buyer_pages(house: &House, payment: PaymentService) -> Router {
+    let streams = checkout::Streams::new(house.closing.clone());
     Router::new()
         .route("/checkout/{link}", get(checkout::page))
         .route("/checkout/{link}/qr.svg", get(checkout::qr))
         .route("/checkout/{link}/status", get(checkout::status))
+        .route("/checkout/{link}/events", get(checkout::events))
         .route("/checkout/{link}/check", post(checkout::check))
         .route("/checkout/{link}/pay", get(checkout::pay))
         .route("/checkout/{link}/return", get(checkout::returned))
         .route("/portal/renew", get(renew::page).post(renew::renew))
-        .with_state(BuyerPages { payment, sandbox })
+        .with_state(BuyerPages { payment, streams })
+}
+
+/// Pages with what goes around all of them.
+fn shown(pages: Router, house: House) -> Router {
+    pages.layer(axum::middleware::from_fn_with_state(house, visit::layer))
 }
 
 /// What all pages load.
-pub(crate) fn assets() -> Router {
-    Router::new()
-        .route(
-            "/static/tollgate.css",
-            get(async || asset("text/css; charset=utf-8", CSS)),
-        )
-        .route(
-            "/static/checkout.js",
-            get(async || asset("text/javascript; charset=utf-8", JS)),
-        )
+fn assets() -> Router {
+    ASSETS
+        .into_iter()
+        .fold(Router::new(), |router, (path, kind, text)| {
+            router.route(path, get(async move || asset(kind, text)))
+        })
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {

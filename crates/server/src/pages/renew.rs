@@ -2,27 +2,28 @@
 //! links by themselves; the button orders.
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
-use tollgate_kernel::input::{JsonOrForm, Params};
+use tollgate_kernel::input::Params;
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::Problem;
-use tollgate_kernel::text::Language;
 use tollgate_payment::providers::Payer;
 use tollgate_payment::{CheckoutError, RenewalOffer};
 
-use super::checkout::{device, price};
-use super::{BuyerPages, language_of};
+use super::BuyerPages;
+use super::checkout::{Device, cycle};
+use super::form::LinkForm;
+use super::frame::Frame;
+use super::visit::Visit;
+use super::words::Words;
 
 /// What the link carries.
 #[derive(Debug, Deserialize)]
 pub(super) struct RenewParams {
     #[serde(default)]
     token: String,
-    lang: Option<String>,
 }
 
 /// What the button sends.
@@ -31,136 +32,68 @@ pub(super) struct RenewForm {
     token: String,
 }
 
-/// The words of the page.
-struct Words {
-    title: &'static str,
-    sandbox: &'static str,
-    amount: &'static str,
-    ends: &'static str,
-    explains: &'static str,
-    button: &'static str,
-    over: &'static str,
-    off_sale: &'static str,
-    busy: &'static str,
-    other_language: &'static str,
-    other_tag: &'static str,
-}
-
-const ZH: Words = Words {
-    title: "续费",
-    sandbox: "沙箱环境，不产生真实扣款",
-    amount: "续费金额",
-    ends: "到期时间",
-    explains: "新的一期从当前到期时间开始。",
-    button: "去付款",
-    over: "链接无效，或套餐已续费、已取消、已到期",
-    off_sale: "该套餐已停售，无法续费",
-    busy: "暂时无法下单，请稍后再试",
-    other_language: "English",
-    other_tag: "en",
-};
-
-const EN: Words = Words {
-    title: "Pay another term",
-    sandbox: "Sandbox: no real money",
-    amount: "For another term",
-    ends: "Paid until",
-    explains: "The further term begins where the present one ends.",
-    button: "Go and pay",
-    over: "The link does not work, or the plan was renewed, cancelled, or is over.",
-    off_sale: "This plan is not on sale any more.",
-    busy: "It cannot be ordered right now. Try again in a moment.",
-    other_language: "中文",
-    other_tag: "zh",
-};
-
 #[derive(Template)]
 #[template(path = "renew.html")]
 struct RenewPage<'a> {
-    words: &'a Words,
-    tag: &'static str,
-    sandbox: bool,
+    frame: Frame,
     token: &'a str,
     offer: Option<Shown>,
-    message: &'static str,
+    can_order: bool,
+    message: String,
 }
 
 /// An offer in words.
 struct Shown {
     plan: String,
+    period: Option<String>,
     /// While a further term is on sale.
     amount: Option<String>,
+    ends_at: String,
     ends: String,
 }
 
-struct Reader {
-    language: Language,
-    words: &'static Words,
-    sandbox: bool,
-}
-
-impl Reader {
-    fn of(pages: &BuyerPages, params: &RenewParams, language: Option<Extension<Language>>) -> Self {
-        let language = language_of(params.lang.as_deref(), language);
-        let words = match language {
-            Language::Zh => &ZH,
-            Language::En => &EN,
-        };
-        Self {
-            language,
-            words,
-            sandbox: pages.sandbox,
+fn shown(
+    visit: &Visit,
+    token: &str,
+    offer: Option<&RenewalOffer>,
+    busy: bool,
+) -> Result<Response, Problem> {
+    let frame = Frame::plain(visit, Words(visit.language).say("renew.title"));
+    let message = match offer {
+        None => frame.say("renew.over"),
+        Some(offer) if offer.next.is_none() => frame.say("renew.off_sale"),
+        Some(_) if busy => frame.say("renew.busy"),
+        Some(_) => String::new(),
+    };
+    let written = frame.written();
+    let offer = offer.map(|offer| {
+        // What is paid for, where another plan follows.
+        let plan = offer.next.as_ref().unwrap_or(&offer.plan);
+        Shown {
+            plan: written.plan(plan),
+            period: offer.next.as_ref().map(|next| cycle(next, frame.words())),
+            amount: offer.next.as_ref().map(|next| written.price(next.price)),
+            ends_at: offer.term_end.to_string(),
+            ends: written.time(offer.term_end),
         }
-    }
-
-    fn page(
-        &self,
-        token: &str,
-        offer: Option<&RenewalOffer>,
-        busy: bool,
-    ) -> Result<Response, Problem> {
-        let words = self.words;
-        let message = match offer {
-            None => words.over,
-            Some(offer) if offer.next.is_none() => words.off_sale,
-            Some(_) if busy => words.busy,
-            Some(_) => "",
-        };
-        let short = match self.language {
-            Language::Zh => "zh",
-            Language::En => "en",
-        };
-        let offer = offer.map(|offer| {
-            // What is paid for, where another plan follows.
-            let plan = offer.next.as_ref().unwrap_or(&offer.plan);
-            let texts = plan.texts.get(short);
-            let amount = offer.next.as_ref();
-            Shown {
-                plan: texts.map_or(&plan.name, |texts| &texts.name).clone(),
-                amount: amount.map(|next| price(next.price, self.language)),
-                ends: offer.term_end.to_string(),
-            }
-        });
-        super::page(&RenewPage {
-            words,
-            tag: self.language.tag(),
-            sandbox: self.sandbox,
-            token,
-            offer,
-            message,
-        })
-    }
+    });
+    super::page(&RenewPage {
+        can_order: offer.as_ref().is_some_and(|offer| offer.amount.is_some()),
+        frame,
+        token,
+        offer,
+        message,
+    })
 }
 
 /// `GET /portal/renew?token=…`
 pub(super) async fn page(
     State(pages): State<BuyerPages>,
+    visit: Visit,
     Params(params): Params<RenewParams>,
-    language: Option<Extension<Language>>,
 ) -> Result<Response, Problem> {
-    let reader = Reader::of(&pages, &params, language);
     let offer = pages.payment.renewal_offer(&params.token).await?;
-    reader.page(&params.token, offer.as_ref(), false)
+    shown(&visit, &params.token, offer.as_ref(), false)
 }
 
 /// `POST /portal/renew`: to the hosted page of the order. It moves no money, so whoever has the link may press the button.
@@ -168,17 +101,15 @@ pub(super) async fn renew(
     State(pages): State<BuyerPages>,
     origin: Origin,
     headers: HeaderMap,
-    Params(params): Params<RenewParams>,
-    language: Option<Extension<Language>>,
-    JsonOrForm { value: form, .. }: JsonOrForm<RenewForm>,
+    visit: Visit,
+    LinkForm(form): LinkForm<RenewForm>,
 ) -> Result<Response, Problem> {
-    let reader = Reader::of(&pages, &params, language);
     let offer = pages.payment.renewal_offer(&form.token).await?;
     let Some(offer) = offer else {
-        return reader.page(&form.token, None, false);
+        return shown(&visit, &form.token, None, false);
     };
     if offer.next.is_none() {
-        return reader.page(&form.token, Some(&offer), false);
+        return shown(&visit, &form.token, Some(&offer), false);
     }
     let payer = Payer {
         address: origin.address,
@@ -186,7 +117,7 @@ pub(super) async fn renew(
     };
     let begun = pages
         .payment
-        .renew_by_link(&offer, device(&headers), &payer);
+        .renew_by_link(&offer, Device::of(&headers).scene(), &payer);
     match begun.await {
         Ok(order) => {
             let link = order.payment.checkout_url.unwrap_or_default();
@@ -196,7 +127,49 @@ pub(super) async fn renew(
         Err(CheckoutError::Internal(error)) => Err(error.into()),
         Err(error) => {
             tracing::warn!(error = %error, "a renewal could not be ordered");
-            reader.page(&form.token, Some(&offer), true)
+            shown(&visit, &form.token, Some(&offer), true)
+        }
+    }
+}
+
+#[cfg(test)]
+mod samples {
+    use super::super::samples::{HOSTILE, LONG, LONG_ZH, languages, render, visit};
+    use super::*;
+
+    #[test]
+    fn renew_renders_from_its_samples() {
+        for (tag, language) in languages() {
+            let visit = visit(language);
+            let see = |name: &str, offer: Option<Shown>, message: &str| {
+                let can_order = offer.as_ref().is_some_and(|offer| offer.amount.is_some());
+                let page = RenewPage {
+                    frame: Frame::plain(&visit, "x".to_owned()),
+                    token: HOSTILE,
+                    offer,
+                    can_order,
+                    message: message.to_owned(),
+                };
+                let html = render(&format!("renew-{name}-{tag}"), &page);
+                assert_eq!(html.contains("<form"), can_order, "{html}");
+            };
+            let offer = |plan: &str, amount: Option<&str>| Shown {
+                plan: plan.to_owned(),
+                period: Some("1".to_owned()),
+                amount: amount.map(str::to_owned),
+                ends_at: "2026-05-01T00:00:00.000Z".to_owned(),
+                ends: "1 May 2026, 08:00".to_owned(),
+            };
+            for (name, plan) in [
+                ("plain", "Pro"),
+                ("long", LONG),
+                ("long-zh", LONG_ZH),
+                ("hostile", HOSTILE),
+            ] {
+                see(name, Some(offer(plan, Some("¥99.00"))), "");
+                see(&format!("{name}-off-sale"), Some(offer(plan, None)), "x");
+            }
+            see("over", None, "x");
         }
     }
 }

@@ -39,6 +39,7 @@ mod other_rails;
 mod outbound;
 mod outbound_fates;
 mod outbound_kinds;
+mod pages;
 mod plans;
 mod points;
 mod proxied;

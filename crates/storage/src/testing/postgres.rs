@@ -16,6 +16,22 @@ use crate::url::DatabaseUrl;
 const START: Duration = Duration::from_mins(1);
 
 /// Ended by its process id when dropped.
+///
+/// ```
+/// # use tollgate_storage::db::Db;
+/// # use tollgate_storage::testing::postgres::PrivatePostgres;
+/// async fn a_server_that_was_away_is_found_again() {
+///     let mut server = PrivatePostgres::start().await;
+///     let db = Db::open(&server.url(), 2).await.expect("it runs");
+///     server.freeze();
+///     assert!(db.ping().await.is_err(), "told within two seconds");
+///     server.thaw();
+///     server.kill();
+///     assert!(db.ping().await.is_err());
+///     server.start_again().await;
+///     assert!(db.ping().await.is_ok(), "at {}", server.variable());
+/// }
+/// ```
 #[derive(Debug)]
 pub struct PrivatePostgres {
     folder: TempDir,

@@ -1,0 +1,92 @@
+//! A form of a page: from this house, written for this browser, or refused.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tollgate_kernel::input::JsonOrForm;
+use tollgate_kernel::problem::{Code, Problem};
+
+use super::visit::Visit;
+
+/// What a form sent, without its word.
+#[derive(Clone, Debug)]
+pub(super) struct Form<T>(pub(super) T);
+
+/// A form with the word that says for whom it was written.
+#[derive(Deserialize)]
+struct Worded<T> {
+    #[serde(default)]
+    form_word: String,
+    #[serde(flatten)]
+    fields: T,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(visit) = Visit::from_request_parts(&mut parts, state).await;
+        let request = Request::from_parts(parts, body);
+        of_this_house(request.headers(), &visit)?;
+        let sent = JsonOrForm::<Worded<T>>::from_request(request, state).await?;
+        if !sent.form || !visit.wrote(&sent.value.form_word) {
+            return Err(forged());
+        }
+        Ok(Self(sent.value.fields))
+    }
+}
+
+/// A form whose secret stands in its address or in its fields, from a letter or a link that nobody can guess: it needs no
+/// word, and comes from this house all the same.
+#[derive(Clone, Debug)]
+pub(super) struct LinkForm<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for LinkForm<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(visit) = Visit::from_request_parts(&mut parts, state).await;
+        let request = Request::from_parts(parts, body);
+        of_this_house(request.headers(), &visit)?;
+        let sent = JsonOrForm::<T>::from_request(request, state).await?;
+        Ok(Self(sent.value))
+    }
+}
+
+/// A button without fields, that moves nothing: it has to be pressed in this house.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pressed;
+
+impl<S: Sync> FromRequestParts<S> for Pressed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Ok(visit) = Visit::from_request_parts(parts, state).await;
+        of_this_house(&parts.headers, &visit)?;
+        Ok(Self)
+    }
+}
+
+fn forged() -> Problem {
+    Problem::new(Code::CsrfFailed).detail(
+        "此表单已失效或来自其他网站。请返回并重试；浏览器须允许本站的 Cookie。",
+        "This form is too old or was sent from another site. Go back and try again; the browser has to allow this site's cookies.",
+    )
+}
+
+/// Browsers tell from where a form is sent (Fetch Metadata §2.3, RFC 6454 §7); what tells nothing is no browser, and has
+/// nobody's cookie.
+fn of_this_house(headers: &HeaderMap, visit: &Visit) -> Result<(), Problem> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if text("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
+        return Err(forged());
+    }
+    match text(header::ORIGIN.as_str()) {
+        Some(origin) if !visit.house.is_origin(origin, headers) => Err(forged()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,117 @@
+//! Money, numbers and times as a reader writes them.
+
+use std::fmt::Display;
+
+use chrono_tz::Tz;
+use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::money::Money;
+use tollgate_kernel::text::Language;
+use tollgate_payment::model::plan::Plan;
+
+/// A way of writing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written {
+    pub(super) language: Language,
+    /// Where times are told; the page's script tells them where the reader is.
+    pub(super) zone: Tz,
+}
+
+impl Written {
+    /// `¥99.00` at home, `CN¥99.00` abroad.
+    pub(super) fn price(self, amount: Money) -> String {
+        let minus = if amount.minor() < 0 { "-" } else { "" };
+        let text = amount.to_string();
+        let digits = grouped(text.trim_start_matches('-'));
+        let sign = match (amount.currency().code(), self.language) {
+            ("CNY", Language::Zh) => "¥",
+            ("CNY", Language::En) => "CN¥",
+            ("USD", Language::Zh) => "US$",
+            ("USD", Language::En) => "$",
+            (code, _) => return format!("{minus}{code} {digits}"),
+        };
+        format!("{minus}{sign}{digits}")
+    }
+
+    /// The name of a plan, in the reader's language if it has one.
+    pub(super) fn plan(self, plan: &Plan) -> String {
+        let short = match self.language {
+            Language::Zh => "zh",
+            Language::En => "en",
+        };
+        let texts = plan.texts.get(short);
+        texts.map_or(&plan.name, |texts| &texts.name).clone()
+    }
+
+    /// `1,234,567`
+    pub(super) fn count(self, number: impl Display) -> String {
+        let text = number.to_string();
+        match text.strip_prefix('-') {
+            Some(digits) => format!("-{}", grouped(digits)),
+            None => grouped(&text),
+        }
+    }
+
+    /// `2026年5月1日`, `1 May 2026`
+    pub(super) fn date(self, at: Timestamp) -> String {
+        let local = at.utc().with_timezone(&self.zone);
+        let pattern = match self.language {
+            Language::Zh => "%Y年%-m月%-d日",
+            Language::En => "%-d %b %Y",
+        };
+        local.format(pattern).to_string()
+    }
+
+    /// `2026年5月1日 09:30`, `1 May 2026, 09:30`
+    pub(super) fn time(self, at: Timestamp) -> String {
+        let local = at.utc().with_timezone(&self.zone);
+        let pattern = match self.language {
+            Language::Zh => "%Y年%-m月%-d日 %H:%M",
+            Language::En => "%-d %b %Y, %H:%M",
+        };
+        local.format(pattern).to_string()
+    }
+}
+
+/// Thousands apart.
+fn grouped(text: &str) -> String {
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let mut out = String::with_capacity(text.len() + whole.len() / 3);
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_kernel::money::Currency;
+
+    use super::*;
+
+    #[test]
+    fn money_numbers_and_times_are_the_readers_own() {
+        let [zh, en] = [Language::Zh, Language::En].map(|language| Written {
+            language,
+            zone: Tz::Asia__Shanghai,
+        });
+        let yuan = Money::new(123_456_700, Currency::CNY);
+        assert_eq!(zh.price(yuan), "¥1,234,567.00");
+        assert_eq!(en.price(yuan), "CN¥1,234,567.00");
+        assert_eq!(en.price(Money::new(-99, Currency::USD)), "-$0.99");
+        let yen = Money::new(1_500, "JPY".parse().expect("known"));
+        assert_eq!(zh.price(yen), "JPY 1,500");
+        assert_eq!(zh.count(-1_000), "-1,000");
+        assert_eq!(en.count(999), "999");
+        // Half past four in the afternoon of the last day of the year, in London, is another year in Shanghai.
+        let at = Timestamp::from_seconds(1_798_734_600).expect("a time");
+        assert_eq!(en.time(at), "1 Jan 2027, 00:30");
+        assert_eq!(zh.time(at), "2027年1月1日 00:30");
+        assert_eq!(
+            (zh.date(at), en.date(at)),
+            ("2027年1月1日".into(), "1 Jan 2027".into())
+        );
+    }
+}
