@@ -21,8 +21,7 @@ pub struct ByCookie(AuthService);
 
 impl Identifies for ByCookie {
     async fn presented(&self, request: &Parts) -> Result<Option<Presented>, Problem> {
-        let secure = self.0.parts().config.issuer.starts_with("https:");
-        let Some(key) = PageKey::sent(&request.headers, secure) else {
+        let Some(key) = PageKey::sent(&request.headers, self.0.by_https()) else {
             return Ok(None);
         };
         // A cookie that names nobody is nothing to complain of: the page asks to sign in.
@@ -60,6 +59,14 @@ impl PageKey {
             ABSOLUTE.as_secs(),
         ))
         .ok()
+    }
+
+    /// `Set-Cookie` for the browser that is to forget what it sends: its sign-in is over.
+    pub fn no_cookie(secure: bool) -> Option<HeaderValue> {
+        let only = if secure { "; Secure" } else { "" };
+        let name = name(secure);
+        let text = format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{only}");
+        HeaderValue::from_str(&text).ok()
     }
 }
 

@@ -331,3 +331,28 @@ pub(crate) fn list_keys(error: ListKeysError) -> Problem {
         ListKeysError::Internal(error) => error.into(),
     }
 }
+
+/// The same for whoever calls operations: a page, or a host application.
+macro_rules! told {
+    ($($error:ty: $told:ident,)*) => {$(
+        impl From<$error> for Problem {
+            fn from(error: $error) -> Self {
+                $told(error)
+            }
+        }
+    )*};
+}
+
+told! {
+    LoginError: login,
+    RegisterError: register,
+    SecondFactorError: second_factor,
+    ChangePasswordError: change_password,
+    AskResetError: ask_reset,
+    ResetError: reset,
+    VerifyEmailError: verify_email,
+    ProfileError: profile,
+    CreateKeyError: create_key,
+    ListKeysError: list_keys,
+    StaffError: staff,
+}

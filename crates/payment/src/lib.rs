@@ -64,6 +64,7 @@ pub use crate::operations::Answered;
 pub use crate::operations::accept_webhook::Received;
 pub use crate::operations::admin_plans::PlanFilter;
 pub use crate::operations::apply_plans::PlanChange;
+pub use crate::operations::attention::Attention;
 use crate::operations::audit_books::SelfAudit;
 pub use crate::operations::backlog::{Backlog, LaneBacklog};
 pub use crate::operations::cancel_subscription::ChangeError;
@@ -88,6 +89,7 @@ pub use crate::operations::payment_status::Question;
 pub use crate::operations::purchase::Purchase;
 pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::operations::refund_usage::UnitRefundError;
+pub use crate::operations::refunds::RefundFilter;
 pub use crate::operations::renew::Renew;
 pub use crate::operations::renewal_link::RenewalOffer;
 pub use crate::operations::replay_webhook::ReplayError;
@@ -95,6 +97,7 @@ pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
 pub use crate::operations::settle_hold::HoldError;
 pub use crate::operations::stats_revenue::{StatsError, WantRevenue};
 pub use crate::operations::subscription_history::HistoryPage;
+pub use crate::operations::subscriptions::SubscriptionFilter;
 pub use crate::operations::take_over::balances::{BroughtBalance, BroughtBonus, TakenBalances};
 pub use crate::operations::take_over::subscriptions::BroughtSubscription;
 pub use crate::operations::take_over::{TakeOverFault, TakenOver};
@@ -347,6 +350,19 @@ impl PaymentService {
         let now = self.0.clock.now();
         let rails = self.0.providers.iter();
         rails.flat_map(|rail| rail.warnings(now)).collect()
+    }
+
+    /// Now, by the clock that orders, terms and quota go by.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::payment::Payment;
+    /// fn may_be_paid(payment: &PaymentService, order: &Payment) -> bool {
+    ///     payment.now() < order.expires_at
+    /// }
+    /// ```
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// How long units are set aside when nobody says.

@@ -12,6 +12,7 @@ use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::exchange::Exchange;
 use tollgate_kernel::ids::Ids;
+use tollgate_payment::model::return_url;
 use tollgate_payment::{PaymentBuilder, PaymentService};
 use tollgate_sandbox::Sandbox;
 use tollgate_storage::StorageError;
@@ -23,7 +24,7 @@ use tollgate_storage::url::DatabaseUrl;
 use crate::browser::CorsOrigins;
 use crate::config::{Config, Faults};
 use crate::metrics::Watched;
-use crate::pages::House;
+use crate::pages::{House, Installation};
 use crate::start::{StartError, data_dir, master_key};
 use crate::{mail, rails, sandbox_clock};
 
@@ -42,6 +43,7 @@ pub(crate) struct Ground {
     /// Tells what stays open that the service stops.
     pub(crate) closing: watch::Sender<bool>,
     zone: Tz,
+    installation: Arc<Installation>,
     _lock: Option<File>,
 }
 
@@ -71,6 +73,9 @@ impl Ground {
             config.default_language,
             &format!("{public_url}/docs/errors"),
         );
+        let installation = Arc::new(Installation {
+            config: config.clone(),
+        });
         Ok(Self {
             db,
             key,
@@ -83,6 +88,7 @@ impl Ground {
             sandbox,
             closing: watch::Sender::new(false),
             zone: config.zone,
+            installation,
             _lock: lock,
         })
     }
@@ -141,8 +147,15 @@ impl Ground {
             zone: self.zone,
             secure: self.public_url.starts_with("https:"),
             public_url: self.public_url.clone(),
+            origins: return_url::origin(&self.public_url)
+                .into_iter()
+                .chain(self.cors_origins.listed())
+                .collect(),
+            has_portal: false,
             entropy: self.entropy.clone(),
             closing: self.closing.subscribe(),
+            installation: Some(Arc::clone(&self.installation)),
+            clock: self.clock.clone(),
         }
     }
 

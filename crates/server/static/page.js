@@ -31,6 +31,12 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     button.textContent = button.dataset.done;
   });
 }
+// How varied a new password is, while it is typed; whether it is good enough the server says.
+for (const input of document.querySelectorAll("input[data-meter]")) {
+  const meter = document.getElementById(input.dataset.meter);
+  meter.hidden = false;
+  input.addEventListener("input", () => { meter.value = new Set(input.value).size; });
+}
 // One menu at a time; Escape closes it.
 const menus = document.querySelectorAll("details.menu");
 for (const menu of menus) {

@@ -5,16 +5,30 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use tollgate_kernel::caller::Caller;
+use tollgate_kernel::problem::Problem;
 use tollgate_storage::StorageError;
 
 use super::change_password::is_current;
 use super::second_factor::{SecondFactorError, current_error, fits};
-use crate::AuthService;
 use crate::store::sessions;
+use crate::{AuthService, problems};
 
 const WINDOW: Duration = Duration::from_mins(5);
 
 /// What somebody shows.
+///
+/// ```
+/// # use secrecy::SecretString;
+/// # use tollgate_auth::{AuthService, Proof, SecondFactorError};
+/// # use tollgate_kernel::caller::Caller;
+/// /// Before something that a stolen device must not be enough for.
+/// async fn prove(auth: &AuthService, caller: &Caller, typed: &SecretString) -> Result<(), SecondFactorError> {
+///     match auth.confirm(caller, Proof::Password(typed)).await {
+///         Err(SecondFactorError::WrongPassword) => auth.confirm(caller, Proof::Code(typed)).await,
+///         other => other,
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub enum Proof<'a> {
     /// The present password.
@@ -76,6 +90,40 @@ impl AuthService {
         sessions::confirm(&mut tx, *session, now).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Lets a caller through who has confirmed lately, or who shows their password with what they ask for: for calls
+    /// that a stolen sign-in must not be enough for.
+    ///
+    /// ```
+    /// # use secrecy::SecretString;
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_kernel::caller::Caller;
+    /// # use tollgate_kernel::problem::Problem;
+    /// async fn sell_the_house(
+    ///     auth: &AuthService,
+    ///     caller: &Caller,
+    ///     password: Option<&SecretString>,
+    /// ) -> Result<(), Problem> {
+    ///     auth.confirmed_by(caller, password).await?;
+    ///     // It is they.
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// `confirmation_required`, or the password is not theirs (401), or was tried too often (429).
+    pub async fn confirmed_by(
+        &self,
+        caller: &Caller,
+        password: Option<&SecretString>,
+    ) -> Result<(), Problem> {
+        if let Some(password) = password {
+            self.confirm(caller, Proof::Password(password)).await?;
+        }
+        self.is_confirmed(caller)
+            .await
+            .map_err(problems::confirmation)
     }
 
     /// Whether a caller has confirmed lately.

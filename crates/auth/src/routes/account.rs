@@ -11,8 +11,8 @@ use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{FieldErrors, Problem};
 use utoipa::ToSchema;
 
+use super::UserShape;
 use super::oauth::{dressed, is_form, unsupported_grant};
-use super::{UserShape, cookie};
 use crate::model::user::{Email, Locale, Username};
 use crate::operations::login::Login;
 use crate::operations::register::Register;
@@ -136,18 +136,17 @@ pub(super) async fn login(
     body: Result<JsonOrForm<LoginBody>, Problem>,
 ) -> Result<Response, Problem> {
     let form = is_form(&headers);
-    let secure = service.parts().config.issuer.starts_with("https:");
-    let device = cookie::device(&headers, secure);
+    let device = service.device(&headers);
     let tokens = async { sign_in(&service, body?.value, device, &origin, form).await };
     let tokens = tokens.await.map_err(|problem| dressed(problem, form))?;
-    Ok(signed_in(tokens, secure))
+    Ok(signed_in(&service, tokens))
 }
 
 /// The pair, and what the device keeps.
-pub(super) fn signed_in(tokens: Tokens, secure: bool) -> Response {
-    let kept = tokens.device.clone();
+pub(super) fn signed_in(service: &AuthService, tokens: Tokens) -> Response {
+    let kept = service.device_cookie(&tokens);
     let mut response = Json(TokensShape::from(tokens)).into_response();
-    if let Some(value) = kept.and_then(|device| cookie::keep(&device, secure)) {
+    if let Some(value) = kept {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
     response

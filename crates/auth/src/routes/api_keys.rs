@@ -12,7 +12,7 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::ApiKeyId;
 use tollgate_kernel::input::{Body, Params, PathId};
 use tollgate_kernel::origin::Origin;
-use tollgate_kernel::permission::{Authority as _, Confirmed};
+use tollgate_kernel::permission::Confirmed;
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
 use tollgate_kernel::scope::Scopes;
 use utoipa::{IntoParams, ToSchema};
@@ -20,7 +20,6 @@ use utoipa::{IntoParams, ToSchema};
 use crate::model::api_key::{ApiKey, KeyName, PlainKey};
 use crate::model::key_terms::{self, KeyTerms};
 use crate::operations::api_keys::{CreateKey, CreateKeyError, RotateKey};
-use crate::operations::confirm::Proof;
 use crate::{AuthService, problems};
 
 /// Where none is asked for.
@@ -150,7 +149,8 @@ pub(super) async fn create(
     origin: Origin,
     Body { value: body, .. }: Body<CreateApiKeyBody>,
 ) -> Result<(StatusCode, Json<ApiKeyShape>), Problem> {
-    confirm(&service, &caller, body.current_password.as_ref()).await?;
+    let password = body.current_password.as_ref();
+    service.confirmed_by(&caller, password).await?;
     let known = &service.parts().config.api_key_scopes;
     let mut errors = FieldErrors::new();
     let name = errors.take("/name", body.name.parse::<KeyName>());
@@ -170,19 +170,6 @@ pub(super) async fn create(
     };
     let made = service.create_api_key(user, &wish, &origin).await;
     shown_once(made)
-}
-
-/// A password confirms on the spot; otherwise a confirmation of the last five minutes must be there.
-async fn confirm(
-    service: &AuthService,
-    caller: &Caller,
-    password: Option<&SecretString>,
-) -> Result<(), Problem> {
-    if let Some(password) = password {
-        let confirmed = service.confirm(caller, Proof::Password(password)).await;
-        confirmed.map_err(problems::second_factor)?;
-    }
-    service.confirmed(caller).await
 }
 
 fn shown_once(
@@ -223,7 +210,8 @@ pub(super) async fn rotate(
     PathId(id): PathId<ApiKeyId>,
     Body { value: body, .. }: Body<RotateApiKeyBody>,
 ) -> Result<(StatusCode, Json<ApiKeyShape>), Problem> {
-    confirm(&service, &caller, body.current_password.as_ref()).await?;
+    let password = body.current_password.as_ref();
+    service.confirmed_by(&caller, password).await?;
     let wish = RotateKey {
         overlap: overlap(body.overlap_seconds),
         expires_at: body.expires_at,

@@ -14,7 +14,6 @@ use tollgate_kernel::problem::Problem;
 use utoipa::ToSchema;
 
 use super::account::{TokensShape, signed_in};
-use super::cookie;
 use crate::operations::confirm::Proof;
 use crate::{AuthService, CurrentUser, problems};
 
@@ -43,13 +42,13 @@ pub(super) async fn login(
     headers: HeaderMap,
     Body { value: body, .. }: Body<SecondHalfBody>,
 ) -> Result<Response, Problem> {
-    let secure = service.parts().config.issuer.starts_with("https:");
-    let device = cookie::device(&headers, secure);
+    let device = service.device(&headers);
     let (challenge, code) = (&body.challenge_token, &body.code);
     let tokens = service
         .login_second_factor(challenge, code, device.as_ref(), &origin)
         .await;
-    Ok(signed_in(tokens.map_err(problems::second_factor)?, secure))
+    let tokens = tokens.map_err(problems::second_factor)?;
+    Ok(signed_in(&service, tokens))
 }
 
 /// For an authenticator app.

@@ -177,6 +177,16 @@ pub(crate) async fn read_live(
     row.map(ApiKey::try_from).transpose()
 }
 
+/// One of a person's keys that was not ended.
+pub(crate) async fn find_own(db: &Db, user: UserId, id: ApiKeyId) -> Result<Option<ApiKey>> {
+    let row: Option<KeyRow> = on_read!(db, |e| sqlx::query_as(FIND_OWN)
+        .bind(id.uuid())
+        .bind(user.uuid())
+        .fetch_optional(e)
+        .await)?;
+    row.map(ApiKey::try_from).transpose()
+}
+
 /// Lets one of a person's keys that still opens something end at `end`, or when it was to end anyway.
 /// `false`: there is no such key of theirs.
 pub(crate) async fn end_at(
@@ -282,6 +292,10 @@ const REVOKE: &str = "UPDATE api_keys SET revoked_at = $3, is_active = (1 = 0)
     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL
     RETURNING id, key_prefix, name, last_used_at, is_active, created_at, expires_at,
         scopes, allowed_addresses, rate_limit_per_minute, rotated_from";
+const FIND_OWN: &str =
+    "SELECT id, key_prefix, name, last_used_at, is_active, created_at, expires_at,
+        scopes, allowed_addresses, rate_limit_per_minute, rotated_from FROM api_keys
+    WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
 const READ_LIVE: &str = "SELECT id, key_prefix, name, last_used_at, is_active, created_at, expires_at,
         scopes, allowed_addresses, rate_limit_per_minute, rotated_from FROM api_keys
     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND is_active AND (expires_at IS NULL OR expires_at > $3)";
@@ -301,5 +315,5 @@ const USED: &str = "UPDATE api_keys SET last_used_at = $2
     WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $3)";
 
 pub(crate) const STATEMENTS: &[&str] = &[
-    INSERT, IS_OWN, LIST, REVOKE, READ_LIVE, END_AT, REVOKE_ALL, FIND_LIVE, OWNER, USED,
+    INSERT, IS_OWN, LIST, REVOKE, FIND_OWN, READ_LIVE, END_AT, REVOKE_ALL, FIND_LIVE, OWNER, USED,
 ];

@@ -20,7 +20,20 @@ const LONGEST: usize = 256;
 /// 6454 writes them). Blanks and control characters are refused before anything is parsed, since
 /// parsers drop some of them and browsers others.
 pub fn listed(text: &str, origins: &[String]) -> Option<String> {
-    let plain = text.len() <= LONGEST
+    listed_within(LONGEST, text, origins)
+}
+
+/// The same, of at most `longest` characters: for browsers, which take longer ones than gateways.
+///
+/// ```
+/// # use tollgate_payment::model::return_url::{listed, listed_within};
+/// let origins = ["https://shop.example".to_owned()];
+/// let search = format!("https://shop.example/?q={}", "x".repeat(300));
+/// assert_eq!(listed(&search, &origins), None);
+/// assert!(listed_within(2_000, &search, &origins).is_some());
+/// ```
+pub fn listed_within(longest: usize, text: &str, origins: &[String]) -> Option<String> {
+    let plain = text.len() <= longest
         && text.bytes().all(|byte| byte.is_ascii_graphic())
         && !text.contains('\\');
     let absolute = text.starts_with("https://") || text.starts_with("http://");
@@ -32,7 +45,7 @@ pub fn listed(text: &str, origins: &[String]) -> Option<String> {
     let origin = url.origin().ascii_serialization();
     (!named && !text.contains('@') && origins.contains(&origin))
         .then(|| url.to_string())
-        .filter(|url| url.len() <= LONGEST)
+        .filter(|url| url.len() <= longest)
 }
 
 /// The origin of an address, where it has one.

@@ -23,7 +23,7 @@ struct FailurePage<'a> {
 pub(super) fn page(visit: &Visit, problem: &Problem) -> Result<Response, Problem> {
     let code = problem.code();
     match code {
-        Code::Unauthenticated | Code::TokenRevoked | Code::TokenExpired => {
+        Code::Unauthenticated | Code::TokenRevoked | Code::TokenExpired | Code::UserInactive => {
             return Ok(lead("/portal/login", &visit.back));
         }
         Code::ConfirmationRequired => return Ok(lead("/portal/confirm", &visit.back)),

@@ -6,12 +6,10 @@ use axum::extract::State;
 use axum::response::Response;
 use secrecy::SecretString;
 use serde::Deserialize;
-use tollgate_auth::model::user::Locale;
-use tollgate_auth::{AdminError, Register, RegisterError, ResetError, VerifyEmailError};
+use tollgate_auth::{AdminError, ResetError, VerifyEmailError};
 use tollgate_kernel::input::Params;
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, Problem};
-use tollgate_kernel::text::Language;
 
 use super::AccountPages;
 use super::form::LinkForm;
@@ -32,10 +30,6 @@ pub(super) struct Filled {
     token: String,
     #[serde(default)]
     new_password: String,
-    #[serde(default)]
-    email: String,
-    #[serde(default)]
-    username: String,
 }
 
 impl Filled {
@@ -55,8 +49,6 @@ enum Told {
     Failed(&'static str),
     /// And it may be tried again.
     Again,
-    /// This, and it may be tried again.
-    Amiss(&'static str),
 }
 
 #[derive(Template)]
@@ -65,12 +57,12 @@ struct LinkPage<'a> {
     frame: Frame,
     button: String,
     token: &'a str,
-    /// What was typed, where an account is opened.
-    account: Option<(&'a str, &'a str)>,
     takes_password: bool,
     has_form: bool,
     message: String,
     is_done: bool,
+    /// What comes next, where there is a portal.
+    further: Option<(&'static str, String)>,
 }
 
 /// What a link is for.
@@ -78,17 +70,25 @@ struct LinkPage<'a> {
 enum Purpose {
     Verify,
     Reset,
-    Register,
     SetUp,
 }
 
 impl Purpose {
+    /// Where somebody goes on: who is done signs in; who is not gets another link.
+    fn further(self, told: Told) -> Option<(&'static str, &'static str)> {
+        match (told, self) {
+            (Told::Done(_), _) => Some(("/portal/login", "login.title")),
+            (Told::Failed(_), Self::Reset) => Some(("/portal/forgot", "link.another")),
+            (Told::Failed(_), Self::Verify) => Some(("/portal/settings", "link.another")),
+            _ => None,
+        }
+    }
+
     /// In the catalogue: the title, and what the button says.
     fn names(self) -> [&'static str; 2] {
         match self {
             Self::Verify => ["link.verify_title", "link.verify_button"],
             Self::Reset => ["link.reset_title", "link.reset_title"],
-            Self::Register => ["link.register_title", "link.register_title"],
             Self::SetUp => ["link.set_up_title", "link.reset_title"],
         }
     }
@@ -102,20 +102,21 @@ fn shown(
     weak: Option<&str>,
 ) -> Result<Response, Problem> {
     let [title, button] = purpose.names();
+    let further = purpose.further(told).filter(|_| visit.house.has_portal);
     let frame = Frame::plain(visit, Words(visit.language).say(title));
     let message = match told {
         Told::Nothing => String::new(),
-        Told::Done(name) | Told::Failed(name) | Told::Amiss(name) => frame.say(name),
+        Told::Done(name) | Told::Failed(name) => frame.say(name),
         Told::Again => weak.map_or_else(|| frame.say("link.busy"), str::to_owned),
     };
     super::page(&LinkPage {
         button: frame.say(button),
         token: &form.token,
-        account: (purpose == Purpose::Register).then_some((&form.email, &form.username)),
         takes_password: purpose != Purpose::Verify,
         has_form: !matches!(told, Told::Done(_) | Told::Failed(_)),
         message,
         is_done: matches!(told, Told::Done(_)),
+        further: further.map(|(href, name)| (href, frame.say(name))),
         frame,
     })
 }
@@ -190,59 +191,6 @@ pub(super) async fn reset(
     };
     let weak = weak.as_ref().map(|text| text.get(visit.language));
     shown(&visit, Purpose::Reset, &form, told, weak)
-}
-
-/// `GET /portal/register?token=…`
-pub(super) async fn register_page(
-    visit: Visit,
-    Params(params): Params<LinkParams>,
-) -> Result<Response, Problem> {
-    let form = Filled::of(&params);
-    shown(&visit, Purpose::Register, &form, Told::Nothing, None)
-}
-
-/// `POST /portal/register`
-pub(super) async fn register(
-    State(pages): State<AccountPages>,
-    origin: Origin,
-    visit: Visit,
-    LinkForm(form): LinkForm<Filled>,
-) -> Result<Response, Problem> {
-    let (Ok(email), Ok(username)) = (form.email.parse(), form.username.parse()) else {
-        return shown(
-            &visit,
-            Purpose::Register,
-            &form,
-            Told::Amiss("link.bad_account"),
-            None,
-        );
-    };
-    let wish = Register {
-        email,
-        username,
-        password: form.new_password.as_str().into(),
-        locale: match visit.language {
-            Language::Zh => Locale::Zh,
-            Language::En => Locale::En,
-        },
-        invite: Some(form.token.as_str().into()).filter(|_| !form.token.is_empty()),
-    };
-    let mut weak = None;
-    let told = match pages.auth.register(&wish, &origin).await {
-        Ok(_) => Told::Done("link.registered"),
-        Err(RegisterError::Weak(why)) => {
-            weak = Some(why.detail());
-            Told::Again
-        }
-        Err(RegisterError::EmailTaken) => Told::Amiss("link.taken"),
-        Err(RegisterError::UsernameTaken) => Told::Amiss("link.taken_name"),
-        Err(RegisterError::Closed | RegisterError::NotInvited) => Told::Amiss("link.not_invited"),
-        Err(RegisterError::Busy(_) | RegisterError::TooMany(_)) => Told::Again,
-        Err(RegisterError::Internal(error)) => return Err(error.into()),
-        Err(_) => return Err(Problem::new(Code::Internal)),
-    };
-    let weak = weak.as_ref().map(|text| text.get(visit.language));
-    shown(&visit, Purpose::Register, &form, told, weak)
 }
 
 /// `GET /console/setup?token=…`

@@ -5,6 +5,7 @@
 //! [`Frame`](frame::Frame). Forms come in as [`Form`](form::Form): from this house and written for this browser. A refusal
 //! is an ordinary `Problem`; the layer around all pages shows it as a page.
 
+mod chart;
 mod checkout;
 mod console;
 mod failure;
@@ -21,6 +22,8 @@ mod visit;
 mod words;
 mod written;
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Router;
 use axum::http::{HeaderValue, header};
@@ -29,11 +32,13 @@ use axum::routing::{get, post};
 use chrono_tz::Tz;
 use tokio::sync::watch;
 use tollgate_auth::AuthService;
+use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::PaymentService;
 use url::Url;
 
+use crate::config::Config;
 use crate::sandbox_clock::SandboxClock;
 
 /// Nothing from elsewhere, nothing inline.
@@ -41,7 +46,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// What all pages load: path, kind, content.
-const ASSETS: [(&str, &str, &str); 4] = [
+const ASSETS: [(&str, &str, &str); 5] = [
     (
         "/static/tollgate.css",
         "text/css; charset=utf-8",
@@ -56,6 +61,11 @@ const ASSETS: [(&str, &str, &str); 4] = [
         "/static/checkout.js",
         "text/javascript; charset=utf-8",
         include_str!("../../static/checkout.js"),
+    ),
+    (
+        "/static/plan.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../static/plan.js"),
     ),
     (
         "/static/icon.svg",
@@ -73,11 +83,24 @@ pub(crate) struct House {
     pub(crate) zone: Tz,
     /// Where people reach the service, without a slash at its end.
     pub(crate) public_url: String,
+    /// From where people are sent here to sign in, and where they are sent back to.
+    pub(crate) origins: Vec<String>,
     /// By https only.
     pub(crate) secure: bool,
+    /// Whether the portal is here, where people sign in by a page.
+    pub(crate) has_portal: bool,
     pub(crate) entropy: Entropy,
     /// Says that the service is about to stop: what stays open ends.
     pub(crate) closing: watch::Receiver<bool>,
+    pub(crate) clock: Clock,
+    /// With what it was started.
+    pub(crate) installation: Option<Arc<Installation>>,
+}
+
+/// With what the service was started, for the pages of those who run it.
+#[derive(Debug)]
+pub(crate) struct Installation {
+    pub(crate) config: Config,
 }
 
 impl House {
@@ -117,6 +140,10 @@ pub(crate) struct BuyerPages {
 
 /// Every page.
 pub(crate) fn router(house: House, auth: AuthService, payment: PaymentService) -> Router {
+    let house = House {
+        has_portal: true,
+        ..house
+    };
     let pages = account_pages(auth.clone())
         .merge(buyer_pages(&house, payment.clone()))
         .merge(portal::router(auth.clone(), payment.clone()))
@@ -136,13 +163,7 @@ pub(crate) fn sandbox(house: House, clock: SandboxClock) -> Router {
 
 /// Where links of letters lead.
 pub(crate) fn accounts(house: House, auth: AuthService) -> Router {
-    let register = get(link::register_page).post(link::register);
-    let pages = account_pages(auth.clone()).merge(
-        Router::new()
-            .route("/portal/register", register)
-            .with_state(AccountPages { auth }),
-    );
-    shown(pages, house).merge(assets())
+    shown(account_pages(auth), house).merge(assets())
 }
 
 /// Where money is paid.
@@ -151,11 +172,14 @@ pub(crate) fn buying(house: House, payment: PaymentService) -> Router {
 }
 
 fn account_pages(auth: AuthService) -> Router {
+    let identify = auth.identify_page();
     Router::new()
+        .merge(portal::register())
         .route("/portal/verify", get(link::verify_page).post(link::verify))
         .route("/portal/reset", get(link::reset_page).post(link::reset))
         .route("/console/setup", get(link::set_up_page).post(link::set_up))
         .with_state(AccountPages { auth })
+        .layer(identify)
 }
 
 fn buyer_pages(house: &House, payment: PaymentService) -> Router {

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use askama::Template;
+use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::text::Language;
 
@@ -29,9 +30,13 @@ pub(super) fn visit(language: Language) -> Visit {
         sandbox: true,
         zone: chrono_tz::Tz::Asia__Shanghai,
         public_url: "http://localhost:8080".to_owned(),
+        origins: Vec::new(),
         secure: false,
+        has_portal: true,
         entropy: Entropy::seeded(7),
         closing: tokio::sync::watch::channel(false).1,
+        installation: None,
+        clock: Clock::system(),
     };
     Visit::sample(house, language, Theme::System)
 }

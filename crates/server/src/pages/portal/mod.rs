@@ -1,5 +1,8 @@
 //! What people who have an account see of it.
 
+mod accounts;
+mod plans;
+
 use axum::Router;
 use tollgate_auth::AuthService;
 use tollgate_payment::PaymentService;
@@ -10,6 +13,8 @@ pub(super) struct Portal {
     pub(super) auth: AuthService,
     pub(super) payment: PaymentService,
 }
+
+pub(super) use self::accounts::register;
 
 /// Every page of the portal.
 pub(super) fn router(auth: AuthService, payment: PaymentService) -> Router {
@@ -24,10 +29,10 @@ pub(super) fn router(auth: AuthService, payment: PaymentService) -> Router {
 
 /// Coming in, and one's account.
 fn accounts() -> Router<Portal> {
-    Router::new()
+    accounts::router()
 }
 
 /// What is bought, and what is used of it.
 fn plans() -> Router<Portal> {
-    Router::new()
+    plans::router()
 }
