@@ -92,8 +92,8 @@ pub(super) struct CheckoutPage<'a> {
     anew: Option<Button>,
     others: Vec<Button>,
     above: String,
-    /// Where it can be opened, if a rail works elsewhere only.
-    elsewhere: Option<String>,
+    /// That a rail works elsewhere only, and the address to open there.
+    elsewhere: Option<(String, String)>,
     // What there is once it is paid.
     paid: Option<Paid>,
     return_url: Option<&'a str>,
@@ -139,11 +139,11 @@ struct Paid {
 }
 
 impl Button {
-    fn of(offer: Offer, words: Words) -> Self {
+    fn of(offer: Offer, text: String) -> Self {
         Self {
             method: offer.method.as_str(),
             client: offer.scene.as_str(),
-            text: words.say(&format!("checkout.pay_{}", offer.method.as_str())),
+            text,
         }
     }
 }
@@ -179,7 +179,10 @@ impl<'a> Shown<'a> {
         } else {
             &[]
         };
-        let button = |offer: Offer| Button::of(offer, words);
+        let rail = |offer: Offer| {
+            let name = format!("checkout.rail_{}", offer.method.as_str());
+            Button::of(offer, words.say(&name))
+        };
         CheckoutPage {
             link: self.link,
             kind: words.say(&format!("checkout.purpose_{}", order.purpose.as_str())),
@@ -196,19 +199,25 @@ impl<'a> Shown<'a> {
             countdown: self.left.map(|left| (left.as_secs().max(1), clock(left))),
             scan: words.say(&self.scan()),
             bridge: self.bridge(),
-            own: self.own(code.as_ref()).map(button),
-            anew: self.ways.anew.filter(|_| again).map(|offer| Button {
-                text: words.say(self.anew_name()),
-                ..Button::of(offer, words)
+            own: self.own(code.as_ref()).map(|offer| {
+                // Beside a code that is to be scanned it is the other way.
+                let beside = code.as_ref().is_some_and(|code| !code.is_folded);
+                let pay = format!("checkout.pay_{}", offer.method.as_str());
+                let name = if beside { "checkout.on_page" } else { &pay };
+                Button::of(offer, words.say(name))
             }),
-            others: offers.iter().copied().map(button).collect(),
+            anew: self
+                .ways
+                .anew
+                .filter(|_| again)
+                .map(|offer| Button::of(offer, words.say(self.anew_name()))),
+            others: offers.iter().copied().map(rail).collect(),
             above: words.say(if again {
                 "checkout.again"
             } else {
                 "checkout.others"
             }),
-            elsewhere: (self.ways.elsewhere && can_pay)
-                .then(|| format!("{}/checkout/{}", visit.house.public_url, self.link)),
+            elsewhere: self.elsewhere(visit, words),
             paid: self.paid(written),
             return_url: order.return_url.as_deref().filter(|url| is_web(url)),
             code,
@@ -256,6 +265,14 @@ impl<'a> Shown<'a> {
         let params = self.step.params.as_ref()?;
         let here = self.ways.device == Device::Wechat;
         here.then(|| serde_json::to_string(params).unwrap_or_default())
+    }
+
+    /// What to do about a rail that works outside of here.
+    fn elsewhere(&self, visit: &Visit, words: Words) -> Option<(String, String)> {
+        self.left.filter(|_| self.ways.elsewhere)?;
+        let method = self.order.method.as_str();
+        let address = format!("{}/checkout/{}", visit.house.public_url, self.link);
+        Some((words.say(&format!("checkout.elsewhere_{method}")), address))
     }
 
     fn anew_name(&self) -> &'static str {
