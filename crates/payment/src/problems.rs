@@ -421,7 +421,6 @@ impl From<CheckoutError> for Problem {
     }
 }
 
-/// The rail is not asked for anything new for a while.
 impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         change(error)
@@ -434,6 +433,7 @@ impl From<ExplainError> for Problem {
     }
 }
 
+/// The rail is not asked for anything new for a while.
 fn silent(method: PaymentMethod) -> Problem {
     Problem::new(Code::ProviderError)
         .with("provider", method.as_str())

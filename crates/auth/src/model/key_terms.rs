@@ -65,7 +65,18 @@ impl KeyTerms {
 }
 
 /// Scopes that were asked for, out of those that there are. None at all is `None`.
-pub(crate) fn scopes<S: AsRef<str>>(
+///
+/// ```
+/// use tollgate_auth::model::key_terms::{OF_SERVICE_KEYS, scopes};
+/// use tollgate_kernel::problem::FieldErrors;
+///
+/// let mut errors = FieldErrors::new();
+/// let quota = scopes(&["quota".to_owned()], OF_SERVICE_KEYS, &mut errors);
+/// assert!(quota.is_some_and(|scopes| scopes.allow("quota")));
+/// scopes(&["everything".to_owned()], OF_SERVICE_KEYS, &mut errors);
+/// assert!(errors.finish().is_err());
+/// ```
+pub fn scopes<S: AsRef<str>>(
     wanted: &[String],
     known: &[S],
     errors: &mut FieldErrors,
@@ -85,7 +96,18 @@ pub(crate) fn scopes<S: AsRef<str>>(
 }
 
 /// Addresses and networks that were asked for.
-pub(crate) fn addresses(wanted: &[String], errors: &mut FieldErrors) -> Networks {
+///
+/// ```
+/// use tollgate_auth::model::key_terms::addresses;
+/// use tollgate_kernel::problem::FieldErrors;
+///
+/// let mut errors = FieldErrors::new();
+/// let networks = addresses(&["10.0.0.0/8".to_owned()], &mut errors);
+/// assert!(networks.contain([10, 1, 2, 3].into()));
+/// addresses(&["nowhere".to_owned()], &mut errors);
+/// assert!(errors.finish().is_err());
+/// ```
+pub fn addresses(wanted: &[String], errors: &mut FieldErrors) -> Networks {
     if wanted.len() > MOST_ADDRESSES {
         let detail = Text::new(
             format!("最多 {MOST_ADDRESSES} 个"),
@@ -111,7 +133,17 @@ pub(crate) fn addresses(wanted: &[String], errors: &mut FieldErrors) -> Networks
 }
 
 /// Calls a minute that were asked for.
-pub(crate) fn per_minute(wanted: Option<u32>, errors: &mut FieldErrors) -> Option<u32> {
+///
+/// ```
+/// use tollgate_auth::model::key_terms::per_minute;
+/// use tollgate_kernel::problem::FieldErrors;
+///
+/// let mut errors = FieldErrors::new();
+/// assert_eq!(per_minute(Some(60), &mut errors), Some(60));
+/// per_minute(Some(0), &mut errors);
+/// assert!(errors.finish().is_err());
+/// ```
+pub fn per_minute(wanted: Option<u32>, errors: &mut FieldErrors) -> Option<u32> {
     if wanted.is_some_and(|calls| !(1..=MOST_CALLS).contains(&calls)) {
         let detail = Text::new(
             format!("须为 1 至 {MOST_CALLS}"),

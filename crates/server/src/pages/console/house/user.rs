@@ -1,7 +1,6 @@
 //! `/console/users/{id}`: one person, what staff may do for them, and everything that happened to them.
 
 use askama::Template;
-use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
