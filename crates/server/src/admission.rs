@@ -15,7 +15,11 @@ use crate::browser::CorsOrigins;
 
 /// Lets everything else pass.
 #[derive(Clone, Debug)]
-pub(crate) struct Admission(pub(crate) CorsOrigins);
+pub(crate) struct Admission {
+    pub(crate) origins: CorsOrigins,
+    /// Where people reach the service, whatever a proxy calls it.
+    pub(crate) own: Option<String>,
+}
 
 impl<S> Layer<S> for Admission {
     type Service = Admitted<S>;
@@ -61,13 +65,31 @@ impl Admission {
         if is_too_long(sent) {
             return Err(Problem::new(Code::HeadersTooLarge));
         }
-        if request.method() == Method::POST && is_form(sent) && is_foreign(sent, &self.0) {
+        if request.method() == Method::POST && is_form(sent) && self.is_foreign(sent) {
             return Err(Problem::new(Code::CsrfFailed).detail(
                 "请在本站页面上提交此表单。",
                 "Send this form from a page of this site.",
             ));
         }
         Ok(())
+    }
+
+    /// Neither of this house, nor of the host that was called, nor one that may call. `null` is foreign.
+    fn is_foreign(&self, sent: &HeaderMap) -> bool {
+        let Some(origin) = sent.get(header::ORIGIN) else {
+            return false;
+        };
+        let host = sent.get(header::HOST).and_then(|host| host.to_str().ok());
+        let is_own = origin.to_str().is_ok_and(|origin| {
+            let authority = origin.split_once("://").map(|(_, authority)| authority);
+            self.own.as_deref() == Some(origin) || (authority.is_some() && authority == host)
+        });
+        let allowed = match &self.origins {
+            CorsOrigins::None => false,
+            CorsOrigins::Listed(list) => list.contains(origin),
+            CorsOrigins::Any => true,
+        };
+        !is_own && !allowed
     }
 }
 
@@ -92,22 +114,4 @@ fn is_form(sent: &HeaderMap) -> bool {
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     KINDS.iter().any(|form| form.eq_ignore_ascii_case(kind))
-}
-
-/// Neither the host that was called nor one that may call. `null` is foreign.
-fn is_foreign(sent: &HeaderMap, origins: &CorsOrigins) -> bool {
-    let Some(origin) = sent.get(header::ORIGIN) else {
-        return false;
-    };
-    let host = sent.get(header::HOST).and_then(|host| host.to_str().ok());
-    let own = origin.to_str().ok().and_then(|origin| {
-        let (_, authority) = origin.split_once("://")?;
-        Some(host? == authority)
-    });
-    let allowed = match origins {
-        CorsOrigins::None => false,
-        CorsOrigins::Listed(list) => list.contains(origin),
-        CorsOrigins::Any => true,
-    };
-    own != Some(true) && !allowed
 }

@@ -9,6 +9,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tollgate_kernel::exchange::{Exchange, panicked};
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_payment::model::return_url;
 use tollgate_storage::db::Db;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -88,7 +89,10 @@ pub(crate) fn surrounded(mut router: Router, ground: &Ground, answering: bool) -
         .option_layer(browser::cors(origins))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(ground.exchange.clone())
-        .layer(Admission(origins.clone()))
+        .layer(Admission {
+            origins: origins.clone(),
+            own: return_url::origin(&ground.public_url),
+        })
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .layer(RequestBodyTimeoutLayer::new(BODY_STALL));
     router.layer(around)

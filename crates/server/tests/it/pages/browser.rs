@@ -29,7 +29,7 @@ impl<'a> Browser<'a> {
     pub(crate) fn new(app: &'a App) -> Self {
         Self {
             app,
-            cookies: BTreeMap::new(),
+            cookies: BTreeMap::from([("tollgate-lang".to_owned(), "en".to_owned())]),
             form_word: String::new(),
         }
     }
@@ -140,7 +140,12 @@ impl<'a> Browser<'a> {
         for (fields, origin) in forgeries {
             let refused = self.post_from(path, &fields, origin).await;
             assert_eq!(refused.status, 403, "{path} from {origin}");
-            assert!(refused.body.contains("Go back and try again"), "{path}");
+            // Of who was stopped at the door, and of who was stopped at the page.
+            let told = ["Send this form from a page", "Go back and try again"];
+            assert!(
+                told.iter().any(|text| refused.body.contains(text)),
+                "{path}"
+            );
             assert!(refused.headers.get("set-cookie").is_none(), "{path}");
         }
         self.form_word = word;

@@ -128,7 +128,7 @@ mod samples {
     use crate::pages::samples::{HOSTILE, LONG, LONG_ZH, ROWS, languages, render};
 
     #[test]
-    fn sessions_render_from_their_samples() {
+    fn sessions_renders_from_its_samples() {
         let clock = Clock::system();
         let ids = Ids::new(clock.clone(), Entropy::seeded(1));
         let [(_, user), ..] = people();

@@ -146,7 +146,7 @@ mod samples {
     use crate::pages::samples::{languages, render};
 
     #[test]
-    fn settings_render_from_their_samples() {
+    fn settings_renders_from_its_samples() {
         for (tag, language) in languages() {
             for (name, user) in people() {
                 let visitor = visitor(language, user);

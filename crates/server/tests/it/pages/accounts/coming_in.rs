@@ -31,7 +31,7 @@ async fn somebody_registers_confirms_signs_out_and_in_again() {
                 422,
                 "3 to 32 letters",
             ),
-            (fields("ann@example.com", "ann", "password1"), 422, "guess"),
+            (fields("ann@example.com", "ann", "password1"), 422, "common"),
         ] {
             let again = browser.post("/portal/register", &fields).await;
             assert_eq!(again.status, status, "{}", again.body);
@@ -252,7 +252,8 @@ async fn line_24_registration_may_be_closed_or_by_invitation() {
 /// Input 24, on each of the forms that people fill without being signed in.
 #[tokio::test(flavor = "multi_thread")]
 async fn line_24_forms_of_other_sites_open_nothing() {
-    each_engine(async |app| {
+    let settings = [("CORS_ORIGINS", APP)];
+    each_engine_with(&settings, async |app| {
         let buyer = app.buyer().await;
         let me = app.get("/auth/me", &buyer.key).await.expect(StatusCode::OK);
         let name = me["username"].as_str().expect("a name");
@@ -277,6 +278,12 @@ async fn line_24_forms_of_other_sites_open_nothing() {
                 .await,
             0
         );
+        // Who may call the API may not send its forms, nor lead anybody to where they are sent.
+        let word = browser.form_word.clone();
+        let worded = [[("form_word", word.as_str())].as_slice(), &login].concat();
+        let refused = browser.post_from("/portal/login", &worded, APP).await;
+        let refused = refused.expect(StatusCode::FORBIDDEN);
+        refused.says(&["<h1>", "Go back and try again"]);
         // As JSON it is no form, whatever it says.
         let word = browser.form_word.clone();
         let body = json!({ "form_word": word, "name": name, "password": buyer.password });

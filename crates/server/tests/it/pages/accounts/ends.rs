@@ -100,7 +100,7 @@ async fn inv_a3_an_end_is_an_end_for_the_browser_too() {
         browser
             .post("/portal/forgot", &[("email", "ann@example.com")])
             .await;
-        let mail = link(app, "ann@example.com", 5).await;
+        let mail = link(app, "ann@example.com", 3).await;
         let (path, token) = mail.split_once("?token=").expect("a token");
         let fields = [("token", token), ("new_password", PASSWORD)];
         let done = browser.post(path, &fields).await;
@@ -204,6 +204,9 @@ async fn line_24_cookies_are_bound_to_the_house() {
         let fields = [("name", name), ("password", buyer.password.as_str())];
         let done = again.post("/portal/login", &fields).await;
         assert_ne!(again.cookies["tollgate"], signed);
+        // The one before is over.
+        let out = browser.get("/portal/settings").await;
+        assert!(out.location().starts_with("/portal/login"));
         // The cookie lives exactly as long as the sign-in may.
         let cookie = done.headers["set-cookie"]
             .to_str()

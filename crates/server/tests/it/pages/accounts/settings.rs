@@ -33,6 +33,7 @@ async fn line_28_somebody_changes_name_language_and_address() {
             .await
             .says(&["Saved.", "value=\"annie\""]);
         // The account's language is that of the pages, until another is chosen.
+        browser.cookies.remove("tollgate-lang");
         browser
             .post("/portal/settings", &profile("annie", "zh"))
             .await;

@@ -79,7 +79,7 @@ mod samples {
     use crate::pages::samples::{ROWS, languages, render};
 
     #[test]
-    fn keys_render_from_their_samples() {
+    fn keys_renders_from_its_samples() {
         let [(_, user), ..] = people();
         for (tag, language) in languages() {
             for rows in ROWS {
