@@ -28,7 +28,7 @@ class Quiet(SimpleHTTPRequestHandler):
         return str(SAMPLES / Path(path).name)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        self.send_response(200)
+        self.send_response(204)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:

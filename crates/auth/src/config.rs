@@ -13,6 +13,23 @@ use crate::signing::OwnKey;
 pub(crate) const AUDIENCE: &str = "tollgate";
 
 /// How an [`AuthService`](crate::AuthService) behaves.
+///
+/// ```
+/// use std::num::NonZeroU32;
+/// use std::time::Duration;
+/// use tollgate_auth::{AuthConfig, Registration};
+///
+/// let config = AuthConfig {
+///     access_token_ttl: Duration::from_mins(5),
+///     registration: Registration::Invite,
+///     calls_per_minute: NonZeroU32::new(60),
+///     ..AuthConfig::new("https://shop.example")
+/// };
+/// assert_eq!(config.audience, "tollgate");
+/// assert_eq!(config.refresh_token_ttl, Duration::from_hours(7 * 24));
+/// assert_eq!(config.api_key_scopes, ["quota", "usage", "payments", "account"]);
+/// assert!(config.livemode);
+/// ```
 #[derive(Clone, Debug)]
 pub struct AuthConfig {
     /// `iss` of access tokens: where the service is reached.
@@ -44,6 +61,15 @@ pub struct AuthConfig {
 
 /// What signs access tokens. Another choice than before takes effect like a rotation: old tokens stay
 /// good until they end.
+///
+/// ```
+/// use tollgate_auth::{AuthConfig, JwtAlgorithm, JwtKey};
+///
+/// let mut config = AuthConfig::new("https://shop.example");
+/// assert!(matches!(config.jwt, JwtKey::Generated(JwtAlgorithm::Rs256)));
+/// // One secret with whoever checks tokens, who can then sign them too.
+/// config.jwt = JwtKey::Hs256("0123456789abcdef".repeat(2).into());
+/// ```
 #[derive(Clone, Debug)]
 pub enum JwtKey {
     /// A key that is made once and shared by all instances.
@@ -55,6 +81,15 @@ pub enum JwtKey {
 }
 
 /// By what access tokens are signed (RFC 7518 §3.1, RFC 8037 §3.1).
+///
+/// ```
+/// use tollgate_auth::JwtAlgorithm;
+///
+/// assert_eq!("EdDSA".parse(), Ok(JwtAlgorithm::EdDsa));
+/// assert_eq!(JwtAlgorithm::Es256.as_str(), "ES256");
+/// let fault = "none".parse::<JwtAlgorithm>().unwrap_err();
+/// assert_eq!(fault.to_string(), "not one of RS256, ES256, EdDSA, HS256");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JwtAlgorithm {
     /// RSA with SHA-256; keys that are made have 3072 bits. Understood everywhere.

@@ -11,6 +11,19 @@ use crate::{AuthService, problems};
 
 /// The person behind the call, as they are now: 401 for nobody, for somebody deactivated and for a
 /// sign-in that is over; 403 for a key that is limited to scopes.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use tollgate_auth::{AuthService, CurrentUser};
+///
+/// async fn hello(CurrentUser(user): CurrentUser) -> String {
+///     format!("{} <{}>", user.username, user.email)
+/// }
+///
+/// fn routes(auth: &AuthService) -> Router {
+///     Router::new().route("/hello", get(hello)).layer(auth.identify())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct CurrentUser(pub User);
 

@@ -20,6 +20,29 @@ use crate::methods::Presented;
 type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
 /// Finds out who asks: the accounts of the house, or those that another keeps.
+///
+/// ```
+/// use axum::extract::Request;
+/// use axum::http::request::Parts;
+/// use tollgate_auth::{AuthService, Identifies, Presented};
+/// use tollgate_kernel::problem::Problem;
+///
+/// /// The accounts of the house, and a line in the log for each credential.
+/// #[derive(Clone)]
+/// struct Watched(AuthService);
+///
+/// impl Identifies for Watched {
+///     async fn presented(&self, request: &Parts) -> Result<Option<Presented>, Problem> {
+///         let presented = self.0.presented(request).await?;
+///         tracing::info!(path = request.uri.path(), known = presented.is_some());
+///         Ok(presented)
+///     }
+///
+///     fn stand_beside(&self, request: &mut Request) {
+///         self.0.stand_beside(request);
+///     }
+/// }
+/// ```
 pub trait Identifies: Clone + Send + Sync + 'static {
     /// What a request shows of who asks; `None`: no credential.
     ///
@@ -47,6 +70,17 @@ impl Identifies for AuthService {
 }
 
 /// Made by [`AuthService::identify`].
+///
+/// ```
+/// # use axum::{Router, routing::get};
+/// # use tollgate_auth::{AuthService, IdentifyLayer};
+/// # async fn page() {}
+/// /// A page that is open to everybody answers also where a credential is bad.
+/// fn open(auth: &AuthService) -> Router {
+///     let layer: IdentifyLayer = auth.identify().where_asked();
+///     Router::new().route("/page", get(page)).layer(layer)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct IdentifyLayer<A = AuthService> {
     accounts: A,
@@ -83,6 +117,15 @@ impl<S, A: Clone> Layer<S> for IdentifyLayer<A> {
 }
 
 /// Tells every handler inside who asks.
+///
+/// ```
+/// # use tollgate_auth::{AuthService, Identify};
+/// use tower::Layer as _;
+/// // What the layer makes of a service; axum does this for a router.
+/// fn told<S>(auth: &AuthService, inner: S) -> Identify<S> {
+///     auth.identify().layer(inner)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Identify<S, A = AuthService> {
     layer: IdentifyLayer<A>,
@@ -129,6 +172,13 @@ where
 }
 
 /// Made by [`AuthService::require_auth`].
+///
+/// ```
+/// # use tollgate_auth::{AuthService, RequireAuthLayer};
+/// fn members(auth: &AuthService) -> RequireAuthLayer {
+///     auth.require_auth()
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct RequireAuthLayer;
 
@@ -141,6 +191,14 @@ impl<S> Layer<S> for RequireAuthLayer {
 }
 
 /// Lets only identified callers through: 401 otherwise.
+///
+/// ```
+/// # use tollgate_auth::{RequireAuth, RequireAuthLayer};
+/// use tower::Layer as _;
+/// fn members<S>(inner: S) -> RequireAuth<S> {
+///     RequireAuthLayer.layer(inner)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequireAuth<S> {
     inner: S,
@@ -178,6 +236,13 @@ where
 }
 
 /// Made by [`AuthService::require_permission`].
+///
+/// ```
+/// # use tollgate_auth::{AuthService, RequirePermissionLayer};
+/// fn bookkeepers(auth: &AuthService) -> RequirePermissionLayer {
+///     auth.require_permission(tollgate_kernel::permission::FINANCE)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct RequirePermissionLayer(pub(crate) &'static str);
 
@@ -193,6 +258,14 @@ impl<S> Layer<S> for RequirePermissionLayer {
 }
 
 /// Lets only callers through who hold a permission: 401 for nobody, 403 otherwise.
+///
+/// ```
+/// # use tollgate_auth::{AuthService, RequirePermission};
+/// use tower::Layer as _;
+/// fn bookkeepers<S>(auth: &AuthService, inner: S) -> RequirePermission<S> {
+///     auth.require_permission("finance").layer(inner)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequirePermission<S> {
     name: &'static str,

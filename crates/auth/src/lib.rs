@@ -1,4 +1,22 @@
 #![doc = include_str!("../README.md")]
+//!
+//! ```
+//! use axum::Router;
+//! use axum::routing::get;
+//! use tollgate_auth::{AuthService, CurrentUser};
+//!
+//! async fn hello(CurrentUser(user): CurrentUser) -> String {
+//!     format!("hello, {}", user.username)
+//! }
+//!
+//! fn app(auth: &AuthService) -> Router {
+//!     Router::new()
+//!         .route("/hello", get(hello))
+//!         .nest("/auth", auth.router())
+//!         .layer(auth.identify())
+//!         .merge(auth.metadata_router())
+//! }
+//! ```
 
 mod blacklist;
 mod brought_keys;
@@ -67,6 +85,7 @@ use crate::model::live_key::Holder;
 pub use crate::operations::api_keys::{
     ApiKeyList, CreateKey, CreateKeyError, ListKeysError, RotateKey,
 };
+pub use crate::operations::audit_log::Broken;
 pub use crate::operations::change_password::ChangePasswordError;
 pub use crate::operations::confirm::Proof;
 pub use crate::operations::first_admin::{AdminError, FirstAdmin};
@@ -94,6 +113,14 @@ use crate::single_flight::SingleFlight;
 use crate::store::{api_keys, service_keys};
 
 /// The tables of this module.
+///
+/// ```
+/// # async fn prepare(db: &tollgate_storage::db::Db) -> tollgate_storage::Result<()> {
+/// // `AuthBuilder::build` does this by itself; doing it again changes nothing.
+/// tollgate_storage::migrations::CORE.run(db).await?;
+/// tollgate_auth::MIGRATIONS.run(db).await
+/// # }
+/// ```
 pub const MIGRATIONS: Migrations = migrations!(
     "auth_migrations":
     1 "0001_users",
@@ -106,6 +133,11 @@ pub const MIGRATIONS: Migrations = migrations!(
 );
 
 /// Every statement of this module, for the test that prepares them on both engines.
+///
+/// ```
+/// let mut all = tollgate_auth::STATEMENTS.iter().flat_map(|of_file| of_file.iter());
+/// assert!(all.all(|sql| !sql.is_empty()));
+/// ```
 pub const STATEMENTS: &[&[&str]] = store::STATEMENTS;
 
 /// The design's least.
@@ -118,6 +150,42 @@ const USES_WAITING: usize = 1_024;
 const NOTED_EVERY: Duration = Duration::from_mins(1);
 
 /// What somebody may use, for `GET /verify`: filled in by whoever knows plans.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use serde_json::{Map, Value, json};
+/// use tollgate_auth::Entitlements;
+/// # use tollgate_kernel::{clock::Timestamp, ids::UserId, problem::{Code, Problem}};
+/// # use tollgate_storage::db::Tx;
+///
+/// /// Everybody has the one plan that there is.
+/// #[derive(Debug)]
+/// struct OnePlan;
+///
+/// #[async_trait::async_trait]
+/// impl Entitlements for OnePlan {
+///     async fn entitlements(&self, _: UserId) -> Result<Map<String, Value>, Problem> {
+///         Ok(Map::from_iter([("plan".to_owned(), json!("basic"))]))
+///     }
+///
+///     async fn meets(&self, _: UserId, demand: &BTreeMap<String, String>) -> Result<(), Problem> {
+///         match demand.get("plan").map(String::as_str) {
+///             None | Some("basic") => Ok(()),
+///             Some(_) => Err(Problem::new(Code::SubscriptionRequired)),
+///         }
+///     }
+///
+///     async fn plan(&self, _: &mut Tx, _: UserId, _: Timestamp) -> tollgate_storage::Result<Option<String>> {
+///         Ok(Some("basic".to_owned()))
+///     }
+/// }
+/// # let user: UserId = "0198f0a0-0000-7000-8000-000000000001".parse().unwrap();
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let demand = BTreeMap::from([("plan".to_owned(), "pro".to_owned())]);
+/// let missing = OnePlan.meets(user, &demand).await.unwrap_err();
+/// assert_eq!(missing.code().status(), 402);
+/// # });
+/// ```
 #[async_trait]
 pub trait Entitlements: Send + Sync + fmt::Debug {
     /// Members beside the user: `plan`, `subscription`, `quota`.
@@ -147,6 +215,30 @@ pub trait Entitlements: Send + Sync + fmt::Debug {
 }
 
 /// Knows what a new person gets.
+///
+/// ```
+/// use tollgate_auth::Newcomers;
+/// # use tollgate_kernel::{clock::Timestamp, ids::UserId};
+/// # use tollgate_storage::db::Tx;
+///
+/// #[derive(Debug)]
+/// struct Gift;
+///
+/// #[async_trait::async_trait]
+/// impl Newcomers for Gift {
+///     async fn welcome(
+///         &self,
+///         tx: &mut Tx,
+///         user: UserId,
+///         mailbox: &str,
+///         at: Timestamp,
+///     ) -> tollgate_storage::Result<()> {
+///         // Written through `tx`: with the account, or not at all. A second account of `mailbox` may be given nothing.
+///         tracing::info!(%user, at = at.seconds(), "a gift");
+///         Ok(())
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Newcomers: Send + Sync + fmt::Debug {
     /// An account was opened, in this very transaction. `mailbox` is the same for all spellings of an address.
@@ -163,6 +255,47 @@ pub trait Newcomers: Send + Sync + fmt::Debug {
 }
 
 /// Accounts, sessions and API keys. A clone is cheap and shares everything.
+///
+/// ```
+/// use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey, Login, Register};
+/// use tollgate_auth::model::user::Locale;
+/// # use tollgate_kernel::{entropy::Entropy, origin::Origin};
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let file = folder.path().join("shop.db");
+/// let db = Db::open(&DatabaseUrl::Sqlite(file), 1).await?;
+/// let config = AuthConfig {
+///     jwt: JwtKey::Generated(JwtAlgorithm::EdDsa),
+///     ..AuthConfig::new("https://shop.example")
+/// };
+/// let master_key = MasterKey::generate(&Entropy::system());
+/// let auth = AuthService::builder(db, master_key, config).weak_hashing_for_tests().build().await?;
+///
+/// let wish = Register {
+///     email: "ann@example.com".parse()?,
+///     username: "ann".parse()?,
+///     password: "plum orchard lantern 7".into(),
+///     locale: Locale::En,
+///     invite: None,
+/// };
+/// let user = auth.register(&wish, &Origin::default()).await?;
+/// let login = Login {
+///     email: None,
+///     username: Some("Ann".to_owned()),
+///     password: wish.password,
+///     device: None,
+/// };
+/// let tokens = auth.login(&login, &Origin::default()).await?;
+/// assert_eq!(tokens.user.id, user.id);
+/// assert_eq!(tokens.expires_in.as_secs(), 900);
+///
+/// let next = auth.refresh(&tokens.refresh_token).await?;
+/// assert_eq!(next.user.id, user.id);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AuthService(Arc<Parts>);
 
@@ -195,6 +328,27 @@ pub(crate) struct Parts {
 }
 
 /// Puts an [`AuthService`] together.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tollgate_auth::mailer::{House, Smtp};
+/// # use tollgate_auth::{AuthBuilder, AuthService, AuthSetupError, Entitlements, Newcomers};
+///
+/// /// Letters leave, and whoever sells plans is asked and told.
+/// async fn whole(
+///     builder: AuthBuilder,
+///     mailer: Smtp,
+///     plans: Arc<dyn Entitlements>,
+///     gifts: Arc<dyn Newcomers>,
+/// ) -> Result<AuthService, AuthSetupError> {
+///     builder
+///         .mailer(Arc::new(mailer))
+///         .entitlements(plans)
+///         .newcomers(gifts)
+///         .build()
+///         .await
+/// }
+/// ```
 #[derive(Debug)]
 pub struct AuthBuilder {
     db: Db,
@@ -211,6 +365,27 @@ pub struct AuthBuilder {
 }
 
 /// Why an [`AuthService`] cannot be made.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, AuthSetupError};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let key = || MasterKey::generate(&Entropy::system());
+/// let base = AuthConfig::new("https://shop.example");
+/// let cheap = AuthConfig { bcrypt_cost: 10, ..base.clone() };
+/// let built = AuthService::builder(db.clone(), key(), cheap).build().await;
+/// assert!(matches!(built, Err(AuthSetupError::WeakHashing)));
+///
+/// let odd = AuthConfig { api_key_prefix: "SK-".to_owned(), ..base };
+/// let built = AuthService::builder(db, key(), odd).build().await;
+/// assert!(matches!(built, Err(AuthSetupError::KeyPrefix)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthSetupError {
@@ -236,6 +411,15 @@ pub enum AuthSetupError {
 
 impl AuthService {
     /// Begins with what cannot be defaulted.
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthConfig, AuthService, AuthSetupError};
+    /// # use tollgate_storage::{db::Db, seal::MasterKey};
+    /// async fn accounts(db: &Db, key: &MasterKey) -> Result<AuthService, AuthSetupError> {
+    ///     let config = AuthConfig::new("https://shop.example");
+    ///     AuthService::builder(db.clone(), key.clone(), config).build().await
+    /// }
+    /// ```
     pub fn builder(db: Db, master_key: MasterKey, config: AuthConfig) -> AuthBuilder {
         AuthBuilder {
             db,
@@ -254,11 +438,67 @@ impl AuthService {
 
     /// A layer that finds out who asks and tells every handler inside it. No credential: nobody; a
     /// bad one: 401.
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+    /// # use tollgate_kernel::entropy::Entropy;
+    /// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+    /// use axum::{Router, body::Body, extract::Request, http::StatusCode, routing::get};
+    /// use tollgate_kernel::caller::Caller;
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+    /// # let mut config = AuthConfig::new("https://shop.example");
+    /// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+    /// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+    /// # let auth = builder.weak_hashing_for_tests().build().await?;
+    /// // `Option<Caller>`: also for nobody.
+    /// async fn greet(caller: Option<Caller>) -> String {
+    ///     caller.map_or("nobody".to_owned(), |caller| caller.subject())
+    /// }
+    /// let app: Router = Router::new().route("/", get(greet)).layer(auth.identify());
+    ///
+    /// let answer = app.clone().oneshot(Request::get("/").body(Body::empty())?).await?;
+    /// assert_eq!(answer.status(), StatusCode::OK);
+    /// let bad = Request::get("/").header("Authorization", "Bearer nonsense").body(Body::empty())?;
+    /// assert_eq!(app.oneshot(bad).await?.status(), StatusCode::UNAUTHORIZED);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn identify(&self) -> IdentifyLayer {
         IdentifyLayer::of(self.clone())
     }
 
     /// A layer that lets only identified callers through; [`AuthService::identify`] goes around it.
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+    /// # use tollgate_kernel::entropy::Entropy;
+    /// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+    /// # use axum::{Router, body::Body, extract::Request, http::StatusCode, routing::get};
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+    /// # let mut config = AuthConfig::new("https://shop.example");
+    /// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+    /// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+    /// # let auth = builder.weak_hashing_for_tests().build().await?;
+    /// let app: Router = Router::new()
+    ///     .route("/mine", get(async || "mine"))
+    ///     .route_layer(auth.require_auth())
+    ///     .route("/open", get(async || "open"))
+    ///     .layer(auth.identify());
+    /// let mine = app.clone().oneshot(Request::get("/mine").body(Body::empty())?).await?;
+    /// assert_eq!(mine.status(), StatusCode::UNAUTHORIZED);
+    /// let open = app.oneshot(Request::get("/open").body(Body::empty())?).await?;
+    /// assert_eq!(open.status(), StatusCode::OK);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn require_auth(&self) -> RequireAuthLayer {
         RequireAuthLayer
     }
@@ -266,6 +506,19 @@ impl AuthService {
     /// A layer that lets only callers through who hold `permission`
     /// ([`permission`](tollgate_kernel::permission) names those of the house; a host may name its
     /// own). [`AuthService::identify`] goes around it.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # use tollgate_auth::AuthService;
+    /// use tollgate_kernel::permission::USERS_READ;
+    /// # async fn people() {}
+    /// fn routes(auth: &AuthService) -> Router {
+    ///     Router::new()
+    ///         .route("/people", get(people))
+    ///         .route_layer(auth.require_permission(USERS_READ))
+    ///         .layer(auth.identify())
+    /// }
+    /// ```
     pub fn require_permission(&self, permission: &'static str) -> RequirePermissionLayer {
         RequirePermissionLayer(permission)
     }
@@ -297,6 +550,17 @@ impl AuthService {
 
 impl AuthBuilder {
     /// Time from here.
+    ///
+    /// ```
+    /// # use tollgate_auth::AuthBuilder;
+    /// # use tollgate_kernel::clock::{Clock, Timestamp};
+    /// # use tollgate_kernel::entropy::Entropy;
+    /// /// A test that tells the time itself, and draws the same every time.
+    /// fn tried(builder: AuthBuilder) -> (AuthBuilder, Clock) {
+    ///     let clock = Clock::fixed(Timestamp::EPOCH);
+    ///     (builder.clock(clock.clone()).entropy(Entropy::seeded(7)), clock)
+    /// }
+    /// ```
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -311,6 +575,14 @@ impl AuthBuilder {
     }
 
     /// Callers show themselves by this too.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tollgate_auth::{AuthBuilder, Method};
+    /// fn with_badges(builder: AuthBuilder, badges: Arc<dyn Method>) -> AuthBuilder {
+    ///     builder.method(badges)
+    /// }
+    /// ```
     #[must_use]
     pub fn method(mut self, method: Arc<dyn Method>) -> Self {
         self.methods.push(method);
@@ -341,6 +613,13 @@ impl AuthBuilder {
 
     /// Instances tell each other by this Redis which sign-ins ended: others than the one that ended them
     /// refuse at once, instead of within two seconds. Without it, or while it is away, all is as safe.
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthBuilder, InvalidRedisUrl};
+    /// fn shared(builder: AuthBuilder) -> Result<AuthBuilder, InvalidRedisUrl> {
+    ///     Ok(builder.redis("rediss://cache.example/1".parse()?))
+    /// }
+    /// ```
     #[cfg(feature = "redis")]
     #[must_use]
     pub fn redis(mut self, url: RedisUrl) -> Self {

@@ -65,6 +65,14 @@ impl fmt::Debug for CallCounts {
 struct Counted;
 
 /// Made by [`AuthService::limit_calls`](crate::AuthService::limit_calls).
+///
+/// ```
+/// # use tollgate_auth::{AuthService, LimitCallsLayer};
+/// fn counted(auth: &AuthService) -> LimitCallsLayer {
+///     // Every layer of one service counts together.
+///     auth.limit_calls()
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct LimitCallsLayer(pub(crate) Arc<CallCounts>);
 
@@ -80,6 +88,14 @@ impl<S> Layer<S> for LimitCallsLayer {
 }
 
 /// Counts the calls of each caller: 429 beyond the limit.
+///
+/// ```
+/// # use tollgate_auth::{AuthService, LimitCalls};
+/// use tower::Layer as _;
+/// fn counted<S>(auth: &AuthService, inner: S) -> LimitCalls<S> {
+///     auth.limit_calls().layer(inner)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct LimitCalls<S> {
     counts: Arc<CallCounts>,

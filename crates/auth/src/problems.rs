@@ -354,4 +354,5 @@ told! {
     ProfileError: profile,
     CreateKeyError: create_key,
     ListKeysError: list_keys,
+    StaffError: staff,
 }

@@ -55,6 +55,20 @@ impl AuthService {
     /// Does what is due now: sends letters, answers questions for new passwords, goes round the standing duties. Gives
     /// how many letters left.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tollgate_auth::AuthService;
+    /// async fn work(auth: AuthService) {
+    ///     let mut beat = tokio::time::interval(Duration::from_secs(1));
+    ///     loop {
+    ///         beat.tick().await;
+    ///         if let Err(error) = auth.tick().await {
+    ///             tracing::warn!(%error, "not everything was done");
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database; nothing is lost, the next tick goes on.
     pub async fn tick(&self) -> Result<usize> {

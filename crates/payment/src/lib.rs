@@ -64,6 +64,7 @@ pub use crate::operations::Answered;
 pub use crate::operations::accept_webhook::Received;
 pub use crate::operations::admin_plans::PlanFilter;
 pub use crate::operations::apply_plans::PlanChange;
+pub use crate::operations::attention::Attention;
 use crate::operations::audit_books::SelfAudit;
 pub use crate::operations::backlog::{Backlog, LaneBacklog};
 pub use crate::operations::cancel_subscription::ChangeError;
@@ -83,8 +84,12 @@ use crate::operations::missed_events::ReadUpTo;
 use crate::operations::outbound::Outbound;
 pub use crate::operations::outbound::endpoints::{ChangeEndpoint, EndpointError, WantEndpoint};
 pub use crate::operations::outbound::listen::{Listener, SignedEvent};
+use crate::operations::payment_status::Asking;
+pub use crate::operations::payment_status::Question;
+pub use crate::operations::purchase::Purchase;
 pub use crate::operations::refund::{RefundError, WantRefund};
 pub use crate::operations::refund_usage::UnitRefundError;
+pub use crate::operations::refunds::RefundFilter;
 pub use crate::operations::renew::Renew;
 pub use crate::operations::renewal_link::RenewalOffer;
 pub use crate::operations::replay_webhook::ReplayError;
@@ -92,6 +97,7 @@ pub use crate::operations::resolve_suspense::{Resolve, ResolveError};
 pub use crate::operations::settle_hold::HoldError;
 pub use crate::operations::stats_revenue::{StatsError, WantRevenue};
 pub use crate::operations::subscription_history::HistoryPage;
+pub use crate::operations::subscriptions::SubscriptionFilter;
 pub use crate::operations::take_over::balances::{BroughtBalance, BroughtBonus, TakenBalances};
 pub use crate::operations::take_over::subscriptions::BroughtSubscription;
 pub use crate::operations::take_over::{TakeOverFault, TakenOver};
@@ -194,6 +200,8 @@ struct Parts {
     people: Option<Arc<dyn People>>,
     /// When the operator was last told what to do.
     warned_at: Mutex<Option<Timestamp>>,
+    /// Orders that are being asked about.
+    asking: Asking,
     inbound: InboundBounds,
     read_up_to: ReadUpTo,
     outbound: Outbound,
@@ -344,6 +352,19 @@ impl PaymentService {
         rails.flat_map(|rail| rail.warnings(now)).collect()
     }
 
+    /// Now, by the clock that orders, terms and quota go by.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::payment::Payment;
+    /// fn may_be_paid(payment: &PaymentService, order: &Payment) -> bool {
+    ///     payment.now() < order.expires_at
+    /// }
+    /// ```
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
     /// How long units are set aside when nobody says.
     pub(crate) fn hold_time(&self) -> HoldTime {
         self.0.config.hold_time
@@ -456,6 +477,7 @@ impl PaymentBuilder {
             providers: Registry::new(self.providers, &self.clock),
             ids: Ids::new(self.clock.clone(), self.entropy.clone()),
             warned_at: Mutex::new(None),
+            asking: Asking::default(),
             inbound: InboundBounds::default(),
             read_up_to: ReadUpTo::default(),
             outbound,

@@ -28,6 +28,30 @@ use crate::operations::usage_series::SeriesError;
 use crate::providers::{CIRCUIT_REST, ProviderError};
 use crate::shapes::QuotaShape;
 
+impl From<RefundError> for Problem {
+    fn from(error: RefundError) -> Self {
+        refund(error)
+    }
+}
+
+impl From<ResolveError> for Problem {
+    fn from(error: ResolveError) -> Self {
+        resolve(error)
+    }
+}
+
+impl From<StatsError> for Problem {
+    fn from(error: StatsError) -> Self {
+        stats(error)
+    }
+}
+
+impl From<SeriesError> for Problem {
+    fn from(error: SeriesError) -> Self {
+        series(error)
+    }
+}
+
 fn key_reused() -> Problem {
     Problem::new(Code::IdempotencyKeyReused).detail(
         "此 Idempotency-Key 已用于另一个请求体，请换一个。",
@@ -397,6 +421,18 @@ impl From<CheckoutError> for Problem {
     }
 }
 
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        change(error)
+    }
+}
+
+impl From<ExplainError> for Problem {
+    fn from(error: ExplainError) -> Self {
+        explain(error)
+    }
+}
+
 /// The rail is not asked for anything new for a while.
 fn silent(method: PaymentMethod) -> Problem {
     Problem::new(Code::ProviderError)
@@ -606,5 +642,35 @@ pub(crate) fn plan(error: PlanError) -> Problem {
         ),
         PlanError::KeyReused => key_reused(),
         PlanError::Internal(error) => error.into(),
+    }
+}
+
+impl From<PlanError> for Problem {
+    fn from(error: PlanError) -> Self {
+        plan(error)
+    }
+}
+
+impl From<EndpointError> for Problem {
+    fn from(error: EndpointError) -> Self {
+        endpoint(error)
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        replay(error)
+    }
+}
+
+impl From<RetryError> for Problem {
+    fn from(error: RetryError) -> Self {
+        retry(error)
+    }
+}
+
+impl From<GrantError> for Problem {
+    fn from(error: GrantError) -> Self {
+        grant(error)
     }
 }

@@ -14,6 +14,25 @@ use crate::{Sandbox, SandboxError};
 const PAGE: i64 = 1_000;
 
 /// Money that came from a buyer or went back to one.
+///
+/// ```
+/// use tollgate_sandbox::BookMovement;
+///
+/// let refund = BookMovement {
+///     id: 2,
+///     app_id: "2021000000000001".to_owned(),
+///     out_trade_no: "T20260102110405".to_owned(),
+///     trade_no: "2026010222001".to_owned(),
+///     out_request_no: Some("R1".to_owned()),
+///     direction: "out",
+///     cause: "refund",
+///     amount: "9.90".to_owned(),
+///     amount_minor: 990,
+///     currency: "CNY".to_owned(),
+///     at: "2026-01-02T03:04:05+00:00".to_owned(),
+/// };
+/// assert_eq!(serde_json::to_value(&refund).unwrap()["direction"], "out");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BookMovement {
     /// Counts up.
@@ -41,6 +60,20 @@ pub struct BookMovement {
 }
 
 /// What an application's movements come to, in minor units.
+///
+/// ```
+/// use tollgate_sandbox::BookSum;
+///
+/// let sum = BookSum {
+///     app_id: "2021000000000001".to_owned(),
+///     currency: "CNY".to_owned(),
+///     movements: 2,
+///     in_minor: 9_900,
+///     out_minor: 990,
+///     net_minor: 8_910,
+/// };
+/// assert_eq!(sum.net_minor, sum.in_minor - sum.out_minor);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BookSum {
     /// The application.
@@ -58,6 +91,30 @@ pub struct BookSum {
 }
 
 /// The books, or a page of them; the sums are always over everything.
+///
+/// ```
+/// # use tollgate_sandbox::Rail;
+/// # use tollgate_kernel::{clock::{Clock, Timestamp}, entropy::Entropy, text::Language};
+/// # use tollgate_sandbox::{Sandbox, SandboxConfig};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let clock = Clock::fixed(Timestamp::from_seconds(1_767_323_045).expect("a moment"));
+/// # let sandbox = Sandbox::open(SandboxConfig {
+/// #     data_file: folder.path().join("sandbox.db"),
+/// #     base_url: "http://127.0.0.1:8080".to_owned(),
+/// #     clock: clock.clone(),
+/// #     entropy: Entropy::seeded(7),
+/// #     default_language: Language::En,
+/// # })
+/// # .await?;
+/// for rail in Rail::ALL {
+///     let books = sandbox.books(rail).await?;
+///     assert!(books.data.is_empty() && books.sums.is_empty() && !books.has_more);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Books {
     /// In the order they came about.
@@ -130,6 +187,15 @@ pub(crate) async fn show(
 
 impl Sandbox {
     /// A gateway's own books: every movement of money, and what they come to by application.
+    ///
+    /// ```
+    /// # use tollgate_sandbox::{Rail, Sandbox, SandboxError};
+    /// /// What is left with the merchant by the gateway's account, for comparing with one's own.
+    /// async fn left(sandbox: &Sandbox, rail: Rail) -> Result<i64, SandboxError> {
+    ///     let books = sandbox.books(rail).await?;
+    ///     Ok(books.sums.iter().map(|sum| sum.net_minor).sum())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// When the database fails.

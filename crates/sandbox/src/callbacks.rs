@@ -216,6 +216,17 @@ impl Sandbox {
     /// Sends every callback that is due by the clock, once, and returns how many were sent. One
     /// that is not accepted is due again by the gateway's own schedule.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tollgate_kernel::clock::Clock;
+    /// # use tollgate_sandbox::{Sandbox, SandboxError};
+    /// /// A test with a clock of its own: the merchant is called again after four minutes.
+    /// async fn again(sandbox: &Sandbox, clock: &Clock) -> Result<usize, SandboxError> {
+    ///     clock.advance(Duration::from_mins(4));
+    ///     sandbox.deliver_due().await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// When the database fails; no callback is lost by that.
     pub async fn deliver_due(&self) -> Result<usize, SandboxError> {
@@ -280,6 +291,18 @@ impl Sandbox {
 
     /// Calls back until `stop` ends: at once when a new callback is owed, otherwise whenever the
     /// clock has reached one. What is under way at the end is not lost: it is sent again later.
+    ///
+    /// ```
+    /// # use tollgate_sandbox::Sandbox;
+    /// /// Until the sender says so, or is dropped.
+    /// fn begin(sandbox: &Sandbox) -> tokio::sync::oneshot::Sender<()> {
+    ///     let (stop, stopped) = tokio::sync::oneshot::channel();
+    ///     tokio::spawn(sandbox.clone().run(async move {
+    ///         let _ = stopped.await;
+    ///     }));
+    ///     stop
+    /// }
+    /// ```
     pub async fn run(self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         loop {

@@ -47,6 +47,22 @@ pub use crate::wechat::WechatMerchant;
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
 
 /// What a sandbox is made from.
+///
+/// ```
+/// use tollgate_kernel::{clock::{Clock, Timestamp}, entropy::Entropy, text::Language};
+/// use tollgate_sandbox::SandboxConfig;
+///
+/// /// For a test: a clock that it moves itself, and the same numbers every time.
+/// fn tried(folder: &std::path::Path, clock: &Clock) -> SandboxConfig {
+///     SandboxConfig {
+///         data_file: folder.join("sandbox.db"),
+///         base_url: "http://127.0.0.1:8080".to_owned(),
+///         clock: clock.clone(),
+///         entropy: Entropy::seeded(7),
+///         default_language: Language::En,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
     /// Its own `SQLite` file; made when there is none. The folder must exist. Beside it, in folders of
@@ -64,6 +80,23 @@ pub struct SandboxConfig {
 }
 
 /// Why a sandbox could not be opened, or could not do what it was asked.
+///
+/// ```
+/// # use tollgate_kernel::{clock::Clock, entropy::Entropy, text::Language};
+/// # use tollgate_sandbox::{Sandbox, SandboxConfig, SandboxError};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let opened = Sandbox::open(SandboxConfig {
+///     data_file: "never-made.db".into(),
+///     base_url: "ftp://127.0.0.1".to_owned(),
+///     clock: Clock::system(),
+///     entropy: Entropy::system(),
+///     default_language: Language::Zh,
+/// })
+/// .await;
+/// assert!(matches!(opened, Err(SandboxError::BaseUrl(url)) if url == "ftp://127.0.0.1"));
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SandboxError {
@@ -104,6 +137,29 @@ pub enum SandboxError {
 }
 
 /// The look-alike gateways. Clones are one sandbox.
+///
+/// ```
+/// use tollgate_kernel::{clock::Clock, entropy::Entropy, text::Language};
+/// use tollgate_sandbox::{Rail, Sandbox, SandboxConfig};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// let sandbox = Sandbox::open(SandboxConfig {
+///     data_file: folder.path().join("sandbox.db"),
+///     base_url: "http://127.0.0.1:8080".to_owned(),
+///     clock: Clock::system(),
+///     entropy: Entropy::system(),
+///     default_language: Language::Zh,
+/// })
+/// .await?;
+/// let app: axum::Router = sandbox.router();
+/// assert_eq!(sandbox.deliver_due().await?, 0, "nobody has paid");
+/// assert!(sandbox.books(Rail::Alipay).await?.data.is_empty());
+/// # drop(app);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Sandbox {
     inner: Arc<Inner>,
@@ -168,6 +224,16 @@ impl Sandbox {
     }
 
     /// The gateways, the phone and the mailbox, under `/sandbox`; fits under any host state.
+    ///
+    /// ```
+    /// # use tollgate_sandbox::Sandbox;
+    /// /// Beside what the host serves itself, whatever its state is.
+    /// fn app(sandbox: &Sandbox) -> axum::Router<std::sync::Arc<str>> {
+    ///     axum::Router::new()
+    ///         .route("/", axum::routing::get(async || "hello"))
+    ///         .merge(sandbox.router())
+    /// }
+    /// ```
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         Router::new()
             .route(

@@ -30,11 +30,17 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// Nothing yet but the time, and the look-alikes where there are any; it ends by itself once `stop` says so.
+    /// Nothing yet but the time, the word to what stays open, and the look-alikes where there are any; it ends by itself
+    /// once `stop` says so.
     pub(crate) fn begin(ground: &Ground, stop: &watch::Receiver<bool>) -> Self {
         let mut running = JoinSet::new();
         let (db, clock) = (ground.db.clone(), ground.clock.clone());
         running.spawn(keep_time(db, clock, ground.sandbox.is_some(), stop.clone()));
+        let (closing, mut told) = (ground.closing.clone(), stop.clone());
+        running.spawn(async move {
+            stopped(&mut told).await;
+            closing.send_replace(true);
+        });
         if let Some(sandbox) = ground.sandbox.clone() {
             let mut stop = stop.clone();
             running.spawn(async move {

@@ -48,6 +48,12 @@ impl CorsOrigins {
 }
 
 /// Not a list of origins.
+///
+/// ```
+/// # use tollgate::browser::CorsOrigins;
+/// let fault = "https://app.example.com/path".parse::<CorsOrigins>().unwrap_err();
+/// assert_eq!(fault.to_string(), "\"https://app.example.com/path\" is not an origin");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an origin")]
 pub struct InvalidOrigin(String);

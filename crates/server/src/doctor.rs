@@ -33,6 +33,25 @@ pub enum Health {
 }
 
 /// What was found out about a thing.
+///
+/// ```
+/// use tollgate::doctor::{Finding, Health};
+///
+/// fn line(finding: &Finding) -> String {
+///     let sign = match finding.health {
+///         Health::Good => "ok",
+///         Health::Warning => "!!",
+///         Health::Bad => "no",
+///     };
+///     format!("{sign} {}: {}", finding.subject, finding.detail)
+/// }
+/// let finding = Finding {
+///     health: Health::Warning,
+///     subject: "clock".to_owned(),
+///     detail: "75 seconds ahead".to_owned(),
+/// };
+/// assert_eq!(line(&finding), "!! clock: 75 seconds ahead");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// How it stands.

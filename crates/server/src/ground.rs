@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use tokio::sync::watch;
 use tollgate_auth::mailer::Mailer;
 use tollgate_auth::{AuthBuilder, AuthService};
 use tollgate_kernel::clock::Clock;
@@ -23,7 +24,7 @@ use tollgate_storage::url::DatabaseUrl;
 use crate::browser::CorsOrigins;
 use crate::config::{Config, Faults};
 use crate::metrics::Watched;
-use crate::pages::House;
+use crate::pages::{House, Installation};
 use crate::start::{StartError, data_dir, master_key};
 use crate::{mail, rails, sandbox_clock};
 
@@ -39,7 +40,10 @@ pub(crate) struct Ground {
     pub(crate) public_url: String,
     pub(crate) database: DatabaseUrl,
     pub(crate) sandbox: Option<Sandbox>,
+    /// Tells what stays open that the service stops.
+    pub(crate) closing: watch::Sender<bool>,
     zone: Tz,
+    installation: Arc<Installation>,
     _lock: Option<File>,
 }
 
@@ -69,6 +73,9 @@ impl Ground {
             config.default_language,
             &format!("{public_url}/docs/errors"),
         );
+        let installation = Arc::new(Installation {
+            config: config.clone(),
+        });
         Ok(Self {
             db,
             key,
@@ -79,7 +86,9 @@ impl Ground {
             public_url,
             database: config.database.clone(),
             sandbox,
+            closing: watch::Sender::new(false),
             zone: config.zone,
+            installation,
             _lock: lock,
         })
     }
@@ -144,6 +153,8 @@ impl Ground {
                 .collect(),
             has_portal: false,
             entropy: self.entropy.clone(),
+            closing: self.closing.subscribe(),
+            installation: Some(Arc::clone(&self.installation)),
             clock: self.clock.clone(),
         }
     }

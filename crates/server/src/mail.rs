@@ -52,17 +52,12 @@ pub(crate) fn mailer(
     public_url: &str,
     sandbox: Option<&Sandbox>,
 ) -> Result<Option<Arc<dyn Mailer>>, SmtpError> {
-    let house = |name: Option<&str>| House {
-        name: name.map_or_else(|| host(public_url), str::to_owned),
-        zone: config.zone,
-    };
+    let house = house(config, public_url);
     if let Some(mail) = &config.mail {
-        let house = house(mail.from.name());
         let smtp = Smtp::new(mail.smtp.clone(), mail.from.clone(), house)?;
         return Ok(Some(Arc::new(smtp)));
     }
     if let Some(sandbox) = sandbox {
-        let house = house(None);
         let sandbox = sandbox.clone();
         return Ok(Some(Arc::new(Mailbox { sandbox, house })));
     }
@@ -70,6 +65,15 @@ pub(crate) fn mailer(
         "mail is off: nobody can confirm an address, reset a password or hear of a new sign-in; set SMTP_URL and MAIL_FROM"
     );
     Ok(None)
+}
+
+/// Who writes.
+pub(crate) fn house(config: &Config, public_url: &str) -> House {
+    let name = config.mail.as_ref().and_then(|mail| mail.from.name());
+    House {
+        name: name.map_or_else(|| host(public_url), str::to_owned),
+        zone: config.zone,
+    }
 }
 
 /// How the house is called when it has no name.

@@ -33,6 +33,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Another recorder has this process.
+///
+/// ```
+/// # use tollgate::metrics::AlreadyRecording;
+/// let told = AlreadyRecording.to_string();
+/// assert_eq!(told, "another recorder of metrics has this process");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("another recorder of metrics has this process")]
 pub struct AlreadyRecording;

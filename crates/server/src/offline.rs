@@ -119,6 +119,16 @@ pub async fn both(config: &Config, entropy: &Entropy) -> Result<Both, StartError
 }
 
 /// What [`both`] opens.
+///
+/// ```
+/// # use tollgate::offline::Both;
+/// # use tollgate_auth::model::user::Email;
+/// /// How far somebody is, in one transaction of both.
+/// async fn is_known(both: &Both, email: &Email) -> Result<bool, tollgate_storage::StorageError> {
+///     let mut tx = both.db.look().await?;
+///     Ok(both.auth.holder(&mut tx, email).await?.is_some())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Both {
     /// The database of both.

@@ -17,6 +17,12 @@ const UNLIMITED: &str = "unlimited";
 const MOST_PLANS: usize = 200;
 
 /// What is wrong with a file: each fault names its plan and its field.
+///
+/// ```
+/// # use tollgate::plan_file::FileFaults;
+/// let faults = FileFaults(vec!["pro: price".to_owned(), "team: quota".to_owned()]);
+/// assert_eq!(faults.to_string(), "pro: price\nteam: quota");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFaults(pub Vec<String>);
 

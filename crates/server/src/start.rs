@@ -17,6 +17,19 @@ use crate::gate::InvalidUpstream;
 use crate::keys;
 
 /// Why the service does not start.
+///
+/// ```
+/// # use tollgate::StartError;
+/// use tollgate::config::Faults;
+///
+/// /// Whether another start with the same settings may do better.
+/// fn is_passing(error: &StartError) -> bool {
+///     matches!(error, StartError::Storage(_) | StartError::Listen { .. } | StartError::Running(_))
+/// }
+/// let error = StartError::from(Faults::one("DATABASE_URL", "there is no database"));
+/// assert_eq!(error.to_string(), "DATABASE_URL: there is no database");
+/// assert!(!is_passing(&error));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {

@@ -27,6 +27,21 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct TracesError(#[source] ExporterBuildError);
 
 /// What sends them, in batches and beside everything else: a collector that is away costs spans, nothing more.
+///
+/// ```
+/// use tollgate::traces::{Traces, TracesError};
+/// use tracing_subscriber::layer::SubscriberExt as _;
+///
+/// async fn traced(serve: impl Future<Output = ()>) -> Result<(), TracesError> {
+///     let collector = "http://127.0.0.1:4318".parse().expect("an address");
+///     let traces = Traces::begin(&collector)?;
+///     let log = tracing_subscriber::registry().with(traces.layer());
+///     let _ = tracing::subscriber::set_global_default(log);
+///     serve.await;
+///     traces.end().await;
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Traces(SdkTracerProvider);
 

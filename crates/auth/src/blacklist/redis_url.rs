@@ -7,6 +7,19 @@ use redis::{ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
 use url::Url;
 
 /// Where the Redis is. The address may hold a password.
+///
+/// ```
+/// use tollgate_auth::{InvalidRedisUrl, RedisUrl};
+///
+/// let url: RedisUrl = "rediss://tollgate:not-printed@cache.example/1".parse()?;
+/// assert_eq!(url.shown(), "cache.example:6379");
+/// assert_eq!(format!("{url:?}"), url.shown());
+///
+/// let fault = "redis://tollgate@cache.example".parse::<RedisUrl>().unwrap_err();
+/// assert_eq!(fault, InvalidRedisUrl::Credentials);
+/// assert_eq!("cache.example".parse::<RedisUrl>().unwrap_err(), InvalidRedisUrl::Form);
+/// # Ok::<(), InvalidRedisUrl>(())
+/// ```
 #[derive(Clone)]
 pub struct RedisUrl {
     pub(super) server: ConnectionInfo,

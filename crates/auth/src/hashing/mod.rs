@@ -28,6 +28,14 @@ const BCRYPT_HEAD: usize = 29;
 const BCRYPT_TAIL: usize = 53;
 
 /// The queue is full.
+///
+/// ```
+/// # use tollgate_auth::{Busy, LoginError};
+/// fn try_later(error: &LoginError) -> bool {
+///     matches!(error, LoginError::Busy(_))
+/// }
+/// assert!(try_later(&Busy.into()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many passwords are being hashed")]
 pub struct Busy;

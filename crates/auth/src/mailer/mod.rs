@@ -41,6 +41,23 @@ const PURPOSE: &str = "letter";
 const MOST_ADMINS: i64 = 20;
 
 /// A letter before it is put into words.
+///
+/// ```
+/// use tollgate_auth::mailer::{Content, Letter};
+/// use tollgate_auth::model::user::Locale;
+///
+/// let letter = Letter {
+///     to: "ann@example.com".to_owned(),
+///     name: "Ann".to_owned(),
+///     locale: Locale::En,
+///     content: Content::ResetPassword {
+///         link: "https://shop.example/reset#token=sample".to_owned(),
+///         minutes: 60,
+///     },
+/// };
+/// // Neither the address nor the link gets into a log.
+/// assert_eq!(format!("{letter:?}"), "Letter(reset_password)");
+/// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
     /// The address.
@@ -55,6 +72,14 @@ pub struct Letter {
 
 impl Letter {
     /// To the address that the account has.
+    ///
+    /// ```
+    /// # use tollgate_auth::mailer::{Content, Letter};
+    /// # use tollgate_auth::model::user::User;
+    /// fn warning(user: &User) -> Letter {
+    ///     Letter::to(user, Content::SessionsEnded { at: user.updated_at })
+    /// }
+    /// ```
     pub fn to(user: &User, content: Content) -> Self {
         Self {
             to: user.email.clone(),
@@ -73,6 +98,26 @@ impl fmt::Debug for Letter {
 }
 
 /// What letters are about. Links are whole, made from `PUBLIC_URL`.
+///
+/// ```
+/// use tollgate_auth::mailer::{Content, Due};
+/// use tollgate_kernel::clock::Timestamp;
+///
+/// let content = Content::SubscriptionExpiring {
+///     plan: "Pro".to_owned(),
+///     ends_at: Timestamp::EPOCH,
+///     amount: Some(Due {
+///         amount: "99.00".to_owned(),
+///         currency: "CNY".to_owned(),
+///     }),
+///     link: "https://shop.example/renew".to_owned(),
+///     minutes: 4_320,
+///     until: Timestamp::EPOCH,
+/// };
+/// assert_eq!(content.kind(), "subscription_expiring");
+/// assert_eq!(content.link(), Some(("https://shop.example/renew", 4_320)));
+/// assert_eq!(Content::SessionsEnded { at: Timestamp::EPOCH }.link(), None);
+/// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -161,6 +206,15 @@ pub enum Content {
 }
 
 /// Money to be paid.
+///
+/// ```
+/// # use tollgate_auth::mailer::Due;
+/// let due = Due {
+///     amount: "99.00".to_owned(), // not 9900
+///     currency: "CNY".to_owned(),
+/// };
+/// assert_eq!(serde_json::to_value(&due).unwrap()["amount"], "99.00");
+/// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Due {
     /// As decimal text.
@@ -215,6 +269,18 @@ impl Content {
 }
 
 /// A letter was not taken.
+///
+/// ```
+/// # use tollgate_auth::mailer::SendError;
+/// fn of_status(status: u16) -> Result<(), SendError> {
+///     match status {
+///         200..=299 => Ok(()),
+///         400 | 422 => Err(SendError::Never(format!("the service answered {status}"))),
+///         _ => Err(SendError::Later(format!("the service answered {status}"))),
+///     }
+/// }
+/// assert!(matches!(of_status(503), Err(SendError::Later(_))));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -227,6 +293,46 @@ pub enum SendError {
 }
 
 /// Puts letters into words and sends them.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// use std::sync::{Arc, Mutex};
+/// use tollgate_auth::mailer::{Content, Letter, Mailer, SendError, samples};
+/// # use tollgate_auth::model::user::Locale;
+/// use tollgate_kernel::ids::JobId;
+/// # use tollgate_kernel::clock::Timestamp;
+///
+/// /// Keeps the letters, for a test.
+/// #[derive(Clone, Debug, Default)]
+/// struct Kept(Arc<Mutex<Vec<&'static str>>>);
+///
+/// #[async_trait::async_trait]
+/// impl Mailer for Kept {
+///     async fn send(&self, letter: &Letter, _id: JobId) -> Result<(), SendError> {
+///         let kept = self.0.lock();
+///         kept.map_err(|_| SendError::Later("no room".to_owned()))?.push(letter.content.kind());
+///         Ok(())
+///     }
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let kept = Kept::default();
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().mailer(Arc::new(kept.clone())).build().await?;
+/// let letter = samples("https://shop.example", Locale::En, Timestamp::EPOCH).swap_remove(7);
+/// auth.post_letter(&letter).await?;
+/// assert!(kept.0.lock().unwrap().is_empty(), "it leaves with the next tick");
+/// assert_eq!(auth.tick().await?, 1);
+/// assert_eq!(*kept.0.lock().unwrap(), ["sessions_ended"]);
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait Mailer: Send + Sync + fmt::Debug {
     /// Hands a letter over. The same `id` comes again when it is not known whether the letter left;
@@ -264,6 +370,15 @@ pub(crate) async fn post(
 impl AuthService {
     /// Writes to every admin, inside the transaction of what it tells of.
     ///
+    /// ```
+    /// # use tollgate_auth::{AuthService, mailer::Content};
+    /// # use tollgate_kernel::clock::Timestamp;
+    /// # use tollgate_storage::{Result, db::Tx};
+    /// async fn tell(auth: &AuthService, tx: &mut Tx, url: String, at: Timestamp) -> Result<()> {
+    ///     auth.write_to_admins(tx, &Content::EndpointDisabled { at, url }).await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn write_to_admins(&self, tx: &mut Tx, content: &Content) -> Result<()> {
@@ -279,6 +394,23 @@ impl AuthService {
 
     /// Writes to one person, in their language, inside the transaction of what it tells of. Whoever has no account any
     /// more gets none.
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthService, mailer::Content, model::user::Locale};
+    /// # use tollgate_kernel::{clock::Timestamp, ids::UserId};
+    /// # use tollgate_storage::{Result, db::Tx};
+    /// async fn remind(auth: &AuthService, tx: &mut Tx, user: UserId, ends_at: Timestamp) -> Result<()> {
+    ///     auth.write_to(tx, user, |locale| Content::SubscriptionExpiring {
+    ///         plan: if locale == Locale::Zh { "专业版" } else { "Pro" }.to_owned(),
+    ///         ends_at,
+    ///         amount: None,
+    ///         link: "https://shop.example/plans".to_owned(),
+    ///         minutes: 1_440,
+    ///         until: ends_at,
+    ///     })
+    ///     .await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.
@@ -301,6 +433,14 @@ impl AuthService {
 
     /// Writes a letter that no other change causes: a trial of the settings, a host's own occasion. It
     /// leaves like all others, within the next tick.
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthService, mailer::Letter};
+    /// async fn try_settings(auth: &AuthService, letter: &Letter) -> tollgate_storage::Result<usize> {
+    ///     auth.post_letter(letter).await?;
+    ///     auth.tick().await // how many letters left: one, if the mail server took it
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

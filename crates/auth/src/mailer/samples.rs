@@ -9,6 +9,14 @@ use crate::model::user::Locale;
 
 /// Every kind of letter once, as it would be written to Ann at `at`. The links lead under
 /// `public_url` and open nothing.
+///
+/// ```
+/// # use tollgate_auth::{mailer::samples, model::user::Locale};
+/// # use tollgate_kernel::clock::Timestamp;
+/// let letters = samples("https://shop.example", Locale::Zh, Timestamp::EPOCH);
+/// assert_eq!(letters[0].content.kind(), "verify_email");
+/// assert!(letters.iter().all(|letter| letter.to == "ann@example.com"));
+/// ```
 pub fn samples(public_url: &str, locale: Locale, at: Timestamp) -> Vec<Letter> {
     let link = |path: &str| format!("{public_url}/{path}#token=sample");
     let address = Some("192.0.2.7".to_owned());

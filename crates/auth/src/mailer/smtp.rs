@@ -29,11 +29,32 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// For a farewell that nothing depends on.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// TLS cannot be set up for a mail server of this name.
+///
+/// ```
+/// # use tollgate_auth::mailer::SmtpError;
+/// assert_eq!(SmtpError.to_string(), "TLS cannot be set up for this mail server");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("TLS cannot be set up for this mail server")]
 pub struct SmtpError;
 
 /// Sends letters through a mail server.
+///
+/// ```
+/// use std::time::Duration;
+/// use tollgate_auth::mailer::{House, Smtp};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let house = House {
+///     name: "Shop".to_owned(),
+///     zone: chrono_tz::Asia::Shanghai,
+/// };
+/// let from = "Shop <no-reply@shop.example>".parse()?;
+/// let mailer = Smtp::new("smtps://mail.example".parse()?, from, house)?;
+/// let mailer = mailer.patience(Duration::from_secs(10));
+/// assert_eq!(format!("{mailer:?}"), "Smtp(mail.example:465)");
+/// # Ok(()) }
+/// ```
 pub struct Smtp {
     url: SmtpUrl,
     /// `None`: in clear text.

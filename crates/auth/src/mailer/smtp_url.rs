@@ -15,6 +15,19 @@ const SUBMISSIONS: u16 = 465;
 const RELAY: u16 = 25;
 
 /// Where the mail server is.
+///
+/// ```
+/// use tollgate_auth::mailer::{InvalidSmtpUrl, SmtpUrl};
+///
+/// let url: SmtpUrl = "smtp://mail.example".parse()?; // STARTTLS or nothing
+/// assert_eq!(url.shown(), "mail.example:587");
+/// let relay: SmtpUrl = "smtp+plain://relay.internal".parse()?;
+/// assert_eq!(relay.shown(), "relay.internal:25");
+///
+/// let fault = "smtp+plain://shop:pw@relay.internal".parse::<SmtpUrl>().unwrap_err();
+/// assert_eq!(fault, InvalidSmtpUrl::PlainPassword);
+/// # Ok::<(), InvalidSmtpUrl>(())
+/// ```
 #[derive(Clone)]
 pub struct SmtpUrl {
     pub(super) security: Security,
@@ -149,6 +162,15 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// Who letters are from: `Shop <no-reply@shop.example>`, or an address alone.
+///
+/// ```
+/// use tollgate_auth::mailer::{InvalidMailFrom, MailFrom};
+///
+/// let from: MailFrom = "Shop <no-reply@shop.example>".parse()?;
+/// assert_eq!(from.name(), Some("Shop"));
+/// assert_eq!("Shop".parse::<MailFrom>(), Err(InvalidMailFrom));
+/// # Ok::<(), InvalidMailFrom>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailFrom(Mailbox);
 

@@ -15,6 +15,26 @@ use crate::model::user::is_invisible;
 const LONGEST_VALUE_CHARS: usize = 200;
 
 /// Who writes.
+///
+/// ```
+/// use tollgate_auth::mailer::{Content, House, Letter};
+/// use tollgate_auth::model::user::Locale;
+/// use tollgate_kernel::clock::Timestamp;
+///
+/// let house = House {
+///     name: "Shop".to_owned(),
+///     zone: chrono_tz::Asia::Shanghai,
+/// };
+/// let written = house.write(&Letter {
+///     to: "ann@example.com".to_owned(),
+///     name: "Ann <b>".to_owned(),
+///     locale: Locale::En,
+///     content: Content::SessionsEnded { at: Timestamp::EPOCH },
+/// });
+/// assert!(written.subject.ends_with(" · Shop"));
+/// assert!(written.text.contains("1970-01-01 08:00:00 +08:00 (Asia/Shanghai)"));
+/// assert!(!written.html.contains("<b>"), "what strangers type is escaped");
+/// ```
 #[derive(Clone, Debug)]
 pub struct House {
     /// Stands in the subject and over the letter.
@@ -24,6 +44,14 @@ pub struct House {
 }
 
 /// A letter in words.
+///
+/// ```
+/// # use tollgate_auth::mailer::Written;
+/// /// A mailer of one's own sends both parts.
+/// fn body(letter: &Written) -> serde_json::Value {
+///     serde_json::json!({ "subject": letter.subject, "text": letter.text, "html": letter.html })
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Written {
     /// One line.

@@ -18,6 +18,19 @@ pub(crate) use self::api_key::Held;
 use crate::AuthService;
 
 /// Who asks, and what the credential itself said: kept beside the request for `GET /verify`.
+///
+/// ```
+/// # use tollgate_auth::Presented;
+/// # use tollgate_kernel::{caller::Caller, clock::Timestamp, ids::UserId};
+/// fn of_badge(user_id: UserId, ends: Timestamp) -> Presented {
+///     let caller = Caller::User { user_id, session_id: None };
+///     Presented { expires_at: Some(ends), ..Presented::of(caller) }
+/// }
+/// let user: UserId = "0198f0a0-0000-7000-8000-000000000001".parse().unwrap();
+/// let presented = of_badge(user, Timestamp::EPOCH);
+/// assert_eq!(presented.caller.user_id(), Some(user));
+/// assert_eq!((presented.issued_at, presented.expires_at), (None, Some(Timestamp::EPOCH)));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Presented {
     /// Who.
@@ -40,6 +53,29 @@ impl Presented {
 }
 
 /// A way to show who asks, beside access tokens and API keys.
+///
+/// ```
+/// use axum::http::request::Parts;
+/// use tollgate_auth::{Method, Presented};
+/// use tollgate_kernel::caller::Caller;
+/// use tollgate_kernel::problem::{Code, Problem};
+///
+/// /// A proxy in front has signed them in, and says so in a header that it takes off strangers.
+/// #[derive(Debug)]
+/// struct ByProxy;
+///
+/// #[async_trait::async_trait]
+/// impl Method for ByProxy {
+///     async fn identify(&self, request: &Parts) -> Result<Option<Presented>, Problem> {
+///         let Some(said) = request.headers.get("x-signed-in") else {
+///             return Ok(None);
+///         };
+///         let user = said.to_str().ok().and_then(|text| text.parse().ok());
+///         let user_id = user.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
+///         Ok(Some(Presented::of(Caller::User { user_id, session_id: None })))
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Method: Send + Sync + fmt::Debug {
     /// Looks for the method's credential in a request. `None`: it is not there, and others may look.
@@ -73,6 +109,18 @@ impl Method for House<'_> {
 impl AuthService {
     /// What a request shows of who asks, by any method; `None`: no credential.
     ///
+    /// ```
+    /// # use axum::http::request::Parts;
+    /// # use tollgate_auth::{AuthService, Verified};
+    /// # use tollgate_kernel::problem::{Code, Problem};
+    /// /// Who asks, as they are now: a signed-out device is refused at once.
+    /// async fn check(auth: &AuthService, request: &Parts) -> Result<Verified, Problem> {
+    ///     let presented = auth.presented(request).await?;
+    ///     let presented = presented.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
+    ///     auth.verify(&presented).await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// As [`identify_request`](Self::identify_request).
     pub async fn presented(&self, request: &Parts) -> Result<Option<Presented>, Problem> {
@@ -96,6 +144,30 @@ impl AuthService {
     }
 
     /// Who asks, by any method; `None`: no credential.
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+    /// # use tollgate_kernel::entropy::Entropy;
+    /// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+    /// # use axum::{body::Body, http::Request};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+    /// # let mut config = AuthConfig::new("https://shop.example");
+    /// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+    /// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+    /// # let auth = builder.weak_hashing_for_tests().build().await?;
+    /// let (request, _) = Request::get("/").body(Body::empty())?.into_parts();
+    /// assert_eq!(auth.identify_request(&request).await.ok(), Some(None));
+    ///
+    /// let both = Request::get("/").header("X-API-Key", "one").header("Authorization", "Bearer another");
+    /// let (request, _) = both.body(Body::empty())?.into_parts();
+    /// let problem = auth.identify_request(&request).await.unwrap_err();
+    /// assert_eq!(problem.code().status(), 400);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// A credential that is not good (401, with `valid: false`), or two different ones (400).

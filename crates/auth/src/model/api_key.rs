@@ -21,12 +21,29 @@ const SHOWN: usize = 3;
 
 /// Whether keys may begin with a text: 1 to 16 small letters and digits, so that nothing else that
 /// is sent as a credential looks like one.
-pub fn is_prefix(text: &str) -> bool {
+pub(crate) fn is_prefix(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     (1..=16).contains(&text.len()) && text.bytes().all(plain)
 }
 
 /// A key as its owner holds it.
+///
+/// ```
+/// use tollgate_auth::model::api_key::PlainKey;
+/// use tollgate_kernel::entropy::Entropy;
+///
+/// let key = PlainKey::random("shop", false, &Entropy::system());
+/// assert!(key.text().starts_with("shop_test_"));
+/// assert_eq!(key.text().len(), "shop_test_".len() + 43 + 6);
+/// assert_eq!(key.shown().len(), "shop_test_abc...".len());
+///
+/// let sent = PlainKey::parse(key.text(), "shop", false).expect("whole");
+/// assert_eq!(sent.hash(), key.hash());
+/// assert!(PlainKey::parse(key.text(), "shop", true).is_none(), "of the other mode");
+/// // One that somebody made elsewhere has no checksum.
+/// assert!(PlainKey::brought("legacy-1234567890").is_some());
+/// assert!(PlainKey::brought("too short").is_none());
+/// ```
 pub struct PlainKey(String);
 
 impl PlainKey {
@@ -110,6 +127,15 @@ fn letter(number: u32) -> char {
 }
 
 /// What its owner calls a key: 1 to 100 characters.
+///
+/// ```
+/// use tollgate_auth::model::api_key::{InvalidKeyName, KeyName};
+///
+/// let name: KeyName = " nightly report ".parse()?;
+/// assert_eq!(name.as_str(), "nightly report");
+/// assert_eq!("".parse::<KeyName>(), Err(InvalidKeyName));
+/// # Ok::<(), InvalidKeyName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyName(String);
 
@@ -153,6 +179,15 @@ impl FieldError for InvalidKeyName {
 }
 
 /// A key as a list shows it.
+///
+/// ```
+/// # use tollgate_auth::model::api_key::ApiKey;
+/// # use tollgate_kernel::clock::Timestamp;
+/// fn unused_since(keys: &[ApiKey], moment: Timestamp) -> Vec<&str> {
+///     let idle = keys.iter().filter(|key| key.last_used_at.is_none_or(|at| at < moment));
+///     idle.map(|key| key.key_prefix.as_str()).collect()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
     /// Of the key.

@@ -8,6 +8,13 @@ use tollgate_kernel::text::Text;
 
 /// What a key of a host application may be given: what it asks for its users, and what staff may do
 /// that does not take a person.
+///
+/// ```
+/// use tollgate_auth::model::key_terms::OF_SERVICE_KEYS;
+///
+/// assert!(OF_SERVICE_KEYS.contains(&"introspect"));
+/// assert!(!OF_SERVICE_KEYS.contains(&"finance"), "money takes a person");
+/// ```
 pub const OF_SERVICE_KEYS: &[&str] = &[
     QUOTA,
     INTROSPECT,
@@ -22,6 +29,20 @@ const MOST_ADDRESSES: usize = 50;
 const MOST_CALLS: u32 = 1_000_000;
 
 /// What limits a key of a person.
+///
+/// ```
+/// use tollgate_auth::model::key_terms::KeyTerms;
+/// use tollgate_kernel::{networks::Networks, scope::Scopes};
+///
+/// let terms = KeyTerms {
+///     scopes: Scopes::only(["quota"]),
+///     addresses: Networks::of(["192.0.2.0/24"]).expect("a network"),
+///     per_minute: Some(60),
+/// };
+/// assert!(!terms.scopes.allow("account"));
+/// assert!(!terms.addresses.contain("198.51.100.7".parse().unwrap()));
+/// assert!(KeyTerms::unlimited().scopes.allow("account"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyTerms {
     /// What it is for.
@@ -44,6 +65,17 @@ impl KeyTerms {
 }
 
 /// Scopes that were asked for, out of those that there are. None at all is `None`.
+///
+/// ```
+/// use tollgate_auth::model::key_terms::{OF_SERVICE_KEYS, scopes};
+/// use tollgate_kernel::problem::FieldErrors;
+///
+/// let mut errors = FieldErrors::new();
+/// let quota = scopes(&["quota".to_owned()], OF_SERVICE_KEYS, &mut errors);
+/// assert!(quota.is_some_and(|scopes| scopes.allow("quota")));
+/// scopes(&["everything".to_owned()], OF_SERVICE_KEYS, &mut errors);
+/// assert!(errors.finish().is_err());
+/// ```
 pub fn scopes<S: AsRef<str>>(
     wanted: &[String],
     known: &[S],
@@ -64,6 +96,17 @@ pub fn scopes<S: AsRef<str>>(
 }
 
 /// Addresses and networks that were asked for.
+///
+/// ```
+/// use tollgate_auth::model::key_terms::addresses;
+/// use tollgate_kernel::problem::FieldErrors;
+///
+/// let mut errors = FieldErrors::new();
+/// let networks = addresses(&["10.0.0.0/8".to_owned()], &mut errors);
+/// assert!(networks.contain([10, 1, 2, 3].into()));
+/// addresses(&["nowhere".to_owned()], &mut errors);
+/// assert!(errors.finish().is_err());
+/// ```
 pub fn addresses(wanted: &[String], errors: &mut FieldErrors) -> Networks {
     if wanted.len() > MOST_ADDRESSES {
         let detail = Text::new(
@@ -90,6 +133,16 @@ pub fn addresses(wanted: &[String], errors: &mut FieldErrors) -> Networks {
 }
 
 /// Calls a minute that were asked for.
+///
+/// ```
+/// use tollgate_auth::model::key_terms::per_minute;
+/// use tollgate_kernel::problem::FieldErrors;
+///
+/// let mut errors = FieldErrors::new();
+/// assert_eq!(per_minute(Some(60), &mut errors), Some(60));
+/// per_minute(Some(0), &mut errors);
+/// assert!(errors.finish().is_err());
+/// ```
 pub fn per_minute(wanted: Option<u32>, errors: &mut FieldErrors) -> Option<u32> {
     if wanted.is_some_and(|calls| !(1..=MOST_CALLS).contains(&calls)) {
         let detail = Text::new(

@@ -8,7 +8,7 @@ use super::key_terms::KeyTerms;
 
 /// Whose key it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holder {
+pub(crate) enum Holder {
     /// A person's.
     Person(UserId, ApiKeyId),
     /// A host application's.
@@ -17,20 +17,20 @@ pub enum Holder {
 
 /// Unrevoked, of somebody active; it may have expired.
 #[derive(Clone, Debug)]
-pub struct LiveKey {
+pub(crate) struct LiveKey {
     /// Whose.
-    pub holder: Holder,
+    pub(crate) holder: Holder,
     /// What limits it.
-    pub terms: KeyTerms,
+    pub(crate) terms: KeyTerms,
     /// `None` = never.
-    pub expires_at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
     /// To the minute.
-    pub last_used_at: Option<Timestamp>,
+    pub(crate) last_used_at: Option<Timestamp>,
 }
 
 impl LiveKey {
     /// Who calls by it.
-    pub fn caller(&self) -> Caller {
+    pub(crate) fn caller(&self) -> Caller {
         let scopes = self.terms.scopes.clone();
         match self.holder {
             Holder::Person(user_id, api_key_id) => Caller::ApiKey {

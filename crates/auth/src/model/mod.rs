@@ -2,15 +2,15 @@
 
 pub mod api_key;
 pub mod key_terms;
-pub mod live_key;
-pub mod one_time;
+pub(crate) mod live_key;
+pub(crate) mod one_time;
 pub mod page_key;
 pub mod password;
 pub mod role;
 pub mod second_factor;
 pub mod service_key;
 pub mod session;
-pub mod token;
+pub(crate) mod token;
 pub mod user;
 
 #[cfg(test)]

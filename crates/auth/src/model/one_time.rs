@@ -10,7 +10,7 @@ const PREFIX: &str = "ot_";
 
 /// What a link is for; a token of one purpose is nothing for another (A1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// The address of the account is its owner's.
     VerifyEmail,
     /// A new password.
@@ -25,7 +25,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// As it rests.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
@@ -38,16 +38,16 @@ impl Purpose {
 
 /// A token as its owner holds it: 256 random bits. Only its hash rests.
 #[derive(Clone)]
-pub struct OneTimeToken([u8; 32]);
+pub(crate) struct OneTimeToken([u8; 32]);
 
 impl OneTimeToken {
     /// A new one.
-    pub fn random(entropy: &Entropy) -> Self {
+    pub(crate) fn random(entropy: &Entropy) -> Self {
         Self(entropy.bytes())
     }
 
     /// As its owner sends it; `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD
             .decode(text.strip_prefix(PREFIX)?)
             .ok()?;
@@ -55,12 +55,12 @@ impl OneTimeToken {
     }
 
     /// For its owner.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(self.0))
     }
 
     /// What rests: bound to its purpose.
-    pub fn hash(&self, purpose: Purpose) -> [u8; 32] {
+    pub(crate) fn hash(&self, purpose: Purpose) -> [u8; 32] {
         sha256(&[purpose.as_str().as_bytes(), &self.0].concat())
     }
 }

@@ -3,6 +3,14 @@
 use tollgate_kernel::text::Text;
 
 /// Why a password may not be chosen.
+///
+/// ```
+/// use tollgate_auth::model::password::WeakPassword;
+/// use tollgate_kernel::text::Language;
+///
+/// let text = WeakPassword::Length.detail();
+/// assert_eq!(text.get(Language::En), "A password has 8 to 128 characters.");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
     /// Not 8 to 128 characters.
@@ -96,7 +104,7 @@ impl WeakPassword {
 
 /// Whether anything more may be done with a text that is meant to be a password: an estimate, or
 /// a hash, of a megabyte takes its time.
-pub fn is_bounded(text: &str) -> bool {
+pub(crate) fn is_bounded(text: &str) -> bool {
     text.chars().nth(LONGEST).is_none()
 }
 
@@ -105,7 +113,7 @@ pub fn is_bounded(text: &str) -> bool {
 ///
 /// # Errors
 /// [`WeakPassword`].
-pub fn judge(text: &str, words: &[String]) -> Result<(), WeakPassword> {
+pub(crate) fn judge(text: &str, words: &[String]) -> Result<(), WeakPassword> {
     if !is_bounded(text) || text.chars().count() < SHORTEST {
         return Err(WeakPassword::Length);
     }

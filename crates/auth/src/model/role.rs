@@ -9,6 +9,15 @@ use tollgate_kernel::problem::FieldError;
 use tollgate_kernel::text::Text;
 
 /// A role of a member of staff.
+///
+/// ```
+/// use tollgate_auth::model::role::{Role, UnknownRole};
+///
+/// assert_eq!("read_only".parse(), Ok(Role::ReadOnly));
+/// assert_eq!("root".parse::<Role>(), Err(UnknownRole));
+/// assert_eq!(Role::ALL.map(Role::as_str), ["admin", "finance", "support", "read_only"]);
+/// assert!(Role::Support.permissions().contains(&"users.write"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Everything.
@@ -76,6 +85,16 @@ impl FromStr for Role {
 }
 
 /// What somebody with these roles holds; a superuser holds everything.
+///
+/// ```
+/// use tollgate_auth::model::role::{Role, held};
+/// use tollgate_kernel::permission::{FINANCE, USERS_WRITE};
+///
+/// let both = held(false, &[Role::Finance, Role::Support]);
+/// assert!(both.hold(FINANCE) && both.hold(USERS_WRITE));
+/// assert!(!held(false, &[Role::ReadOnly]).hold(USERS_WRITE));
+/// assert!(held(true, &[]).hold("anything"));
+/// ```
 pub fn held(is_superuser: bool, roles: &[Role]) -> Permissions {
     let by_roles = roles.iter().flat_map(|role| role.permissions());
     let all = is_superuser.then_some(&ADMIN);

@@ -16,9 +16,26 @@ const SKEW_STEPS: u16 = 1;
 const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 const RECOVERY_CHARS: usize = 10;
 /// Of one person.
-pub const RECOVERY_CODES: usize = 10;
+pub(crate) const RECOVERY_CODES: usize = 10;
 
 /// What the app and we know.
+///
+/// ```
+/// use tollgate_auth::model::second_factor::TotpSecret;
+/// use tollgate_kernel::clock::Timestamp;
+///
+/// // RFC 6238, appendix B.
+/// let secret = TotpSecret::from_bytes(b"12345678901234567890");
+/// let at = |seconds| Timestamp::from_seconds(seconds).expect("a moment");
+/// assert_eq!(secret.code_at(at(59)), "287082");
+/// // Of which step of 30 seconds; a clock may be one step off.
+/// assert_eq!(secret.step_of("287082", at(89)), Some(1));
+/// assert_eq!(secret.step_of("287082", at(120)), None);
+///
+/// assert!(secret.base32().starts_with("GEZDGNBV"));
+/// let url = secret.otpauth_url("Shop", "ann@example.com");
+/// assert!(url.starts_with("otpauth://totp/"));
+/// ```
 pub struct TotpSecret(Zeroizing<Vec<u8>>);
 
 impl TotpSecret {
@@ -84,7 +101,7 @@ impl std::fmt::Debug for TotpSecret {
 }
 
 /// `7K3MX-9QWRT`: 50 random bits, for paper.
-pub fn recovery_code(entropy: &Entropy) -> Zeroizing<String> {
+pub(crate) fn recovery_code(entropy: &Entropy) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::new());
     for (index, byte) in entropy.bytes::<RECOVERY_CHARS>().into_iter().enumerate() {
         if index == RECOVERY_CHARS / 2 {
@@ -97,7 +114,7 @@ pub fn recovery_code(entropy: &Entropy) -> Zeroizing<String> {
 }
 
 /// A recovery code as somebody typed it, in the one form; `None`: it cannot be one.
-pub fn typed_recovery_code(text: &str) -> Option<Zeroizing<String>> {
+pub(crate) fn typed_recovery_code(text: &str) -> Option<Zeroizing<String>> {
     if text.len() > 32 {
         return None;
     }

@@ -6,6 +6,14 @@ use tollgate_kernel::networks::Networks;
 use tollgate_kernel::scope::Scopes;
 
 /// A service key as a list shows it.
+///
+/// ```
+/// # use tollgate_auth::model::service_key::ServiceKey;
+/// fn line(key: &ServiceKey) -> String {
+///     let scopes = key.scopes.names().unwrap_or_default().join(" ");
+///     format!("{} {} [{scopes}]", key.key_prefix, key.name)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceKey {
     /// Of the key.

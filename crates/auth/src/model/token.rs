@@ -10,56 +10,56 @@ use tollgate_kernel::ids::{AccessTokenId, SessionId, UserId};
 const PREFIX: &str = "rt_";
 
 /// The one `type` of token that opens anything.
-pub const ACCESS: &str = "access";
+pub(crate) const ACCESS: &str = "access";
 
 /// What an access token says (RFC 9068, with the design's `type`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claims {
+pub(crate) struct Claims {
     /// Who.
-    pub sub: UserId,
+    pub(crate) sub: UserId,
     /// Unix seconds.
-    pub exp: i64,
+    pub(crate) exp: i64,
     /// Unix seconds.
-    pub iat: i64,
+    pub(crate) iat: i64,
     /// `access`.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub(crate) kind: String,
     /// Who signed.
-    pub iss: String,
+    pub(crate) iss: String,
     /// For whom.
-    pub aud: String,
+    pub(crate) aud: String,
     /// Of this token.
     #[serde(default)]
-    pub jti: Option<AccessTokenId>,
+    pub(crate) jti: Option<AccessTokenId>,
     /// In which sign-in.
-    pub sid: SessionId,
+    pub(crate) sid: SessionId,
     /// Slug of the plan they had when it was given out: a hint. Whoever sells asks.
     #[serde(default)]
-    pub plan: Option<String>,
+    pub(crate) plan: Option<String>,
     /// What they held when it was given out: a hint, too.
     #[serde(default)]
-    pub permissions: Vec<String>,
+    pub(crate) permissions: Vec<String>,
     /// Whether real money moves.
-    pub livemode: bool,
+    pub(crate) livemode: bool,
 }
 
 /// A refresh token as its owner holds it: 256 random bits. Only its hash rests.
 #[derive(Clone)]
-pub struct RefreshToken([u8; 32]);
+pub(crate) struct RefreshToken([u8; 32]);
 
 impl RefreshToken {
     /// The first of a session.
-    pub fn random(entropy: &Entropy) -> Self {
+    pub(crate) fn random(entropy: &Entropy) -> Self {
         Self(entropy.bytes())
     }
 
     /// From what a keyed hash gave.
-    pub fn derived(bytes: [u8; 32]) -> Self {
+    pub(crate) fn derived(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
     /// As its owner sends it; `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD
             .decode(text.strip_prefix(PREFIX)?)
             .ok()?;
@@ -67,17 +67,17 @@ impl RefreshToken {
     }
 
     /// For its owner.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(self.0))
     }
 
     /// For deriving its successor.
-    pub fn bytes(&self) -> &[u8; 32] {
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
     /// What rests.
-    pub fn hash(&self) -> [u8; 32] {
+    pub(crate) fn hash(&self) -> [u8; 32] {
         sha256(&self.0)
     }
 }

@@ -27,6 +27,14 @@ const RESERVED: [&str; 8] = [
 const LONGEST_EMAIL_BYTES: usize = 254;
 
 /// An account.
+///
+/// ```
+/// # use tollgate_auth::model::user::User;
+/// use tollgate_kernel::permission::USERS_READ;
+/// fn is_staff(user: &User) -> bool {
+///     user.is_active && user.permissions().hold(USERS_READ)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// Of the person.
@@ -61,6 +69,14 @@ impl User {
 }
 
 /// In which language a person is written to.
+///
+/// ```
+/// use tollgate_auth::model::user::{Locale, UnknownLocale};
+///
+/// assert_eq!("en".parse(), Ok(Locale::En));
+/// assert_eq!("EN".parse::<Locale>(), Err(UnknownLocale));
+/// assert_eq!(Locale::default().as_str(), "zh");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Locale {
@@ -109,6 +125,16 @@ impl FieldError for UnknownLocale {
 }
 
 /// An e-mail address, normalised: lower case, full-width forms folded.
+///
+/// ```
+/// use tollgate_auth::model::user::{Email, InvalidEmail};
+///
+/// let email: Email = "A.nn+shop@Gmail.com".parse()?;
+/// assert_eq!(email.as_str(), "a.nn+shop@gmail.com");
+/// assert_eq!(email.folded(), "ann@gmail.com");
+/// assert_eq!("ann@".parse::<Email>(), Err(InvalidEmail));
+/// # Ok::<(), InvalidEmail>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Email(String);
 
@@ -192,6 +218,16 @@ impl FieldError for InvalidEmail {
 }
 
 /// A user name as typed: 3 to 32 letters (of the Latin alphabet or Chinese), digits, `_`, `-`, `.`.
+///
+/// ```
+/// use tollgate_auth::model::user::{InvalidUsername, Username};
+///
+/// let name: Username = "Ann-2".parse()?;
+/// assert_eq!((name.as_str(), name.key().as_str()), ("Ann-2", "ann-2"));
+/// assert_eq!("admin".parse::<Username>(), Err(InvalidUsername), "it is reserved");
+/// assert_eq!(Username::folded("Admin").as_deref(), Some("admin"), "but may have an account");
+/// # Ok::<(), InvalidUsername>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username(String);
 

@@ -28,6 +28,55 @@ const MOST_WITH_OLD: i64 = 200;
 const LONGEST_OVERLAP: Duration = Duration::from_hours(30 * 24);
 
 /// A key to make.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::{Login, Register, model::user::Locale};
+/// # use tollgate_kernel::origin::Origin;
+///
+/// # use axum::{body::Body, http::Request};
+/// use tollgate_auth::{CreateKey, RotateKey, model::key_terms::KeyTerms};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// # let wish = Register {
+/// #     email: "ann@example.com".parse()?,
+/// #     username: "ann".parse()?,
+/// #     password: "plum orchard lantern 7".into(),
+/// #     locale: Locale::En,
+/// #     invite: None,
+/// # };
+/// # let user = auth.register(&wish, &Origin::default()).await?;
+///
+/// let wish = CreateKey {
+///     name: "nightly report".parse()?,
+///     expires_at: None,
+///     terms: KeyTerms::unlimited(),
+/// };
+/// let origin = Origin::default();
+/// let (made, key) = auth.create_api_key(user.id, &wish, &origin).await?;
+/// let (request, _) = Request::get("/").header("X-API-Key", key.text()).body(Body::empty())?.into_parts();
+/// let caller = auth.identify_request(&request).await.ok().flatten().expect("known");
+/// assert_eq!(caller.api_key_id(), Some(made.id));
+///
+/// // The old one ends at once.
+/// let renewal = RotateKey { overlap: std::time::Duration::ZERO, expires_at: None };
+/// let (renewed, _) = auth.rotate_api_key(user.id, made.id, renewal, &origin).await?;
+/// assert_eq!(renewed.rotated_from, Some(made.id));
+/// let page = auth.list_api_keys(user.id, None, 10).await?;
+/// assert_eq!((page.keys[0].id, page.has_more), (renewed.id, false));
+/// assert!(auth.delete_api_key(user.id, renewed.id, &origin).await?);
+/// assert!(auth.identify_request(&request).await.is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct CreateKey {
     /// What its owner calls it.
@@ -39,6 +88,16 @@ pub struct CreateKey {
 }
 
 /// How a key is renewed.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use tollgate_auth::RotateKey;
+/// let in_a_week = RotateKey {
+///     overlap: Duration::from_hours(7 * 24), // both work so long; at most 30 days
+///     expires_at: None,
+/// };
+/// assert!(!in_a_week.overlap.is_zero());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct RotateKey {
     /// How long the old one goes on; at most 30 days, zero: it ends at once.
@@ -48,6 +107,19 @@ pub struct RotateKey {
 }
 
 /// Why no key was made.
+///
+/// ```
+/// # use tollgate_auth::CreateKeyError;
+/// fn status(error: &CreateKeyError) -> u16 {
+///     match error {
+///         CreateKeyError::Expiry | CreateKeyError::Overlap => 422,
+///         CreateKeyError::TooMany => 409,
+///         CreateKeyError::NotFound => 404,
+///         _ => 503,
+///     }
+/// }
+/// assert_eq!(status(&CreateKeyError::TooMany), 409);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CreateKeyError {
@@ -69,6 +141,23 @@ pub enum CreateKeyError {
 }
 
 /// A page of a person's keys.
+///
+/// ```
+/// # use tollgate_auth::{AuthService, ListKeysError};
+/// # use tollgate_auth::model::api_key::ApiKey;
+/// # use tollgate_kernel::ids::UserId;
+/// async fn all(auth: &AuthService, user: UserId) -> Result<Vec<ApiKey>, ListKeysError> {
+///     let mut all = Vec::new();
+///     loop {
+///         let after = all.last().map(|key: &ApiKey| key.id);
+///         let page = auth.list_api_keys(user, after, 100).await?;
+///         all.extend(page.keys);
+///         if !page.has_more {
+///             return Ok(all);
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyList {
     /// Newest first.
@@ -78,6 +167,28 @@ pub struct ApiKeyList {
 }
 
 /// Why there is no page.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::ListKeysError;
+/// # use tollgate_kernel::ids::UserId;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// let nobody: UserId = "0198f0a0-0000-7000-8000-000000000001".parse()?;
+/// let refused = auth.list_api_keys(nobody, None, 101).await;
+/// assert!(matches!(refused, Err(ListKeysError::Limit)));
+/// assert!(auth.list_api_keys(nobody, None, 100).await?.keys.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListKeysError {

@@ -15,6 +15,39 @@ use crate::store::{one_time_tokens, sessions, users};
 use crate::{AuthService, Parts};
 
 /// Why a password is the same as before.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::{Login, Register, model::user::Locale};
+/// # use tollgate_kernel::origin::Origin;
+/// # use tollgate_auth::ChangePasswordError;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// # let wish = Register {
+/// #     email: "ann@example.com".parse()?,
+/// #     username: "ann".parse()?,
+/// #     password: "plum orchard lantern 7".into(),
+/// #     locale: Locale::En,
+/// #     invite: None,
+/// # };
+/// # let user = auth.register(&wish, &Origin::default()).await?;
+///
+/// let (current, new) = ("plum orchard lantern 7".into(), "copper violet harbour 3".into());
+/// let origin = Origin::default();
+/// auth.change_password(user.id, None, &current, &new, &origin).await?;
+/// let again = auth.change_password(user.id, None, &current, &new, &origin).await;
+/// assert!(matches!(again, Err(ChangePasswordError::WrongCurrent)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangePasswordError {
@@ -65,6 +98,22 @@ pub(crate) async fn is_current(
 
 impl AuthService {
     /// Sets a new password. All sign-ins but `kept` end, and so do links that are on their way.
+    ///
+    /// ```
+    /// # use secrecy::SecretString;
+    /// # use tollgate_auth::{AuthService, ChangePasswordError};
+    /// # use tollgate_kernel::{caller::Caller, origin::Origin};
+    /// async fn change(
+    ///     auth: &AuthService,
+    ///     caller: &Caller,
+    ///     (current, new): (&SecretString, &SecretString),
+    ///     origin: &Origin,
+    /// ) -> Result<(), ChangePasswordError> {
+    ///     let user = caller.user_id().ok_or(ChangePasswordError::WrongCurrent)?;
+    ///     // The device that asks stays signed in.
+    ///     auth.change_password(user, caller.session_id(), current, new, origin).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`ChangePasswordError`].

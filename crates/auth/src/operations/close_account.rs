@@ -16,6 +16,14 @@ use crate::store::{api_keys, known_devices, one_time_tokens, second_factors, ses
 impl AuthService {
     /// What is kept about a person here, as JSON: the account, its sign-ins and keys, without secrets.
     ///
+    /// ```
+    /// # use tollgate_auth::{AuthService, CurrentUser};
+    /// async fn download(auth: &AuthService, CurrentUser(user): CurrentUser) -> tollgate_storage::Result<String> {
+    ///     let kept = auth.export(&user).await?;
+    ///     Ok(format!("{kept:#}"))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn export(&self, user: &User) -> Result<Value> {
@@ -53,6 +61,19 @@ impl AuthService {
 
     /// Closes an account for good: the person's data goes, their keys and sign-ins end, their id stays
     /// in the books. Others learn of it by `user.deleted`.
+    ///
+    /// ```
+    /// # use secrecy::SecretString;
+    /// # use tollgate_auth::{AuthService, ChangePasswordError};
+    /// # use tollgate_kernel::{ids::UserId, origin::Origin};
+    /// async fn close(auth: &AuthService, user: UserId, password: &SecretString) -> Result<bool, ChangePasswordError> {
+    ///     match auth.delete_account(user, password, &Origin::default()).await {
+    ///         Ok(()) => Ok(true),
+    ///         Err(ChangePasswordError::WrongCurrent) => Ok(false),
+    ///         Err(error) => Err(error),
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`ChangePasswordError`], of which only a wrong password, too many tries and the inside occur.

@@ -16,6 +16,19 @@ use crate::{AuthService, problems};
 const WINDOW: Duration = Duration::from_mins(5);
 
 /// What somebody shows.
+///
+/// ```
+/// # use secrecy::SecretString;
+/// # use tollgate_auth::{AuthService, Proof, SecondFactorError};
+/// # use tollgate_kernel::caller::Caller;
+/// /// Before something that a stolen device must not be enough for.
+/// async fn prove(auth: &AuthService, caller: &Caller, typed: &SecretString) -> Result<(), SecondFactorError> {
+///     match auth.confirm(caller, Proof::Password(typed)).await {
+///         Err(SecondFactorError::WrongPassword) => auth.confirm(caller, Proof::Code(typed)).await,
+///         other => other,
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub enum Proof<'a> {
     /// The present password.

@@ -19,6 +19,33 @@ use crate::store::{one_time_tokens, sessions, staff};
 use crate::{AuthService, Parts};
 
 /// Why there is no admin.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::AdminError;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// let email = "ops@example.com".parse()?;
+/// let missing = auth.reset_password_of(&email).await;
+/// assert!(matches!(missing, Err(AdminError::NotFound)));
+/// let weak = auth.put_admin(&email, &"operator".parse()?, &"12345678".into()).await;
+/// assert!(matches!(weak, Err(AdminError::Weak(_))));
+///
+/// let admin = auth.put_admin(&email, &"operator".parse()?, &"plum orchard lantern 7".into()).await?;
+/// assert!(admin.is_superuser);
+/// auth.reset_password_of(&email).await?;
+/// assert!(!auth.remove_second_factors_of(&email).await?, "there was none");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdminError {
@@ -43,6 +70,34 @@ pub enum AdminError {
 }
 
 /// How the first admin gets in. Both work until an admin has signed in; a new start makes new ones.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::Login;
+/// # use tollgate_kernel::origin::Origin;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// let email = "ops@example.com".parse()?;
+/// let first = auth.first_admin(&email, None).await?.expect("nobody has signed in");
+/// let login = Login {
+///     email: Some(first.email),
+///     username: None,
+///     password: first.password,
+///     device: None,
+/// };
+/// assert!(auth.login(&login, &Origin::default()).await?.user.is_superuser);
+/// assert!(auth.first_admin(&email, None).await?.is_none(), "somebody can get in");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct FirstAdmin {
     /// Of the account.
@@ -94,6 +149,16 @@ impl AuthService {
     }
 
     /// Makes a superuser, on the command line; somebody who is there becomes one.
+    ///
+    /// ```
+    /// # use secrecy::SecretString;
+    /// # use tollgate_auth::{AdminError, AuthService};
+    /// async fn another(auth: &AuthService, password: &SecretString) -> Result<String, AdminError> {
+    ///     let email = "bob@example.com".parse().map_err(|_| AdminError::NotFound)?;
+    ///     let username = "bob".parse().map_err(|_| AdminError::Taken)?;
+    ///     Ok(auth.put_admin(&email, &username, password).await?.id.to_string())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`AdminError`].

@@ -34,6 +34,19 @@ const fn limit(kind: &'static str, most: i64, window: Duration) -> Limit {
 }
 
 /// Too many tries; the next may be after this.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use tollgate_auth::{LoginError, TooMany};
+/// fn retry_after_seconds(error: &LoginError) -> Option<u64> {
+///     match error {
+///         LoginError::TooMany(TooMany(wait)) => Some(wait.as_secs() + 1),
+///         _ => None,
+///     }
+/// }
+/// let error = LoginError::TooMany(TooMany(Duration::from_millis(41_200)));
+/// assert_eq!(retry_after_seconds(&error), Some(42));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many tries")]
 pub struct TooMany(pub Duration);

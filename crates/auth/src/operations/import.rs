@@ -24,6 +24,54 @@ use crate::store::users::{self, NewUser};
 use crate::{AuthService, Parts};
 
 /// A person with an account elsewhere.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::{BroughtKey, BroughtUser, LineFault};
+/// # use tollgate_auth::model::user::Locale;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// let ann = BroughtUser {
+///     email: "ann@example.com".parse()?,
+///     username: "ann".parse()?,
+///     hashed_password: None, // or `$2b$12$…`, `$argon2id$…`
+///     email_verified: true,
+///     is_active: true,
+///     locale: Locale::En,
+/// };
+/// let stranger = BroughtUser {
+///     email: "bob@example.com".parse()?,
+///     username: "bob".parse()?,
+///     hashed_password: Some("md5:0123".to_owned()),
+///     ..ann.clone()
+/// };
+/// let mut tx = db.begin().await?;
+/// let people = auth.import_users(&mut tx, &[ann.clone(), stranger]).await?;
+/// assert_eq!((people.made, people.known), (1, 0));
+/// assert_eq!(people.faults, [(1, LineFault::UnknownHash)]);
+/// assert_eq!(auth.import_users(&mut tx, &[ann.clone()]).await?.known, 1);
+///
+/// let key = BroughtKey {
+///     email: ann.email.clone(),
+///     sha256: [7; 32], // of the key's text
+///     shown: "old_abc...".to_owned(),
+///     name: "old key".parse()?,
+///     expires_at: None,
+/// };
+/// assert_eq!(auth.import_api_keys(&mut tx, &[key]).await?.made, 1);
+/// assert!(auth.holder(&mut tx, &ann.email).await?.is_some());
+/// tx.commit().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct BroughtUser {
     /// Of the account.
@@ -42,6 +90,18 @@ pub struct BroughtUser {
 }
 
 /// A key that opened something elsewhere.
+///
+/// ```
+/// # use tollgate_auth::{AuthService, BroughtKey, Imported};
+/// # use tollgate_storage::{Result, db::Db};
+/// /// What would become of them.
+/// async fn try_out(auth: &AuthService, db: &Db, keys: &[BroughtKey]) -> Result<Imported> {
+///     let mut tx = db.begin().await?;
+///     let imported = auth.import_api_keys(&mut tx, keys).await?;
+///     tx.rollback().await?;
+///     Ok(imported)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct BroughtKey {
     /// Whose.
@@ -57,6 +117,17 @@ pub struct BroughtKey {
 }
 
 /// What became of entries.
+///
+/// ```
+/// # use tollgate_auth::{Imported, LineFault};
+/// let imported = Imported {
+///     made: 2,
+///     known: 1,
+///     faults: vec![(3, LineFault::Twice)],
+/// };
+/// let told: Vec<String> = imported.faults.iter().map(|(at, fault)| format!("{at}: {fault}")).collect();
+/// assert_eq!(told, ["3: an earlier entry is about the same"]);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     /// Written down now.
@@ -78,6 +149,15 @@ impl Imported {
 }
 
 /// What is wrong with an entry.
+///
+/// ```
+/// # use tollgate_auth::LineFault;
+/// /// Those that a second run, with more people in it, may put right.
+/// fn is_order(fault: LineFault) -> bool {
+///     matches!(fault, LineFault::NoUser)
+/// }
+/// assert!(is_order(LineFault::NoUser) && !is_order(LineFault::Expired));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineFault {

@@ -18,6 +18,18 @@ use crate::model::user::User;
 use crate::store::{refresh_tokens, sessions};
 
 /// Which credential it is.
+///
+/// ```
+/// # use tollgate_auth::Credential;
+/// fn kind(credential: &Credential) -> &'static str {
+///     match credential {
+///         Credential::Access(_) => "access_token",
+///         Credential::Refresh(_) => "refresh_token",
+///         Credential::ApiKey(..) => "api_key",
+///         Credential::Service(..) => "service_key",
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// An access token, of a sign-in.
@@ -31,6 +43,48 @@ pub enum Credential {
 }
 
 /// A credential that is good.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::{Login, Register, model::user::Locale};
+/// # use tollgate_kernel::origin::Origin;
+/// # use tollgate_auth::Credential;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// # let wish = Register {
+/// #     email: "ann@example.com".parse()?,
+/// #     username: "ann".parse()?,
+/// #     password: "plum orchard lantern 7".into(),
+/// #     locale: Locale::En,
+/// #     invite: None,
+/// # };
+/// # let user = auth.register(&wish, &Origin::default()).await?;
+///
+/// let login = Login {
+///     email: None,
+///     username: Some("ann".to_owned()),
+///     password: "plum orchard lantern 7".into(),
+///     device: None,
+/// };
+/// let tokens = auth.login(&login, &Origin::default()).await?;
+/// let found = auth.introspect(&tokens.access_token).await?.expect("good");
+/// assert!(matches!(found.credential, Credential::Access(_)));
+/// assert_eq!(found.user.map(|user| user.id), Some(user.id));
+///
+/// auth.revoke_token(&tokens.refresh_token).await?;
+/// assert!(auth.introspect(&tokens.access_token).await?.is_none(), "signed out");
+/// assert!(auth.introspect(&"nonsense".into()).await?.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Introspection {
     /// Which.

@@ -15,6 +15,17 @@ use crate::model::user::{Email, Locale};
 impl AuthService {
     /// Sends an invitation; an older one for the same address ends.
     ///
+    /// ```
+    /// # use tollgate_auth::{AuthService, model::user::{Email, Locale}};
+    /// # use tollgate_kernel::origin::Origin;
+    /// async fn ask(auth: &AuthService, guests: &[Email], origin: &Origin) -> tollgate_storage::Result<()> {
+    ///     for guest in guests {
+    ///         auth.invite(guest, Locale::En, origin).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn invite(&self, email: &Email, locale: Locale, origin: &Origin) -> Result<()> {

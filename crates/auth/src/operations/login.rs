@@ -20,6 +20,18 @@ use crate::store::{known_devices, second_factors, users};
 use crate::{AuthService, Parts};
 
 /// Who wants to sign in.
+///
+/// ```
+/// use tollgate_auth::Login;
+///
+/// let login = Login {
+///     email: None,
+///     username: Some("ann@example.com".to_owned()), // an address is understood too
+///     password: "plum orchard lantern 7".into(),
+///     device: None,
+/// };
+/// assert!(!format!("{login:?}").contains("plum"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Login {
     /// By address.
@@ -33,6 +45,45 @@ pub struct Login {
 }
 
 /// Why nobody was signed in.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::{Login, Register, model::user::Locale};
+/// # use tollgate_kernel::origin::Origin;
+/// # use tollgate_auth::LoginError;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// # let wish = Register {
+/// #     email: "ann@example.com".parse()?,
+/// #     username: "ann".parse()?,
+/// #     password: "plum orchard lantern 7".into(),
+/// #     locale: Locale::En,
+/// #     invite: None,
+/// # };
+/// # let user = auth.register(&wish, &Origin::default()).await?;
+///
+/// let mut login = Login {
+///     email: Some("ann@example.com".to_owned()),
+///     username: None,
+///     password: "a wrong one".into(),
+///     device: None,
+/// };
+/// let wrong = auth.login(&login, &Origin::default()).await;
+/// assert!(matches!(wrong, Err(LoginError::Invalid)));
+/// login.email = Some("nobody@example.com".to_owned());
+/// let unknown = auth.login(&login, &Origin::default()).await;
+/// assert!(matches!(unknown, Err(LoginError::Invalid)), "nobody learns who has an account");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {
@@ -64,6 +115,25 @@ pub enum LoginError {
 
 impl AuthService {
     /// Signs in by address or user name. An unknown account costs the same work as a known one.
+    ///
+    /// ```
+    /// # use secrecy::SecretString;
+    /// # use tollgate_auth::{AuthService, Login, LoginError, Tokens};
+    /// # use tollgate_kernel::origin::Origin;
+    /// enum Step {
+    ///     In(Box<Tokens>),
+    ///     /// Half a sign-in: the other half is `login_second_factor`.
+    ///     Code(SecretString),
+    /// }
+    ///
+    /// async fn sign_in(auth: &AuthService, wish: &Login, origin: &Origin) -> Result<Step, LoginError> {
+    ///     match auth.login(wish, origin).await {
+    ///         Ok(tokens) => Ok(Step::In(Box::new(tokens))),
+    ///         Err(LoginError::SecondFactor(challenge)) => Ok(Step::Code(challenge)),
+    ///         Err(error) => Err(error),
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`LoginError`].

@@ -1,6 +1,7 @@
 //! One verb, one file. Whatever HTTP can do, a host can do by calling these.
 
 pub(crate) mod api_keys;
+pub(crate) mod audit_log;
 pub(crate) mod change_password;
 pub(crate) mod close_account;
 pub(crate) mod confirm;

@@ -23,6 +23,14 @@ use crate::{AuthService, Parts};
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// Why a sign-in was not renewed.
+///
+/// ```
+/// # use tollgate_auth::RefreshError;
+/// fn must_sign_in(error: &RefreshError) -> bool {
+///     !matches!(error, RefreshError::Internal(_))
+/// }
+/// assert!(must_sign_in(&RefreshError::Revoked));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefreshError {
@@ -45,6 +53,48 @@ pub enum RefreshError {
 
 impl AuthService {
     /// A new pair for an old refresh token.
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+    /// # use tollgate_kernel::entropy::Entropy;
+    /// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+    /// # use tollgate_auth::{Login, Register, model::user::Locale};
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use secrecy::ExposeSecret as _;
+    /// # use tollgate_auth::RefreshError;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+    /// # let mut config = AuthConfig::new("https://shop.example");
+    /// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+    /// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+    /// # let auth = builder.weak_hashing_for_tests().build().await?;
+    /// # let wish = Register {
+    /// #     email: "ann@example.com".parse()?,
+    /// #     username: "ann".parse()?,
+    /// #     password: "plum orchard lantern 7".into(),
+    /// #     locale: Locale::En,
+    /// #     invite: None,
+    /// # };
+    /// # let user = auth.register(&wish, &Origin::default()).await?;
+    ///
+    /// # let login = Login {
+    /// #     email: None,
+    /// #     username: Some("ann".to_owned()),
+    /// #     password: "plum orchard lantern 7".into(),
+    /// #     device: None,
+    /// # };
+    /// let tokens = auth.login(&login, &Origin::default()).await?;
+    /// let next = auth.refresh(&tokens.refresh_token).await?;
+    /// // An answer that was lost can be asked for again, for ten seconds.
+    /// let again = auth.refresh(&tokens.refresh_token).await?;
+    /// assert_eq!(next.refresh_token.expose_secret(), again.refresh_token.expose_secret());
+    /// let unknown = auth.refresh(&"nonsense".into()).await;
+    /// assert!(matches!(unknown, Err(RefreshError::Unknown)));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`RefreshError`].

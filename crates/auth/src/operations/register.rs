@@ -21,6 +21,22 @@ use crate::store::users::{self, NewUser};
 use crate::{AuthService, Parts};
 
 /// An account to open.
+///
+/// ```
+/// use tollgate_auth::Register;
+/// use tollgate_auth::model::user::Locale;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let wish = Register {
+///     email: "Ann@Example.com".parse()?,
+///     username: "Ann".parse()?,
+///     password: "plum orchard lantern 7".into(),
+///     locale: Locale::En,
+///     invite: None,
+/// };
+/// assert_eq!(wish.email.as_str(), "ann@example.com");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Register {
     /// Where the person is reached.
@@ -36,6 +52,44 @@ pub struct Register {
 }
 
 /// Why no account was opened.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::{Login, Register, model::user::Locale};
+/// # use tollgate_kernel::origin::Origin;
+/// # use tollgate_auth::RegisterError;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// # let wish = Register {
+/// #     email: "ann@example.com".parse()?,
+/// #     username: "ann".parse()?,
+/// #     password: "plum orchard lantern 7".into(),
+/// #     locale: Locale::En,
+/// #     invite: None,
+/// # };
+/// # let user = auth.register(&wish, &Origin::default()).await?;
+///
+/// let again = auth.register(&wish, &Origin::default()).await;
+/// assert!(matches!(again, Err(RegisterError::EmailTaken)));
+/// let weak = Register {
+///     email: "bob@example.com".parse()?,
+///     username: "bob".parse()?,
+///     password: "12345678".into(),
+///     ..wish
+/// };
+/// let weak = auth.register(&weak, &Origin::default()).await;
+/// assert!(matches!(weak, Err(RegisterError::Weak(_))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
@@ -67,6 +121,14 @@ pub enum RegisterError {
 
 impl AuthService {
     /// Opens an account; of many who ask for one address at once, one gets it.
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthService, Register, RegisterError};
+    /// # use tollgate_kernel::{ids::UserId, origin::Origin};
+    /// async fn sign_up(auth: &AuthService, wish: &Register, origin: &Origin) -> Result<UserId, RegisterError> {
+    ///     Ok(auth.register(wish, origin).await?.id)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`RegisterError`].
@@ -136,6 +198,14 @@ impl AuthService {
     }
 
     /// A person, whoever asks.
+    ///
+    /// ```
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_kernel::ids::UserId;
+    /// async fn name(auth: &AuthService, id: UserId) -> tollgate_storage::Result<Option<String>> {
+    ///     Ok(auth.find_user(id).await?.map(|user| user.username))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

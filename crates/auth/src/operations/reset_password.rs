@@ -31,6 +31,13 @@ const KIND: &str = "reset_password";
 const SEALED: &str = "reset question";
 
 /// Why no reset was asked for.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use tollgate_auth::{AskResetError, TooMany};
+/// let error = AskResetError::from(TooMany(Duration::from_secs(60)));
+/// assert_eq!(error.to_string(), "too many tries");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AskResetError {
@@ -43,6 +50,27 @@ pub enum AskResetError {
 }
 
 /// Why a password is the same as before.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::ResetError;
+/// # use tollgate_kernel::origin::Origin;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// let (made_up, new) = ("ot_AAAA".into(), "plum orchard lantern 7".into());
+/// let refused = auth.reset_password(&made_up, &new, &Origin::default()).await;
+/// assert!(matches!(refused, Err(ResetError::Token)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResetError {
@@ -62,6 +90,25 @@ pub enum ResetError {
 
 impl AuthService {
     /// Asks for a letter with a link. The answer is the same whether the address has an account.
+    ///
+    /// ```
+    /// # use secrecy::SecretString;
+    /// # use tollgate_auth::{AskResetError, AuthService, ResetError, model::user::Email};
+    /// # use tollgate_kernel::origin::Origin;
+    /// async fn forgotten(auth: &AuthService, email: &Email, origin: &Origin) -> Result<(), AskResetError> {
+    ///     // The same answer for an address that has no account. The letter leaves with a later tick.
+    ///     auth.ask_password_reset(email, origin).await
+    /// }
+    ///
+    /// async fn chosen(
+    ///     auth: &AuthService,
+    ///     token: &SecretString, // of the link in the letter
+    ///     new: &SecretString,
+    ///     origin: &Origin,
+    /// ) -> Result<(), ResetError> {
+    ///     auth.reset_password(token, new, origin).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`AskResetError`].

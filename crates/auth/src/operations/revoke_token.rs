@@ -14,6 +14,15 @@ impl AuthService {
     /// Ends the sign-in of a refresh token (a used one too: its successor may be lost) or of an access
     /// token that is not over. Anything else does nothing.
     ///
+    /// ```
+    /// # use secrecy::SecretString;
+    /// # use tollgate_auth::AuthService;
+    /// /// As RFC 7009 has it: whatever was sent, it opens nothing afterwards.
+    /// async fn revoke(auth: &AuthService, token: &SecretString) -> tollgate_storage::Result<()> {
+    ///     auth.revoke_token(token).await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The database.
     pub async fn revoke_token(&self, token: &SecretString) -> Result<()> {

@@ -48,6 +48,42 @@ const USED: Limit = Limit {
 };
 
 /// What went wrong with a second factor.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::{Login, Register, model::user::Locale};
+/// # use tollgate_kernel::origin::Origin;
+/// # use tollgate_auth::SecondFactorError;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// # let wish = Register {
+/// #     email: "ann@example.com".parse()?,
+/// #     username: "ann".parse()?,
+/// #     password: "plum orchard lantern 7".into(),
+/// #     locale: Locale::En,
+/// #     invite: None,
+/// # };
+/// # let user = auth.register(&wish, &Origin::default()).await?;
+///
+/// let origin = Origin::default();
+/// let absent = auth.confirm_second_factor(user.id, None, &"000000".into(), &origin).await;
+/// assert!(matches!(absent, Err(SecondFactorError::Absent)));
+/// auth.enrol(&user).await?;
+/// let guessed = auth.confirm_second_factor(user.id, None, &"not it".into(), &origin).await;
+/// assert!(matches!(guessed, Err(SecondFactorError::Code)));
+/// let challenge = auth.login_second_factor(&"ch_AAAA".into(), &"000000".into(), None, &origin).await;
+/// assert!(matches!(challenge, Err(SecondFactorError::Challenge)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecondFactorError {
@@ -81,6 +117,38 @@ pub enum SecondFactorError {
 }
 
 /// What somebody types into their app.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::{Login, Register, model::user::Locale};
+/// # use tollgate_kernel::origin::Origin;
+/// # use secrecy::ExposeSecret as _;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// # let wish = Register {
+/// #     email: "ann@example.com".parse()?,
+/// #     username: "ann".parse()?,
+/// #     password: "plum orchard lantern 7".into(),
+/// #     locale: Locale::En,
+/// #     invite: None,
+/// # };
+/// # let user = auth.register(&wish, &Origin::default()).await?;
+///
+/// let enrolment = auth.enrol(&user).await?;
+/// let url = enrolment.otpauth_url.expose_secret();
+/// assert!(url.starts_with("otpauth://totp/") && url.contains(enrolment.secret.expose_secret()));
+/// assert_eq!(enrolment.secret.expose_secret().len(), 32);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Enrolment {
     /// In base32.
@@ -185,6 +253,20 @@ fn code_hash(parts: &Parts, user: UserId, code: &str) -> [u8; 32] {
 impl AuthService {
     /// The second half of a sign-in.
     ///
+    /// ```
+    /// # use secrecy::SecretString;
+    /// # use tollgate_auth::{AuthService, SecondFactorError, Tokens};
+    /// # use tollgate_kernel::origin::Origin;
+    /// async fn other_half(
+    ///     auth: &AuthService,
+    ///     challenge: &SecretString, // of `LoginError::SecondFactor`; five minutes, once
+    ///     typed: &SecretString,     // `123456`, or a code on paper
+    ///     origin: &Origin,
+    /// ) -> Result<Tokens, SecondFactorError> {
+    ///     auth.login_second_factor(challenge, typed, None, origin).await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`SecondFactorError`].
     pub async fn login_second_factor(
@@ -273,6 +355,20 @@ impl AuthService {
 
     /// Sets it up by its first code. Gives the recovery codes, this once; every other sign-in ends.
     ///
+    /// ```
+    /// # use secrecy::SecretString;
+    /// # use tollgate_auth::{AuthService, SecondFactorError};
+    /// # use tollgate_kernel::{ids::UserId, origin::Origin};
+    /// /// The ten codes on paper, for somebody who typed the first code of their app.
+    /// async fn codes(
+    ///     auth: &AuthService,
+    ///     user: UserId,
+    ///     typed: &SecretString,
+    /// ) -> Result<Vec<SecretString>, SecondFactorError> {
+    ///     auth.confirm_second_factor(user, None, typed, &Origin::default()).await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`SecondFactorError`].
     pub async fn confirm_second_factor(
@@ -313,6 +409,19 @@ impl AuthService {
 
     /// Takes it away, by the password and a code.
     ///
+    /// ```
+    /// # use secrecy::SecretString;
+    /// # use tollgate_auth::{AuthService, SecondFactorError};
+    /// # use tollgate_kernel::{ids::UserId, origin::Origin};
+    /// async fn off(
+    ///     auth: &AuthService,
+    ///     user: UserId,
+    ///     (password, code): (&SecretString, &SecretString),
+    /// ) -> Result<(), SecondFactorError> {
+    ///     auth.disable_second_factor(user, password, code, &Origin::default()).await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`SecondFactorError`].
     pub async fn disable_second_factor(
@@ -339,6 +448,16 @@ impl AuthService {
     }
 
     /// Takes it away for somebody who has lost everything. `false`: there was none.
+    ///
+    /// ```
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_kernel::{ids::UserId, origin::Origin};
+    /// use tollgate_storage::audit::Actor;
+    /// async fn lost_phone(auth: &AuthService, user: UserId) -> tollgate_storage::Result<bool> {
+    ///     let why = Some("passport shown at the desk");
+    ///     auth.remove_second_factors(user, Actor::Operator, why, &Origin::default()).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

@@ -22,6 +22,43 @@ use crate::store::service_keys;
 const LONGEST_PAGE: u32 = 100;
 
 /// A key to make.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::{CreateServiceKey, Credential, Initiator, RotateKey};
+/// # use tollgate_kernel::{networks::Networks, origin::Origin, scope::Scopes};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// let wish = CreateServiceKey {
+///     name: "imaging".parse()?,
+///     scopes: Scopes::only(["introspect", "quota"]),
+///     addresses: Networks::of(["10.0.0.0/8"])?,
+///     expires_at: None,
+/// };
+/// let origin = Origin::default();
+/// let by = Initiator::operator(&origin);
+/// let (made, key) = auth.create_service_key(&wish, &by).await?;
+/// let found = auth.introspect(&key.text().into()).await?.expect("good");
+/// assert!(matches!(found.credential, Credential::Service(id, _) if id == made.id));
+/// assert!(found.user.is_none(), "an application is nobody");
+///
+/// // Both work for a day.
+/// let renewal = RotateKey { overlap: std::time::Duration::from_hours(24), expires_at: None };
+/// let (renewed, _) = auth.rotate_service_key(made.id, renewal, &by).await?;
+/// assert_eq!((renewed.name.as_str(), renewed.rotated_from), ("imaging", Some(made.id)));
+/// assert_eq!(auth.list_service_keys(None, 10).await?.keys.len(), 2);
+/// assert!(auth.delete_service_key(renewed.id, &by).await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct CreateServiceKey {
     /// Which application.
@@ -35,6 +72,14 @@ pub struct CreateServiceKey {
 }
 
 /// A page of service keys.
+///
+/// ```
+/// # use tollgate_auth::{AuthService, ListKeysError};
+/// async fn newest(auth: &AuthService) -> Result<Option<String>, ListKeysError> {
+///     let page = auth.list_service_keys(None, 1).await?; // 1 to 100 on a page
+///     Ok(page.keys.first().map(|key| key.name.clone()))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceKeyList {
     /// Newest first.

@@ -22,6 +22,20 @@ use crate::store::{refresh_tokens, sessions};
 pub(crate) const ABSOLUTE: Duration = Duration::from_hours(90 * 24);
 
 /// What a person who signed in holds.
+///
+/// ```
+/// # use secrecy::ExposeSecret as _;
+/// # use tollgate_auth::Tokens;
+/// /// As OAuth writes it (RFC 6749 §5.1).
+/// fn body(tokens: &Tokens) -> serde_json::Value {
+///     serde_json::json!({
+///         "access_token": tokens.access_token.expose_secret(),
+///         "token_type": "Bearer",
+///         "expires_in": tokens.expires_in.as_secs(),
+///         "refresh_token": tokens.refresh_token.expose_secret(),
+///     })
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Tokens {
     /// For calls; short-lived.

@@ -17,6 +17,16 @@ use crate::store::{one_time_tokens, sessions, staff, users};
 impl AuthService {
     /// Signs the first admin in.
     ///
+    /// ```
+    /// # use secrecy::SecretString;
+    /// # use tollgate_auth::{AdminError, AuthService, Tokens};
+    /// # use tollgate_kernel::origin::Origin;
+    /// /// `token` is what follows `?token=` in [`FirstAdmin::link`](tollgate_auth::FirstAdmin::link).
+    /// async fn open(auth: &AuthService, token: &SecretString, origin: &Origin) -> Result<Tokens, AdminError> {
+    ///     auth.set_up(token, origin).await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`AdminError`].
     pub async fn set_up(
@@ -39,6 +49,23 @@ impl AuthService {
 
     /// Lets the first admin choose a password. A start makes no other one after that: as with
     /// `ADMIN_PASSWORD`, whoever chose it keeps it.
+    ///
+    /// ```
+    /// # use secrecy::SecretString;
+    /// # use tollgate_auth::{AdminError, AuthService};
+    /// # use tollgate_kernel::origin::Origin;
+    /// async fn choose(
+    ///     auth: &AuthService,
+    ///     token: &SecretString,
+    ///     new: &SecretString,
+    /// ) -> Result<bool, AdminError> {
+    ///     match auth.set_up_password(token, new, &Origin::default()).await {
+    ///         Ok(()) => Ok(true),
+    ///         Err(AdminError::Weak(_) | AdminError::Token) => Ok(false),
+    ///         Err(error) => Err(error),
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`AdminError`].

@@ -27,6 +27,19 @@ use crate::store::{api_keys, roles, sessions, staff};
 use crate::{AuthService, Parts};
 
 /// Why staff could not do it.
+///
+/// ```
+/// # use tollgate_auth::StaffError;
+/// fn status(error: &StaffError) -> u16 {
+///     match error {
+///         StaffError::NotFound => 404,
+///         StaffError::NeedsAdmin => 403,
+///         StaffError::LastAdmin | StaffError::EmailTaken | StaffError::UsernameTaken => 409,
+///         _ => 503,
+///     }
+/// }
+/// assert_eq!(status(&StaffError::LastAdmin), 409);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StaffError {
@@ -54,6 +67,51 @@ pub enum StaffError {
 }
 
 /// Who acts, from where, why.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::{Login, Register, model::user::Locale};
+/// # use tollgate_kernel::origin::Origin;
+/// # use tollgate_auth::{By, Search, StaffError};
+/// # use tollgate_auth::model::role::{Role, held};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// # let wish = Register {
+/// #     email: "ann@example.com".parse()?,
+/// #     username: "ann".parse()?,
+/// #     password: "plum orchard lantern 7".into(),
+/// #     locale: Locale::En,
+/// #     invite: None,
+/// # };
+/// # let user = auth.register(&wish, &Origin::default()).await?;
+///
+/// # auth.put_admin(&"ops@example.com".parse()?, &"operator".parse()?, &"copper violet harbour 3".into()).await?;
+/// let origin = Origin::default();
+/// let (admin, support) = (held(true, &[]), held(false, &[Role::Support]));
+/// let by_admin = By { permissions: &admin, origin: &origin, reason: Some("joins the desk") };
+/// let by_support = By { permissions: &support, origin: &origin, reason: None };
+///
+/// let staff = auth.set_roles(user.id, &[Role::Support], &by_admin).await?;
+/// assert_eq!(staff.roles, [Role::Support]);
+/// let refused = auth.set_active(user.id, false, &by_support).await;
+/// assert!(matches!(refused, Err(StaffError::NeedsAdmin)), "staff are for admins");
+/// assert!(!auth.set_active(user.id, false, &by_admin).await?.is_active);
+///
+/// let search = Search { text: Some("ANN".to_owned()), is_active: Some(false), before: None };
+/// let found = auth.search_users(&search, 10).await?;
+/// assert_eq!(found.len(), 1);
+/// assert_eq!((found[0].user.id, found[0].last_login_at), (user.id, None));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct By<'a> {
     /// What the actor holds.
@@ -65,21 +123,48 @@ pub struct By<'a> {
 }
 
 /// A person as a list of staff shows them.
+///
+/// ```
+/// # use tollgate_auth::Listed;
+/// fn never_came(listed: &[Listed]) -> Vec<&str> {
+///     let absent = listed.iter().filter(|person| person.last_login_at.is_none());
+///     absent.map(|person| person.user.email.as_str()).collect()
+/// }
+/// assert!(never_came(&[]).is_empty());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Listed {
     /// Without roles.
     pub user: User,
     /// When they last signed in.
     pub last_login_at: Option<Timestamp>,
+    /// When one of their live sign-ins was last used; true to the hour.
+    pub last_seen_at: Option<Timestamp>,
 }
 
 /// Which people.
+///
+/// ```
+/// # use tollgate_auth::{AuthService, Search};
+/// /// Everybody who may sign in, a page at a time.
+/// async fn count(auth: &AuthService) -> tollgate_storage::Result<usize> {
+///     let (mut search, mut count) = (Search { is_active: Some(true), ..Search::default() }, 0);
+///     loop {
+///         let page = auth.search_users(&search, 100).await?;
+///         let Some(last) = page.last() else { return Ok(count) };
+///         search.before = Some(last.user.id);
+///         count += page.len();
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Search {
-    /// Part of the address or the name.
+    /// Part of the address or the name, or the whole id.
     pub text: Option<String>,
     /// Only these.
     pub is_active: Option<bool>,
+    /// Members of staff, or nobody of them.
+    pub is_staff: Option<bool>,
     /// Opened before this one.
     pub before: Option<UserId>,
 }
@@ -94,12 +179,14 @@ impl AuthService {
         let wanted = staff::Search {
             text: folded.as_deref(),
             is_active: search.is_active,
+            is_staff: search.is_staff,
             before: search.before,
         };
         let found = staff::search(&self.parts().db, &wanted, i64::from(limit)).await?;
-        let listed = found.into_iter().map(|(user, last_login_at)| Listed {
-            user,
-            last_login_at,
+        let listed = found.into_iter().map(|found| Listed {
+            user: found.user,
+            last_login_at: found.last_login_at,
+            last_seen_at: found.last_seen_at,
         });
         Ok(listed.collect())
     }
@@ -196,6 +283,15 @@ impl AuthService {
 
     /// Ends every sign-in of a person, and with `keys` their keys.
     ///
+    /// ```
+    /// # use tollgate_auth::{AuthService, By, StaffError};
+    /// # use tollgate_kernel::ids::UserId;
+    /// /// A laptop was stolen: its sign-in and its keys are over.
+    /// async fn stolen(auth: &AuthService, user: UserId, by: &By<'_>) -> Result<(), StaffError> {
+    ///     auth.sign_out(user, true, by).await
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`StaffError`].
     pub async fn sign_out(&self, id: UserId, keys: bool, by: &By<'_>) -> Result<(), StaffError> {
@@ -225,6 +321,18 @@ impl AuthService {
     }
 
     /// Opens an account for somebody, who is sent a link to choose a password.
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthService, By, StaffError, model::user::{Email, Locale, User, Username}};
+    /// async fn colleague(
+    ///     auth: &AuthService,
+    ///     email: &Email,
+    ///     username: &Username,
+    ///     by: &By<'_>,
+    /// ) -> Result<User, StaffError> {
+    ///     auth.open_account(email, username, Locale::En, by).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`StaffError`].

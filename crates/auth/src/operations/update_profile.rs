@@ -19,6 +19,51 @@ use crate::store::users;
 use crate::{AuthService, Parts};
 
 /// What is to be different; `None` stays.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::{Login, Register, model::user::Locale};
+/// # use tollgate_kernel::origin::Origin;
+/// # use tollgate_auth::{ProfileChange, ProfileError};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// # let wish = Register {
+/// #     email: "ann@example.com".parse()?,
+/// #     username: "ann".parse()?,
+/// #     password: "plum orchard lantern 7".into(),
+/// #     locale: Locale::En,
+/// #     invite: None,
+/// # };
+/// # let user = auth.register(&wish, &Origin::default()).await?;
+///
+/// let change = ProfileChange {
+///     username: Some("Ann-2".parse()?),
+///     ..ProfileChange::default()
+/// };
+/// let changed = auth.update_profile(&user, &change, &Origin::default()).await?;
+/// assert_eq!(changed.username, "Ann-2");
+///
+/// // Another address takes the password, and counts once it is confirmed.
+/// let mut change = ProfileChange {
+///     email: Some("ann@example.org".parse()?),
+///     ..ProfileChange::default()
+/// };
+/// let refused = auth.update_profile(&changed, &change, &Origin::default()).await;
+/// assert!(matches!(refused, Err(ProfileError::PasswordNeeded)));
+/// change.current_password = Some("plum orchard lantern 7".into());
+/// let asked = auth.update_profile(&changed, &change, &Origin::default()).await?;
+/// assert_eq!(asked.email, "ann@example.com");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ProfileChange {
     /// What the person is called.
@@ -32,6 +77,19 @@ pub struct ProfileChange {
 }
 
 /// Why nothing was changed.
+///
+/// ```
+/// # use tollgate_auth::ProfileError;
+/// fn field(error: &ProfileError) -> Option<&'static str> {
+///     match error {
+///         ProfileError::EmailTaken => Some("/email"),
+///         ProfileError::UsernameTaken => Some("/username"),
+///         ProfileError::PasswordNeeded | ProfileError::WrongCurrent => Some("/current_password"),
+///         _ => None,
+///     }
+/// }
+/// assert_eq!(field(&ProfileError::UsernameTaken), Some("/username"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProfileError {

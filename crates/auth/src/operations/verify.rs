@@ -17,6 +17,15 @@ use crate::store::{sessions, users};
 use crate::{AuthService, problems};
 
 /// Somebody whose credential is good now.
+///
+/// ```
+/// # use tollgate_auth::Verified;
+/// use tollgate_kernel::permission::USERS_READ;
+/// fn line(verified: &Verified) -> String {
+///     let staff = if verified.permissions.hold(USERS_READ) { ", staff" } else { "" };
+///     format!("{} by {}{staff}", verified.user.email, verified.subject_type())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Verified {
     /// The person behind it, as they are now.
@@ -62,6 +71,51 @@ pub(crate) enum StandingError {
 impl AuthService {
     /// Whether what was presented still stands. Asks the database, so that whoever was deactivated or signed out fails
     /// at once.
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+    /// # use tollgate_kernel::entropy::Entropy;
+    /// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+    /// # use tollgate_auth::{Login, Register, model::user::Locale};
+    /// # use tollgate_kernel::origin::Origin;
+    /// # use axum::{body::Body, http::Request};
+    /// # use secrecy::ExposeSecret as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+    /// # let mut config = AuthConfig::new("https://shop.example");
+    /// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+    /// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+    /// # let auth = builder.weak_hashing_for_tests().build().await?;
+    /// # let wish = Register {
+    /// #     email: "ann@example.com".parse()?,
+    /// #     username: "ann".parse()?,
+    /// #     password: "plum orchard lantern 7".into(),
+    /// #     locale: Locale::En,
+    /// #     invite: None,
+    /// # };
+    /// # let user = auth.register(&wish, &Origin::default()).await?;
+    ///
+    /// # let login = Login {
+    /// #     email: None,
+    /// #     username: Some("ann".to_owned()),
+    /// #     password: "plum orchard lantern 7".into(),
+    /// #     device: None,
+    /// # };
+    /// let tokens = auth.login(&login, &Origin::default()).await?;
+    /// let bearer = format!("Bearer {}", tokens.access_token.expose_secret());
+    /// let (request, _) = Request::get("/").header("Authorization", bearer).body(Body::empty())?.into_parts();
+    /// let presented = auth.presented(&request).await.ok().flatten().expect("a credential");
+    /// let verified = auth.verify(&presented).await.ok().expect("it stands");
+    /// assert_eq!((verified.user.id, verified.subject_type()), (user.id, "user"));
+    ///
+    /// auth.logout(&verified.caller, None).await?;
+    /// let problem = auth.verify(&presented).await.unwrap_err();
+    /// assert_eq!(problem.code().status(), 401);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// 401 when it does not, 403 for a service, which is nobody; 503.
@@ -152,6 +206,15 @@ impl AuthService {
 
     /// What is the same for all accounts of one mailbox, however it is spelt: the address in small letters,
     /// without what aliases add. `None`: no such person.
+    ///
+    /// ```
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_kernel::ids::UserId;
+    /// /// `a.nn+shop@gmail.com` and `ann@gmail.com` are one.
+    /// async fn same(auth: &AuthService, one: UserId, other: UserId) -> tollgate_storage::Result<bool> {
+    ///     Ok(auth.mailbox(one).await? == auth.mailbox(other).await?)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

@@ -19,6 +19,26 @@ use crate::store::{one_time_tokens, users};
 use crate::{AuthService, Parts};
 
 /// Why an address is not confirmed.
+///
+/// ```
+/// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+/// # use tollgate_kernel::entropy::Entropy;
+/// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+/// # use tollgate_auth::VerifyEmailError;
+/// # use tollgate_kernel::origin::Origin;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+/// # let mut config = AuthConfig::new("https://shop.example");
+/// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+/// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+/// # let auth = builder.weak_hashing_for_tests().build().await?;
+/// let made_up = auth.verify_email(&"ot_AAAA".into(), &Origin::default()).await;
+/// assert!(matches!(made_up, Err(VerifyEmailError::Token)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyEmailError {
@@ -47,6 +67,14 @@ pub(super) async fn ask(parts: &Parts, tx: &mut Tx, user: &User, now: Timestamp)
 
 impl AuthService {
     /// Sends the letter again, at most five in an hour; more are not sent, and nobody is told.
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthService, model::user::User};
+    /// async fn again(auth: &AuthService, user: &User) -> tollgate_storage::Result<bool> {
+    ///     auth.resend_verification(user).await?;
+    ///     Ok(user.email_verified_at.is_none()) // whether a letter may come
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database.

@@ -57,6 +57,18 @@ impl AuthService {
     /// `plan`, `permissions`, `subject_type`, `sid` or `api_key_id`, `iss`, `aud`, `livemode`, `iat` and `exp` (Unix
     /// seconds, at most two minutes apart), signed as access tokens are. The same call within a minute is given the same
     /// token: a signature costs more than everything else of a check.
+    ///
+    /// ```
+    /// # use axum::http::{HeaderMap, HeaderValue};
+    /// # use tollgate_auth::{AuthService, Verified};
+    /// /// For the application behind a proxy.
+    /// async fn forward(auth: &AuthService, verified: &Verified, headers: &mut HeaderMap) {
+    ///     let token = auth.vouch(verified, Some("pro")).await;
+    ///     if let Ok(value) = HeaderValue::from_str(&format!("Bearer {token}")) {
+    ///         headers.insert("authorization", value);
+    ///     }
+    /// }
+    /// ```
     pub async fn vouch(&self, verified: &Verified, plan: Option<&str>) -> String {
         let parts = self.parts();
         let now = parts.clock.now();

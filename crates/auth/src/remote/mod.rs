@@ -37,6 +37,26 @@ use crate::limit_calls::{CallCounts, LimitCallsLayer};
 use crate::methods::{Credential, Presented, credential};
 
 /// Where the accounts are, and how they are asked.
+///
+/// ```
+/// use tollgate_auth::{RemoteAuth, RemoteConfig};
+/// use tollgate_kernel::clock::Clock;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let service_key = ["sk", "live", "sample"].join("_");
+/// let config = RemoteConfig {
+///     url: "https://accounts.internal".parse()?,
+///     service_key: service_key.into(), // with the scope `introspect`, made there
+///     api_key_prefix: "sk".to_owned(),
+///     secret: None, // there are public keys
+///     livemode: true,
+///     calls_per_minute: None,
+/// };
+/// // Nothing is asked before somebody calls.
+/// let auth = RemoteAuth::new(config, Clock::system())?;
+/// let _layers = (auth.identify(), auth.limit_calls());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct RemoteConfig {
     /// Where that service is reached from here.
@@ -54,6 +74,14 @@ pub struct RemoteConfig {
 }
 
 /// The HTTP client cannot be made.
+///
+/// ```
+/// # use tollgate_auth::RemoteSetupError;
+/// fn told(error: &RemoteSetupError) -> String {
+///     let source = std::error::Error::source(error);
+///     source.map_or(String::new(), |source| format!("{error}: {source}"))
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("the accounts cannot be asked")]
 pub struct RemoteSetupError(#[source] pub(crate) reqwest::Error);

@@ -26,11 +26,34 @@ use crate::model::user::User;
 
 impl AuthService {
     /// Accounts and keys; nest it under `/auth`, inside [`AuthService::identify`].
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use tollgate_auth::AuthService;
+    /// fn app(auth: &AuthService) -> Router {
+    ///     Router::new()
+    ///         .nest("/auth", auth.router())
+    ///         .nest("/admin", auth.admin_router())
+    ///         .layer(auth.identify())
+    ///         .merge(auth.metadata_router())
+    /// }
+    /// ```
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         self.openapi_router().into()
     }
 
     /// The same, with its documentation.
+    ///
+    /// ```
+    /// # use tollgate_auth::AuthService;
+    /// # use utoipa_axum::router::OpenApiRouter;
+    /// fn documented(auth: &AuthService) -> OpenApiRouter {
+    ///     OpenApiRouter::new()
+    ///         .nest("/auth", auth.openapi_router())
+    ///         .nest("/admin", auth.openapi_admin_router())
+    ///         .merge(auth.openapi_metadata_router())
+    /// }
+    /// ```
     pub fn openapi_router<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
         OpenApiRouter::new()
             .routes(routes!(account::register))

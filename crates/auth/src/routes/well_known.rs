@@ -15,6 +15,27 @@ use crate::signing::JWKS_MAX_AGE;
 
 impl AuthService {
     /// What lies at the root of a host, outside of `/auth`: `/.well-known/oauth-authorization-server`.
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+    /// # use tollgate_kernel::entropy::Entropy;
+    /// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+    /// # use axum::{Router, body::Body, extract::Request, http::StatusCode};
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+    /// # let mut config = AuthConfig::new("https://shop.example");
+    /// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+    /// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+    /// # let auth = builder.weak_hashing_for_tests().build().await?;
+    /// let app: Router = auth.metadata_router();
+    /// let asked = Request::get("/.well-known/oauth-authorization-server").body(Body::empty())?;
+    /// assert_eq!(app.oneshot(asked).await?.status(), StatusCode::OK);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn metadata_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         self.openapi_metadata_router().into()
     }

@@ -21,6 +21,23 @@ const SHORTEST_MODULUS_BYTES: usize = 256;
 const LONGEST_MODULUS_BYTES: usize = 1_024;
 
 /// A private key of one's own. `Debug` shows its algorithm only.
+///
+/// ```
+/// use tollgate_auth::{JwtAlgorithm, OwnKey};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use base64::Engine as _;
+/// # let der = aws_lc_rs::signature::Ed25519KeyPair::generate()?.to_pkcs8v1()?;
+/// # let der = base64::prelude::BASE64_STANDARD.encode(der.as_ref());
+/// # let dashes = "-".repeat(5);
+/// # let kind = ["PRIVATE", "KEY"].join(" ");
+/// # let pem = format!("{dashes}BEGIN {kind}{dashes}\n{der}\n{dashes}END {kind}{dashes}\n");
+/// // `openssl genpkey -algorithm ed25519`
+/// let key = OwnKey::from_pem(&pem)?;
+/// assert_eq!(key.algorithm(), JwtAlgorithm::EdDsa);
+/// assert_eq!(format!("{key:?}"), "OwnKey(EdDSA)");
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct OwnKey {
     algorithm: JwtAlgorithm,
@@ -34,6 +51,14 @@ impl fmt::Debug for OwnKey {
 }
 
 /// Why a key is not taken. No variant holds any part of it.
+///
+/// ```
+/// use tollgate_auth::{OwnKey, OwnKeyError};
+///
+/// assert_eq!(OwnKey::from_pem("no key").unwrap_err(), OwnKeyError::Unreadable);
+/// let public = "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n";
+/// assert_eq!(OwnKey::from_pem(public).unwrap_err(), OwnKeyError::Public);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OwnKeyError {

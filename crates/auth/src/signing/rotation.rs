@@ -23,6 +23,12 @@ use crate::{AuthConfig, AuthSetupError};
 const SHORTEST_SECRET_BYTES: usize = 32;
 /// How long a key is published before it signs: the 5 minutes for which its public half may be cached
 /// (`max-age` of the key set), and one for instances and clocks that lag.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use tollgate_auth::PUBLISHED_FOR;
+/// assert_eq!(PUBLISHED_FOR, Duration::from_mins(6));
+/// ```
 pub const PUBLISHED_FOR: Duration = Duration::from_mins(6);
 /// An instance may sign by the old key for the seconds until it reads again, with a clock that is a
 /// minute ahead.
@@ -140,6 +146,18 @@ async fn put_next(tx: &mut Tx, new: &StoredKey, now: Timestamp) -> Result<bool> 
 }
 
 /// What became of a wish for a new key.
+///
+/// ```
+/// # use tollgate_auth::{AuthService, RotateError};
+/// async fn rotate(auth: &AuthService) -> Result<String, RotateError> {
+///     let rotation = auth.rotate_signing_keys().await?;
+///     let when = rotation.signs_at.seconds();
+///     Ok(match rotation.begun {
+///         true => format!("{} signs from {when} on", rotation.kid),
+///         false => format!("{} is next already", rotation.kid),
+///     })
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotation {
     /// Of the key that is next.
@@ -151,6 +169,17 @@ pub struct Rotation {
 }
 
 /// Why there is no new key.
+///
+/// ```
+/// # use tollgate_auth::RotateError;
+/// fn told(error: &RotateError) -> &'static str {
+///     match error {
+///         RotateError::OwnKey => "set another key of your own, and start again",
+///         _ => "try again",
+///     }
+/// }
+/// assert!(told(&RotateError::OwnKey).starts_with("set another"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RotateError {

@@ -8,7 +8,7 @@ use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
 use super::At;
-use crate::model::session::SignIn;
+use crate::model::session::{PastSignIn, SignIn};
 
 /// Begins a sign-in.
 pub(crate) async fn insert(
@@ -255,6 +255,40 @@ pub(crate) async fn list(db: &Db, user: UserId, now: Timestamp, limit: i64) -> R
 }
 
 row!(
+    struct PastRow {
+        id: Uuid,
+        device: Option<String>,
+        address: Option<String>,
+        created_at: At,
+        revoked_at: Option<At>,
+    }
+);
+
+/// The sign-ins of a person, live or over, newest first, from below `before` on. Those that are over have no index of
+/// their own: the newest of all are read until there are enough.
+pub(crate) async fn list_all(
+    db: &Db,
+    user: UserId,
+    before: Option<SessionId>,
+    limit: i64,
+) -> Result<Vec<PastSignIn>> {
+    let rows: Vec<PastRow> = on_read!(db, |e| sqlx::query_as(LIST_ALL)
+        .bind(user.uuid())
+        .bind(before.map_or(Uuid::max(), Id::uuid))
+        .bind(limit)
+        .fetch_all(e)
+        .await)?;
+    let listed = rows.into_iter().map(|row| PastSignIn {
+        id: row.id.into(),
+        device: row.device,
+        address: row.address,
+        created_at: Timestamp::from_utc(row.created_at),
+        ended_at: row.revoked_at.map(Timestamp::from_utc),
+    });
+    Ok(listed.collect())
+}
+
+row!(
     struct EndedRow {
         id: Uuid,
         revoked_at: At,
@@ -310,6 +344,8 @@ const REVOKE_OTHERS: &str = "UPDATE sessions SET revoked_at = $2, revoke_reason 
 const FORGET_PLACES: &str = "UPDATE sessions SET device = NULL, address = NULL WHERE user_id = $1";
 const LIST: &str = "SELECT id, device, address, created_at, last_seen_at, expires_at FROM sessions
     WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY id DESC LIMIT $3";
+const LIST_ALL: &str = "SELECT id, device, address, created_at, revoked_at FROM sessions
+    WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
 const ENDED_SINCE: &str =
     "SELECT id, revoked_at FROM sessions WHERE revoked_at IS NOT NULL AND revoked_at >= $1";
 const PURGE_TOKENS: &str = "DELETE FROM refresh_tokens WHERE session_id IN
@@ -330,6 +366,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     REVOKE_OTHERS,
     FORGET_PLACES,
     LIST,
+    LIST_ALL,
     ENDED_SINCE,
     PURGE_TOKENS,
     PURGE,

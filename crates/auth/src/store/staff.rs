@@ -23,24 +23,31 @@ row!(
         locale: String,
         tokens_after: Option<At>,
         last_login_at: Option<At>,
+        last_seen_at: Option<At>,
     }
 );
 
 /// Whom an operator looks for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Search<'a> {
-    /// Part of the address or the name, folded.
+    /// Part of the address or the name, folded; or the whole id.
     pub(crate) text: Option<&'a str>,
     pub(crate) is_active: Option<bool>,
+    /// Members of staff, or nobody of them.
+    pub(crate) is_staff: Option<bool>,
     pub(crate) before: Option<UserId>,
 }
 
-/// People, newest first, with their last sign-in and without their roles.
-pub(crate) async fn search(
-    db: &Db,
-    search: &Search<'_>,
-    limit: i64,
-) -> Result<Vec<(User, Option<Timestamp>)>> {
+/// A person, without roles, and when they were there.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) user: User,
+    pub(crate) last_login_at: Option<Timestamp>,
+    pub(crate) last_seen_at: Option<Timestamp>,
+}
+
+/// People, newest first.
+pub(crate) async fn search(db: &Db, search: &Search<'_>, limit: i64) -> Result<Vec<Found>> {
     // `%` and `_` of the text are letters, not patterns.
     let pattern = search.text.map(|text| {
         let text = text
@@ -50,17 +57,22 @@ pub(crate) async fn search(
         format!("%{text}%")
     });
     let before = search.before.map_or(Uuid::max(), Id::uuid);
+    let id = search.text.and_then(|text| text.parse::<UserId>().ok());
     let rows: Vec<SummaryRow> = on_read!(db, |e| sqlx::query_as(SEARCH)
         .bind(before)
         .bind(pattern.as_deref().unwrap_or("%"))
         .bind(search.is_active.unwrap_or(true))
         .bind(search.is_active.is_none())
         .bind(limit)
+        .bind(id.map_or(Uuid::nil(), Id::uuid))
+        .bind(search.is_staff.unwrap_or(true))
+        .bind(search.is_staff.is_none())
         .fetch_all(e)
         .await)?;
     rows.into_iter()
         .map(|row| {
             let last_login_at = row.last_login_at.map(Timestamp::from_utc);
+            let last_seen_at = row.last_seen_at.map(Timestamp::from_utc);
             let row = UserRow {
                 id: row.id,
                 email: row.email,
@@ -73,7 +85,11 @@ pub(crate) async fn search(
                 locale: row.locale,
                 tokens_after: row.tokens_after,
             };
-            Ok((row.with(Vec::new())?, last_login_at))
+            Ok(Found {
+                user: row.with(Vec::new())?,
+                last_login_at,
+                last_seen_at,
+            })
         })
         .collect()
 }
@@ -148,9 +164,13 @@ pub(crate) async fn admins(tx: &mut Tx) -> Result<(i64, bool)> {
 }
 
 const SEARCH: &str = "SELECT id, email, username, is_active, is_superuser, created_at, updated_at, email_verified_at,
-    locale, tokens_after, last_login_at FROM users
-    WHERE id < $1 AND deleted_at IS NULL AND (email LIKE $2 ESCAPE '!' OR username_key LIKE $2 ESCAPE '!')
-      AND (is_active = $3 OR $4) ORDER BY id DESC LIMIT $5";
+    locale, tokens_after, last_login_at,
+    (SELECT MAX(s.last_seen_at) FROM sessions s WHERE s.user_id = users.id AND s.revoked_at IS NULL) AS last_seen_at
+    FROM users
+    WHERE id < $1 AND deleted_at IS NULL
+      AND (email LIKE $2 ESCAPE '!' OR username_key LIKE $2 ESCAPE '!' OR id = $6)
+      AND (is_active = $3 OR $4)
+      AND ((is_superuser OR id IN (SELECT user_id FROM user_roles)) = $7 OR $8) ORDER BY id DESC LIMIT $5";
 const SET_ACTIVE: &str = "UPDATE users SET is_active = $2, updated_at = $3,
     tokens_after = CASE WHEN $2 THEN tokens_after ELSE $3 END, version = version + 1
     WHERE id = $1 AND is_active <> $2 AND deleted_at IS NULL RETURNING id";

@@ -18,6 +18,7 @@ pub mod credit;
 pub mod damage;
 pub mod explain;
 pub mod foreign_term;
+pub mod happening;
 pub mod hold;
 pub mod ledger;
 pub mod metadata;
@@ -38,6 +39,7 @@ pub mod stats;
 pub mod subscription;
 pub mod suspense;
 pub mod term;
+pub mod timeline;
 pub mod usage;
 
 /// A closed set of words that a column or an answer holds.
@@ -116,6 +118,7 @@ mod tests {
             ("spans", include_str!("spans.rs")),
             ("subscription", include_str!("subscription.rs")),
             ("term", include_str!("term.rs")),
+            ("timeline", include_str!("timeline.rs")),
             ("usage", include_str!("usage.rs")),
         ] {
             let source = source.split("#[cfg(test)]").next().unwrap_or_default();

@@ -113,6 +113,15 @@ impl Turnover {
     }
 }
 
+/// What the payments of a list come to in one currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransactionTotal {
+    /// All of them, paid or not.
+    pub orders: i64,
+    /// Of those that were paid, whenever. `refunds` counts orders of which money has gone back.
+    pub paid: Turnover,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -249,6 +249,35 @@ impl Subscription {
     }
 }
 
+/// A subscription as a list of everybody's shows it: ended ones too.
+#[derive(Clone, Debug)]
+pub struct ListedSubscription {
+    /// Of the subscription.
+    pub id: SubscriptionId,
+    /// Whose.
+    pub user_id: UserId,
+    /// Of which plan.
+    pub plan_id: PlanId,
+    /// As it is written down; what begins by the clock is written down by whoever looks at it first.
+    pub state: SubscriptionState,
+    /// First moment of the term.
+    pub term_start: Timestamp,
+    /// First moment after it; `None` = no end.
+    pub term_end: Option<Timestamp>,
+    /// The one truth about access; `None` = no end.
+    pub entitled_until: Option<Timestamp>,
+    /// Whether the rail debits by itself.
+    pub auto_renew: bool,
+    /// The plan that is wanted when the paid term ends.
+    pub next_plan: Option<PlanId>,
+    /// Of the first term.
+    pub created_at: Timestamp,
+    /// When it ended, if it has.
+    pub ended_at: Option<Timestamp>,
+    /// Why it ends or has ended.
+    pub end_reason: Option<String>,
+}
+
 /// What verified money for a plan does to what its buyer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purchase {

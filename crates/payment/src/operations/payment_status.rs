@@ -1,7 +1,10 @@
 //! How a payment stands; one that waits is asked about.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{PaymentId, UserId};
 use tollgate_storage::Result;
 
@@ -17,6 +20,52 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(400);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
+
+/// What was last asked about a payment.
+///
+/// ```
+/// # use tollgate_payment::Question;
+/// fn told(question: Option<Question>) -> String {
+///     match question {
+///         Some(Question { asked_at, is_answered: true }) => format!("not paid at {asked_at}"),
+///         Some(_) => "the provider gives no answer".to_owned(),
+///         None => "nobody has asked yet".to_owned(),
+///     }
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// When.
+    pub asked_at: Timestamp,
+    /// The provider said how it stands.
+    pub is_answered: bool,
+}
+
+/// What is being asked about here: whoever presses meanwhile waits for that answer like everybody else.
+#[derive(Debug, Default)]
+pub(crate) struct Asking(Mutex<HashSet<PaymentId>>);
+
+impl Asking {
+    /// `None`: it is being asked about.
+    fn begin(&self, id: PaymentId) -> Option<Asked<'_>> {
+        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not `then_some`: what is made for nothing would be dropped under the lock that it takes.
+        under_way.insert(id).then(|| Asked { asking: self, id })
+    }
+}
+
+/// Until it is dropped, nobody else asks.
+struct Asked<'a> {
+    asking: &'a Asking,
+    id: PaymentId,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        let mut under_way = self.asking.0.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.remove(&self.id);
+    }
+}
 
 impl PaymentService {
     /// One of a person's payments. While it is open, waits up to `wait` (at most 25 s) for it to
@@ -80,6 +129,9 @@ impl PaymentService {
         if !payment.is_open() || now.since(payment.created_at) < ASK_AFTER {
             return Ok(payment);
         }
+        let Some(_asked) = self.0.asking.begin(payment.id) else {
+            return Ok(payment);
+        };
         let last = attempts::last_asked(&self.0.db, payment.id).await?;
         if last.is_some_and(|last| now.since(last) < ASK_AGAIN_AFTER) {
             return Ok(payment);
@@ -88,5 +140,40 @@ impl PaymentService {
         Ok(payments::find_any(&self.0.db, payment.id)
             .await?
             .unwrap_or(payment))
+    }
+    /// When the provider was last asked how a payment stands. `None`: nobody has asked yet.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::payment::Payment;
+    /// # use tollgate_storage::StorageError;
+    /// async fn has_answer(payment: &PaymentService, order: &Payment) -> Result<bool, StorageError> {
+    ///     let question = payment.last_question(order).await?;
+    ///     Ok(question.is_some_and(|question| question.is_answered))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn last_question(&self, payment: &Payment) -> Result<Option<Question>> {
+        let last = attempts::last_question(&self.0.db, payment.id).await?;
+        Ok(last.map(|(asked_at, is_answered)| Question {
+            asked_at,
+            is_answered,
+        }))
+    }
+
+    /// How long a payment may still be paid. `None`: no longer; money that comes all the same is seen and kept.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::payment::Payment;
+    /// fn countdown(payment: &PaymentService, order: &Payment) -> Option<u64> {
+    ///     payment.time_left(order).map(|left| left.as_secs())
+    /// }
+    /// ```
+    pub fn time_left(&self, payment: &Payment) -> Option<Duration> {
+        let now = self.0.clock.now();
+        (payment.is_open() && now < payment.expires_at).then(|| payment.expires_at.since(now))
     }
 }

@@ -9,6 +9,31 @@ use crate::PaymentService;
 use crate::store::agreements;
 
 impl PaymentService {
+    /// Whether a rail knows a person as a customer of its own, so that [`Self::portal`] leads somewhere. It asks nobody.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn shows_a_link(payment: &PaymentService, user: UserId) -> Result<bool, StorageError> {
+    ///     payment.has_portal(user).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn has_portal(&self, user: UserId) -> tollgate_storage::Result<bool> {
+        let parts = &self.0;
+        for rail in parts.providers.iter() {
+            let (method, livemode) = (rail.name(), parts.config.livemode);
+            let known = agreements::find_customer(&parts.db, method, livemode, user).await?;
+            if known.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// `None`: this person is known at no rail that has such a page. `return_url`: where the page leads back to; the
     /// service itself, if nobody says.
     ///

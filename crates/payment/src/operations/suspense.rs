@@ -42,4 +42,23 @@ impl PaymentService {
         found.truncate(shown);
         Ok(Some((found, has_more)))
     }
+
+    /// One of them.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::SuspenseId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn waits(payment: &PaymentService, id: SuspenseId) -> Result<bool, StorageError> {
+    ///     let kept = payment.find_suspense(id).await?;
+    ///     Ok(kept.is_some_and(|kept| kept.state.is_undecided()))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn find_suspense(&self, id: SuspenseId) -> Result<Option<Kept>> {
+        let found = suspense::find(&self.0.db, id).await?;
+        Ok(found.filter(|kept| kept.livemode == self.0.config.livemode))
+    }
 }

@@ -2,14 +2,14 @@
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{PaymentId, UserId};
+use tollgate_kernel::money::Currency;
 use tollgate_storage::Result;
 
 use crate::PaymentService;
-use crate::model::payment::{Payment, PaymentMethod, PaymentStatus};
-use crate::model::refund::Refund;
-use crate::model::suspense::Kept;
+use crate::model::payment::{OrderNo, Payment, PaymentMethod, PaymentStatus};
+use crate::model::stats::TransactionTotal;
+use crate::model::timeline::History;
 use crate::store::payments::{self, Wanted};
-use crate::store::timeline::{CallIn, CallOut};
 use crate::store::{refunds, suspense, timeline};
 
 /// Which payments; every condition that is given must hold.
@@ -32,6 +32,8 @@ pub struct TransactionFilter {
     pub status: Option<PaymentStatus>,
     /// By this rail only.
     pub method: Option<PaymentMethod>,
+    /// In this currency only.
+    pub currency: Option<Currency>,
     /// Ordered at this moment or later.
     pub from: Option<Timestamp>,
     /// Ordered before this moment.
@@ -40,14 +42,18 @@ pub struct TransactionFilter {
     pub starting_after: Option<PaymentId>,
 }
 
-/// What happened around a payment.
-#[derive(Debug)]
-pub(crate) struct History {
-    pub(crate) payment: Payment,
-    pub(crate) refunds: Vec<Refund>,
-    pub(crate) suspense: Vec<Kept>,
-    pub(crate) calls_out: Vec<CallOut>,
-    pub(crate) calls_in: Vec<CallIn>,
+impl From<&TransactionFilter> for Wanted {
+    fn from(filter: &TransactionFilter) -> Self {
+        Self {
+            user: filter.user,
+            status: filter.status,
+            method: filter.method,
+            currency: filter.currency,
+            from: filter.from,
+            to: filter.to,
+            before: filter.starting_after,
+        }
+    }
 }
 
 /// Refunds shown with their payment.
@@ -89,14 +95,7 @@ impl PaymentService {
                 return Ok(None);
             }
         }
-        let wanted = Wanted {
-            user: filter.user,
-            status: filter.status,
-            method: filter.method,
-            from: filter.from,
-            to: filter.to,
-            before: filter.starting_after,
-        };
+        let wanted = Wanted::from(filter);
         // One more than is shown tells whether there are more.
         let reach = i64::from(limit).saturating_add(1);
         let mut found = payments::list(db, &wanted, self.0.config.livemode, reach).await?;
@@ -133,14 +132,85 @@ impl PaymentService {
         }))
     }
 
+    /// Payments that somebody knows by this number: ours, which is the id too, or the provider's of the money.
+    ///
+    /// ```
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::payment::Payment;
+    /// # use tollgate_storage::StorageError;
+    /// // As it stands on the buyer's bank statement.
+    /// async fn on_the_statement(payment: &PaymentService) -> Result<Vec<Payment>, StorageError> {
+    ///     payment.transactions_numbered("2026113022001476990512345678").await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn transactions_numbered(&self, number: &str) -> Result<Vec<Payment>> {
+        let number = number.trim();
+        let ours = match number.parse::<PaymentId>() {
+            Ok(id) => OrderNo::of(id).as_str().to_owned(),
+            Err(_) => number.to_lowercase(),
+        };
+        let (db, livemode) = (&self.0.db, self.0.config.livemode);
+        payments::numbered(db, &ours, number, livemode).await
+    }
+
+    /// What the payments of a list come to, by currency: what was paid of them, and what of that has gone back since.
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_kernel::money::Money;
+    /// # use tollgate_payment::{PaymentService, TransactionFilter};
+    /// # use tollgate_storage::StorageError;
+    /// async fn spent(payment: &PaymentService, user: UserId) -> Result<Vec<Money>, StorageError> {
+    ///     let filter = TransactionFilter {
+    ///         user: Some(user),
+    ///         ..TransactionFilter::default()
+    ///     };
+    ///     let totals = payment.transaction_totals(&filter).await?;
+    ///     Ok(totals.iter().map(|total| total.paid.net()).collect())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn transaction_totals(
+        &self,
+        filter: &TransactionFilter,
+    ) -> Result<Vec<TransactionTotal>> {
+        let wanted = Wanted {
+            before: None,
+            ..Wanted::from(filter)
+        };
+        payments::totals(&self.0.db, &wanted, self.0.config.livemode).await
+    }
+
     /// A payment and everything that was said about it.
-    pub(crate) async fn history(&self, id: PaymentId) -> Result<Option<History>> {
+    ///
+    /// ```
+    /// # use tollgate_kernel::ids::PaymentId;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_storage::StorageError;
+    /// async fn was_told(payment: &PaymentService, id: PaymentId) -> Result<bool, StorageError> {
+    ///     let history = payment.history(id).await?;
+    ///     Ok(history.is_some_and(|history| !history.calls_in.is_empty()))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn history(&self, id: PaymentId) -> Result<Option<History>> {
         let Some(payment) = self.transaction(id, None).await? else {
             return Ok(None);
         };
         let db = &self.0.db;
+        let of_this = refunds::Wanted {
+            payment: Some(id),
+            ..refunds::Wanted::default()
+        };
         Ok(Some(History {
-            refunds: refunds::list(db, Some(id), None, payment.livemode, REFUNDS).await?,
+            refunds: refunds::list(db, &of_this, payment.livemode, REFUNDS).await?,
             suspense: suspense::of_payment(db, id, SUSPENSE).await?,
             calls_out: timeline::calls_out(db, id).await?,
             calls_in: timeline::calls_in(db, id).await?,
@@ -148,3 +218,6 @@ impl PaymentService {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

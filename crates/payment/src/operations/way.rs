@@ -1,5 +1,7 @@
 //! By which way a buyer pays: a code at a desk, the provider's page, a phone's browser, an app.
 
+use tollgate_kernel::money::Currency;
+
 use super::checkout::{CheckoutError, Expected, PlanRef, Subscribe};
 use super::renew::Renew;
 use super::submit_order::wait_for;
@@ -139,25 +141,35 @@ impl PaymentService {
     /// }
     /// ```
     pub fn offers(&self, order: &Payment, device: Scene) -> Vec<Offer> {
-        let rails = self.0.providers.iter().filter(|rail| {
-            let own = rail.name() == order.method;
-            let takes = rail
-                .capabilities()
-                .currencies
-                .contains(&order.amount.currency());
-            takes && (own || order.plan.is_some())
-        });
-        let offer = |rail: &dyn PaymentProvider| {
-            let scenes = rail.capabilities().scenes;
-            let fits = fitting(device).iter().find(|scene| scenes.contains(scene));
-            fits.map(|scene| Offer {
-                method: rail.name(),
-                scene: *scene,
-            })
-        };
-        let mut offers: Vec<_> = rails.filter_map(|rail| offer(rail.as_ref())).collect();
+        let mut offers = self.ways(order.amount.currency(), device);
+        offers.retain(|offer| offer.method == order.method || order.plan.is_some());
         offers.sort_by_key(|offer| offer.method != order.method);
         offers
+    }
+
+    /// By which rails money of a currency can be paid on a device, before anything is ordered.
+    ///
+    /// ```
+    /// # use tollgate_kernel::money::Currency;
+    /// # use tollgate_payment::PaymentService;
+    /// # use tollgate_payment::model::scene::Scene;
+    /// fn is_for_sale(payment: &PaymentService) -> bool {
+    ///     !payment.ways(Currency::CNY, Scene::Pc).is_empty()
+    /// }
+    /// ```
+    pub fn ways(&self, currency: Currency, device: Scene) -> Vec<Offer> {
+        let offer = |rail: &dyn PaymentProvider| {
+            let capabilities = rail.capabilities();
+            let scenes = capabilities.scenes;
+            let fits = fitting(device).iter().find(|scene| scenes.contains(scene));
+            fits.filter(|_| capabilities.currencies.contains(&currency))
+                .map(|scene| Offer {
+                    method: rail.name(),
+                    scene: *scene,
+                })
+        };
+        let rails = self.0.providers.iter();
+        rails.filter_map(|rail| offer(rail.as_ref())).collect()
     }
 
     /// Whether an order's own rail has this way.
@@ -215,7 +227,8 @@ impl PaymentService {
         }
         let own = offer.method == order.method;
         let shared = provider.capabilities().ways_share_an_order || order.scene == offer.scene;
-        if own && shared && order.is_open() {
+        // What nobody can pay any more is ordered anew, though its rail has not said so yet.
+        if own && shared && self.time_left(order).is_some() {
             let way = Way {
                 scene: offer.scene,
                 ..Way::of(order)

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use tollgate_kernel::caller::SignedIn;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{PaymentId, UserId};
+use tollgate_kernel::ids::{CallId, PaymentId, UserId};
 use tollgate_kernel::input::{Params, PathId};
 use tollgate_kernel::permission::{self, Permitted, require};
 use tollgate_kernel::problem::{Code, Problem};
@@ -17,7 +17,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::refunds::PaymentsRead;
 use crate::PaymentService;
 use crate::model::payment::Payment;
-use crate::operations::transactions::{History, TransactionFilter};
+use crate::model::timeline::History;
+use crate::operations::transactions::TransactionFilter;
 use crate::shapes::{RefundShape, SuspenseShape, TransactionShape};
 
 /// Where none is asked for.
@@ -120,6 +121,7 @@ pub(super) async fn list(
         user: (!everybody).then_some(sees.user),
         status: word("/status", params.status.as_deref())?,
         method: word("/payment_method", params.payment_method.as_deref())?,
+        currency: None,
         from: params.from,
         to: params.to,
         starting_after: params.starting_after,
@@ -155,6 +157,7 @@ pub(super) async fn admin_list(
         user: params.user_id,
         status: word("/status", params.status.as_deref())?,
         method: word("/payment_method", params.payment_method.as_deref())?,
+        currency: None,
         from: params.from,
         to: params.to,
         starting_after: params.starting_after,
@@ -167,8 +170,7 @@ pub(super) async fn admin_list(
         }
         Some("csv") => {
             let limit = bounded(params.limit.unwrap_or(LONGEST_TABLE), LONGEST_TABLE)?;
-            let (found, _) = page(&service, &filter, limit).await?;
-            table(&found)
+            service.transactions_table(&filter, limit).await
         }
         Some(_) => Err(Problem::invalid(
             "/format",
@@ -199,7 +201,7 @@ pub(super) struct CallOutShape {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CallInShape {
     #[schema(value_type = String, format = "uuid")]
-    id: uuid::Uuid,
+    id: CallId,
     /// `verified`, `forged`, `foreign` or `unreadable`.
     verdict: String,
     event_key: Option<String>,
@@ -329,6 +331,30 @@ pub(super) fn word<T: std::str::FromStr>(
         )
     };
     text.map(|text| text.parse().map_err(unknown)).transpose()
+}
+
+impl PaymentService {
+    /// The answer that downloads payments as a table: one line a payment, newest first, at most `limit`.
+    ///
+    /// ```
+    /// # use axum::response::Response;
+    /// # use tollgate_kernel::problem::Problem;
+    /// # use tollgate_payment::{PaymentService, TransactionFilter};
+    /// async fn download(payment: &PaymentService) -> Result<Response, Problem> {
+    ///     payment.transactions_table(&TransactionFilter::default(), 10_000).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The cursor is of another list; the database.
+    pub async fn transactions_table(
+        &self,
+        filter: &TransactionFilter,
+        limit: u32,
+    ) -> Result<Response, Problem> {
+        let (found, _) = page(self, filter, limit).await?;
+        table(&found)
+    }
 }
 
 /// One line a payment.

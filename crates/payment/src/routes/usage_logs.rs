@@ -148,7 +148,7 @@ pub(super) async fn list(
         }
         Some("csv") => {
             let limit = bounded(params.limit.unwrap_or(LONGEST_TABLE), LONGEST_TABLE)?;
-            table(service, filter, page, limit).await
+            service.usage_table(filter, page, limit).await
         }
         Some(_) => Err(Problem::invalid(
             "/format",
@@ -255,6 +255,36 @@ fn shown(
         data,
         has_more,
         total,
+    }
+}
+
+impl PaymentService {
+    /// The answer that downloads the log of usage as a table: one line a row, newest first, at most `limit`, read while it
+    /// is sent.
+    ///
+    /// ```
+    /// # use axum::response::Response;
+    /// # use tollgate_kernel::ids::UserId;
+    /// # use tollgate_kernel::problem::Problem;
+    /// # use tollgate_payment::{PaymentService, UsageFilter, UsagePage};
+    /// async fn download(payment: &PaymentService, user: UserId) -> Result<Response, Problem> {
+    ///     let own = UsageFilter {
+    ///         user: Some(user),
+    ///         ..UsageFilter::default()
+    ///     };
+    ///     payment.usage_table(own, UsagePage::default(), 10_000).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The cursor is of another list, or goes backwards; the database.
+    pub async fn usage_table(
+        &self,
+        filter: UsageFilter,
+        page: UsagePage,
+        limit: u32,
+    ) -> Result<Response, Problem> {
+        table(self.clone(), filter, page, limit).await
     }
 }
 

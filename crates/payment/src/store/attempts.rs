@@ -129,6 +129,18 @@ pub(crate) async fn last_asked(db: &Db, payment: PaymentId) -> Result<Option<Tim
     Ok(row.map(|(at,)| Timestamp::from_utc(at)))
 }
 
+/// When the provider was last asked how a payment stands, and whether it answered.
+pub(crate) async fn last_question(
+    db: &Db,
+    payment: PaymentId,
+) -> Result<Option<(Timestamp, bool)>> {
+    let row: Option<(At, String)> = on_read!(db, |e| sqlx::query_as(LAST_QUESTION)
+        .bind(payment.uuid())
+        .fetch_optional(e)
+        .await)?;
+    Ok(row.map(|(at, state)| (Timestamp::from_utc(at), state == "succeeded")))
+}
+
 const INTEND: &str =
     "INSERT INTO payment_attempts (id, payment_id, operation, request_no, started_at)
     VALUES ($1, $2, $3, $4, $5)";
@@ -143,6 +155,8 @@ const CONCLUDE: &str =
     WHERE id = $1 AND state = 'intent'";
 const LAST_ASKED: &str =
     "SELECT started_at FROM payment_attempts WHERE payment_id = $1 ORDER BY id DESC LIMIT 1";
+const LAST_QUESTION: &str = "SELECT started_at, state FROM payment_attempts
+    WHERE payment_id = $1 AND operation = 'query' ORDER BY id DESC LIMIT 1";
 
 pub(crate) const STATEMENTS: &[&str] = &[
     INTEND,
@@ -150,4 +164,5 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CONCLUDE,
     CONCLUDE_ORPHANS,
     LAST_ASKED,
+    LAST_QUESTION,
 ];

@@ -1,6 +1,7 @@
 //! What waits, in the tables of this module: counts and ages, by the indexes of what is open.
 
 use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::{DeliveryId, Id as _, Ids};
 use tollgate_storage::db::Db;
 use tollgate_storage::{Result, on_read, row};
 
@@ -51,6 +52,51 @@ pub(crate) async fn waiting(db: &Db, livemode: bool) -> Result<Waiting> {
     })
 }
 
+row!(
+    struct SeenToRow {
+        late_orders: i64,
+        refunds_in_doubt: i64,
+        failed_deliveries: i64,
+    }
+);
+
+/// What somebody has to look at, by how much of it there is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SeenTo {
+    /// Orders that nobody has paid or closed since.
+    pub(crate) late_orders: i64,
+    /// Refunds of which nobody knows whether the provider has them.
+    pub(crate) refunds_in_doubt: i64,
+    /// Deliveries that were given up.
+    pub(crate) failed_deliveries: i64,
+}
+
+/// Orders from before `late` that are open; deliveries made at `lately` or later.
+pub(crate) async fn seen_to(
+    db: &Db,
+    livemode: bool,
+    late: Timestamp,
+    lately: Timestamp,
+) -> Result<SeenTo> {
+    let row: SeenToRow = on_read!(db, |e| sqlx::query_as(SEEN_TO)
+        .bind(livemode)
+        .bind(late.utc())
+        .bind(Ids::lowest::<DeliveryId>(lately).uuid())
+        .fetch_one(e)
+        .await)?;
+    Ok(SeenTo {
+        late_orders: row.late_orders,
+        refunds_in_doubt: row.refunds_in_doubt,
+        failed_deliveries: row.failed_deliveries,
+    })
+}
+
+const SEEN_TO: &str = "SELECT
+    (SELECT COUNT(*) FROM payment_transactions WHERE state IN ('created', 'pending') AND livemode = $1
+     AND created_at < $2) AS late_orders,
+    (SELECT COUNT(*) FROM refunds WHERE status = 'pending' AND state = 'unknown') AS refunds_in_doubt,
+    (SELECT COUNT(*) FROM webhook_deliveries d JOIN webhook_endpoints w ON w.id = d.endpoint_id
+     WHERE d.id >= $3 AND d.state = 'failed' AND w.livemode = $1) AS failed_deliveries";
 // Where one row is looked for, the order names the index of what is open: by another one, every old row would be passed.
 const WAITING: &str = "SELECT
     (SELECT COUNT(*) FROM suspense WHERE state = 'open' AND livemode = $1) AS suspense,
@@ -62,4 +108,4 @@ const WAITING: &str = "SELECT
     FROM webhook_endpoints w JOIN webhook_deliveries d ON d.endpoint_id = w.id
     WHERE w.disabled_at IS NULL AND w.livemode = $1 AND d.state = 'open'";
 
-pub(crate) const STATEMENTS: &[&str] = &[WAITING];
+pub(crate) const STATEMENTS: &[&str] = &[WAITING, SEEN_TO];

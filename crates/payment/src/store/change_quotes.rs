@@ -3,8 +3,8 @@
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, PaymentId, SubscriptionId};
 use tollgate_kernel::money::Money;
-use tollgate_storage::db::Tx;
-use tollgate_storage::{Result, in_tx, row};
+use tollgate_storage::db::{Db, Tx};
+use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
 use super::Reader;
@@ -55,18 +55,28 @@ pub(crate) async fn read(tx: &mut Tx, order: PaymentId) -> Result<Option<ChangeQ
         .bind(order.uuid())
         .fetch_optional(c)
         .await)?;
+    row.map(|row| quote(order, &row)).transpose()
+}
+
+/// The same, outside of a transaction.
+pub(crate) async fn find(db: &Db, order: PaymentId) -> Result<Option<ChangeQuote>> {
+    let row: Option<QuoteRow> = on_read!(db, |e| sqlx::query_as(READ)
+        .bind(order.uuid())
+        .fetch_optional(e)
+        .await)?;
+    row.map(|row| quote(order, &row)).transpose()
+}
+
+fn quote(order: PaymentId, row: &QuoteRow) -> Result<ChangeQuote> {
     let read = Reader {
         table: "change_quotes",
         row: order.uuid(),
     };
-    row.map(|row| {
-        Ok(ChangeQuote {
-            subscription: row.subscription_id.into(),
-            credit: read.money(row.credit, &row.currency)?,
-            terms: u32::try_from(row.terms).unwrap_or(1),
-        })
+    Ok(ChangeQuote {
+        subscription: row.subscription_id.into(),
+        credit: read.money(row.credit, &row.currency)?,
+        terms: u32::try_from(row.terms).unwrap_or(1),
     })
-    .transpose()
 }
 
 /// The subscription that took the place of this one, and was paid with what was left of it.

@@ -28,6 +28,7 @@ pub(crate) mod reminders;
 pub(crate) mod resets;
 pub(crate) mod stats;
 pub(crate) mod subscription_changes;
+pub(crate) mod subscription_list;
 pub(crate) mod subscriptions;
 pub(crate) mod suspense;
 pub(crate) mod sweeps;
@@ -87,6 +88,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     resets::STATEMENTS,
     stats::STATEMENTS,
     subscription_changes::STATEMENTS,
+    subscription_list::STATEMENTS,
     subscriptions::STATEMENTS,
     suspense::STATEMENTS,
     sweeps::STATEMENTS,

@@ -3,7 +3,8 @@
 use serde_json::Value;
 use sqlx::types::Json;
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id, PaymentId, PlanId, SubscriptionId, UserId};
+use tollgate_kernel::ids::{Id, Ids, PaymentId, PlanId, SubscriptionId, UserId};
+use tollgate_kernel::money::Currency;
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
@@ -12,6 +13,7 @@ use super::{At, Reader};
 use crate::counted;
 use crate::model::payment::{MerchantAccount, OrderNo, Payment, PaymentMethod, PaymentStatus};
 use crate::model::scene::Scene;
+use crate::model::stats::{TransactionTotal, Turnover};
 use crate::model::suspense::Kept;
 use crate::providers::VerifiedPayment;
 
@@ -192,6 +194,7 @@ pub(crate) struct Wanted {
     pub(crate) user: Option<UserId>,
     pub(crate) status: Option<PaymentStatus>,
     pub(crate) method: Option<PaymentMethod>,
+    pub(crate) currency: Option<Currency>,
     pub(crate) from: Option<Timestamp>,
     pub(crate) to: Option<Timestamp>,
     pub(crate) before: Option<PaymentId>,
@@ -220,6 +223,74 @@ pub(crate) async fn list(
         .bind(to.utc())
         .bind(livemode)
         .bind(limit)
+        .bind(wanted.currency.map_or("", Currency::code))
+        .bind(wanted.currency.is_none())
+        .fetch_all(e)
+        .await)?;
+    rows.into_iter().map(Payment::try_from).collect()
+}
+
+row!(
+    struct TotalRow {
+        currency: String,
+        orders: i64,
+        payments: i64,
+        paid: i64,
+        refunds: i64,
+        refunded: i64,
+    }
+);
+
+/// What the payments that `wanted` names come to, by currency. Ids are times: only what was ordered within the time is
+/// looked at.
+pub(crate) async fn totals(
+    db: &Db,
+    wanted: &Wanted,
+    livemode: bool,
+) -> Result<Vec<TransactionTotal>> {
+    let lowest = |at: Timestamp| Ids::lowest::<PaymentId>(at).uuid();
+    let user = wanted.user.map(Id::uuid);
+    let rows: Vec<TotalRow> = on_read!(db, |e| sqlx::query_as(TOTALS)
+        .bind(wanted.from.map_or(Uuid::nil(), lowest))
+        .bind(wanted.to.map_or(Uuid::max(), lowest))
+        .bind(user.unwrap_or_default())
+        .bind(user.is_none())
+        .bind(wanted.status.map_or("", PaymentStatus::as_str))
+        .bind(wanted.status.is_none())
+        .bind(wanted.method.map_or("", PaymentMethod::as_str))
+        .bind(wanted.method.is_none())
+        .bind(livemode)
+        .bind(wanted.currency.map_or("", Currency::code))
+        .bind(wanted.currency.is_none())
+        .fetch_all(e)
+        .await)?;
+    let read = Reader {
+        table: "payment_transactions",
+        row: Uuid::nil(),
+    };
+    let total = |row: TotalRow| {
+        let paid = read.money(row.paid, &row.currency)?;
+        let refunded = read.money(row.refunded, &row.currency)?;
+        let paid = Turnover::paid(paid, row.payments);
+        Ok(TransactionTotal {
+            orders: row.orders,
+            paid: paid.and(&Turnover::gone_back(refunded, row.refunds)),
+        })
+    };
+    rows.into_iter().map(total).collect()
+}
+
+/// Of this number of ours, or with money of this number of the provider's.
+pub(crate) async fn numbered(
+    db: &Db,
+    ours: &str,
+    theirs: &str,
+    livemode: bool,
+) -> Result<Vec<Payment>> {
+    let rows: Vec<PaymentRow> = on_read!(db, |e| sqlx::query_as(NUMBERED)
+        .bind(ours)
+        .bind(theirs)
+        .bind(livemode)
         .fetch_all(e)
         .await)?;
     rows.into_iter().map(Payment::try_from).collect()
@@ -404,7 +475,20 @@ const FIND_OPEN: &str = columns!(
 );
 const LIST: &str = columns!(
     "WHERE id < $1 AND (user_id = $2 OR $3) AND (status = $4 OR $5) AND (payment_method = $6 OR $7)
-     AND created_at >= $8 AND created_at < $9 AND livemode = $10 ORDER BY id DESC LIMIT $11"
+     AND created_at >= $8 AND created_at < $9 AND livemode = $10
+     AND (currency = $12 OR $13) ORDER BY id DESC LIMIT $11"
+);
+const TOTALS: &str = "SELECT currency, COUNT(*) AS orders, COUNT(paid_at) AS payments,
+        CAST(COALESCE(SUM(CASE WHEN paid_at IS NULL THEN 0 ELSE amount END), 0) AS BIGINT) AS paid,
+        CAST(COALESCE(SUM(CASE WHEN refunded > 0 THEN 1 ELSE 0 END), 0) AS BIGINT) AS refunds,
+        CAST(COALESCE(SUM(refunded), 0) AS BIGINT) AS refunded
+    FROM payment_transactions WHERE id >= $1 AND id < $2 AND (user_id = $3 OR $4) AND (status = $5 OR $6)
+      AND (payment_method = $7 OR $8) AND livemode = $9 AND (currency = $10 OR $11)
+    GROUP BY currency ORDER BY currency";
+// Each rail by its name: so the index of the providers' numbers is used.
+const NUMBERED: &str = columns!(
+    "WHERE livemode = $3 AND (order_no = $1 OR (payment_provider_id = $2
+     AND payment_method IN ('alipay', 'wechat', 'stripe'))) ORDER BY id DESC LIMIT 10"
 );
 const INSERT: &str = "INSERT INTO payment_transactions (id, user_id, amount, currency, payment_method, status, state,
     created_at, updated_at, order_no, purpose, plan_id, plan_version, livemode, provider_app_id,
@@ -451,6 +535,8 @@ pub(crate) const STATEMENTS: &[&str] = &[
     RENEWED_MEANWHILE,
     FIND_OPEN,
     LIST,
+    TOTALS,
+    NUMBERED,
     INSERT,
     SUBMITTED,
     SUPERSEDE,

@@ -84,10 +84,38 @@ pub(crate) async fn read_as_of(tx: &mut Tx, id: PlanId, version: i64) -> Result<
         .bind(version)
         .fetch_optional(c)
         .await)?;
-    let (Some(mut row), Some(sold)) = (row, sold) else {
+    let (Some(row), Some(sold)) = (row, sold) else {
         return Ok(None);
     };
     let (meters, costs) = plan_versions::read(tx, row.id, version).await?;
+    as_sold(row, sold, version, meters, costs).map(Some)
+}
+
+/// The same, outside of a transaction.
+pub(crate) async fn find_as_of(db: &Db, id: PlanId, version: i64) -> Result<Option<Plan>> {
+    let row: Option<PlanRow> = on_read!(db, |e| sqlx::query_as(FIND)
+        .bind(id.uuid())
+        .fetch_optional(e)
+        .await)?;
+    let sold: Option<SoldRow> = on_read!(db, |e| sqlx::query_as(SOLD)
+        .bind(id.uuid())
+        .bind(version)
+        .fetch_optional(e)
+        .await)?;
+    let (Some(row), Some(sold)) = (row, sold) else {
+        return Ok(None);
+    };
+    let (meters, costs) = plan_versions::find(db, row.id, version).await?;
+    as_sold(row, sold, version, meters, costs).map(Some)
+}
+
+fn as_sold(
+    mut row: PlanRow,
+    sold: SoldRow,
+    version: i64,
+    meters: Vec<MeterRow>,
+    costs: Vec<CostRow>,
+) -> Result<Plan> {
     if let Some((meter, limit)) = meters.first().map(MeterRow::first) {
         (row.quota_type, row.quota_limit) = (meter, limit);
     }
@@ -96,7 +124,7 @@ pub(crate) async fn read_as_of(tx: &mut Tx, id: PlanId, version: i64) -> Result<
     row.currency = sold.currency;
     row.billing_cycle = sold.billing_cycle;
     row.features = sold.features;
-    plan(row, meters, costs).map(Some)
+    plan(row, meters, costs)
 }
 
 row!(

@@ -2,8 +2,8 @@
 
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{GrantId, Id, PaymentId, SubscriptionId, UserId};
-use tollgate_storage::db::Tx;
-use tollgate_storage::{Result, in_tx, row};
+use tollgate_storage::db::{Db, Tx};
+use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
 use super::{At, Reader};
@@ -112,6 +112,24 @@ pub(crate) async fn meters(tx: &mut Tx, subscription: SubscriptionId) -> Result<
     };
     let meter = |(meter,): (String,)| read.text("meter", &meter);
     rows.into_iter().map(meter).collect()
+}
+
+/// What one person was given, newest first, from below `before` on.
+pub(crate) async fn list_of_person(
+    db: &Db,
+    user: UserId,
+    before: Option<GrantId>,
+    livemode: bool,
+    limit: i64,
+) -> Result<Vec<Grant>> {
+    let rows: Vec<GrantRow> = on_read!(db, |e| sqlx::query_as(LIST_OF_PERSON)
+        .bind(before.map_or(Uuid::max(), Id::uuid))
+        .bind(user.uuid())
+        .bind(livemode)
+        .bind(limit)
+        .fetch_all(e)
+        .await)?;
+    Ok(rows.into_iter().map(Grant::from).collect())
 }
 
 /// So much of it is burned now (less, when some was given back), and whether it is over: used up, or past its time.
@@ -237,6 +255,9 @@ const INSERT: &str =
     created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const OPEN: &str = "SELECT id, subscription_id, meter, units, spent, reason, granted_by, payment_id, created_at,
     expires_at FROM quota_grants WHERE subscription_id = $1 AND meter = $2 AND closed_at IS NULL ORDER BY id";
+const LIST_OF_PERSON: &str = "SELECT g.id, g.subscription_id, g.meter, g.units, g.spent, g.reason, g.granted_by, g.payment_id,
+    g.created_at, g.expires_at FROM quota_grants g JOIN subscriptions s ON s.id = g.subscription_id
+    WHERE g.id < $1 AND s.user_id = $2 AND s.livemode = $3 ORDER BY g.id DESC LIMIT $4";
 const METERS: &str = "SELECT DISTINCT meter FROM quota_grants
     WHERE subscription_id = $1 AND closed_at IS NULL ORDER BY meter";
 const SPEND: &str = "UPDATE quota_grants SET spent = spent + $2, closed_at = $3
@@ -253,4 +274,13 @@ const CLOSE_POT: &str =
     returned_at = CASE WHEN $7 > 0 THEN $8 ELSE returned_at END
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND grant_id = $4";
 
-pub(crate) const STATEMENTS: &[&str] = &[INSERT, OPEN, METERS, SPEND, POUR, POTS, CLOSE_POT];
+pub(crate) const STATEMENTS: &[&str] = &[
+    INSERT,
+    OPEN,
+    LIST_OF_PERSON,
+    METERS,
+    SPEND,
+    POUR,
+    POTS,
+    CLOSE_POT,
+];

@@ -1,7 +1,7 @@
 //! `refunds`, and what they take of their payments. One order of locks: the refund before its payment.
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id, PaymentId, RefundId, SuspenseId, UserId};
+use tollgate_kernel::ids::{Id, Ids, PaymentId, RefundId, SuspenseId, UserId};
 use tollgate_kernel::money::Money;
 use tollgate_storage::db::{Db, Tx};
 use tollgate_storage::{Result, StorageError, in_tx, on_read, row};
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{At, Reader};
 use crate::counted;
 use crate::model::payment::PaymentStatus;
-use crate::model::refund::{Refund, RefundNo, RefundState};
+use crate::model::refund::{Refund, RefundNo, RefundOrigin, RefundState, RefundStatus};
 
 row!(
     struct RefundRow {
@@ -228,21 +228,59 @@ pub(crate) async fn is_known(tx: &mut Tx, payment: PaymentId, number: &str) -> R
     Ok(count > 0)
 }
 
-/// Refunds, newest first, from below `before` on; of one payment, or of all.
+/// Which refunds; every condition that is given must hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) payment: Option<PaymentId>,
+    pub(crate) state: Option<RefundState>,
+    pub(crate) status: Option<RefundStatus>,
+    pub(crate) origin: Option<RefundOrigin>,
+    pub(crate) from: Option<Timestamp>,
+    pub(crate) to: Option<Timestamp>,
+    pub(crate) before: Option<RefundId>,
+}
+
+/// Refunds, newest first.
 pub(crate) async fn list(
     db: &Db,
-    payment: Option<PaymentId>,
-    before: Option<RefundId>,
+    wanted: &Wanted,
     livemode: bool,
     limit: i64,
 ) -> Result<Vec<Refund>> {
-    // The highest of all ids, where there is no cursor.
-    let before = before.map_or(Uuid::max(), Id::uuid);
-    let payment = payment.map(Id::uuid);
+    // Ids are times. The highest of all, where there is neither a cursor nor an end.
+    let lowest = |at: Timestamp| Ids::lowest::<RefundId>(at).uuid();
+    let before = wanted.before.map_or(Uuid::max(), Id::uuid);
+    let before = before.min(wanted.to.map_or(Uuid::max(), lowest));
+    let payment = wanted.payment.map(Id::uuid);
     let rows: Vec<RefundRow> = on_read!(db, |e| sqlx::query_as(LIST)
         .bind(before)
         .bind(payment.unwrap_or_default())
         .bind(payment.is_none())
+        .bind(livemode)
+        .bind(limit)
+        .bind(wanted.state.map_or("", RefundState::as_str))
+        .bind(wanted.state.is_none())
+        .bind(wanted.status.map_or("", RefundStatus::as_str))
+        .bind(wanted.status.is_none())
+        .bind(wanted.origin.map_or("", RefundOrigin::as_str))
+        .bind(wanted.origin.is_none())
+        .bind(wanted.from.map_or(Uuid::nil(), lowest))
+        .fetch_all(e)
+        .await)?;
+    rows.into_iter().map(Refund::try_from).collect()
+}
+
+/// Refunds of what one person paid, newest first, from below `before` on.
+pub(crate) async fn list_of_person(
+    db: &Db,
+    user: UserId,
+    before: Option<RefundId>,
+    livemode: bool,
+    limit: i64,
+) -> Result<Vec<Refund>> {
+    let rows: Vec<RefundRow> = on_read!(db, |e| sqlx::query_as(LIST_OF_PERSON)
+        .bind(before.map_or(Uuid::max(), Id::uuid))
+        .bind(user.uuid())
         .bind(livemode)
         .bind(limit)
         .fetch_all(e)
@@ -289,7 +327,12 @@ const IS_KNOWN: &str = "SELECT COUNT(*) FROM refunds WHERE payment_id = $1 AND s
     AND (provider_refund_id = $2 OR refund_no = $2)";
 const LIST: &str = columns!(
     "LEFT JOIN payment_transactions p ON p.id = r.payment_id LEFT JOIN suspense s ON s.id = r.suspense_id
-    WHERE r.id < $1 AND (r.payment_id = $2 OR $3) AND COALESCE(p.livemode, s.livemode) = $4 ORDER BY r.id DESC LIMIT $5"
+    WHERE r.id < $1 AND r.id >= $12 AND (r.payment_id = $2 OR $3) AND COALESCE(p.livemode, s.livemode) = $4
+      AND (r.state = $6 OR $7) AND (r.status = $8 OR $9) AND (r.origin = $10 OR $11) ORDER BY r.id DESC LIMIT $5"
+);
+const LIST_OF_PERSON: &str = columns!(
+    "JOIN payment_transactions p ON p.id = r.payment_id
+    WHERE r.id < $1 AND p.user_id = $2 AND p.livemode = $3 ORDER BY r.id DESC LIMIT $4"
 );
 
 pub(crate) const STATEMENTS: &[&str] = &[
@@ -304,4 +347,5 @@ pub(crate) const STATEMENTS: &[&str] = &[
     READ_FOREIGN,
     IS_KNOWN,
     LIST,
+    LIST_OF_PERSON,
 ];

@@ -4,8 +4,8 @@ use chrono_tz::Tz;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{Id as _, PaymentId, SubscriptionId};
 use tollgate_kernel::money::Money;
-use tollgate_storage::db::Tx;
-use tollgate_storage::{Result, in_tx, row};
+use tollgate_storage::db::{Db, Tx};
+use tollgate_storage::{Result, in_tx, on_read, row};
 use uuid::Uuid;
 
 use super::{At, Reader};
@@ -68,6 +68,25 @@ pub(crate) async fn list(tx: &mut Tx, id: SubscriptionId, zone: Tz) -> Result<Ve
         })
     };
     rows.into_iter().map(term).collect()
+}
+
+/// What a payment holds: the first moment and the end (`None` = no end) of each of its terms, in the order of their time. A
+/// subscription that ended took the rest of them along.
+pub(crate) async fn of_payment(
+    db: &Db,
+    payment: PaymentId,
+) -> Result<Vec<(Timestamp, Option<Timestamp>)>> {
+    let rows: Vec<(At, Option<At>, Option<At>)> = on_read!(db, |e| sqlx::query_as(OF_PAYMENT)
+        .bind(payment.uuid())
+        .fetch_all(e)
+        .await)?;
+    let term = |(from, to, ended): (At, Option<At>, Option<At>)| {
+        let (to, ended) = (to.map(Timestamp::from_utc), ended.map(Timestamp::from_utc));
+        let end = [to, ended].into_iter().flatten().min();
+        (Timestamp::from_utc(from), end)
+    };
+    let begun = |(from, to): &(Timestamp, Option<Timestamp>)| to.is_none_or(|to| *from < to);
+    Ok(rows.into_iter().map(term).filter(begun).collect())
 }
 
 /// A term is taken off.
@@ -137,5 +156,7 @@ const PAY_BY: &str = "UPDATE subscription_terms SET worth = $3, payment_id = $4
 const LESSEN: &str =
     "UPDATE subscription_terms SET worth = CASE WHEN worth > $2 THEN worth - $2 ELSE 0 END
     WHERE payment_id = $1";
+const OF_PAYMENT: &str = "SELECT t.starts_at, t.ends_at, s.ended_at FROM subscription_terms t
+    JOIN subscriptions s ON s.id = t.subscription_id WHERE t.payment_id = $1 ORDER BY t.starts_at";
 
-pub(crate) const STATEMENTS: &[&str] = &[INSERT, LIST, DELETE, SHORTEN, PAY_BY, LESSEN];
+pub(crate) const STATEMENTS: &[&str] = &[INSERT, LIST, DELETE, SHORTEN, PAY_BY, LESSEN, OF_PAYMENT];

@@ -7,6 +7,7 @@ use tollgate_storage::{Result, on_read, row};
 use uuid::Uuid;
 
 use super::At;
+use crate::model::timeline::{CallIn, CallOut};
 
 /// More than any payment has.
 const MOST: i64 = 500;
@@ -22,17 +23,6 @@ row!(
     }
 );
 
-/// A call to the provider.
-#[derive(Clone, Debug)]
-pub(crate) struct CallOut {
-    pub(crate) operation: String,
-    pub(crate) request_no: String,
-    pub(crate) state: String,
-    pub(crate) provider_code: Option<String>,
-    pub(crate) started_at: Timestamp,
-    pub(crate) finished_at: Option<Timestamp>,
-}
-
 row!(
     struct CallInRow {
         id: Uuid,
@@ -42,16 +32,6 @@ row!(
         received_at: At,
     }
 );
-
-/// A call of the provider.
-#[derive(Clone, Debug)]
-pub(crate) struct CallIn {
-    pub(crate) id: Uuid,
-    pub(crate) verdict: String,
-    pub(crate) event_key: Option<String>,
-    pub(crate) reply_status: i64,
-    pub(crate) received_at: Timestamp,
-}
 
 /// What was asked of the provider, oldest first.
 pub(crate) async fn calls_out(db: &Db, payment: PaymentId) -> Result<Vec<CallOut>> {
@@ -79,7 +59,7 @@ pub(crate) async fn calls_in(db: &Db, payment: PaymentId) -> Result<Vec<CallIn>>
         .fetch_all(e)
         .await)?;
     let call = |row: CallInRow| CallIn {
-        id: row.id,
+        id: row.id.into(),
         verdict: row.verdict,
         event_key: row.event_key,
         reply_status: row.reply_status,

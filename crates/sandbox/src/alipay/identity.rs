@@ -17,6 +17,38 @@ use crate::store::{Peer, Rail, Store, create_private};
 use crate::{Sandbox, SandboxError};
 
 /// What a merchant would copy from Alipay's console.
+///
+/// ```
+/// # use tollgate_kernel::{clock::{Clock, Timestamp}, entropy::Entropy, text::Language};
+/// # use tollgate_sandbox::{Sandbox, SandboxConfig};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let clock = Clock::fixed(Timestamp::from_seconds(1_767_323_045).expect("a moment"));
+/// # let sandbox = Sandbox::open(SandboxConfig {
+/// #     data_file: folder.path().join("sandbox.db"),
+/// #     base_url: "http://127.0.0.1:8080".to_owned(),
+/// #     clock: clock.clone(),
+/// #     entropy: Entropy::seeded(7),
+/// #     default_language: Language::En,
+/// # })
+/// # .await?;
+/// let merchant = sandbox.alipay_merchant();
+/// assert_eq!(merchant.gateway, "http://127.0.0.1:8080/sandbox/alipay/gateway.do");
+/// assert!(merchant.certificates.is_none(), "of public-key mode");
+/// assert!(!format!("{merchant:?}").contains(&merchant.private_key));
+///
+/// let other = sandbox.alipay_certificate_merchant();
+/// assert_ne!(other.app_id, merchant.app_id);
+/// assert_eq!(other.private_key, merchant.private_key, "one merchant, two applications");
+/// let files = other.certificates.expect("of certificate mode");
+/// assert!(files.root.starts_with("-----BEGIN CERTIFICATE-----"));
+///
+/// sandbox.change_alipay_key().await?;
+/// assert_ne!(sandbox.alipay_merchant().alipay_public_key, merchant.alipay_public_key);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct AlipayMerchant {
     /// The application's number.
@@ -44,6 +76,17 @@ impl fmt::Debug for AlipayMerchant {
 }
 
 /// The three files of certificate mode, as PEM.
+///
+/// ```
+/// # use std::path::Path;
+/// # use tollgate_sandbox::AlipayCertificates;
+/// /// As a merchant downloads them.
+/// fn write(files: &AlipayCertificates, folder: &Path) -> std::io::Result<()> {
+///     std::fs::write(folder.join("appCertPublicKey.crt"), &files.app)?;
+///     std::fs::write(folder.join("alipayCertPublicKey_RSA2.crt"), &files.alipay)?;
+///     std::fs::write(folder.join("alipayRootCert.crt"), &files.root)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlipayCertificates {
     /// `appCertPublicKey.crt`: the application's own.
@@ -225,6 +268,15 @@ impl Sandbox {
 
     /// The gateway signs with a new key, under a new certificate of the same root, from now on. A
     /// merchant in public-key mode must copy the new key; one in certificate mode can ask for it.
+    ///
+    /// ```
+    /// # use tollgate_sandbox::{Sandbox, SandboxError};
+    /// /// What a merchant in public-key mode copies anew.
+    /// async fn renewed(sandbox: &Sandbox) -> Result<String, SandboxError> {
+    ///     sandbox.change_alipay_key().await?;
+    ///     Ok(sandbox.alipay_merchant().alipay_public_key)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// When no key can be made, or the file cannot be written.

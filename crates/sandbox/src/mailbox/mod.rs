@@ -32,6 +32,36 @@ const LETTER_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form
      frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
 
 /// A letter for the mailbox.
+///
+/// ```
+/// use tollgate_sandbox::Mail;
+/// # use tollgate_kernel::{clock::{Clock, Timestamp}, entropy::Entropy, text::Language};
+/// # use tollgate_sandbox::{Sandbox, SandboxConfig};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let clock = Clock::fixed(Timestamp::from_seconds(1_767_323_045).expect("a moment"));
+/// # let sandbox = Sandbox::open(SandboxConfig {
+/// #     data_file: folder.path().join("sandbox.db"),
+/// #     base_url: "http://127.0.0.1:8080".to_owned(),
+/// #     clock: clock.clone(),
+/// #     entropy: Entropy::seeded(7),
+/// #     default_language: Language::En,
+/// # })
+/// # .await?;
+/// let mail = Mail {
+///     id: "0198f0a0-0000-7000-8000-000000000001".parse()?,
+///     to: "ann@example.com".to_owned(),
+///     subject: "Welcome".to_owned(),
+///     text: "Hello Ann".to_owned(),
+///     html: "<!doctype html><p>Hello Ann</p>".to_owned(),
+/// };
+/// sandbox.put_mail(&mail).await?;
+/// // The same id again changes nothing: a letter that is sent twice arrives once.
+/// sandbox.put_mail(&Mail { subject: "Again".to_owned(), ..mail }).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     /// The same one again is the same letter.

@@ -51,6 +51,12 @@ const STEPS: [&str; 6] = [
 const READERS: u32 = 4;
 
 /// Which gateway it is.
+///
+/// ```
+/// use tollgate_sandbox::Rail;
+///
+/// assert_eq!(Rail::ALL.map(Rail::as_str), ["alipay", "wechat"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rail {

@@ -13,6 +13,23 @@ use crate::{Sandbox, SandboxError};
 const PAGE: i64 = 1_000;
 
 /// Money that came from a buyer or went back to one. Amounts are in Stripe's own unit of the currency.
+///
+/// ```
+/// use tollgate_sandbox::StripeMovement;
+///
+/// let movement = StripeMovement {
+///     id: 1,
+///     order_no: Some("T20260102110405".to_owned()),
+///     payment_intent: "pi_1".to_owned(),
+///     number: "ch_1".to_owned(),
+///     direction: "in".to_owned(),
+///     cause: "payment".to_owned(),
+///     amount: 2_900, // cents
+///     currency: "usd".to_owned(),
+///     at: 1_767_323_045,
+/// };
+/// assert_eq!(serde_json::to_value(&movement).unwrap()["amount"], 2_900);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StripeMovement {
     /// Counts up.
@@ -36,6 +53,24 @@ pub struct StripeMovement {
 }
 
 /// What the movements of a currency come to.
+///
+/// ```
+/// # use tollgate_sandbox::{StripeMovement, StripeSum};
+/// /// Sums say what the movements say.
+/// fn agrees(sum: &StripeSum, movements: &[StripeMovement]) -> bool {
+///     let of_it = || movements.iter().filter(|movement| movement.currency == sum.currency);
+///     let total = |way| of_it().filter(|movement| movement.direction == way).map(|movement| movement.amount).sum();
+///     (sum.came_in, sum.went_out) == (total("in"), total("out")) && sum.net == sum.came_in - sum.went_out
+/// }
+/// let sum = StripeSum {
+///     currency: "usd".to_owned(),
+///     movements: 0,
+///     came_in: 0,
+///     went_out: 0,
+///     net: 0,
+/// };
+/// assert!(agrees(&sum, &[]));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StripeSum {
     /// Lower-case ISO 4217.
@@ -51,6 +86,27 @@ pub struct StripeSum {
 }
 
 /// The books, or a page of them; the sums are always over everything.
+///
+/// ```
+/// # use tollgate_kernel::{clock::{Clock, Timestamp}, entropy::Entropy, text::Language};
+/// # use tollgate_sandbox::{Sandbox, SandboxConfig};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let clock = Clock::fixed(Timestamp::from_seconds(1_767_323_045).expect("a moment"));
+/// # let sandbox = Sandbox::open(SandboxConfig {
+/// #     data_file: folder.path().join("sandbox.db"),
+/// #     base_url: "http://127.0.0.1:8080".to_owned(),
+/// #     clock: clock.clone(),
+/// #     entropy: Entropy::seeded(7),
+/// #     default_language: Language::En,
+/// # })
+/// # .await?;
+/// let books = sandbox.stripe_books().await?;
+/// assert!(books.data.is_empty() && books.sums.is_empty() && !books.has_more);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StripeBooks {
     /// In the order they came about.
@@ -108,6 +164,16 @@ pub(crate) async fn show(State(sandbox): State<Sandbox>, Query(asked): Query<Ask
 
 impl Sandbox {
     /// Stripe's own books: every movement of money, and what they come to by currency.
+    ///
+    /// ```
+    /// # use tollgate_sandbox::{Sandbox, SandboxError};
+    /// /// What came in by an order, in Stripe's unit.
+    /// async fn paid(sandbox: &Sandbox, order: &str) -> Result<i64, SandboxError> {
+    ///     let books = sandbox.stripe_books().await?;
+    ///     let moved = books.data.iter().filter(|moved| moved.order_no.as_deref() == Some(order));
+    ///     Ok(moved.filter(|moved| moved.direction == "in").map(|moved| moved.amount).sum())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// When the database fails.

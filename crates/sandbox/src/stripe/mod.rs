@@ -54,6 +54,33 @@ const KEY_FILE: &str = "secretKey";
 const WEBHOOK_FILE: &str = "webhookSecret";
 
 /// What a merchant would copy from Stripe's dashboard.
+///
+/// ```
+/// # use tollgate_kernel::{clock::{Clock, Timestamp}, entropy::Entropy, text::Language};
+/// # use tollgate_sandbox::{Sandbox, SandboxConfig};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let clock = Clock::fixed(Timestamp::from_seconds(1_767_323_045).expect("a moment"));
+/// # let sandbox = Sandbox::open(SandboxConfig {
+/// #     data_file: folder.path().join("sandbox.db"),
+/// #     base_url: "http://127.0.0.1:8080".to_owned(),
+/// #     clock: clock.clone(),
+/// #     entropy: Entropy::seeded(7),
+/// #     default_language: Language::En,
+/// # })
+/// # .await?;
+/// let merchant = sandbox.stripe_merchant();
+/// assert_eq!(merchant.api_base, "http://127.0.0.1:8080/sandbox/stripe");
+/// assert!(merchant.account.starts_with("acct_"));
+/// assert!(merchant.webhook_secret.starts_with("whsec_"));
+/// assert!(!format!("{merchant:?}").contains(&merchant.secret_key));
+///
+/// sandbox.set_stripe_notify_url("http://127.0.0.1:9000/hooks").await?;
+/// assert_eq!(sandbox.stripe_merchant(), merchant);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct StripeMerchant {
     /// The secret key of test mode.
@@ -134,6 +161,14 @@ impl Sandbox {
     }
 
     /// Where webhooks go from now on; at first `{base_url}/payments/webhooks/stripe`.
+    ///
+    /// ```
+    /// # use std::net::SocketAddr;
+    /// # use tollgate_sandbox::{Sandbox, SandboxError};
+    /// async fn tell(sandbox: &Sandbox, host: SocketAddr) -> Result<(), SandboxError> {
+    ///     sandbox.set_stripe_notify_url(&format!("http://{host}/webhooks/stripe")).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// When the database fails. An address on a foreign host is kept but never called.

@@ -22,6 +22,35 @@ const NONCE_BYTES: usize = 16;
 const ID_PREFIX: &str = "PUB_KEY_ID_";
 
 /// What a merchant would copy from WeChat Pay's console.
+///
+/// ```
+/// # use tollgate_kernel::{clock::{Clock, Timestamp}, entropy::Entropy, text::Language};
+/// # use tollgate_sandbox::{Sandbox, SandboxConfig};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let clock = Clock::fixed(Timestamp::from_seconds(1_767_323_045).expect("a moment"));
+/// # let sandbox = Sandbox::open(SandboxConfig {
+/// #     data_file: folder.path().join("sandbox.db"),
+/// #     base_url: "http://127.0.0.1:8080".to_owned(),
+/// #     clock: clock.clone(),
+/// #     entropy: Entropy::seeded(7),
+/// #     default_language: Language::En,
+/// # })
+/// # .await?;
+/// let merchant = sandbox.wechat_merchant();
+/// assert_eq!(merchant.api_key.len(), 32);
+/// assert!(merchant.public_key_id.starts_with("PUB_KEY_ID_"));
+/// assert!(merchant.certificate.starts_with("-----BEGIN CERTIFICATE-----"));
+/// assert!(merchant.gateway.starts_with("http://127.0.0.1:8080/sandbox/wechat"));
+/// assert!(!format!("{merchant:?}").contains(&merchant.api_key));
+///
+/// // The platform's certificate is fetched, not copied: nothing of the merchant's changes.
+/// sandbox.change_wechat_certificate().await?;
+/// assert_eq!(sandbox.wechat_merchant(), merchant);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct WechatMerchant {
     /// `WECHAT_APP_ID`
@@ -259,6 +288,14 @@ impl Sandbox {
     }
 
     /// The platform signs under a new certificate from now on; the old one is still listed.
+    ///
+    /// ```
+    /// # use tollgate_sandbox::{Sandbox, SandboxError};
+    /// /// A merchant that meets an unknown serial number fetches the list.
+    /// async fn roll(sandbox: &Sandbox) -> Result<(), SandboxError> {
+    ///     sandbox.change_wechat_certificate().await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// When no key can be made, or the file cannot be written.

@@ -10,6 +10,20 @@ use tollgate_auth::{AuthConfig, JwtKey, Registration};
 use super::reader::Reader;
 
 /// Accounts, sessions and keys.
+///
+/// ```
+/// # use std::path::Path;
+/// use tollgate::config::Config;
+///
+/// # fn main() -> Result<(), tollgate::config::Faults> {
+/// let env = [("ADMIN_EMAIL", "ops@shop.example"), ("RATE_LIMIT_PER_MINUTE", "0")];
+/// let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+/// let accounts = Config::from_layers(env.into(), Path::new("/nowhere/.env"))?.accounts;
+/// assert_eq!(accounts.admin_email.as_str(), "ops@shop.example");
+/// assert_eq!(accounts.calls_per_minute, None);
+/// assert_eq!(accounts.access_token_ttl.as_secs(), 900);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AccountSettings {
     /// What signs access tokens.

@@ -23,6 +23,16 @@ impl fmt::Display for Fault {
 }
 
 /// All of them.
+///
+/// ```
+/// # use std::path::Path;
+/// use tollgate::config::Config;
+///
+/// let env = [("PORT", "many"), ("SANDBOX", "maybe")];
+/// let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+/// let faults = Config::from_layers(env.into(), Path::new("/nowhere/.env")).unwrap_err();
+/// assert_eq!(faults.to_string().lines().count(), 2, "one line for each");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Faults(pub(super) Vec<Fault>);
 

@@ -8,6 +8,22 @@ use super::reader::Reader;
 const FROM: &str = "Shop <no-reply@shop.example>";
 
 /// By which server letters leave, and who they are from.
+///
+/// ```
+/// # use std::path::Path;
+/// use tollgate::config::Config;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let env = [
+///     ("SMTP_URL", "smtp://mail.shop.example"),
+///     ("MAIL_FROM", "Shop <no-reply@shop.example>"),
+/// ];
+/// let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+/// let mail = Config::from_layers(env.into(), Path::new("/nowhere/.env"))?.mail;
+/// let mail = mail.expect("both are set");
+/// assert_eq!((mail.smtp.shown().as_str(), mail.from.name()), ("mail.shop.example:587", Some("Shop")));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct MailSettings {
     /// Where the mail server is.

@@ -65,6 +65,19 @@ fn defaults() -> BTreeMap<String, config::Value> {
 }
 
 /// Whether mistakes may be forgiven.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// # use std::path::Path;
+/// use tollgate::config::{AppEnv, Config};
+///
+/// # fn main() -> Result<(), tollgate::config::Faults> {
+/// let env = BTreeMap::from([("APP_ENV".to_owned(), "production".to_owned())]);
+/// let config = Config::from_layers(env, Path::new("/nowhere/.env"))?;
+/// assert_eq!(config.app_env, AppEnv::Production);
+/// assert!(config.log_json, "read by programs there");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppEnv {
     /// On somebody's desk.
@@ -74,6 +87,18 @@ pub enum AppEnv {
 }
 
 /// Whether the gateways are look-alikes.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// # use std::path::Path;
+/// use tollgate::config::{Config, SandboxMode};
+///
+/// # fn main() -> Result<(), tollgate::config::Faults> {
+/// let env = BTreeMap::from([("SANDBOX".to_owned(), "off".to_owned())]);
+/// let config = Config::from_layers(env, Path::new("/nowhere/.env"))?;
+/// assert_eq!(config.sandbox, SandboxMode::Off);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SandboxMode {
     /// On when the listener is loopback and no provider is configured.
@@ -162,6 +187,8 @@ pub struct Config {
     pub log_json: bool,
     /// Variables that look like settings and are none.
     pub unknown: Vec<Unknown>,
+    /// All of them as they are shown to whoever runs the service, without secrets.
+    pub shown: Vec<Shown>,
 }
 
 impl Config {
@@ -237,6 +264,7 @@ impl Config {
     /// # Errors
     /// Every setting that cannot be used.
     pub fn from_layers(env: BTreeMap<String, String>, dotenv: &Path) -> Result<Self, Faults> {
+        let shown = shown(&env, dotenv)?;
         let mut values: BTreeMap<String, String> = BTreeMap::new();
         if let Ok(entries) = dotenvy::from_path_iter(dotenv) {
             for entry in entries {
@@ -264,7 +292,10 @@ impl Config {
             layers,
             faults: Vec::new(),
         };
-        reader.read()
+        Ok(Self {
+            shown,
+            ..reader.read()?
+        })
     }
 }
 
@@ -347,6 +378,7 @@ impl Reader {
                 .unwrap_or_default(),
             default_currency: self.default_currency(),
             unknown: self.unknown(),
+            shown: Vec::new(),
             metrics_addr: self.parsed("METRICS_ADDR", "is not host:port", "127.0.0.1:9464"),
             #[cfg(feature = "otel")]
             traces: self.traces(),

@@ -27,6 +27,20 @@ const LONG: usize = 8;
 const APART: usize = 3;
 
 /// A variable that does nothing.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// # use std::path::Path;
+/// use tollgate::config::Config;
+///
+/// # fn main() -> Result<(), tollgate::config::Faults> {
+/// let env = BTreeMap::from([("METRICS_ADR".to_owned(), "127.0.0.1:9464".to_owned())]);
+/// let config = Config::from_layers(env, Path::new("/nowhere/.env"))?;
+/// let [unknown] = config.unknown.as_slice() else { panic!("one") };
+/// assert_eq!(unknown.meant.as_deref(), Some("METRICS_ADDR"));
+/// assert_eq!(unknown.to_string(), "METRICS_ADR is no setting: is METRICS_ADDR meant?");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
     /// As in the environment.

@@ -27,8 +27,8 @@ use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::path::canonical;
-use self::rules::Charge;
-pub use self::rules::{Guard, Rule, Rules, RulesError};
+use self::rules::{Charge, Rule};
+pub use self::rules::{Rules, RulesError};
 pub use self::upstream::InvalidUpstream;
 use self::upstream::Upstream;
 use crate::proxied::Tollgates;

@@ -18,7 +18,7 @@ use crate::proxied::Demands;
 
 /// What one kind of call takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rule {
+pub(crate) enum Rule {
     /// Nothing: anybody may call.
     Open,
     /// A caller who meets this.
@@ -27,7 +27,7 @@ pub enum Rule {
 
 /// What a caller must be, and pays. The default takes anybody who is signed in or has a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Guard {
+pub(crate) struct Guard {
     pub(crate) demands: Demands,
     pub(crate) charge: Option<Charge>,
 }
@@ -42,6 +42,33 @@ pub(crate) struct Charge {
 }
 
 /// All rules of a gate.
+///
+/// ```
+/// use tollgate::gate::{Rules, RulesError};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// let file = folder.path().join("gate.toml");
+/// std::fs::write(&file, r#"
+///     otherwise = { consume = "api_call", cost = 1 }
+///
+///     [[rule]]
+///     path = "/health"
+///     open = true
+///
+///     [[rule]]
+///     path = "/films/{id}"
+///     methods = ["POST"]
+///     plan = ["pro"]
+///     consume = "film"
+///     cost = 20
+/// "#)?;
+/// assert!(Rules::read(&file).is_ok());
+/// std::fs::write(&file, "[[rule]]\npath = \"/a\"\nprice = 1")?;
+/// let fault = Rules::read(&file).unwrap_err();
+/// assert!(matches!(fault, RulesError::Shape { .. }), "there is no such word");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Rules {
     by_path: Router<Vec<(Methods, Rule)>>,
@@ -52,6 +79,16 @@ pub struct Rules {
 type Methods = Option<Vec<Method>>;
 
 /// Rules that cannot be used.
+///
+/// ```
+/// # use std::path::Path;
+/// use tollgate::gate::{Rules, RulesError};
+///
+/// let missing = Rules::read(Path::new("/nowhere/gate.toml")).unwrap_err();
+/// assert!(matches!(missing, RulesError::File(..)));
+/// let wrong = Rules::plain(&["health".to_owned()], None, 1).unwrap_err();
+/// assert!(matches!(wrong, RulesError::Rule { path, .. } if path == "health"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RulesError {

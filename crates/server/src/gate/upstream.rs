@@ -44,6 +44,14 @@ pub(super) struct Upstream {
 }
 
 /// No address of an application.
+///
+/// ```
+/// # use tollgate::StartError;
+/// /// The address of the application was mistyped, in `Server::gate`.
+/// fn is_mistyped(error: &StartError) -> bool {
+///     matches!(error, StartError::Upstream(_))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not the address of an application: http://host:port, or https, and nothing behind it"

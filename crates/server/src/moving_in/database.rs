@@ -26,6 +26,24 @@ const PLANS: &[Table] = &[
 ];
 
 /// Which application's database, and what of it.
+///
+/// ```
+/// # use tollgate::config::Config;
+/// # use tollgate::moving_in::{FromDatabase, Kind, Move, Unreadable};
+/// # use tollgate_payment::model::plan::Plan;
+/// # use tollgate_kernel::clock::Timestamp;
+/// /// Only people and their keys.
+/// async fn look(here: &[Plan], now: Timestamp) -> Result<Move, Unreadable> {
+///     let from = FromDatabase {
+///         url: "sqlite:///./old/app.db".parse().map_err(|_| Unreadable::NoUsers)?,
+///         only: vec![Kind::Users, Kind::ApiKeys],
+///         plans: vec![],
+///     };
+///     let mut what = Move::default();
+///     what.add_database(&from, here, now).await?;
+///     Ok(what)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct FromDatabase {
     /// Where it is.
@@ -37,6 +55,15 @@ pub struct FromDatabase {
 }
 
 /// What a plan there is called here.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use tollgate::moving_in::PlanNamed;
+/// let named: PlanNamed = "Pro (2025)=pro".parse()?;
+/// assert_eq!((named.there.as_str(), named.here.as_str()), ("Pro (2025)", "pro"));
+/// assert!("pro".parse::<PlanNamed>().is_err());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanNamed {
     /// Its id, slug or name there.
@@ -66,6 +93,11 @@ impl FromStr for PlanNamed {
 }
 
 /// Why a database is not taken over.
+///
+/// ```
+/// # use tollgate::moving_in::Unreadable;
+/// assert_eq!(Unreadable::NoUsers.to_string(), "the database has no table \"users\"");
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// Without people there is nothing.

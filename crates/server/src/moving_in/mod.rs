@@ -34,6 +34,13 @@ const LONGEST: Duration = Duration::from_secs(90);
 const RUN: &str = "import";
 
 /// What is moved.
+///
+/// ```
+/// use tollgate::moving_in::Kind;
+///
+/// let all = Kind::ALL.map(Kind::as_str);
+/// assert_eq!(all, ["users", "api-keys", "subscriptions", "balances"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Accounts.
@@ -97,6 +104,15 @@ struct Balance {
 }
 
 /// Why an entry is not taken over.
+///
+/// ```
+/// # use tollgate::moving_in::Refused;
+/// let refused = Refused {
+///     place: "users.csv line 3".to_owned(),
+///     why: "not an e-mail address".to_owned(),
+/// };
+/// assert_eq!(refused.to_string(), "users.csv line 3: not an e-mail address");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// `users.csv line 3`
@@ -112,6 +128,20 @@ impl fmt::Display for Refused {
 }
 
 /// Everything that one run moves.
+///
+/// ```
+/// use tollgate::moving_in::{Kind, Move};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let folder = tempfile::tempdir()?;
+/// let file = folder.path().join("users.csv");
+/// std::fs::write(&file, "email,username\nann@example.com,ann\nnobody,bob\n")?;
+/// let mut what = Move::default();
+/// // What is wrong with a line is told by the run, with all the others.
+/// what.add_file(Kind::Users, &file)?;
+/// assert!(what.add_file(Kind::Users, &folder.path().join("none.csv")).is_err());
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Default)]
 pub struct Move {
     users: Vec<Entry<BroughtUser>>,
@@ -125,6 +155,18 @@ pub struct Move {
 }
 
 /// What became of one kind.
+///
+/// ```
+/// # use tollgate::moving_in::Totals;
+/// use std::collections::BTreeMap;
+///
+/// let mut all = Totals::default();
+/// for of_file in [Totals { made: 2, ..Totals::default() }, Totals { refused: 1, ..Totals::default() }] {
+///     all.made += of_file.made;
+///     all.refused += of_file.refused;
+/// }
+/// assert_eq!((all.made, all.refused, all.sums), (2, 1, BTreeMap::new()));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Made now.
@@ -153,6 +195,21 @@ pub enum Fate {
 }
 
 /// What a run came to.
+///
+/// ```
+/// # use tollgate::moving_in::{Fate, Report, Totals};
+/// fn lines(report: &Report) -> Vec<String> {
+///     let totals = report.totals.iter();
+///     totals.map(|(of, totals)| format!("{of}: {} new, {} known", totals.made, totals.known)).collect()
+/// }
+/// let users = Totals { made: 12, known: 3, ..Totals::default() };
+/// let report = Report {
+///     totals: vec![("users", users)],
+///     refused: vec![],
+///     fate: Fate::Tried, // of a dry run
+/// };
+/// assert_eq!(lines(&report), ["users: 12 new, 3 known"]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Report {
     /// By what they are of, in the order of the run: balances are `quota_used` and `bonus_units`.
@@ -164,6 +221,12 @@ pub struct Report {
 }
 
 /// Why a run did not come to an end.
+///
+/// ```
+/// # use tollgate::moving_in::MoveError;
+/// let told = MoveError::TooLong.to_string();
+/// assert!(told.starts_with("nothing was imported: it took longer than 90 seconds"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum MoveError {
     /// It would have held up too much.

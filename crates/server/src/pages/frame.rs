@@ -56,7 +56,7 @@ const CONSOLE: [(&str, &str, &str); 14] = [
     ("/console/refunds", "console.refunds", PAYMENTS_READ),
     ("/console/suspense", "console.suspense", PAYMENTS_READ),
     ("/console/usage", "console.usage", USAGE_READ),
-    ("/console/callbacks", "console.callbacks", ADMIN),
+    ("/console/callbacks", "console.callbacks", PAYMENTS_READ),
     ("/console/webhooks", "console.webhooks", ADMIN),
     ("/console/keys", "console.keys", ADMIN),
     ("/console/audit", "console.audit", AUDIT_READ),

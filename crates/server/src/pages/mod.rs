@@ -5,6 +5,7 @@
 //! [`Frame`](frame::Frame). Forms come in as [`Form`](form::Form): from this house and written for this browser. A refusal
 //! is an ordinary `Problem`; the layer around all pages shows it as a page.
 
+mod chart;
 mod checkout;
 mod console;
 mod failure;
@@ -21,12 +22,15 @@ mod visit;
 mod words;
 mod written;
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use chrono_tz::Tz;
+use tokio::sync::watch;
 use tollgate_auth::AuthService;
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
@@ -34,6 +38,7 @@ use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::PaymentService;
 use url::Url;
 
+use crate::config::Config;
 use crate::sandbox_clock::SandboxClock;
 
 /// Nothing from elsewhere, nothing inline.
@@ -41,7 +46,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// What all pages load: path, kind, content.
-const ASSETS: [(&str, &str, &str); 4] = [
+const ASSETS: [(&str, &str, &str); 5] = [
     (
         "/static/tollgate.css",
         "text/css; charset=utf-8",
@@ -56,6 +61,11 @@ const ASSETS: [(&str, &str, &str); 4] = [
         "/static/checkout.js",
         "text/javascript; charset=utf-8",
         include_str!("../../static/checkout.js"),
+    ),
+    (
+        "/static/plan.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../static/plan.js"),
     ),
     (
         "/static/icon.svg",
@@ -80,7 +90,17 @@ pub(crate) struct House {
     /// Whether the portal is here, where people sign in by a page.
     pub(crate) has_portal: bool,
     pub(crate) entropy: Entropy,
+    /// Says that the service is about to stop: what stays open ends.
+    pub(crate) closing: watch::Receiver<bool>,
     pub(crate) clock: Clock,
+    /// With what it was started.
+    pub(crate) installation: Option<Arc<Installation>>,
+}
+
+/// With what the service was started, for the pages of those who run it.
+#[derive(Debug)]
+pub(crate) struct Installation {
+    pub(crate) config: Config,
 }
 
 impl House {
@@ -115,6 +135,7 @@ pub(crate) struct AccountPages {
 #[derive(Clone, Debug)]
 pub(crate) struct BuyerPages {
     payment: PaymentService,
+    streams: checkout::Streams,
 }
 
 /// Every page.
@@ -124,7 +145,7 @@ pub(crate) fn router(house: House, auth: AuthService, payment: PaymentService) -
         ..house
     };
     let pages = account_pages(auth.clone())
-        .merge(buyer_pages(payment.clone()))
+        .merge(buyer_pages(&house, payment.clone()))
         .merge(portal::router(auth.clone(), payment.clone()))
         .merge(console::router(auth, payment));
     shown(pages, house).merge(assets())
@@ -147,7 +168,7 @@ pub(crate) fn accounts(house: House, auth: AuthService) -> Router {
 
 /// Where money is paid.
 pub(crate) fn buying(house: House, payment: PaymentService) -> Router {
-    shown(buyer_pages(payment), house).merge(assets())
+    shown(buyer_pages(&house, payment), house).merge(assets())
 }
 
 fn account_pages(auth: AuthService) -> Router {
@@ -161,16 +182,18 @@ fn account_pages(auth: AuthService) -> Router {
         .layer(identify)
 }
 
-fn buyer_pages(payment: PaymentService) -> Router {
+fn buyer_pages(house: &House, payment: PaymentService) -> Router {
+    let streams = checkout::Streams::new(house.closing.clone());
     Router::new()
         .route("/checkout/{link}", get(checkout::page))
         .route("/checkout/{link}/qr.svg", get(checkout::qr))
         .route("/checkout/{link}/status", get(checkout::status))
+        .route("/checkout/{link}/events", get(checkout::events))
         .route("/checkout/{link}/check", post(checkout::check))
         .route("/checkout/{link}/pay", get(checkout::pay))
         .route("/checkout/{link}/return", get(checkout::returned))
         .route("/portal/renew", get(renew::page).post(renew::renew))
-        .with_state(BuyerPages { payment })
+        .with_state(BuyerPages { payment, streams })
 }
 
 /// Pages with what goes around all of them.

@@ -13,7 +13,7 @@ use tollgate_payment::providers::Payer;
 use tollgate_payment::{CheckoutError, RenewalOffer};
 
 use super::BuyerPages;
-use super::checkout::device;
+use super::checkout::{Device, cycle};
 use super::form::LinkForm;
 use super::frame::Frame;
 use super::visit::Visit;
@@ -38,12 +38,14 @@ struct RenewPage<'a> {
     frame: Frame,
     token: &'a str,
     offer: Option<Shown>,
+    can_order: bool,
     message: String,
 }
 
 /// An offer in words.
 struct Shown {
     plan: String,
+    period: Option<String>,
     /// While a further term is on sale.
     amount: Option<String>,
     ends_at: String,
@@ -69,12 +71,14 @@ fn shown(
         let plan = offer.next.as_ref().unwrap_or(&offer.plan);
         Shown {
             plan: written.plan(plan),
+            period: offer.next.as_ref().map(|next| cycle(next, frame.words())),
             amount: offer.next.as_ref().map(|next| written.price(next.price)),
             ends_at: offer.term_end.to_string(),
             ends: written.time(offer.term_end),
         }
     });
     super::page(&RenewPage {
+        can_order: offer.as_ref().is_some_and(|offer| offer.amount.is_some()),
         frame,
         token,
         offer,
@@ -113,7 +117,7 @@ pub(super) async fn renew(
     };
     let begun = pages
         .payment
-        .renew_by_link(&offer, device(&headers), &payer);
+        .renew_by_link(&offer, Device::of(&headers).scene(), &payer);
     match begun.await {
         Ok(order) => {
             let link = order.payment.checkout_url.unwrap_or_default();
@@ -124,6 +128,48 @@ pub(super) async fn renew(
         Err(error) => {
             tracing::warn!(error = %error, "a renewal could not be ordered");
             shown(&visit, &form.token, Some(&offer), true)
+        }
+    }
+}
+
+#[cfg(test)]
+mod samples {
+    use super::super::samples::{HOSTILE, LONG, LONG_ZH, languages, render, visit};
+    use super::*;
+
+    #[test]
+    fn renew_renders_from_its_samples() {
+        for (tag, language) in languages() {
+            let visit = visit(language);
+            let see = |name: &str, offer: Option<Shown>, message: &str| {
+                let can_order = offer.as_ref().is_some_and(|offer| offer.amount.is_some());
+                let page = RenewPage {
+                    frame: Frame::plain(&visit, "x".to_owned()),
+                    token: HOSTILE,
+                    offer,
+                    can_order,
+                    message: message.to_owned(),
+                };
+                let html = render(&format!("renew-{name}-{tag}"), &page);
+                assert_eq!(html.contains("<form"), can_order, "{html}");
+            };
+            let offer = |plan: &str, amount: Option<&str>| Shown {
+                plan: plan.to_owned(),
+                period: Some("1".to_owned()),
+                amount: amount.map(str::to_owned),
+                ends_at: "2026-05-01T00:00:00.000Z".to_owned(),
+                ends: "1 May 2026, 08:00".to_owned(),
+            };
+            for (name, plan) in [
+                ("plain", "Pro"),
+                ("long", LONG),
+                ("long-zh", LONG_ZH),
+                ("hostile", HOSTILE),
+            ] {
+                see(name, Some(offer(plan, Some("¥99.00"))), "");
+                see(&format!("{name}-off-sale"), Some(offer(plan, None)), "x");
+            }
+            see("over", None, "x");
         }
     }
 }

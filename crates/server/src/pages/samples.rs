@@ -34,6 +34,8 @@ pub(super) fn visit(language: Language) -> Visit {
         secure: false,
         has_portal: true,
         entropy: Entropy::seeded(7),
+        closing: tokio::sync::watch::channel(false).1,
+        installation: None,
         clock: Clock::system(),
     };
     Visit::sample(house, language, Theme::System)

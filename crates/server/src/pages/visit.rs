@@ -184,7 +184,7 @@ pub(super) async fn layer(
         let headers = std::mem::take(response.headers_mut());
         response = failure::page(&visit, &problem)
             .unwrap_or_else(axum::response::IntoResponse::into_response);
-        response.headers_mut().extend(cookies_of(headers));
+        response.headers_mut().extend(kept_of(&headers));
     }
     let secure = visit.house.secure;
     let cookies = [
@@ -205,10 +205,13 @@ pub(super) async fn layer(
     response
 }
 
-fn cookies_of(headers: HeaderMap) -> HeaderMap {
+/// What a refusal has besides its words.
+fn kept_of(headers: &HeaderMap) -> HeaderMap {
     let mut kept = HeaderMap::new();
-    for cookie in headers.get_all(header::SET_COOKIE) {
-        kept.append(header::SET_COOKIE, cookie.clone());
+    for name in [header::SET_COOKIE, header::RETRY_AFTER] {
+        for value in headers.get_all(&name) {
+            kept.append(name.clone(), value.clone());
+        }
     }
     kept
 }

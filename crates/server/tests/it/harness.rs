@@ -111,7 +111,7 @@ pub(crate) async fn give_sandbox(folder: &Path) {
 }
 
 impl App {
-    async fn start(engine: Engine, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(engine: Engine, settings: &[(&str, &str)]) -> Self {
         Self::start_as(engine, settings, None).await
     }
 
@@ -172,7 +172,7 @@ impl App {
         }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(true).expect("still running");
         self.running.await.expect("ends well");
         self.db.close().await;
@@ -360,6 +360,15 @@ impl Answer {
     pub(crate) fn expect(self, status: StatusCode) -> Value {
         assert_eq!(self.status, status.as_u16(), "{}", self.body);
         self.body
+    }
+
+    /// A refusal on a page is a page, with this status, that says this.
+    #[track_caller]
+    pub(crate) fn is_a_page_of(self, status: u16, text: &str) {
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(self.headers["content-type"], "text/html; charset=utf-8");
+        let html = self.body.as_str().expect("text");
+        assert!(html.contains("<h1") && html.contains(text), "{html}");
     }
 
     /// A refusal is a whole problem document with this status and code.

@@ -11,7 +11,7 @@ use tollgate_kernel::input::Params;
 use tollgate_kernel::permission::Permitted;
 use tollgate_kernel::problem::Problem;
 use tollgate_kernel::table::{LONGEST_TABLE, csv_answer};
-use tollgate_storage::audit::{self, Filter, Recorded};
+use tollgate_storage::audit::{Filter, Recorded};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -116,8 +116,7 @@ pub(super) async fn list(
         actor_id: params.actor_id,
         before: params.starting_after,
     };
-    let reach = i64::from(limit).saturating_add(1);
-    let mut found = audit::list(&service.parts().db, &filter, reach).await?;
+    let mut found = service.audit_log(&filter, limit.saturating_add(1)).await?;
     let shown = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = found.len() > shown;
     found.truncate(shown);

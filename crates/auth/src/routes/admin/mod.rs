@@ -18,6 +18,27 @@ use crate::AuthService;
 
 impl AuthService {
     /// What staff do; nest it under `/admin`, inside [`AuthService::identify`].
+    ///
+    /// ```
+    /// # use tollgate_auth::{AuthConfig, AuthService, JwtAlgorithm, JwtKey};
+    /// # use tollgate_kernel::entropy::Entropy;
+    /// # use tollgate_storage::{db::Db, seal::MasterKey, url::DatabaseUrl};
+    /// # use axum::{Router, body::Body, extract::Request, http::StatusCode};
+    /// # use tower::ServiceExt as _;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let db = Db::open(&DatabaseUrl::Sqlite(folder.path().join("a.db")), 1).await?;
+    /// # let mut config = AuthConfig::new("https://shop.example");
+    /// # config.jwt = JwtKey::Generated(JwtAlgorithm::EdDsa);
+    /// # let builder = AuthService::builder(db.clone(), MasterKey::generate(&Entropy::system()), config);
+    /// # let auth = builder.weak_hashing_for_tests().build().await?;
+    /// let app: Router = Router::new().nest("/admin", auth.admin_router()).layer(auth.identify());
+    /// let asked = Request::get("/admin/users").body(Body::empty())?;
+    /// assert_eq!(app.oneshot(asked).await?.status(), StatusCode::UNAUTHORIZED);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn admin_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         self.openapi_admin_router().into()
     }

@@ -27,10 +27,12 @@ const LONGEST_PAGE: u32 = 100;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SearchParams {
-    /// Part of the address or the name.
+    /// Part of the address or the name, or the whole id.
     q: Option<String>,
     /// Only these.
     is_active: Option<bool>,
+    /// `true`: members of staff only; `false`: nobody of them.
+    is_staff: Option<bool>,
     /// 1 to 100.
     limit: Option<u32>,
     /// The last id of the page before.
@@ -52,6 +54,9 @@ pub(super) struct ListedShape {
     created_at: Timestamp,
     #[schema(value_type = Option<String>, format = "date-time")]
     last_login_at: Option<Timestamp>,
+    /// When one of their live sign-ins was last used; true to the hour.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    last_seen_at: Option<Timestamp>,
 }
 
 /// A page of people.
@@ -78,6 +83,7 @@ pub(super) async fn list(
     let search = Search {
         text: params.q.filter(|text| !text.is_empty()),
         is_active: params.is_active,
+        is_staff: params.is_staff,
         before: params.starting_after,
     };
     let mut found = service
@@ -101,6 +107,7 @@ pub(super) async fn list(
             email_verified: listed.user.email_verified_at.is_some(),
             created_at: listed.user.created_at,
             last_login_at: listed.last_login_at,
+            last_seen_at: listed.last_seen_at,
         })
         .collect();
     Ok(Json(UserPage {

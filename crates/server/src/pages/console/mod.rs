@@ -1,7 +1,10 @@
 //! What staff see. Each page asks for the permission that its calls ask for; the list on the left shows what one may open.
 
+mod form;
 mod house;
+mod list;
 mod money;
+mod staff;
 
 use axum::Router;
 use tollgate_auth::AuthService;

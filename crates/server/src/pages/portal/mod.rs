@@ -1,6 +1,7 @@
 //! What people who have an account see of it.
 
 mod accounts;
+mod plans;
 
 use axum::Router;
 use tollgate_auth::AuthService;
@@ -33,5 +34,5 @@ fn accounts() -> Router<Portal> {
 
 /// What is bought, and what is used of it.
 fn plans() -> Router<Portal> {
-    Router::new()
+    plans::router()
 }

@@ -2,3 +2,9 @@
 
 mod accounts;
 pub(crate) mod browser;
+mod checkout;
+mod checkout_events;
+mod plans;
+mod house;
+mod house_machines;
+mod money;

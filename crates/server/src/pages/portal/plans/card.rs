@@ -1,0 +1,98 @@
+//! A plan as a buyer reads it.
+
+use tollgate_kernel::money::{Currency, Money};
+use tollgate_kernel::text::Language;
+use tollgate_payment::model::plan::{BillingCycle, Reset};
+use tollgate_payment::shapes::{PlanMeterShape, PlanShape};
+
+use crate::pages::frame::Frame;
+use crate::pages::written::Written;
+
+/// A plan in words.
+#[derive(Clone, Debug)]
+pub(super) struct Card {
+    pub(super) slug: String,
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) price: String,
+    /// `a month`; empty: it is free.
+    pub(super) cycle: String,
+    /// One line for each meter.
+    pub(super) quotas: Vec<String>,
+    pub(super) features: Vec<String>,
+    /// It can be tried first.
+    pub(super) trial: Option<String>,
+}
+
+impl Card {
+    pub(super) fn of(frame: &Frame, plan: &PlanShape) -> Self {
+        let words = frame.words();
+        let texts = plan.i18n.get(short(frame.language));
+        let features = texts.map(|texts| &texts.features);
+        let features = features.filter(|lines| !lines.is_empty());
+        let description = texts.map(|texts| &texts.description);
+        let description = description.filter(|text| !text.is_empty());
+        let (price, cycle) = if plan.price_minor == 0 {
+            (frame.say("pricing.free"), String::new())
+        } else {
+            let cycle = frame.say(&format!("pricing.per_{}", plan.billing_cycle.as_str()));
+            let price = price(frame.written(), plan.price_minor, &plan.currency);
+            (price, cycle)
+        };
+        Self {
+            slug: plan.slug.clone(),
+            name: name(plan, frame.language),
+            description: description.unwrap_or(&plan.description).clone(),
+            price,
+            cycle,
+            quotas: plan.meters.iter().map(|one| quota(frame, one)).collect(),
+            features: features.unwrap_or(&plan.features).clone(),
+            trial: (plan.trial_days > 0 && plan.price_minor > 0)
+                .then(|| words.with("pricing.trial", &[("days", &plan.trial_days)])),
+        }
+    }
+}
+
+fn short(language: Language) -> &'static str {
+    match language {
+        Language::Zh => "zh",
+        Language::En => "en",
+    }
+}
+
+/// The name of a plan, in the reader's language if it has one.
+pub(super) fn name(plan: &PlanShape, language: Language) -> String {
+    let texts = plan.i18n.get(short(language));
+    let named = texts.map(|texts| &texts.name);
+    let named = named.filter(|name| !name.is_empty());
+    named.unwrap_or(&plan.name).clone()
+}
+
+/// An amount that came as two texts and a number.
+pub(super) fn price(written: Written, minor: i64, code: &str) -> String {
+    match code.parse::<Currency>() {
+        Ok(currency) => written.price(Money::new(minor, currency)),
+        Err(_) => format!("{code} {minor}"),
+    }
+}
+
+/// Whether a term of it has no end.
+pub(super) fn is_endless(plan: &PlanShape) -> bool {
+    plan.price_minor == 0 || plan.billing_cycle == BillingCycle::Lifetime
+}
+
+fn quota(frame: &Frame, meter: &PlanMeterShape) -> String {
+    let words = frame.words();
+    let Some(limit) = meter.limit else {
+        return words.with("pricing.unlimited", &[("meter", &meter.meter)]);
+    };
+    let count = frame.written().count(limit);
+    let given: [(&str, &dyn std::fmt::Display); 2] = [("count", &count), ("meter", &meter.meter)];
+    let reset = match meter.reset {
+        Reset::Month => "month",
+        Reset::Calendar => "calendar",
+        Reset::Term => "term",
+        Reset::Never => "never",
+    };
+    words.with(&format!("pricing.quota_{reset}"), &given)
+}
