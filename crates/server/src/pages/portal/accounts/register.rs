@@ -151,7 +151,7 @@ async fn come_in(
     };
     let welcome = format!("/portal/welcome?{}", form.next.query());
     match pages.auth.login(&wish, origin).await {
-        Ok(tokens) => enter(&pages.auth, visit, &tokens, &welcome).await,
+        Ok(tokens) => enter(&pages.auth, visit, &tokens, origin, &welcome).await,
         // The account is there: they sign in by themselves.
         Err(error) => {
             tracing::warn!(error = %error, "somebody new was not signed in");
