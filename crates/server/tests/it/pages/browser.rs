@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::harness::{App, Buyer};
@@ -76,19 +75,6 @@ impl<'a> Browser<'a> {
     pub(crate) async fn get(&mut self, path: &str) -> Page {
         let request = self.app.http.get(format!("{}{path}", self.app.url));
         self.send(request).await
-    }
-
-    /// A page, wherever it leads inside of this house.
-    pub(crate) async fn open(&mut self, path: &str) -> Page {
-        let mut page = self.get(path).await;
-        for _ in 0..5 {
-            if !(300..400).contains(&page.status) {
-                break;
-            }
-            let next = page.location().to_owned();
-            page = self.get(&next).await;
-        }
-        page
     }
 
     /// Sends a form, with the word of the page that was read last.
@@ -240,11 +226,6 @@ impl Page {
         let from = from.unwrap_or_else(|| panic!("no {id}: {}", self.body));
         let rest = self.body[from..].split_once('>').expect("a tag").1;
         unescaped(rest.split_once('<').expect("an end").0)
-    }
-
-    /// A refusal as JSON, from what only looks like a page.
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).expect("JSON")
     }
 }
 
