@@ -77,6 +77,19 @@ impl<'a> Browser<'a> {
         self.send(request).await
     }
 
+    /// A page, wherever it leads inside of this house.
+    pub(crate) async fn open(&mut self, path: &str) -> Page {
+        let mut page = self.get(path).await;
+        for _ in 0..5 {
+            if !(300..400).contains(&page.status) {
+                break;
+            }
+            let next = page.location().to_owned();
+            page = self.get(&next).await;
+        }
+        page
+    }
+
     /// Sends a form, with the word of the page that was read last.
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let word = self.form_word.clone();
