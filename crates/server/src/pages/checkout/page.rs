@@ -78,7 +78,7 @@ pub(super) struct CheckoutPage<'a> {
     // How it stands.
     status: PaymentStatus,
     status_text: String,
-    /// Why it cannot be paid, and that nothing was charged.
+    /// Why it cannot be paid, and what became of money for it.
     reason: Option<String>,
     notice: Option<Notice>,
     /// Seconds, and as they are written.
@@ -199,13 +199,7 @@ impl<'a> Shown<'a> {
             countdown: self.left.map(|left| (left.as_secs().max(1), clock(left))),
             scan: words.say(&self.scan()),
             bridge: self.bridge(),
-            own: self.own(code.as_ref()).map(|offer| {
-                // Beside a code that is to be scanned it is the other way.
-                let beside = code.as_ref().is_some_and(|code| !code.is_folded);
-                let pay = format!("checkout.pay_{}", offer.method.as_str());
-                let name = if beside { "checkout.on_page" } else { &pay };
-                Button::of(offer, words.say(name))
-            }),
+            own: self.own(code.as_ref(), words),
             anew: self
                 .ways
                 .anew
@@ -243,13 +237,18 @@ impl<'a> Shown<'a> {
         })
     }
 
-    fn own(&self, code: Option<&Code>) -> Option<Offer> {
+    fn own(&self, code: Option<&Code>, words: Words) -> Option<Button> {
         self.left?;
         let own = self.ways.own?;
-        let is_shown = code.is_some_and(|code| !code.is_folded);
+        let beside = code.is_some_and(|code| !code.is_folded);
         // The code that is there already leads nowhere else.
-        let adds = !is_shown || own.scene != self.order.scene;
-        (adds && self.bridge().is_none()).then_some(own)
+        if self.bridge().is_some() || (beside && own.scene == self.order.scene) {
+            return None;
+        }
+        let pay = format!("checkout.pay_{}", own.method.as_str());
+        // Beside a code that is to be scanned it is the other way.
+        let name = if beside { "checkout.on_page" } else { &pay };
+        Some(Button::of(own, words.say(name)))
     }
 
     fn scan(&self) -> String {
@@ -270,6 +269,9 @@ impl<'a> Shown<'a> {
     /// What to do about a rail that works outside of here.
     fn elsewhere(&self, visit: &Visit, words: Words) -> Option<(String, String)> {
         self.left.filter(|_| self.ways.elsewhere)?;
+        if self.bridge().is_some() {
+            return None;
+        }
         let method = self.order.method.as_str();
         let address = format!("{}/checkout/{}", visit.house.public_url, self.link);
         Some((words.say(&format!("checkout.elsewhere_{method}")), address))
@@ -297,6 +299,8 @@ impl<'a> Shown<'a> {
 
     fn reason(&self, words: Words) -> String {
         let why = match self.order.failure_code.as_deref() {
+            // Its rail may still say that it is paid.
+            _ if self.order.is_open() => "checkout.why_late",
             Some("declined") => "checkout.why_declined",
             Some("expired") | None => "checkout.why_expired",
             Some(_) => "checkout.why_failed",
