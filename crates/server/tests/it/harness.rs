@@ -364,7 +364,7 @@ impl Answer {
 
     /// A refusal on a page is a page, with this status, that says this.
     #[track_caller]
-    pub(crate) fn is_a_page_of(self, status: u16, text: &str) {
+    pub(crate) fn shows_page_of(self, status: u16, text: &str) {
         assert_eq!(self.status, status, "{}", self.body);
         assert_eq!(self.headers["content-type"], "text/html; charset=utf-8");
         let html = self.body.as_str().expect("text");

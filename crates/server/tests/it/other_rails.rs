@@ -154,10 +154,10 @@ async fn a_phone_is_led_to_the_other_rails_page_for_phones() {
         assert_eq!(app.count(ORDERS).await, 3);
         for nowhere in ["client=pc&method=cash", "client=pc&method=", "client=app&method=wechat"] {
             let answer = app.get(&format!("{}/pay?{nowhere}", page(&order)), "").await;
-            answer.is_a_page_of(404, "未找到");
+            answer.shows_page_of(404, "未找到");
         }
         let answer = app.get(&format!("{}/pay?client=page&method=wechat", page(&order)), "").await;
-        answer.is_a_page_of(422, "此支付方式不支持这种终端");
+        answer.shows_page_of(422, "此支付方式不支持这种终端");
     })
     .await;
 }

@@ -122,7 +122,7 @@ async fn every_device_gets_its_way_to_the_same_order() {
         }
         for unknown in ["client=app", "client=x", "client="] {
             let link = format!("{}/pay?{unknown}", page(&code));
-            app.get(&link, "").await.is_a_page_of(404, "未找到");
+            app.get(&link, "").await.shows_page_of(404, "未找到");
         }
         for (client, code) in [("jsapi", "client_unavailable"), ("desk", "unknown_client")] {
             let answer = app
@@ -249,7 +249,7 @@ async fn inv_p3_coming_back_is_checking_and_nothing_more() {
         assert_eq!(app.count("SELECT COUNT(*) FROM suspense").await, 0);
         app.get("/checkout/nobodys/return", "")
             .await
-            .is_a_page_of(404, "未找到");
+            .shows_page_of(404, "未找到");
     })
     .await;
 }

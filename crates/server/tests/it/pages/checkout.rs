@@ -202,7 +202,7 @@ async fn a_purchase_is_shown_from_the_order_to_the_receipt_on_each_rail() {
             // Nothing is left to scan.
             app.get(&format!("{page}/qr.svg"), "")
                 .await
-                .is_a_page_of(404, "未找到");
+                .shows_page_of(404, "未找到");
         }
     })
     .await;
@@ -353,7 +353,7 @@ async fn what_was_closed_is_paid_by_another_rail() {
         let second = html(app, &to[to.find("/checkout").expect("a page")..], DESK).await;
         let code = second.split("/sandbox/pay/").nth(1);
         // WeChat's codes open no page.
-        assert!(code.is_none() || code.is_some_and(|code| code.contains('"')));
+        assert!(code.is_none_or(|code| code.contains('"')));
         let list = app
             .get("/payments/transactions", &buyer.token)
             .await
@@ -447,7 +447,7 @@ async fn whoever_asks_often_makes_us_ask_once() {
             .send()
             .await;
         let refused = Answer::read(foreign.expect("an answer")).await;
-        refused.is_a_page_of(403, "<h1>");
+        refused.shows_page_of(403, "<h1>");
     })
     .await;
 }
@@ -471,7 +471,7 @@ async fn a_link_of_nobody_is_a_page_that_says_so() {
                 "/return",
             ] {
                 let answer = app.get(&format!("/checkout/{link}{below}"), "").await;
-                answer.is_a_page_of(404, "未找到");
+                answer.shows_page_of(404, "未找到");
             }
             let answer = app
                 .call(
@@ -481,7 +481,7 @@ async fn a_link_of_nobody_is_a_page_that_says_so() {
                     None,
                 )
                 .await;
-            answer.is_a_page_of(404, "未找到");
+            answer.shows_page_of(404, "未找到");
         }
     })
     .await;

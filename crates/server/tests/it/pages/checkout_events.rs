@@ -47,7 +47,7 @@ impl Stream {
                 let data = data
                     .filter(|_| is_status)
                     .map(|data| serde_json::from_str(data).expect("JSON"));
-                self.text = rest.to_owned();
+                rest.clone_into(&mut self.text);
                 if data.is_some() {
                     return data;
                 }

@@ -156,6 +156,7 @@ async fn what_is_not_there_is_404_and_forged_forms_are_403() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one walk, told as it is walked")]
 async fn a_person_is_found_and_everything_about_them_is_told() {
     each_engine(async |app| {
         let buyer = app.buyer().await;
@@ -454,6 +455,7 @@ fn team<'a>() -> Vec<(&'a str, &'a str)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one walk, told as it is walked")]
 async fn line_56_a_plan_is_made_previewed_changed_and_taken_away() {
     each_engine(async |app| {
         let mut admin = staff(app, Role::Admin).await;

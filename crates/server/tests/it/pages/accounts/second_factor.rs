@@ -114,7 +114,7 @@ async fn a_second_factor_is_set_up_used_and_taken_away() {
         let again = third.post("/portal/login", &answer(&paper)).await;
         assert!(again.status >= 400, "{}", again.status);
         // By the app; then it goes, by both.
-        app.clock.advance(std::time::Duration::from_secs(60));
+        app.clock.advance(std::time::Duration::from_mins(1));
         let half = first_half(&mut third).await;
         let challenge = half.field("challenge").expect("a challenge");
         let code_now = code(app, &secret);
@@ -126,7 +126,7 @@ async fn a_second_factor_is_set_up_used_and_taken_away() {
             third.post("/portal/login", &fields).await.location(),
             "/portal"
         );
-        app.clock.advance(std::time::Duration::from_secs(60));
+        app.clock.advance(std::time::Duration::from_mins(1));
         third
             .get(PATH)
             .await
