@@ -47,7 +47,7 @@ impl Stream {
                 let data = data
                     .filter(|_| is_status)
                     .map(|data| serde_json::from_str(data).expect("JSON"));
-                rest.clone_into(&mut self.text);
+                self.text = String::from(rest);
                 if data.is_some() {
                     return data;
                 }

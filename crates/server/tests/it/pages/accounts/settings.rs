@@ -78,8 +78,8 @@ async fn line_28_somebody_changes_name_language_and_address() {
             .get(asked.location())
             .await
             .says(&["ann@example.com", "once you have opened the link"]);
-        let sent = link(app, "new@example.com", 1).await;
-        let (path, token) = sent.split_once("?token=").expect("a token");
+        let letter = link(app, "new@example.com", 1).await;
+        let (path, token) = letter.split_once("?token=").expect("a token");
         let done = browser.post(path, &[("token", token)]).await;
         done.says(&["The address is confirmed"]);
         browser
