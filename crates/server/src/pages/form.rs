@@ -1,9 +1,9 @@
 //! A form of a page: from this house, written for this browser, or refused.
 
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tollgate_kernel::input::JsonOrForm;
 use tollgate_kernel::problem::{Code, Problem};
@@ -14,14 +14,8 @@ use super::visit::Visit;
 #[derive(Clone, Debug)]
 pub(super) struct Form<T>(pub(super) T);
 
-/// A form with the word that says for whom it was written.
-#[derive(Deserialize)]
-struct Worded<T> {
-    #[serde(default)]
-    form_word: String,
-    #[serde(flatten)]
-    fields: T,
-}
+/// The field that says for whom a form was written.
+const WORD: &str = "form_word";
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
     type Rejection = Problem;
@@ -29,13 +23,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let Ok(visit) = Visit::from_request_parts(&mut parts, state).await;
-        let request = Request::from_parts(parts, body);
-        of_this_house(request.headers(), &visit)?;
-        let sent = JsonOrForm::<Worded<T>>::from_request(request, state).await?;
-        if !sent.form || !visit.wrote(&sent.value.form_word) {
+        of_this_house(&parts.headers, &visit)?;
+        let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await;
+        let bytes = bytes.map_err(|_| Problem::new(Code::BadRequest))?;
+        let word = form_urlencoded::parse(&bytes).find(|(name, _)| name == WORD);
+        if !word.is_some_and(|(_, word)| visit.wrote(&word)) {
             return Err(forged());
         }
-        Ok(Self(sent.value.fields))
+        let request = Request::from_parts(parts, Body::from(bytes));
+        let sent = JsonOrForm::from_request(request, state).await?;
+        Ok(Self(sent.value))
     }
 }
 

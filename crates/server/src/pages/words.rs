@@ -21,12 +21,12 @@ impl Catalogue {
             .parse()
             .expect("a catalogue is a table, as its test has seen");
         let mut words = BTreeMap::new();
-        flatten(String::new(), table, &mut words);
+        flatten("", table, &mut words);
         Self(words)
     }
 }
 
-fn flatten(under: String, table: Table, words: &mut BTreeMap<String, String>) {
+fn flatten(under: &str, table: Table, words: &mut BTreeMap<String, String>) {
     for (name, value) in table {
         let name = if under.is_empty() {
             name
@@ -34,7 +34,7 @@ fn flatten(under: String, table: Table, words: &mut BTreeMap<String, String>) {
             format!("{under}.{name}")
         };
         match value {
-            Value::Table(table) => flatten(name, table, words),
+            Value::Table(table) => flatten(&name, table, words),
             Value::String(text) => drop(words.insert(name, text)),
             _ => {}
         }
@@ -173,7 +173,7 @@ mod tests {
     fn what_is_put_in_is_not_looked_through() {
         let mut words = BTreeMap::new();
         flatten(
-            String::new(),
+            "",
             "[a]\nb = \"x {one} y {two} { z\"".parse().expect("a table"),
             &mut words,
         );

@@ -26,7 +26,7 @@ use tollgate_payment::{CheckoutError, Offer, PaymentService};
 pub(super) use self::device::Device;
 pub(super) use self::events::{Streams, events};
 pub(super) use self::page::cycle;
-use self::page::{Shown, Told};
+use self::page::{Asked, Shown, Told};
 use super::BuyerPages;
 use super::form::Pressed;
 use super::visit::Visit;
@@ -72,16 +72,19 @@ pub(super) async fn page(
 ) -> Result<Response, Problem> {
     let payment = &pages.payment;
     let order = find(payment, &link).await?;
-    let question = match params.asked {
-        Some(_) => Some(payment.last_question(&order).await?),
-        None => None,
+    let asked = match params.asked {
+        Some(_) => match payment.last_question(&order).await? {
+            Some(question) => Asked::Last(question),
+            None => Asked::NeverYet,
+        },
+        None => Asked::Unwanted,
     };
     let shown = Shown {
         bought: payment.purchase(&order).await?,
         left: payment.time_left(&order),
         step: payment.next_step(&order),
         ways: Device::of(&headers).ways(payment, &order),
-        question,
+        asked,
         is_back: params.returned.is_some(),
         told: params.told.as_deref().and_then(Told::of),
         link: &link,

@@ -44,6 +44,17 @@ impl Told {
     }
 }
 
+/// Whether the buyer wanted to know now, and what was last asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asked {
+    /// They only look.
+    Unwanted,
+    /// The provider was not asked yet.
+    NeverYet,
+    /// This was.
+    Last(Question),
+}
+
 /// What a page is made from.
 pub(super) struct Shown<'a> {
     pub(super) link: &'a str,
@@ -53,8 +64,7 @@ pub(super) struct Shown<'a> {
     pub(super) left: Option<Duration>,
     pub(super) step: NextStep,
     pub(super) ways: Ways,
-    /// The buyer wanted to know now: what was last asked, if anything was.
-    pub(super) question: Option<Option<Question>>,
+    pub(super) asked: Asked,
     /// The buyer comes from the provider.
     pub(super) is_back: bool,
     pub(super) told: Option<Told>,
@@ -321,13 +331,12 @@ impl<'a> Shown<'a> {
                 at: None,
             });
         }
-        let question = self.question.filter(|_| self.order.is_open())?;
-        let name = match question {
-            Some(Question {
-                is_answered: true, ..
-            }) => "checkout.not_paid",
-            Some(_) => "checkout.no_answer",
-            None => "checkout.too_soon",
+        let (name, question) = match self.asked {
+            _ if !self.order.is_open() => return None,
+            Asked::Unwanted => return None,
+            Asked::NeverYet => ("checkout.too_soon", None),
+            Asked::Last(question) if question.is_answered => ("checkout.not_paid", Some(question)),
+            Asked::Last(question) => ("checkout.no_answer", Some(question)),
         };
         Some(Notice {
             is_bad: false,

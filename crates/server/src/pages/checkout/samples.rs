@@ -18,7 +18,7 @@ use tollgate_payment::{Offer, Purchase, Question};
 
 use super::super::samples::{HOSTILE, LONG, LONG_ZH, ROWS, languages, render, visit};
 use super::device::{Device, Ways};
-use super::page::{Shown, Told};
+use super::page::{Asked, Shown, Told};
 
 const LINK: &str = "3f2Yc0oX9dT1q_Kx-7bEwSgH5jLzR8vNaUmQpIe4kDs";
 
@@ -34,7 +34,7 @@ fn id<T: std::str::FromStr<Err: std::fmt::Debug>>() -> T {
 fn plan(name: &str, meters: usize) -> Plan {
     let meter = |number: usize| PlanMeter {
         meter: format!("meter_{number}").parse().expect("a meter"),
-        limit: (number % 3 > 0).then(|| Units::new(1_234_567).expect("a count")),
+        limit: (!number.is_multiple_of(3)).then(|| Units::new(1_234_567).expect("a count")),
         reset: Reset::ALL[number % Reset::ALL.len()],
     };
     let texts = PlanText {
@@ -149,7 +149,7 @@ fn shown(order: &Payment, device: Device, bought: Option<Purchase>) -> Shown<'_>
         left: order.is_open().then(|| Duration::from_secs(899)),
         step: step(if order.is_open() { "qr" } else { "none" }),
         ways: ways(device, order.method),
-        question: None,
+        asked: Asked::Unwanted,
         is_back: false,
         told: None,
     }
@@ -204,7 +204,7 @@ fn checkout_renders_from_its_samples() {
                 is_answered,
             };
             let asked = Shown {
-                question: Some(Some(question)),
+                asked: Asked::Last(question),
                 ..shown(&pending, Device::Desk, None)
             };
             see(name, &asked);

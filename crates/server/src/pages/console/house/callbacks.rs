@@ -173,7 +173,7 @@ pub(super) async fn page(
     })
 }
 
-fn detail(frame: Frame, told: String, kept: KeptCall, may_replay: bool) -> CallbackPage {
+fn detail(frame: Frame, told: String, kept: &KeptCall, may_replay: bool) -> CallbackPage {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let headers = kept
         .header_lines()
@@ -205,7 +205,7 @@ pub(super) async fn one(
     let kept = kept.ok_or_else(|| Problem::new(Code::NotFound))?;
     let frame = staff.frame(PATH, staff.words().say("inbound.one"));
     let told = done.told(&frame);
-    super::super::super::page(&detail(frame, told, kept, staff.holds(FINANCE)))
+    super::super::super::page(&detail(frame, told, &kept, staff.holds(FINANCE)))
 }
 
 /// `POST /console/callbacks/{id}/replay`: to the new call that tells of it.
@@ -234,11 +234,11 @@ mod samples {
             verdict: Verdict::ALL[at % Verdict::ALL.len()],
             event_key: Some(text.to_owned()),
             outcome: Some("paid".to_owned()),
-            payment_id: (at % 2 == 0).then(|| Uuid::nil().into()),
+            payment_id: (at.is_multiple_of(2)).then(|| Uuid::nil().into()),
             reply_status: 200,
             duration_us: 12_345,
             received_at: Timestamp::EPOCH,
-            replay_of: (at % 3 == 0).then(|| Uuid::nil().into()),
+            replay_of: (at.is_multiple_of(3)).then(|| Uuid::nil().into()),
         }
     }
 
@@ -275,7 +275,7 @@ mod samples {
             let page = detail(
                 Frame::plain(&visit, "x".to_owned()),
                 String::new(),
-                kept,
+                &kept,
                 true,
             );
             assert!(page.is_lossy);

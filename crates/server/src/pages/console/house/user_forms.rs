@@ -45,7 +45,7 @@ pub(super) fn forms<P>(
     back: &Back<'_>,
 ) -> Vec<Shown> {
     let may_touch = staff.holds(USERS_WRITE)
-        && (staff.holds(ADMIN) || !(about.user.is_superuser || !about.user.roles.is_empty()));
+        && (staff.holds(ADMIN) || (!about.user.is_superuser && about.user.roles.is_empty()));
     let mut forms = Vec::new();
     if may_touch {
         forms.push(active_form(frame, about, back));

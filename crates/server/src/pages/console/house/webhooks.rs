@@ -281,13 +281,13 @@ pub(super) mod samples {
     pub(in super::super) fn delivery(at: usize, text: &str) -> Delivery {
         Delivery {
             id: Uuid::nil().into(),
-            endpoint_id: Uuid::from_u128(u128::from(at % 2 == 0)).into(),
+            endpoint_id: Uuid::from_u128(u128::from(at.is_multiple_of(2))).into(),
             event_id: Uuid::nil().into(),
             kind: "payment.completed".to_owned(),
             state: DeliveryState::ALL[at % 3],
             attempts: 10,
             due_at: Timestamp::EPOCH,
-            last_status: (at % 2 == 0).then_some(500),
+            last_status: (at.is_multiple_of(2)).then_some(500),
             last_error: Some(text.to_owned()),
             created_at: Timestamp::EPOCH,
             finished_at: None,

@@ -119,14 +119,9 @@ struct Facts {
     usage: Option<UsageSeriesShape>,
 }
 
-/// What is done of what has to be there.
+/// What is done of what has to be there: a provider, mail, a public address, a plan.
 #[derive(Clone, Copy)]
-struct Done {
-    provider: bool,
-    mail: bool,
-    address: bool,
-    plan: bool,
-}
+struct Done([bool; 4]);
 
 impl Done {
     fn of(house: &House, plans: &[Plan]) -> Self {
@@ -134,21 +129,22 @@ impl Done {
             .installation
             .as_ref()
             .map(|installed| &installed.config);
-        Self {
+        Self([
             // The look-alikes of the sandbox move no money.
-            provider: !house.sandbox,
-            mail: config.is_some_and(|config| config.mail.is_some()),
-            address: house.secure,
-            plan: plans.iter().any(|plan| plan.price.minor() > 0),
-        }
+            !house.sandbox,
+            config.is_some_and(|config| config.mail.is_some()),
+            house.secure,
+            plans.iter().any(|plan| plan.price.minor() > 0),
+        ])
     }
 
     fn steps(self, frame: &Frame) -> Vec<Step> {
+        let Self([provider, mail, address, plan]) = self;
         let all = [
-            (self.provider, "provider", "/console/settings"),
-            (self.mail, "mail", "/console/settings"),
-            (self.address, "address", "/console/settings"),
-            (self.plan, "plan", "/console/plans"),
+            (provider, "provider", "/console/settings"),
+            (mail, "mail", "/console/settings"),
+            (address, "address", "/console/settings"),
+            (plan, "plan", "/console/plans"),
         ];
         if all.iter().all(|(is_done, ..)| *is_done) {
             return Vec::new();

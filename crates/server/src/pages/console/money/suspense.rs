@@ -268,9 +268,10 @@ impl<'a> View<'a> {
         Ok(Self {
             frame: staff.frame(HERE, staff.words().say("suspense.title")),
             names: Names::of(console, staff, people).await?,
-            confirm: match may_decide {
-                true => staff.confirm(console).await,
-                false => None,
+            confirm: if may_decide {
+                staff.confirm(console).await
+            } else {
+                None
             },
             kept,
             order,

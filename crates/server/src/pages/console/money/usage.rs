@@ -129,8 +129,8 @@ pub(super) async fn page(
     let mut page = view.page(frame, series.as_ref(), &rows, pager);
     if let Meant::Several(people) = &wanted.meant {
         let link = |email: &String| staff.visit().here_with("q", email);
-        let links = people.iter().map(|(_, email)| (link(email), email.clone()));
-        page.several = links.collect();
+        let several = people.iter().map(|(_, email)| (link(email), email.clone()));
+        page.several = several.collect();
     }
     super::super::super::page(&page)
 }

@@ -138,7 +138,7 @@ mod samples {
                     id: ids.next(),
                     device: [None, Some(HOSTILE), Some(LONG), Some(LONG_ZH)][at % 4]
                         .map(str::to_owned),
-                    address: (at % 3 > 0).then(|| HOSTILE.to_owned()),
+                    address: (!at.is_multiple_of(3)).then(|| HOSTILE.to_owned()),
                     created_at: clock.now(),
                     last_seen_at: clock.now(),
                     expires_at: clock.now(),

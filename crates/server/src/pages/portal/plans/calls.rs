@@ -28,8 +28,14 @@ const ROWS: u32 = 50;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct CallParams {
-    #[serde(flatten)]
-    span: SpanParams,
+    #[serde(default)]
+    range: Option<String>,
+    #[serde(default)]
+    from: Option<String>,
+    #[serde(default)]
+    to: Option<String>,
+    #[serde(default)]
+    by: Option<String>,
     /// Counted as this.
     #[serde(default)]
     resource_type: String,
@@ -38,6 +44,18 @@ pub(super) struct CallParams {
     key: String,
     #[serde(default)]
     starting_after: Option<String>,
+}
+
+impl CallParams {
+    /// Of these, which days are shown.
+    fn span(&self) -> SpanParams {
+        SpanParams {
+            range: self.range.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            by: self.by.clone(),
+        }
+    }
 }
 
 /// Which calls.
@@ -91,7 +109,7 @@ struct CallsPage {
 /// What is asked for; what is no name of anything is a fault beside its field.
 fn wanted(portal: &Portal, visitor: &Visitor, params: &CallParams) -> (Wanted, UsageFilter) {
     let zone = visitor.visit.house.zone;
-    let span = Span::of(&params.span, portal.payment.now(), zone);
+    let span = Span::of(&params.span(), portal.payment.now(), zone);
     let mut fault = span.fault.filter(|name| *name == "my_usage.bad_days");
     let text = params.resource_type.trim();
     let kind = Some(text).filter(|text| !text.is_empty());

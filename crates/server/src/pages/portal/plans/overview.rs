@@ -96,7 +96,7 @@ pub(super) async fn page(
     visitor: Visitor,
 ) -> Result<Response, Problem> {
     let facts = facts(&portal, &visitor).await?;
-    crate::pages::page(&shown(&visitor, facts, portal.payment.now()))
+    crate::pages::page(&shown(&visitor, &facts, portal.payment.now()))
 }
 
 async fn facts(portal: &Portal, visitor: &Visitor) -> Result<Facts, Problem> {
@@ -150,7 +150,7 @@ async fn facts(portal: &Portal, visitor: &Visitor) -> Result<Facts, Problem> {
     })
 }
 
-fn shown(visitor: &Visitor, facts: Facts, now: Timestamp) -> OverviewPage {
+fn shown(visitor: &Visitor, facts: &Facts, now: Timestamp) -> OverviewPage {
     let title = Words(visitor.visit.language).say("overview.title");
     let frame = Frame::of(visitor, Tab::Overview, title);
     let held = facts.held.as_ref();
@@ -172,7 +172,7 @@ fn shown(visitor: &Visitor, facts: Facts, now: Timestamp) -> OverviewPage {
     });
     OverviewPage {
         done: done(&frame, &visitor.visit),
-        warnings: warnings(&frame, visitor, &facts, now),
+        warnings: warnings(&frame, visitor, facts, now),
         plan: held.map(|held| plan(&frame, held)),
         meters: facts
             .meters
@@ -180,7 +180,7 @@ fn shown(visitor: &Visitor, facts: Facts, now: Timestamp) -> OverviewPage {
             .map(|one| meter(&frame, one, reset(one)))
             .collect(),
         chart,
-        steps: steps(&frame, &facts),
+        steps: steps(&frame, facts),
         call: FirstCall::of(&visitor.visit, priced),
         frame,
     }
@@ -363,15 +363,15 @@ mod samples {
     fn overview_renders_from_its_samples() {
         for (tag, language) in languages() {
             let visitor = visitor(language).0;
-            let new = shown(&visitor, Facts::default(), noon());
+            let new = shown(&visitor, &Facts::default(), noon());
             let html = render(&format!("portal-overview-new-{tag}"), &new);
             assert_eq!(html.matches("<li class=\"step").count(), 3);
             for rows in ROWS {
-                let page = shown(&visitor, facts("Pro", rows), noon());
+                let page = shown(&visitor, &facts("Pro", rows), noon());
                 render(&format!("portal-overview-{rows}-{tag}"), &page);
             }
             for (name, text) in [("long", LONG), ("long-zh", LONG_ZH), ("hostile", HOSTILE)] {
-                let page = shown(&visitor, facts(text, 2), noon());
+                let page = shown(&visitor, &facts(text, 2), noon());
                 render(&format!("portal-overview-{name}-{tag}"), &page);
             }
         }

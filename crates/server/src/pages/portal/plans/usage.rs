@@ -31,14 +31,32 @@ const KEYS: u32 = 100;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct UsageParams {
-    #[serde(flatten)]
-    span: SpanParams,
+    #[serde(default)]
+    range: Option<String>,
+    #[serde(default)]
+    from: Option<String>,
+    #[serde(default)]
+    to: Option<String>,
+    #[serde(default)]
+    by: Option<String>,
     /// `resource` or `key`; one line otherwise.
     #[serde(default)]
     group: Option<String>,
     /// Which units are drawn; the first of the plan otherwise.
     #[serde(default)]
     meter: Option<String>,
+}
+
+impl UsageParams {
+    /// Of these, which days are shown.
+    fn span(&self) -> SpanParams {
+        SpanParams {
+            range: self.range.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            by: self.by.clone(),
+        }
+    }
 }
 
 /// What the page is about.
@@ -95,13 +113,14 @@ pub(super) async fn page(
     Params(params): Params<UsageParams>,
 ) -> Result<Response, Problem> {
     let facts = facts(&portal, &visitor, params).await?;
-    crate::pages::page(&shown(&visitor, facts))
+    crate::pages::page(&shown(&visitor, &facts))
 }
 
 async fn facts(portal: &Portal, visitor: &Visitor, params: UsageParams) -> Result<Facts, Problem> {
     let (payment, user) = (&portal.payment, visitor.user.id);
     let zone = visitor.visit.house.zone;
-    let span = Span::of(&params.span, payment.now(), zone);
+    let asked = params.span();
+    let span = Span::of(&asked, payment.now(), zone);
     let held = payment.current_subscription(user).await?;
     let meters = held.as_ref().map(|held| &held.plan.meters);
     let meters: Vec<String> = meters
@@ -139,7 +158,7 @@ async fn facts(portal: &Portal, visitor: &Visitor, params: UsageParams) -> Resul
         series: payment.usage_series(&want).await?,
         names: key_names(portal, user).await?,
         has_called: any.is_some_and(|(any, _)| !any.is_empty()),
-        asked: params.span,
+        asked,
         span,
         group,
         meter,
@@ -165,10 +184,10 @@ pub(super) async fn key_names(
     Ok(names.collect())
 }
 
-fn shown(visitor: &Visitor, facts: Facts) -> UsageTemplate {
+fn shown(visitor: &Visitor, facts: &Facts) -> UsageTemplate {
     let title = Words(visitor.visit.language).say("my_usage.title");
     let frame = Frame::of(visitor, Tab::Usage, title);
-    let Facts { span, group, .. } = &facts;
+    let Facts { span, group, .. } = facts;
     let measure = facts
         .meter
         .as_deref()
@@ -281,12 +300,12 @@ mod samples {
         for (tag, language) in languages() {
             let visitor = visitor(language).0;
             for rows in ROWS {
-                let page = shown(&visitor, facts("2026-05-01", rows));
+                let page = shown(&visitor, &facts("2026-05-01", rows));
                 let html = render(&format!("portal-usage-{rows}-{tag}"), &page);
                 assert_eq!(html.contains("quota/consume"), rows == 0);
             }
             for (name, text) in [("long", LONG), ("long-zh", LONG_ZH), ("hostile", HOSTILE)] {
-                let page = shown(&visitor, facts(text, 7));
+                let page = shown(&visitor, &facts(text, 7));
                 render(&format!("portal-usage-{name}-{tag}"), &page);
             }
         }

@@ -101,12 +101,7 @@ fn usage() -> UsageSeriesShape {
 
 #[test]
 fn home_renders_from_its_samples() {
-    let nothing_done = Done {
-        provider: false,
-        mail: false,
-        address: false,
-        plan: true,
-    };
+    let nothing_done = Done([false, false, false, true]);
     let all_amiss = Attention {
         late_orders: 1,
         refunds_in_doubt: 2,

@@ -16,12 +16,12 @@ fn a_refund_renders_from_its_samples() {
         for name in ["amount", "again", "reason"] {
             typed.put(name, HOSTILE);
         }
-        let mut faults = read(&frame(), &paid, &typed).expect_err("nothing fits");
-        assert!(!faults.at("amount").is_empty());
-        faults.note("again", frame().say("refund.not_the_same"));
-        faults.note("", HOSTILE.to_owned());
-        let faulty = shown(frame(), &paid, &typed, &faults, None);
-        render(&format!("console-refund-faults-{tag}"), &faulty);
+        let mut found = read(&frame(), &paid, &typed).expect_err("nothing fits");
+        assert!(!found.at("amount").is_empty());
+        found.note("again", frame().say("refund.not_the_same"));
+        found.note("", HOSTILE.to_owned());
+        let refused = shown(frame(), &paid, &typed, &found, None);
+        render(&format!("console-refund-faults-{tag}"), &refused);
         let lead = Some("/portal/confirm?next=x".to_owned());
         let unsure = shown(frame(), &paid, &typed, &Faults::default(), lead);
         let html = render(&format!("console-refund-unsure-{tag}"), &unsure);

@@ -57,7 +57,7 @@ fn filled(visitor: &Visitor, list: &ApiKeyList, is_first: bool, told: Option<&st
     let title = Words(visitor.visit.language).say("keys.title");
     let frame = Frame::of(visitor, Tab::Keys, title);
     let now = visitor.visit.house.clock.now();
-    let last = list.keys.last().filter(|_| list.has_more);
+    let oldest = list.keys.last().filter(|_| list.has_more);
     KeysPage {
         done: done(&frame, &DONE, told),
         keys: list
@@ -66,7 +66,7 @@ fn filled(visitor: &Visitor, list: &ApiKeyList, is_first: bool, told: Option<&st
             .map(|key| Shown::of(key, &frame, now))
             .collect(),
         is_first,
-        next: last.map(|key| key.id.to_string()),
+        next: oldest.map(|key| key.id.to_string()),
         frame,
     }
 }

@@ -107,10 +107,10 @@ mod samples {
             id: ids.next(),
             key_prefix: "sk_test_abc...".to_owned(),
             name: ["server", HOSTILE, LONG, LONG_ZH][at % 4].to_owned(),
-            last_used_at: (at % 2 == 0).then(|| clock.now()),
+            last_used_at: (at.is_multiple_of(2)).then(|| clock.now()),
             is_active: true,
             created_at: clock.now(),
-            expires_at: (at % 3 == 0).then(|| clock.now()),
+            expires_at: (at.is_multiple_of(3)).then(|| clock.now()),
             terms: KeyTerms {
                 scopes: Scopes::only(["quota", HOSTILE]),
                 addresses: "203.0.113.0/24, 2001:db8::/32".parse().expect("networks"),

@@ -40,19 +40,29 @@ const BOX: &str = "scope_";
 
 /// What was typed.
 #[derive(Default, Deserialize)]
+#[serde(from = "BTreeMap<String, String>")]
 pub(super) struct KeyForm {
-    #[serde(default)]
     name: String,
-    #[serde(default)]
     expires_at: String,
-    #[serde(default)]
     allowed_addresses: String,
-    #[serde(default)]
     rate_limit_per_minute: String,
     current_password: Option<SecretString>,
     /// Boxes that were ticked.
-    #[serde(flatten)]
     ticked: BTreeMap<String, String>,
+}
+
+impl From<BTreeMap<String, String>> for KeyForm {
+    fn from(mut sent: BTreeMap<String, String>) -> Self {
+        let mut field = |name: &str| sent.remove(name);
+        Self {
+            name: field("name").unwrap_or_default(),
+            expires_at: field("expires_at").unwrap_or_default(),
+            allowed_addresses: field("allowed_addresses").unwrap_or_default(),
+            rate_limit_per_minute: field("rate_limit_per_minute").unwrap_or_default(),
+            current_password: field("current_password").map(Into::into),
+            ticked: sent,
+        }
+    }
 }
 
 struct ScopeBox {
