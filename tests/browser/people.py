@@ -10,13 +10,6 @@ from playwright.sync_api import Page, expect
 from reader import Reader
 from service import ADMIN, Service
 
-#: What is pressed, in both languages.
-WORDS = {
-    "zh": {"card": "银行卡"},
-    "en": {"card": "card"},
-}
-
-
 @dataclass
 class Person:
     """Somebody with an account."""
@@ -68,3 +61,16 @@ def order(reader: Reader, plan: str, method: str) -> Page:
     submit(page, "main form:has(input[name=method])")
     expect(page).to_have_url(re.compile("/checkout/"))
     return page
+
+
+def pay(reader: Reader) -> None:
+    """The buyer's thumb, without their phone: for tests that are about what comes after."""
+    page = reader.page
+    number = page.locator("#order").inner_text()
+    own = page.locator(".own a")
+    if own.count():
+        # There is nothing to pay before the provider's page was opened.
+        page.context.request.get(reader.url + str(own.get_attribute("href")))
+    paid = page.context.request.post(f"{reader.url}/sandbox/pay/{number}/pay")
+    assert paid.ok, paid.text()
+    expect(page.locator("#status")).to_have_class(re.compile("completed"), timeout=20_000)

@@ -70,6 +70,10 @@ class Reader:
             ]
             assert not told, f"{what or self.page.url} ({theme}): " + "\n".join(told)
         self._wear("light", chosen)
+        self.fits(what)
+
+    def fits(self, what: str = "") -> None:
+        """Nothing is wider than the screen."""
         wide, room = self.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert wide <= room, f"{what or self.page.url}: {wide} px wide, {room} px are there"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from people import sign_in_as_admin, submit
+from people import Person, register, sign_in_as_admin, submit
 from playwright.sync_api import Browser, expect
 from reader import reading
 from service import Service
@@ -31,14 +31,13 @@ def test_an_operator_refunds_a_payment(browser: Browser, service: Service, size:
         page.locator("a[href$='/refund']").click()
         reader.look("a refund")
         reader.shoot(f"refund-{size}-{language}")
-        typed = page.locator("#amount")
-        if not typed.input_value():
-            typed.fill("99.00")
-        again = page.locator("#typed, #confirm").first
-        if again.count():
-            again.fill(typed.input_value())
-        page.locator("#reason").fill("asked for by the buyer")
-        submit(page, "main form:has(#reason)")
+        form = "main form:has([name=amount])"
+        amount = page.locator(f"{form} [name=amount]")
+        if not amount.input_value():
+            amount.fill("99.00")
+        page.locator(f"{form} [name=again]").fill(amount.input_value())
+        page.locator(f"{form} [name=reason]").fill("asked for by the buyer")
+        submit(page, form)
         expect(page.locator(".notice.ok, .state").first).to_be_visible()
         reader.look("refunded")
     gone = service.get("/payments/transactions", token)["data"][0]
@@ -75,8 +74,6 @@ def test_every_page_of_the_console_is_whole(browser: Browser, service: Service, 
 
 
 def test_a_buyer_has_no_console(browser: Browser, service: Service) -> None:
-    from people import Person, register
-
     with reading(browser, service.url, "desk", "en") as reader:
         register(reader, Person("curious"))
         reader.expected = {403}

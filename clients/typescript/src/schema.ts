@@ -2539,6 +2539,11 @@ export interface components {
             is_superuser: boolean;
             /** Format: date-time */
             last_login_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When one of their live sign-ins was last used; true to the hour.
+             */
+            last_seen_at?: string | null;
             username: string;
         };
         /** @description Who signs in, by address or name; as a form also in OAuth's dress. */
@@ -5251,10 +5256,12 @@ export interface operations {
     get_admin_users: {
         parameters: {
             query?: {
-                /** @description Part of the address or the name. */
+                /** @description Part of the address or the name, or the whole id. */
                 q?: string;
                 /** @description Only these. */
                 is_active?: boolean;
+                /** @description `true`: members of staff only; `false`: nobody of them. */
+                is_staff?: boolean;
                 /** @description 1 to 100. */
                 limit?: number;
                 /** @description The last id of the page before. */

@@ -162,7 +162,8 @@ pub struct Enrolment {
 struct Challenge {
     id: String,
     user: UserId,
-    password_changed_at: Option<Timestamp>,
+    /// In microseconds, as the database compares it: as text it would be cut to milliseconds.
+    password_changed_at: Option<i64>,
     expires_at: Timestamp,
 }
 
@@ -172,7 +173,7 @@ pub(super) fn challenge(parts: &Parts, login: &users::Login, now: Timestamp) -> 
     let challenge = Challenge {
         id: id.to_string(),
         user: login.id,
-        password_changed_at: login.password_changed_at,
+        password_changed_at: login.password_changed_at.map(Timestamp::micros),
         expires_at: now.after(CHALLENGE_TTL),
     };
     let text = serde_json::to_vec(&challenge).expect("a challenge of texts is JSON");
@@ -287,7 +288,9 @@ impl AuthService {
         let login = users::Login {
             id: user.id,
             hashed_password: None,
-            password_changed_at: challenge.password_changed_at,
+            password_changed_at: challenge
+                .password_changed_at
+                .and_then(Timestamp::from_micros),
         };
         let id = subject(parts, &challenge.id);
         let mut tx = parts.db.begin().await?;

@@ -66,12 +66,7 @@ async fn answered(app: &App, page: &str, sent: &[u8]) {
         let text = answer.text().await.expect("text");
         assert!(status < 500, "{page} {sent:?}: {status} {text}");
         assert!(!text.contains("<script>"), "{page} {sent:?}: {text}");
-        let expected = if status < 400 {
-            "text/html; charset=utf-8"
-        } else {
-            "application/problem+json"
-        };
-        assert_eq!(kind, expected, "{page} {sent:?}");
+        assert_eq!(kind, "text/html; charset=utf-8", "{page} {sent:?}");
     }
 }
 

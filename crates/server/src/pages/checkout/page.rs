@@ -78,7 +78,7 @@ pub(super) struct CheckoutPage<'a> {
     // How it stands.
     status: PaymentStatus,
     status_text: String,
-    /// Why it cannot be paid, and that nothing was charged.
+    /// Why it cannot be paid, and what became of money for it.
     reason: Option<String>,
     notice: Option<Notice>,
     /// Seconds, and as they are written.
@@ -92,8 +92,8 @@ pub(super) struct CheckoutPage<'a> {
     anew: Option<Button>,
     others: Vec<Button>,
     above: String,
-    /// Where it can be opened, if a rail works elsewhere only.
-    elsewhere: Option<String>,
+    /// That a rail works elsewhere only, and the address to open there.
+    elsewhere: Option<(String, String)>,
     // What there is once it is paid.
     paid: Option<Paid>,
     return_url: Option<&'a str>,
@@ -139,11 +139,11 @@ struct Paid {
 }
 
 impl Button {
-    fn of(offer: Offer, words: Words) -> Self {
+    fn of(offer: Offer, text: String) -> Self {
         Self {
             method: offer.method.as_str(),
             client: offer.scene.as_str(),
-            text: words.say(&format!("checkout.pay_{}", offer.method.as_str())),
+            text,
         }
     }
 }
@@ -179,7 +179,10 @@ impl<'a> Shown<'a> {
         } else {
             &[]
         };
-        let button = |offer: Offer| Button::of(offer, words);
+        let rail = |offer: Offer| {
+            let name = format!("checkout.rail_{}", offer.method.as_str());
+            Button::of(offer, words.say(&name))
+        };
         CheckoutPage {
             link: self.link,
             kind: words.say(&format!("checkout.purpose_{}", order.purpose.as_str())),
@@ -196,19 +199,19 @@ impl<'a> Shown<'a> {
             countdown: self.left.map(|left| (left.as_secs().max(1), clock(left))),
             scan: words.say(&self.scan()),
             bridge: self.bridge(),
-            own: self.own(code.as_ref()).map(button),
-            anew: self.ways.anew.filter(|_| again).map(|offer| Button {
-                text: words.say(self.anew_name()),
-                ..Button::of(offer, words)
-            }),
-            others: offers.iter().copied().map(button).collect(),
+            own: self.own(code.as_ref(), words),
+            anew: self
+                .ways
+                .anew
+                .filter(|_| again)
+                .map(|offer| Button::of(offer, words.say(self.anew_name()))),
+            others: offers.iter().copied().map(rail).collect(),
             above: words.say(if again {
                 "checkout.again"
             } else {
                 "checkout.others"
             }),
-            elsewhere: (self.ways.elsewhere && can_pay)
-                .then(|| format!("{}/checkout/{}", visit.house.public_url, self.link)),
+            elsewhere: self.elsewhere(visit, words),
             paid: self.paid(written),
             return_url: order.return_url.as_deref().filter(|url| is_web(url)),
             code,
@@ -234,13 +237,18 @@ impl<'a> Shown<'a> {
         })
     }
 
-    fn own(&self, code: Option<&Code>) -> Option<Offer> {
+    fn own(&self, code: Option<&Code>, words: Words) -> Option<Button> {
         self.left?;
         let own = self.ways.own?;
-        let is_shown = code.is_some_and(|code| !code.is_folded);
+        let beside = code.is_some_and(|code| !code.is_folded);
         // The code that is there already leads nowhere else.
-        let adds = !is_shown || own.scene != self.order.scene;
-        (adds && self.bridge().is_none()).then_some(own)
+        if self.bridge().is_some() || (beside && own.scene == self.order.scene) {
+            return None;
+        }
+        let pay = format!("checkout.pay_{}", own.method.as_str());
+        // Beside a code that is to be scanned it is the other way.
+        let name = if beside { "checkout.on_page" } else { &pay };
+        Some(Button::of(own, words.say(name)))
     }
 
     fn scan(&self) -> String {
@@ -256,6 +264,17 @@ impl<'a> Shown<'a> {
         let params = self.step.params.as_ref()?;
         let here = self.ways.device == Device::Wechat;
         here.then(|| serde_json::to_string(params).unwrap_or_default())
+    }
+
+    /// What to do about a rail that works outside of here.
+    fn elsewhere(&self, visit: &Visit, words: Words) -> Option<(String, String)> {
+        self.left.filter(|_| self.ways.elsewhere)?;
+        if self.bridge().is_some() {
+            return None;
+        }
+        let method = self.order.method.as_str();
+        let address = format!("{}/checkout/{}", visit.house.public_url, self.link);
+        Some((words.say(&format!("checkout.elsewhere_{method}")), address))
     }
 
     fn anew_name(&self) -> &'static str {
@@ -280,6 +299,8 @@ impl<'a> Shown<'a> {
 
     fn reason(&self, words: Words) -> String {
         let why = match self.order.failure_code.as_deref() {
+            // Its rail may still say that it is paid.
+            _ if self.order.is_open() => "checkout.why_late",
             Some("declined") => "checkout.why_declined",
             Some("expired") | None => "checkout.why_expired",
             Some(_) => "checkout.why_failed",

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::harness::{App, Buyer};
@@ -240,11 +239,6 @@ impl Page {
         let from = from.unwrap_or_else(|| panic!("no {id}: {}", self.body));
         let rest = self.body[from..].split_once('>').expect("a tag").1;
         unescaped(rest.split_once('<').expect("an end").0)
-    }
-
-    /// A refusal as JSON, from what only looks like a page.
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).expect("JSON")
     }
 }
 

@@ -4,7 +4,7 @@ mod accounts;
 pub(crate) mod browser;
 mod checkout;
 mod checkout_events;
-mod plans;
 mod house;
 mod house_machines;
 mod money;
+mod plans;

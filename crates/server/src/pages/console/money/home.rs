@@ -335,10 +335,14 @@ fn warned(frame: &Frame, warning: &Warning) -> String {
         Warning::Unrooted { variable } => frame
             .words()
             .with("attention.unrooted", &[("variable", variable)]),
-        Warning::Replaced { variable, number } => frame.words().with(
-            "attention.replaced",
-            &[("variable", variable), ("number", number)],
-        ),
+        Warning::Replaced { variable, number } => {
+            // The provider's text: nothing in it turns the line around.
+            let number: String = number.chars().filter(char::is_ascii_graphic).collect();
+            frame.words().with(
+                "attention.replaced",
+                &[("variable", variable), ("number", &number)],
+            )
+        }
         other => other.to_string(),
     }
 }

@@ -12,6 +12,7 @@ use tollgate_kernel::permission::{ADMIN, FINANCE, PAYMENTS_READ};
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::model::payment::Payment;
 use tollgate_payment::model::refund::{Refund, RefundState};
+use tollgate_payment::model::suspense::SuspenseState;
 use tollgate_payment::model::timeline::{CallIn, CallOut, History};
 
 use super::super::super::form::Form;
@@ -168,15 +169,15 @@ impl View<'_> {
         done: &str,
     ) -> TransactionPage {
         let payment = &history.payment;
-        let waits = history
-            .suspense
-            .iter()
-            .filter(|kept| kept.state.is_undecided());
-        let is_kept = waits
-            .clone()
-            .any(|kept| payment.provider_transaction_id.as_ref() == Some(&kept.transaction_id));
+        // Its own money, which goes back from the desk for suspense and from nowhere else.
+        let is_kept = history.suspense.iter().any(|kept| {
+            kept.state != SuspenseState::Applied
+                && payment.provider_transaction_id.as_ref() == Some(&kept.transaction_id)
+        });
         let may_refund = self.may_refund && left(payment).minor() > 0 && !is_kept;
-        let suspended = history.suspense.iter().map(|kept| Suspended {
+        let waits = history.suspense.iter();
+        let waits = waits.filter(|kept| kept.state.is_undecided());
+        let suspended = waits.map(|kept| Suspended {
             href: format!("/console/suspense/{}", kept.id),
             amount: frame.written().price(kept.amount),
             cause: frame.say(&format!("kept_cause.{}", kept.cause.as_str())),

@@ -113,7 +113,7 @@ pub(super) async fn sign_in(
             .login_second_factor(challenge, &code, device.as_ref(), &origin)
             .await;
         return match tokens {
-            Ok(tokens) => enter(&portal.auth, &visit, &tokens, next.as_str()).await,
+            Ok(tokens) => enter(&portal.auth, &visit, &tokens, &origin, next.as_str()).await,
             Err(error) => second_refused(&portal, &visit, &next, challenge, error),
         };
     }
@@ -124,7 +124,7 @@ pub(super) async fn sign_in(
         device,
     };
     match portal.auth.login(&wish, &origin).await {
-        Ok(tokens) => enter(&portal.auth, &visit, &tokens, next.as_str()).await,
+        Ok(tokens) => enter(&portal.auth, &visit, &tokens, &origin, next.as_str()).await,
         Err(LoginError::SecondFactor(challenge)) => {
             second(&visit, &next, &challenge, &Faults::default())
         }

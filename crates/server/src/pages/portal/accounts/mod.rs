@@ -24,6 +24,7 @@ use axum::routing::{get, post};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tollgate_auth::{AuthService, Tokens};
+use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, Problem};
 
 use self::faults::Faults;
@@ -105,8 +106,13 @@ async fn enter(
     auth: &AuthService,
     visit: &Visit,
     tokens: &Tokens,
+    origin: &Origin,
     next: &str,
 ) -> Result<Response, Problem> {
+    // Whoever was signed in here before is not any more: nobody would know how to end it.
+    if let Some(before) = &origin.caller {
+        auth.logout(before, None).await?;
+    }
     let bound = auth.bind_page(tokens).await?;
     let key = bound.ok_or_else(|| Problem::new(Code::Internal))?;
     let cookies = [key.cookie(visit.house.secure), auth.device_cookie(tokens)];

@@ -27,7 +27,7 @@ pub(super) struct RegisterParams {
     #[serde(default)]
     token: String,
     #[serde(default)]
-    next: Next,
+    next: String,
 }
 
 /// What was typed.
@@ -36,7 +36,7 @@ pub(super) struct RegisterForm {
     #[serde(default)]
     token: String,
     #[serde(default)]
-    next: Next,
+    next: String,
     #[serde(default)]
     email: String,
     #[serde(default)]
@@ -65,7 +65,10 @@ pub(in crate::pages) async fn page(
     Params(params): Params<RegisterParams>,
 ) -> Result<Response, Problem> {
     if guest.user.is_some() && guest.visit.house.has_portal {
-        return Ok(Redirect::to(params.next.as_str()).into_response());
+        // Where one who is signed in is led on.
+        let next = Next::wherever(&params.next, &guest.visit.house);
+        let on = format!("/portal/login?{}", next.query());
+        return Ok(Redirect::to(&on).into_response());
     }
     may(&pages, &params.token)?;
     let form = RegisterForm {
@@ -149,13 +152,16 @@ async fn come_in(
         password: form.password.unwrap_or_default(),
         device: pages.auth.device(headers),
     };
-    let welcome = format!("/portal/welcome?{}", form.next.query());
+    let next = Next::wherever(&form.next, &visit.house).query();
     match pages.auth.login(&wish, origin).await {
-        Ok(tokens) => enter(&pages.auth, visit, &tokens, &welcome).await,
+        Ok(tokens) => {
+            let welcome = format!("/portal/welcome?{next}");
+            enter(&pages.auth, visit, &tokens, origin, &welcome).await
+        }
         // The account is there: they sign in by themselves.
         Err(error) => {
             tracing::warn!(error = %error, "somebody new was not signed in");
-            let login = format!("/portal/login?{}", form.next.query());
+            let login = format!("/portal/login?{next}");
             Ok(Redirect::to(&login).into_response())
         }
     }
@@ -170,7 +176,7 @@ fn shown(
     faults.page(&RegisterPage {
         frame: Frame::plain(visit, Words(visit.language).say("register.title")),
         token: &form.token,
-        next: &form.next,
+        next: &Next::wherever(&form.next, &visit.house),
         email: &form.email,
         username: &form.username,
         faults,

@@ -21,7 +21,7 @@ const DONE: Done<1> = [("sent", "welcome.done_sent")];
 #[derive(Debug, Deserialize)]
 pub(super) struct WelcomeParams {
     #[serde(default)]
-    next: Next,
+    next: String,
     done: Option<String>,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct WelcomeParams {
 #[derive(Debug, Deserialize)]
 pub(super) struct ResendForm {
     #[serde(default)]
-    next: Next,
+    next: String,
 }
 
 #[derive(Template)]
@@ -51,7 +51,7 @@ pub(super) async fn page(
     let frame = Frame::of(&visitor, Tab::None, title);
     crate::pages::page(&WelcomePage {
         done: done(&frame, &DONE, params.done.as_deref()),
-        next: &params.next,
+        next: &Next::wherever(&params.next, &visitor.visit.house),
         email: &visitor.user.email,
         is_verified: visitor.user.email_verified_at.is_some(),
         frame,
@@ -65,7 +65,7 @@ pub(super) async fn resend(
     Form(form): Form<ResendForm>,
 ) -> Result<Response, Problem> {
     portal.auth.resend_verification(&visitor.user).await?;
-    let query = form.next.query();
+    let query = Next::wherever(&form.next, &visitor.visit.house).query();
     Ok(Redirect::to(&format!("/portal/welcome?{query}&done=sent")).into_response())
 }
 

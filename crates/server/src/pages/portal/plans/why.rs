@@ -30,8 +30,6 @@ struct Row {
     /// Why somebody was given it.
     reason: Option<String>,
     units: String,
-    /// It takes.
-    is_less: bool,
     left: String,
 }
 
@@ -114,7 +112,6 @@ fn shown(
         at: Moment::of(written, step.at),
         text: said(&step.text, frame.language),
         reason: step.grant.as_ref().map(|grant| grant.reason.clone()),
-        is_less: step.units.is_some_and(|units| units < 0),
         units: match step.units {
             Some(units) if units > 0 => format!("+{}", written.count(units)),
             units => count(units),

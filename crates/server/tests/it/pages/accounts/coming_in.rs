@@ -59,7 +59,13 @@ async fn somebody_registers_confirms_signs_out_and_in_again() {
 
         let on = browser.get("/portal/login?next=%2Fportal%2Fkeys").await;
         assert_eq!(on.location(), "/portal/keys", "signed in already");
-        assert_eq!(browser.get("/portal/register").await.location(), "/portal");
+        assert_eq!(
+            browser
+                .open("/portal/register?next=%2Fportal%2Fkeys")
+                .await
+                .status,
+            200
+        );
         let out = browser.post("/portal/logout", &[]).await;
         assert_eq!(out.location(), "/portal/login?done=signed_out");
         assert!(!browser.cookies.contains_key("tollgate"), "forgotten");
@@ -190,6 +196,18 @@ async fn line_36_nobody_is_led_out_of_the_house() {
             .to_str()
             .expect("text");
         assert!(policy.contains("form-action 'self';"), "{policy}");
+        // By registering, too: the way on is a link.
+        let page = browser.get(&format!("/portal/register?next={APP}/")).await;
+        let next = page.field("next").expect("a field");
+        let fields = [
+            ("email", "eve@example.com"),
+            ("username", "eve"),
+            ("password", PASSWORD),
+            ("next", &next),
+        ];
+        let done = browser.post("/portal/register", &fields).await;
+        let welcome = browser.get(done.location()).await;
+        welcome.says(&[&format!("href=\"{APP}/\"")]);
         // Who is signed in goes back by themselves: the application may send everybody here.
         browser.sign_in(&buyer).await;
         let on = browser

@@ -204,6 +204,9 @@ async fn line_24_cookies_are_bound_to_the_house() {
         let fields = [("name", name), ("password", buyer.password.as_str())];
         let done = again.post("/portal/login", &fields).await;
         assert_ne!(again.cookies["tollgate"], signed);
+        // The one before is over.
+        let out = browser.get("/portal/settings").await;
+        assert!(out.location().starts_with("/portal/login"));
         // The cookie lives exactly as long as the sign-in may.
         let cookie = done.headers["set-cookie"]
             .to_str()

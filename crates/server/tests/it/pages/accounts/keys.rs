@@ -93,7 +93,7 @@ async fn inv_a7_a_key_is_made_shown_once_rotated_and_revoked() {
         let new = made.expect(StatusCode::OK).text_of("key");
         app.get("/auth/me", &key)
             .await
-            .refused(401, "api_key_expired");
+            .refused(401, "api_key_invalid");
         app.get("/auth/me", &new).await.expect(StatusCode::OK);
         browser.get(&path).await.expect(StatusCode::NOT_FOUND);
         let list = browser.get("/portal/keys").await;
