@@ -43,14 +43,7 @@ async fn given(app: &App, buyer: &Buyer, role: Role) {
 pub(super) async fn staff(app: &App, role: Role) -> Browser<'_> {
     let buyer = app.buyer().await;
     given(app, &buyer, role).await;
-    english(app, &buyer).await
-}
-
-/// Somebody who signed in and reads English, whatever the language of the account.
-pub(super) async fn english<'a>(app: &'a App, buyer: &Buyer) -> Browser<'a> {
-    let mut browser = Browser::signed_in(app, buyer).await;
-    browser.get("/portal/login?lang=en").await;
-    browser
+    Browser::signed_in(app, &buyer).await
 }
 
 /// Reads a page first, so that the form has its word.
@@ -76,7 +69,7 @@ async fn inv_a8_each_role_opens_what_its_calls_open_and_nothing_else() {
             );
         }
         let buyer = app.buyer().await;
-        let mut people = vec![("nobody's", english(app, &buyer).await, None)];
+        let mut people = vec![("nobody's", Browser::signed_in(app, &buyer).await, None)];
         for role in Role::ALL {
             people.push((role.as_str(), staff(app, role).await, Some(role)));
         }
@@ -320,7 +313,7 @@ async fn a_timeline_has_pages_and_shows_what_its_reader_may_see() {
             .hides(&["Order of", "rel=\"next\""]);
         assert_eq!(signed(&second), 6);
         // Whoever is not staff sees nothing of it.
-        let mut other = english(app, &app.buyer().await).await;
+        let mut other = Browser::signed_in(app, &app.buyer().await).await;
         assert_eq!(other.get(&path).await.status, 403);
     })
     .await;
@@ -331,7 +324,7 @@ async fn roles_are_given_by_admins_and_one_stays() {
     each_engine(async |app| {
         let (buyer, own) = (app.buyer().await, app.buyer().await);
         given(app, &own, Role::Admin).await;
-        let mut admin = english(app, &own).await;
+        let mut admin = Browser::signed_in(app, &own).await;
         let path = format!("/console/users/{}", buyer.id);
         let set = send(
             &mut admin,
@@ -343,7 +336,7 @@ async fn roles_are_given_by_admins_and_one_stays() {
         assert_eq!(set.location(), format!("{path}?done=roles"));
         admin.get(&path).await.says(&["support", "new here"]);
         // A member of staff is touched by admins only.
-        let mut support = english(app, &own_of(app, Role::Support).await).await;
+        let mut support = Browser::signed_in(app, &own_of(app, Role::Support).await).await;
         support
             .get(&path)
             .await
