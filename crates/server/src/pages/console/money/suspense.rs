@@ -80,6 +80,8 @@ struct KeptPage {
     decided: Option<Decided>,
     /// While somebody has to decide.
     desk: Option<Desk>,
+    /// Why a decision came too late.
+    late: String,
 }
 
 /// The order that the money came for.
@@ -344,6 +346,11 @@ impl<'a> View<'a> {
             order_no: kept.order_no.clone(),
             order,
             decided,
+            late: if kept.state.is_undecided() {
+                String::new()
+            } else {
+                faults.at("action")
+            },
             desk: (self.may_decide && kept.state.is_undecided()).then(|| self.desk(typed, faults)),
             frame: self.frame,
         }
