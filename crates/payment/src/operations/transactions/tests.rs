@@ -149,6 +149,7 @@ async fn payments_are_found_by_currency_and_number_and_summed_as_they_are_listed
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one walk, told as it is walked")]
 async fn refunds_and_subscriptions_are_found_by_every_filter() {
     each_engine(&[MIGRATIONS], async |db| {
         let story = story(&db).await;

@@ -78,9 +78,9 @@ async fn line_28_somebody_changes_name_language_and_address() {
             .get(asked.location())
             .await
             .says(&["ann@example.com", "once you have opened the link"]);
-        let letter = link(app, "new@example.com", 1).await;
-        let (path, token) = letter.split_once("?token=").expect("a token");
-        let done = browser.post(path, &[("token", token)]).await;
+        let opened = link(app, "new@example.com", 1).await;
+        let (path, secret) = opened.split_once("?token=").expect("a token");
+        let done = browser.post(path, &[("token", secret)]).await;
         done.says(&["The address is confirmed"]);
         browser
             .get("/portal/settings")
