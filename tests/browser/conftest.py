@@ -1,4 +1,4 @@
-"""One browser for all tests; one service for each file."""
+"""One browser for all tests, one service for each file, and one that has done business."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from business import Business, doing_business
 from playwright.sync_api import Browser, sync_playwright
 from service import Service
 
@@ -35,3 +36,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     started = Service(Path(tmp_path_factory.mktemp("service")))
     yield started
     started.end()
+
+
+@pytest.fixture(scope="session")
+def business(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Business]:
+    with doing_business(Path(tmp_path_factory.mktemp("business"))) as goes_on:
+        yield goes_on

@@ -84,7 +84,7 @@ class Reader:
         else:
             self.page.locator("html").evaluate("(html, theme) => { html.dataset.theme = theme }", theme)
 
-    def shoot(self, name: str, *, whole: bool = False) -> None:
+    def shoot(self, name: str) -> None:
         """A picture for the documents, if they are asked for."""
         folder = os.environ.get("SCREENSHOTS")
         if not folder:
@@ -92,7 +92,7 @@ class Reader:
         Path(folder).mkdir(parents=True, exist_ok=True)
         for theme in ("light", "dark"):
             self._wear(theme, "chosen")
-            self.page.screenshot(path=str(Path(folder) / f"{name}-{theme}.png"), full_page=whole)
+            self.page.screenshot(path=str(Path(folder) / f"{name}-{theme}.png"))
 
 
 @contextmanager

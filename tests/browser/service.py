@@ -9,6 +9,7 @@ import secrets
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +74,12 @@ class Service:
 
     def link(self, to: str, path: str) -> str:
         """The newest link of a letter to `to` that leads to `path`; letters leave beside the request."""
-        begun = time.monotonic()
-        while time.monotonic() - begun < 10:
-            for letter in self.letters(to):
-                for link in letter["links"]:
-                    if re.search(path, link):
-                        return str(link)
-            time.sleep(0.1)
-        raise AssertionError(f"no letter to {to} leads to {path}")
+        def leading() -> list[str]:
+            links = [link for letter in self.letters(to) for link in letter["links"]]
+            return [str(link) for link in links if re.search(path, link)]
+
+        self.until(lambda: bool(leading()), f"a letter to {to} that leads to {path}")
+        return leading()[0]
 
     def advance(self, days: int) -> None:
         """Moves the sandbox's clock."""
@@ -92,9 +91,18 @@ class Service:
         answer = httpx2.post(f"{self.url}/auth/login", json={"email": email, "password": password}, timeout=30)
         return str(answer.raise_for_status().json()["access_token"])
 
-    def buyer(self, email: str) -> str:
+    def until(self, is_so: Callable[[], bool], what: str) -> None:
+        """Waits for what comes beside the request."""
+        begun = time.monotonic()
+        while time.monotonic() - begun < 10:
+            if is_so():
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"not seen: {what}")
+
+    def buyer(self, email: str, password: str | None = None) -> str:
         """Somebody new; gives their access token. For what a test asks beside the pages."""
-        password = secrets.token_urlsafe(18)
+        password = password or secrets.token_urlsafe(18)
         wish = {"email": email, "username": email.partition("@")[0], "password": password}
         httpx2.post(f"{self.url}/auth/register", json=wish, timeout=30).raise_for_status()
         return self.token(email, password)
@@ -105,6 +113,23 @@ class Service:
         headers = {"authorization": f"Bearer {token}", "idempotency-key": secrets.token_hex(8)}
         answer = httpx2.post(f"{self.url}/payments/subscriptions/subscribe", json=wish, headers=headers, timeout=30)
         return dict(answer.raise_for_status().json())
+
+    def key(self, token: str) -> str:
+        """A key of theirs, for the calls of their application."""
+        headers = {"authorization": f"Bearer {token}"}
+        answer = httpx2.post(f"{self.url}/auth/api-keys", json={"name": "server"}, headers=headers, timeout=30)
+        return str(answer.raise_for_status().json()["key"])
+
+    def call(self, key: str, kind: str, cost: int) -> None:
+        """Something that the application did for them, charged."""
+        wish = {"resource_type": kind, "cost": cost}
+        httpx2.post(f"{self.url}/quota/consume", json=wish, headers={"x-api-key": key}, timeout=30).raise_for_status()
+
+    def pay(self, order: dict[str, Any]) -> None:
+        """The buyer's thumb, on the sandbox's phone."""
+        number = order["payment"]["qr_content"].rpartition("/")[2]
+        httpx2.get(f"{self.url}/sandbox/pay/{number}", timeout=30).raise_for_status()
+        httpx2.post(f"{self.url}/sandbox/pay/{number}/pay", timeout=30, follow_redirects=True).raise_for_status()
 
     def get(self, path: str, token: str) -> Any:
         answer = httpx2.get(f"{self.url}{path}", headers={"authorization": f"Bearer {token}"}, timeout=30)

@@ -23,14 +23,11 @@ def test_an_operator_refunds_a_payment(browser: Browser, service: Service, size:
         page.context.request.post(f"{service.url}/sandbox/pay/{order['qr_content'].rpartition('/')[2]}/pay")
         page = reader.open("/console/transactions")
         reader.look("the transactions")
-        reader.shoot(f"transactions-{size}-{language}")
         page.locator("a[href^='/console/transactions/']:not([href*='csv'])").first.click()
         reader.look("a transaction")
         submit(page, "form[action$='/sync']")
-        reader.shoot(f"transaction-{size}-{language}")
         page.locator("a[href$='/refund']").click()
         reader.look("a refund")
-        reader.shoot(f"refund-{size}-{language}")
         form = "main form:has([name=amount])"
         amount = page.locator(f"{form} [name=amount]")
         if not amount.input_value():
@@ -69,8 +66,6 @@ def test_every_page_of_the_console_is_whole(browser: Browser, service: Service, 
             page = reader.open(path)
             assert page.locator("h1").count() == 1, path
             reader.look(path)
-            name = path.removeprefix("/console").strip("/").replace("/", "-") or "home"
-            reader.shoot(f"console-{name}-{size}-{language}")
 
 
 def test_a_buyer_has_no_console(browser: Browser, service: Service) -> None:

@@ -32,7 +32,6 @@ def test_a_plan_is_changed_cancelled_and_taken_up_again(
         buy(reader, "pro")
         page = reader.open("/portal/subscription")
         reader.look("the subscription")
-        reader.shoot(f"subscription-{size}-{language}")
         page.locator("a[href='/portal/subscription/cancel']").click()
         reader.look("what a cancellation means")
         submit(page, "main form")
@@ -63,7 +62,6 @@ def test_a_key_is_shown_once_and_opens_the_door(browser: Browser, service: Servi
         page = reader.open("/portal/keys")
         assert key not in page.content()
         reader.look("a list of one")
-        reader.shoot(f"keys-{size}-{language}")
         page.locator("a[href$='/revoke']").click()
         reader.look("about to be revoked")
         submit(page, "main form")
@@ -118,7 +116,6 @@ def test_every_page_of_an_account_is_whole(browser: Browser, service: Service, s
         for path in ["/portal/login", "/portal/register", "/portal/forgot", "/portal/pricing"]:
             reader.open(path)
             reader.look(path)
-            reader.shoot(f"{path.rpartition('/')[2]}-{size}-{language}")
 
 
 @pytest.mark.parametrize("size", SIZES)

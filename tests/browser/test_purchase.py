@@ -31,8 +31,6 @@ def test_somebody_buys_a_plan(browser: Browser, service: Service, rail: str, lan
         reader.look("just registered")
         page = order(reader, "pro", rail)
         reader.look("the checkout")
-        if rail == "wechat" or language == "zh":
-            reader.shoot(f"checkout-{rail}-{size}-{language}")
         place = page.url
         code = page.locator("img.qr:visible")
         if code.count():
@@ -53,12 +51,10 @@ def test_somebody_buys_a_plan(browser: Browser, service: Service, rail: str, lan
             page.goto(place)
         expect(page.locator("#status")).to_have_class(re.compile("completed"), timeout=20_000)
         reader.look("paid")
-        reader.shoot(f"paid-{size}-{language}")
         page.locator("a[href^='/portal/payments/']").click()
         reader.look("the receipt")
         page = reader.open("/portal")
         reader.look("the overview")
-        reader.shoot(f"overview-{size}-{language}")
         page = reader.open("/portal/subscription")
         reader.look("the subscription")
         expect(page.locator(".state.ok").first).to_be_visible()

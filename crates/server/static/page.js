@@ -1,6 +1,8 @@
 // Small comforts of every page; each page is whole without them.
 "use strict";
-const tag = document.documentElement.lang;
+const { lang } = document.documentElement;
+// As the server writes them: 1 May 2026, 09:30.
+const tag = lang === "en" ? "en-GB" : lang;
 // Times where the reader is; UTC on hover.
 for (const time of document.querySelectorAll("time[datetime]")) {
   const at = new Date(time.dateTime);

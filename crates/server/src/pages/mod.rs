@@ -13,6 +13,7 @@ mod form;
 mod frame;
 mod link;
 mod next;
+mod plan_names;
 mod portal;
 mod renew;
 #[cfg(test)]

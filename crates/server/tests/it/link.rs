@@ -206,7 +206,10 @@ async fn inv_a5_the_link_of_an_invitation_opens_an_account() {
                 .map(|(name, value)| (*name, value.as_str()));
             let told = browser.post("/portal/register", &fields).await;
             assert!(
-                told.body.contains("role=\"alert\"") && told.body.contains("<form"),
+                told.body.contains("<form")
+                    && ["role=\"alert\"", "aria-invalid=\"true\""]
+                        .iter()
+                        .any(|fault| told.body.contains(fault)),
                 "{}",
                 told.body
             );

@@ -1,7 +1,5 @@
 //! Who has what, and until when.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::extract::State as Held;
 use axum::response::Response;
@@ -13,6 +11,7 @@ use tollgate_payment::SubscriptionFilter;
 use tollgate_payment::model::subscription::{ListedSubscription, SubscriptionStatus};
 
 use super::super::super::frame::Frame;
+use super::super::super::plan_names::PlanNames;
 use super::super::Console;
 use super::super::form::{Choice, Faults, Field, Typed};
 use super::super::list::{LIMIT, Pager};
@@ -62,9 +61,6 @@ struct Row {
     payments: String,
 }
 
-/// Plans by their ids, as the reader knows them.
-type Plans = BTreeMap<PlanId, String>;
-
 /// `GET /console/subscriptions`
 pub(super) async fn page(
     Held(console): Held<Console>,
@@ -85,10 +81,7 @@ pub(super) async fn page(
         let listed = console.payment.subscriptions(&filter, LIMIT).await?;
         (found, has_more) = listed.ok_or_else(unknown_cursor)?;
     }
-    let plans = console.payment.all_plans().await?;
-    let written = frame.written();
-    let plans = plans.iter().map(|plan| (plan.id, written.plan(plan)));
-    let plans: Plans = plans.collect();
+    let plans = PlanNames::read(&console.payment, frame.written()).await?;
     let people = found.iter().map(|held| held.user_id);
     let names = Names::of(&console, &staff, people.chain(meant.one())).await?;
     let cursor = found.last().filter(|_| has_more);
@@ -116,7 +109,7 @@ struct View<'a> {
     meant: &'a Meant,
     faults: &'a Faults,
     names: &'a Names,
-    plans: &'a Plans,
+    plans: &'a PlanNames,
 }
 
 impl View<'_> {
@@ -160,7 +153,7 @@ impl View<'_> {
     }
 
     fn plan(&self, id: PlanId) -> String {
-        let known = self.plans.get(&id).cloned();
+        let known = self.plans.get(id).map(str::to_owned);
         known.unwrap_or_else(|| cells::short(&id.to_string()))
     }
 

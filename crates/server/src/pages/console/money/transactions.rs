@@ -15,6 +15,7 @@ use tollgate_payment::model::payment::{Payment, PaymentMethod, PaymentStatus};
 use tollgate_payment::model::stats::TransactionTotal;
 
 use super::super::super::frame::Frame;
+use super::super::super::plan_names::PlanNames;
 use super::super::Console;
 use super::super::form::{Faults, Field, Typed};
 use super::super::list::{LIMIT, Pager};
@@ -113,6 +114,7 @@ pub(super) async fn page(
     }
     let people = found.iter().map(|payment| payment.user_id);
     let names = Names::of(&console, &staff, people.chain(wanted.meant.one())).await?;
+    let plans = PlanNames::read(&console.payment, frame.written()).await?;
     let cursor = found.last().filter(|_| has_more);
     let cursor = cursor.map(|payment| payment.id.to_string());
     let now = console.payment.now();
@@ -120,6 +122,7 @@ pub(super) async fn page(
         asked: &asked,
         wanted: &wanted,
         names: &names,
+        plans: &plans,
         now,
         is_summed,
     };
@@ -262,6 +265,7 @@ struct View<'a> {
     asked: &'a Asked,
     wanted: &'a Wanted,
     names: &'a Names,
+    plans: &'a PlanNames,
     now: Timestamp,
     is_summed: bool,
 }
@@ -358,7 +362,7 @@ impl View<'_> {
             id: payment.id.to_string(),
             at: At::new(frame, payment.created_at),
             who: self.names.person(payment.user_id),
-            what: payment.description.clone(),
+            what: self.plans.of(payment),
             rail: cells::rail(frame, payment.method.as_str()),
             amount: written.price(payment.amount),
             refunded: (refunded.minor() > 0).then(|| written.price(refunded)),

@@ -19,6 +19,7 @@ use super::subscription::unknown_page;
 use super::{Moment, Pager, done};
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
+use crate::pages::plan_names::PlanNames;
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
 
@@ -39,8 +40,14 @@ pub(super) struct ListParams {
     starting_after: Option<PaymentId>,
 }
 
-/// A payment, and where it goes on while it can.
-type Open = (Payment, Option<String>);
+/// An order as it is listed.
+struct Open {
+    order: Payment,
+    /// What it is for.
+    item: String,
+    /// Where it can be paid, while it can.
+    on: Option<String>,
+}
 
 struct Row {
     id: String,
@@ -92,24 +99,27 @@ pub(super) async fn page(
     };
     let found = payment.transactions(&filter, ROWS).await?;
     let (found, has_more) = found.ok_or_else(unknown_page)?;
-    let rows = found.into_iter().map(|order| {
-        let on = way_on(payment, &order);
-        (order, on)
+    let title = Words(visitor.visit.language).say("my_payments.title");
+    let frame = Frame::of(&visitor, Tab::Payments, title);
+    let plans = PlanNames::read(payment, frame.written()).await?;
+    let rows = found.into_iter().map(|order| Open {
+        item: plans.of(&order),
+        on: way_on(payment, &order),
+        order,
     });
     let rows: Vec<Open> = rows.collect();
     let is_first = params.starting_after.is_none();
-    crate::pages::page(&shown(&visitor, &rows, status, has_more, is_first))
+    crate::pages::page(&shown(frame, &visitor, &rows, status, has_more, is_first))
 }
 
 fn shown(
+    frame: Frame,
     visitor: &Visitor,
     rows: &[Open],
     status: Option<PaymentStatus>,
     has_more: bool,
     is_first: bool,
 ) -> PaymentsPage {
-    let title = Words(visitor.visit.language).say("my_payments.title");
-    let frame = Frame::of(visitor, Tab::Payments, title);
     let path = "/portal/payments";
     let kept: Vec<(&str, String)> = status
         .into_iter()
@@ -125,15 +135,15 @@ fn shown(
         text: frame.say(&format!("my_payments.status_{}", one.as_str())),
         is_here: Some(one) == status,
     });
-    let older = rows.last().filter(|_| has_more).map(|(last, _)| {
-        let mut pairs = kept.clone();
-        pairs.push(("starting_after", last.id.to_string()));
-        link(path, &pairs)
-    });
-    let rows: Vec<Row> = rows
-        .iter()
-        .map(|(one, on)| row(&frame, one, on.clone()))
-        .collect();
+    let older = rows
+        .last()
+        .filter(|_| has_more)
+        .map(|Open { order: last, .. }| {
+            let mut pairs = kept.clone();
+            pairs.push(("starting_after", last.id.to_string()));
+            link(path, &pairs)
+        });
+    let rows: Vec<Row> = rows.iter().map(|open| row(&frame, open)).collect();
     PaymentsPage {
         done: done(&frame, &visitor.visit),
         filters: std::iter::once(all).chain(filters).collect(),
@@ -157,7 +167,8 @@ pub(super) fn status_class(status: PaymentStatus) -> &'static str {
     }
 }
 
-fn row(frame: &Frame, payment: &Payment, on: Option<String>) -> Row {
+fn row(frame: &Frame, open: &Open) -> Row {
+    let payment = &open.order;
     let written = frame.written();
     let status = payment.state.status();
     let back =
@@ -166,7 +177,7 @@ fn row(frame: &Frame, payment: &Payment, on: Option<String>) -> Row {
     Row {
         id: payment.id.to_string(),
         at: Moment::of(written, payment.created_at),
-        item: payment.description.clone(),
+        item: open.item.clone(),
         method: frame.say(&format!("my_payments.by_{}", payment.method.as_str())),
         amount: written.price(payment.amount),
         refunded: is_part.then(|| {
@@ -178,7 +189,7 @@ fn row(frame: &Frame, payment: &Payment, on: Option<String>) -> Row {
         state: status_class(status),
         status: frame.say(&format!("my_payments.status_{}", status.as_str())),
         is_open: payment.is_open(),
-        on,
+        on: open.on.clone(),
     }
 }
 
@@ -251,10 +262,13 @@ pub(super) mod samples {
                 ];
                 let one = |at: usize| {
                     let on = (at.is_multiple_of(3)).then(|| "/checkout/x".to_owned());
-                    (payment(at, text, states[at % 3]), on)
+                    let order = payment(at, text, states[at % 3]);
+                    let item = order.description.clone();
+                    Open { order, item, on }
                 };
                 let rows: Vec<Open> = (0..rows).map(one).collect();
-                shown(&visitor, &rows, None, rows.len() > 1, rows.len() < 2)
+                let frame = Frame::of(&visitor, Tab::Payments, text.to_owned());
+                shown(frame, &visitor, &rows, None, rows.len() > 1, rows.len() < 2)
             };
             for rows in ROWS {
                 let html = render(&format!("portal-payments-{rows}-{tag}"), &page("Pro", rows));

@@ -209,6 +209,7 @@ async fn line_36_nobody_is_led_out_of_the_house() {
         let welcome = browser.get(done.location()).await;
         welcome.says(&[&format!("href=\"{APP}/\"")]);
         // Who is signed in goes back by themselves: the application may send everybody here.
+        let mut browser = Browser::new(app);
         browser.sign_in(&buyer).await;
         let on = browser
             .get(&format!("/portal/login?next={APP}/reports"))

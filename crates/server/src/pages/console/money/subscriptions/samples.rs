@@ -33,7 +33,7 @@ fn subscriptions_render_from_their_samples() {
         for count in ROWS {
             let frame = samples::frame(language, "console.subscriptions");
             let found: Vec<_> = (0..count).map(held).collect();
-            let plans = Plans::from([
+            let plans = PlanNames::sample([
                 (id(0).into(), HOSTILE.to_owned()),
                 (id(1).into(), LONG_ZH.to_owned()),
             ]);

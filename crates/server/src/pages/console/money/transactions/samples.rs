@@ -44,6 +44,7 @@ fn transactions_render_from_their_samples() {
                 asked: &asked,
                 wanted: &wanted,
                 names: &names,
+                plans: &PlanNames::default(),
                 now: time(count),
                 is_summed: count > 0,
             };
