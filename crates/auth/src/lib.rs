@@ -40,6 +40,7 @@ mod routes;
 mod signing;
 mod single_flight;
 mod store;
+mod words;
 mod worker;
 
 use std::collections::BTreeMap;

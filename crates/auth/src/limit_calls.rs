@@ -18,6 +18,7 @@ use tollgate_kernel::problem::{Code, Problem};
 use tower::{Layer, Service};
 
 use crate::call_limits::{CallLimits, whole_again_seconds};
+use crate::words::WORDS;
 
 /// What the limit is called.
 const NAME: &str = "api";
@@ -169,10 +170,7 @@ fn limit(calls: NonZeroU32, left: u32) -> Limit<'static> {
 
 fn too_many(calls: NonZeroU32, wait: Duration) -> Response {
     let problem = Problem::new(Code::RateLimited)
-        .detail(
-            format!("每分钟最多调用 {calls} 次。"),
-            format!("At most {calls} calls a minute."),
-        )
+        .detail(WORDS.text_with("calls.most_a_minute", &[("calls", &calls)]))
         .retry_after(wait.as_secs().saturating_add(1));
     let mut response = problem.into_response();
     limit(calls, 0).announce(response.headers_mut());

@@ -3,7 +3,6 @@
 use secrecy::ExposeSecret as _;
 use tollgate_kernel::permission;
 use tollgate_kernel::problem::{Code, Problem};
-use tollgate_kernel::text::Language;
 
 use crate::model::password::WeakPassword;
 use crate::operations::api_keys::{CreateKeyError, ListKeysError};
@@ -20,45 +19,35 @@ use crate::operations::staff::StaffError;
 use crate::operations::update_profile::ProfileError;
 use crate::operations::verify::StandingError;
 use crate::operations::verify_email::VerifyEmailError;
+use crate::words::WORDS;
 
 /// A field that must be there and is not.
 pub(crate) fn required(pointer: &str) -> Problem {
-    Problem::invalid(pointer, "required", "必填", "required")
+    Problem::invalid(pointer, "required", WORDS.text("input.required"))
 }
 
 fn busy() -> Problem {
     Problem::new(Code::Unavailable)
-        .detail(
-            "登录请求过多，请稍后重试。",
-            "Too many people are signing in; try again in a moment.",
-        )
+        .detail(WORDS.text("sign_in.busy"))
         .retry_after(2)
 }
 
 fn weak(pointer: &str, password: WeakPassword) -> Problem {
     let detail = password.detail();
     Problem::new(Code::WeakPassword)
-        .detail(detail.get(Language::Zh), detail.get(Language::En))
+        .detail(detail.clone())
         .field(pointer, Code::WeakPassword.as_str(), detail)
 }
 
 fn too_many(TooMany(wait): TooMany) -> Problem {
     let seconds = wait.as_secs().max(1);
     Problem::new(Code::RateLimited)
-        .detail(
-            format!("尝试次数过多，请 {seconds} 秒后再试。"),
-            format!("Too many tries; try again in {seconds} seconds."),
-        )
+        .detail(WORDS.text_with("sign_in.too_many_tries", &[("seconds", &seconds)]))
         .retry_after(seconds)
 }
 
 fn link_does_not_work() -> Problem {
-    Problem::invalid(
-        "/token",
-        "invalid_token",
-        "链接无效或已过期，请重新申请",
-        "the link does not work or is too old; ask for a new one",
-    )
+    Problem::invalid("/token", "invalid_token", WORDS.text("link.invalid"))
 }
 
 /// Not 1 to `most` on a page.
@@ -66,36 +55,22 @@ pub(crate) fn limit(most: u32) -> Problem {
     Problem::invalid(
         "/limit",
         "out_of_range",
-        format!("须为 1 至 {most}"),
-        format!("1 to {most}"),
+        WORDS.text_with("list.limit", &[("most", &most)]),
     )
 }
 
 /// Neither a page nor a table.
 pub(crate) fn format() -> Problem {
-    Problem::invalid(
-        "/format",
-        "unknown_format",
-        "须为 json 或 csv",
-        "json or csv",
-    )
+    Problem::invalid("/format", "unknown_format", WORDS.text("list.format"))
 }
 
 pub(crate) fn staff(error: StaffError) -> Problem {
     match error {
         StaffError::NotFound => Problem::new(Code::NotFound),
         StaffError::NeedsAdmin => Problem::new(Code::PermissionDenied)
-            .detail(
-                "只有 admin 可以变更员工账号。",
-                "Only an admin may do this to a member of staff.",
-            )
+            .detail(WORDS.text("staff.admins_only"))
             .with("permission", permission::ADMIN),
-        StaffError::LastAdmin => Problem::invalid(
-            "",
-            "last_admin",
-            "须保留至少一名 admin",
-            "the last admin stays",
-        ),
+        StaffError::LastAdmin => Problem::invalid("", "last_admin", WORDS.text("staff.last_admin")),
         StaffError::EmailTaken => Problem::new(Code::EmailTaken),
         StaffError::UsernameTaken => Problem::new(Code::UsernameTaken),
         StaffError::Busy(_) => busy(),
@@ -116,17 +91,11 @@ pub(crate) fn admin(error: AdminError) -> Problem {
 
 /// A key, where it takes a person who signed in.
 pub(crate) fn not_signed_in() -> Problem {
-    Problem::new(Code::PermissionDenied).detail(
-        "此操作需要登录，密钥不能代替。",
-        "Sign in to do this; a key is not enough.",
-    )
+    Problem::new(Code::PermissionDenied).detail(WORDS.text("sign_in.needed"))
 }
 
 pub(crate) fn second_factor_missing() -> Problem {
-    Problem::new(Code::SecondFactorRequired).detail(
-        "员工须先设置第二重验证。",
-        "Staff set up a second factor first.",
-    )
+    Problem::new(Code::SecondFactorRequired).detail(WORDS.text("staff.second_factor"))
 }
 
 pub(crate) fn second_factor(error: SecondFactorError) -> Problem {
@@ -134,27 +103,19 @@ pub(crate) fn second_factor(error: SecondFactorError) -> Problem {
         SecondFactorError::Challenge => Problem::invalid(
             "/challenge_token",
             "invalid_token",
-            "登录已超时，请重新登录",
-            "sign in again from the start",
+            WORDS.text("second_factor.too_late"),
         ),
-        SecondFactorError::Code => Problem::new(Code::InvalidCredentials).detail(
-            "验证码不正确或已使用过。",
-            "The code is not right, or was used.",
-        ),
+        SecondFactorError::Code => {
+            Problem::new(Code::InvalidCredentials).detail(WORDS.text("second_factor.wrong_code"))
+        }
         SecondFactorError::WrongPassword => Problem::new(Code::InvalidCredentials),
         SecondFactorError::TooMany(wait) => too_many(wait),
-        SecondFactorError::Present => Problem::invalid(
-            "",
-            "already_enrolled",
-            "已设置第二重验证，请先停用",
-            "a second factor is set up; disable it first",
-        ),
-        SecondFactorError::Absent => Problem::invalid(
-            "",
-            "not_enrolled",
-            "尚未设置第二重验证",
-            "no second factor is set up",
-        ),
+        SecondFactorError::Present => {
+            Problem::invalid("", "already_enrolled", WORDS.text("second_factor.present"))
+        }
+        SecondFactorError::Absent => {
+            Problem::invalid("", "not_enrolled", WORDS.text("second_factor.absent"))
+        }
         SecondFactorError::Inactive => Problem::new(Code::UserInactive),
         SecondFactorError::Busy(_) => busy(),
         SecondFactorError::Internal(error) => error.into(),
@@ -163,10 +124,9 @@ pub(crate) fn second_factor(error: SecondFactorError) -> Problem {
 
 pub(crate) fn confirmation(error: ConfirmationError) -> Problem {
     match error {
-        ConfirmationError::Needed => Problem::new(Code::ConfirmationRequired).detail(
-            "请先用密码或验证码调用 POST /auth/confirm。",
-            "Confirm with your password or a code at POST /auth/confirm first.",
-        ),
+        ConfirmationError::Needed => {
+            Problem::new(Code::ConfirmationRequired).detail(WORDS.text("sign_in.confirm"))
+        }
         ConfirmationError::NotSignedIn => not_signed_in(),
         ConfirmationError::Revoked => Problem::new(Code::TokenRevoked),
         ConfirmationError::Internal(error) => error.into(),
@@ -212,8 +172,7 @@ pub(crate) fn profile(error: ProfileError) -> Problem {
         ProfileError::PasswordNeeded => Problem::invalid(
             "/current_password",
             "required",
-            "更换邮箱需要当前密码",
-            "another address takes the present password",
+            WORDS.text("profile.password_needed"),
         ),
         ProfileError::WrongCurrent => Problem::new(Code::InvalidCredentials),
         ProfileError::TooMany(wait) => too_many(wait),
@@ -228,10 +187,9 @@ pub(crate) fn profile(error: ProfileError) -> Problem {
 pub(crate) fn register(error: RegisterError) -> Problem {
     match error {
         RegisterError::Closed => Problem::new(Code::RegistrationClosed),
-        RegisterError::NotInvited => Problem::new(Code::RegistrationClosed).detail(
-            "注册需要邀请，且邀请须发往此邮箱。",
-            "Registration takes an invitation to this address.",
-        ),
+        RegisterError::NotInvited => {
+            Problem::new(Code::RegistrationClosed).detail(WORDS.text("register.not_invited"))
+        }
         RegisterError::TooMany(wait) => too_many(wait),
         RegisterError::Weak(password) => weak("/password", password),
         RegisterError::EmailTaken => Problem::new(Code::EmailTaken),
@@ -243,23 +201,16 @@ pub(crate) fn register(error: RegisterError) -> Problem {
 
 pub(crate) fn login(error: LoginError) -> Problem {
     match error {
-        LoginError::Nameless => Problem::invalid(
-            "/email",
-            "required",
-            "请给出 email 或 username",
-            "give email or username",
-        ),
+        LoginError::Nameless => {
+            Problem::invalid("/email", "required", WORDS.text("sign_in.nameless"))
+        }
         LoginError::TwoAccounts => Problem::invalid(
             "/username",
             "two_accounts",
-            "email 与 username 不属于同一账号",
-            "email and username are of two accounts",
+            WORDS.text("sign_in.two_accounts"),
         ),
         LoginError::SecondFactor(challenge) => Problem::new(Code::SecondFactorRequired)
-            .detail(
-                "请输入验证器应用中的验证码。",
-                "Enter the code of your authenticator app.",
-            )
+            .detail(WORDS.text("second_factor.code_needed"))
             .with("challenge_token", challenge.expose_secret()),
         LoginError::TooMany(wait) => too_many(wait),
         LoginError::Invalid => Problem::new(Code::InvalidCredentials),
@@ -284,35 +235,27 @@ pub(crate) fn standing(error: StandingError) -> Problem {
         StandingError::Unknown => Problem::new(Code::Unauthenticated),
         StandingError::Revoked => Problem::new(Code::TokenRevoked),
         StandingError::Inactive => Problem::new(Code::UserInactive),
-        StandingError::NoUser => Problem::new(Code::PermissionDenied).detail(
-            "服务密钥没有自己的用户。",
-            "A service key has no user of its own.",
-        ),
+        StandingError::NoUser => {
+            Problem::new(Code::PermissionDenied).detail(WORDS.text("keys.service_has_no_user"))
+        }
         StandingError::Internal(error) => error.into(),
     }
 }
 
 pub(crate) fn create_key(error: CreateKeyError) -> Problem {
     match error {
-        CreateKeyError::Expiry => Problem::invalid(
-            "/expires_at",
-            "out_of_range",
-            "须晚于现在、早于 9999 年",
-            "after now and before the year 9999",
-        ),
+        CreateKeyError::Expiry => {
+            Problem::invalid("/expires_at", "out_of_range", WORDS.text("keys.expiry"))
+        }
         CreateKeyError::Overlap => Problem::invalid(
             "/overlap_seconds",
             "out_of_range",
-            "须为 0 至 2592000（30 天）",
-            "0 to 2592000 (30 days)",
+            WORDS.text("keys.overlap"),
         ),
         CreateKeyError::NotFound => Problem::new(Code::NotFound),
-        CreateKeyError::TooMany => Problem::invalid(
-            "",
-            "too_many_keys",
-            "最多 100 个密钥，请先删除一些",
-            "at most 100 keys; delete some first",
-        ),
+        CreateKeyError::TooMany => {
+            Problem::invalid("", "too_many_keys", WORDS.text("keys.too_many"))
+        }
         CreateKeyError::Internal(error) => error.into(),
     }
 }
@@ -320,13 +263,12 @@ pub(crate) fn create_key(error: CreateKeyError) -> Problem {
 pub(crate) fn list_keys(error: ListKeysError) -> Problem {
     match error {
         ListKeysError::Limit => {
-            Problem::invalid("/limit", "out_of_range", "须为 1 至 100", "1 to 100")
+            Problem::invalid("/limit", "out_of_range", WORDS.text("list.limit_100"))
         }
         ListKeysError::Cursor => Problem::invalid(
             "/starting_after",
             "unknown_cursor",
-            "不是此列表中的 id",
-            "not an id of this list",
+            WORDS.text("list.no_such_row"),
         ),
         ListKeysError::Internal(error) => error.into(),
     }

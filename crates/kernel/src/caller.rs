@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use crate::ids::{ApiKeyId, ServiceKeyId, SessionId, UserId};
 use crate::problem::{Code, Problem};
 use crate::scope::{Scopes, out_of_scope};
+use crate::words::WORDS;
 
 /// Who asks, as far as a credential has shown it.
 ///
@@ -95,19 +96,16 @@ impl Caller {
             Self::User { user_id, .. } => Ok(*user_id),
             Self::ApiKey {
                 user_id, scopes, ..
-            } => match scope {
-                Some(name) if !scopes.allow(name) => Err(out_of_scope(name)),
-                None if scopes.names().is_some() => Err(Problem::new(Code::PermissionDenied)
-                    .detail(
-                        "此密钥仅限于特定的权限范围。",
-                        "The key is limited to scopes, and this is in none of them.",
-                    )),
-                _ => Ok(*user_id),
-            },
-            Self::Service { .. } => Err(Problem::new(Code::PermissionDenied).detail(
-                "服务密钥没有自己的用户。",
-                "A service key has no user of its own.",
-            )),
+            } => {
+                match scope {
+                    Some(name) if !scopes.allow(name) => Err(out_of_scope(name)),
+                    None if scopes.names().is_some() => Err(Problem::new(Code::PermissionDenied)
+                        .detail(WORDS.text("caller.scoped_key"))),
+                    _ => Ok(*user_id),
+                }
+            }
+            Self::Service { .. } => Err(Problem::new(Code::PermissionDenied)
+                .detail(WORDS.text("caller.service_has_no_user"))),
         }
     }
 
@@ -122,27 +120,15 @@ impl Caller {
             Self::Service { scopes, .. } if !scopes.allow(scope) => Err(out_of_scope(scope)),
             Self::Service { .. } => {
                 let named = named.ok_or_else(|| {
-                    Problem::invalid(
-                        "/user_id",
-                        "required",
-                        "服务密钥须指明用户",
-                        "a service key names the user",
-                    )
+                    Problem::invalid("/user_id", "required", WORDS.text("caller.user_missing"))
                 })?;
                 named.parse().map_err(|_| {
-                    Problem::invalid(
-                        "/user_id",
-                        "invalid_id",
-                        "不是用户 id",
-                        "not the id of a user",
-                    )
+                    Problem::invalid("/user_id", "invalid_id", WORDS.text("caller.not_a_user"))
                 })
             }
             Self::User { .. } | Self::ApiKey { .. } if named.is_some() => {
-                Err(Problem::new(Code::PermissionDenied).detail(
-                    "只有服务密钥可以指明用户。",
-                    "Only a service key may name a user.",
-                ))
+                Err(Problem::new(Code::PermissionDenied)
+                    .detail(WORDS.text("caller.only_service_names")))
             }
             Self::User { .. } | Self::ApiKey { .. } => self.person(Some(scope)),
         }
@@ -328,10 +314,7 @@ impl<S: Sync> FromRequestParts<S> for SignedIn {
         match <Caller as FromRequestParts<S>>::from_request_parts(parts, state).await? {
             Caller::User { user_id, .. } => Ok(Self(user_id)),
             Caller::ApiKey { .. } | Caller::Service { .. } => {
-                Err(Problem::new(Code::PermissionDenied).detail(
-                    "此操作需要登录，密钥不能代替。",
-                    "Sign in to do this; a key is not enough.",
-                ))
+                Err(Problem::new(Code::PermissionDenied).detail(WORDS.text("caller.sign_in")))
             }
         }
     }

@@ -21,7 +21,7 @@ use serde_path_to_error::{Segment, Track};
 use crate::exchange::IgnoredFields;
 use crate::ids::Id;
 use crate::problem::{Code, Problem};
-use crate::text::Text;
+use crate::words::WORDS;
 
 /// A JSON object as `T`, and the bytes it was read from (an idempotency key is bound to them).
 ///
@@ -60,10 +60,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         if media_type(request.headers()) != Some(Media::Json) {
-            return Err(Problem::new(Code::UnsupportedMediaType).detail(
-                "请以 application/json 发送。",
-                "Send the body as application/json.",
-            ));
+            return Err(
+                Problem::new(Code::UnsupportedMediaType).detail(WORDS.text("body.not_json"))
+            );
         }
         let ignored = ignored_fields(&request);
         let bytes = read(request, state).await?;
@@ -116,13 +115,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for StrictBody<T> {
         if fields.is_empty() {
             return Ok(Self { value, bytes });
         }
-        let problem = Problem::new(Code::UnknownField).detail(
-            "有未知字段，详见 errors。",
-            "Some fields are not known; see errors.",
-        );
+        let problem = Problem::new(Code::UnknownField).detail(WORDS.text("body.unknown_fields"));
         Err(fields.into_iter().fold(problem, |problem, field| {
             let pointer = format!("/{}", field.replace('.', "/"));
-            problem.field(pointer, "unknown_field", Text::new("未知字段", "not known"))
+            problem.field(pointer, "unknown_field", WORDS.text("body.unknown_field"))
         }))
     }
 }
@@ -170,10 +166,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonOrForm<T> {
                 let value = from_form(&read(request, state).await?, &ignored)?;
                 Ok(Self { value, form: true })
             }
-            None => Err(Problem::new(Code::UnsupportedMediaType).detail(
-                "请以 application/json 或 application/x-www-form-urlencoded 发送。",
-                "Send the body as application/json or application/x-www-form-urlencoded.",
-            )),
+            None => Err(Problem::new(Code::UnsupportedMediaType)
+                .detail(WORDS.text("body.not_json_or_form"))),
         }
     }
 }
@@ -207,10 +201,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let refuse = || {
-            Problem::new(Code::ValidationFailed)
-                .detail("查询参数不符合要求。", "The query string is not valid.")
-        };
+        let refuse = || Problem::new(Code::ValidationFailed).detail(WORDS.text("query.not_valid"));
         if parts.uri.query().is_some_and(|query| query.contains("%00")) {
             return Err(refuse());
         }
@@ -378,10 +369,7 @@ pub async fn raw_body(body: axum::body::Body, limit: usize) -> Result<Bytes, Pro
 }
 
 fn malformed() -> Problem {
-    Problem::new(Code::BadRequest).detail(
-        "请求体不是一个完整的 JSON 对象。",
-        "The body is not one complete JSON object.",
-    )
+    Problem::new(Code::BadRequest).detail(WORDS.text("body.not_an_object"))
 }
 
 fn from_json<T: DeserializeOwned>(bytes: &[u8], ignored: &IgnoredFields) -> Result<T, Problem> {
@@ -449,22 +437,15 @@ fn misfit<'a>(error: &serde_json::Error, path: impl Iterator<Item = &'a Segment>
             Segment::Unknown => {}
         }
     }
-    let problem = Problem::new(Code::ValidationFailed).detail(
-        "有字段不符合要求，详见 errors。",
-        "Some fields are not valid; see errors.",
-    );
+    let problem = Problem::new(Code::ValidationFailed).detail(WORDS.text("body.not_valid"));
     if let Some(name) = message
         .strip_prefix("missing field `")
         .and_then(|rest| rest.split('`').next())
     {
         push(&mut pointer, name);
-        return problem.field(pointer, "required", Text::new("必填", "required"));
+        return problem.field(pointer, "required", WORDS.text("body.required"));
     }
-    problem.field(
-        pointer,
-        "invalid_type",
-        Text::new("类型或取值不正确", "of the wrong type or not a known value"),
-    )
+    problem.field(pointer, "invalid_type", WORDS.text("body.wrong_type"))
 }
 
 fn push(pointer: &mut String, segment: &str) {
@@ -481,14 +462,10 @@ struct Faults {
 impl Faults {
     fn refuse(&self) -> Result<(), Problem> {
         if self.twice {
-            return Err(Problem::new(Code::BadRequest)
-                .detail("同一字段出现了两次。", "A field is given twice."));
+            return Err(Problem::new(Code::BadRequest).detail(WORDS.text("body.twice")));
         }
         if self.nul {
-            return Err(Problem::new(Code::ValidationFailed).detail(
-                "文本中不能含有 NUL 字符。",
-                "Text must not hold the NUL character.",
-            ));
+            return Err(Problem::new(Code::ValidationFailed).detail(WORDS.text("body.nul")));
         }
         Ok(())
     }

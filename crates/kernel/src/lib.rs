@@ -16,3 +16,4 @@ pub mod problem;
 pub mod scope;
 pub mod table;
 pub mod text;
+pub mod words;

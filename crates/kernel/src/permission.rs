@@ -25,6 +25,7 @@ use axum::http::request::Parts;
 
 use crate::caller::Caller;
 use crate::problem::{Code, Problem};
+use crate::words::WORDS;
 
 /// Holds every other.
 pub const ADMIN: &str = "admin";
@@ -168,10 +169,7 @@ pub async fn require(parts: &mut Parts, name: &str) -> Result<Caller, Problem> {
 /// ```
 pub fn lacking(name: &str) -> Problem {
     Problem::new(Code::PermissionDenied)
-        .detail(
-            format!("需要权限 {name}。"),
-            format!("This takes the permission {name}."),
-        )
+        .detail(WORDS.text_with("access.permission", &[("name", &name)]))
         .with("permission", name)
 }
 

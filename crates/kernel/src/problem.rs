@@ -6,9 +6,10 @@ use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
 use crate::text::{Language, Text};
+use crate::words::WORDS;
 
 macro_rules! codes {
-    ($($variant:ident $status:literal $code:literal $zh:literal $en:literal)*) => {
+    ($($variant:ident $status:literal $code:literal)*) => {
         /// Every code a client can meet. The list is stable: codes are added, never renamed.
         ///
         /// ```
@@ -23,7 +24,7 @@ macro_rules! codes {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Code { $(
-            #[doc = concat!("`", $code, "`, ", stringify!($status), ": ", $en)]
+            #[doc = concat!("`", $code, "`, ", stringify!($status))]
             $variant,
         )* }
 
@@ -42,62 +43,60 @@ macro_rules! codes {
             }
 
             /// A short name of the kind of problem, the same at every occurrence.
-            pub const fn title(self, language: Language) -> &'static str {
-                match (self, language) { $(
-                    (Self::$variant, Language::Zh) => $zh,
-                    (Self::$variant, Language::En) => $en,
-                )* }
+            pub fn title(self, language: Language) -> &'static str {
+                let name = match self { $(Self::$variant => concat!("problem.", $code)),* };
+                WORDS.say(language, name)
             }
         }
     };
 }
 
 codes! {
-    BadRequest 400 "bad_request" "请求格式错误" "The request cannot be read"
-    TwoCredentials 400 "two_credentials" "请求带有两个不同的凭证" "Two different credentials"
-    Unauthenticated 401 "unauthenticated" "需要登录" "Not signed in"
-    TokenExpired 401 "token_expired" "令牌已过期" "The token has expired"
-    TokenRevoked 401 "token_revoked" "令牌已失效" "The token has been revoked"
-    InvalidCredentials 401 "invalid_credentials" "账号或密码错误" "Wrong account or password"
-    ApiKeyInvalid 401 "api_key_invalid" "API 密钥无效" "The API key is not valid"
-    ApiKeyExpired 401 "api_key_expired" "API 密钥已过期" "The API key has expired"
-    UserInactive 401 "user_inactive" "账号已停用" "The account is deactivated"
-    SubscriptionRequired 402 "subscription_required" "需要订阅套餐" "A subscription is required"
-    PlanRequired 402 "plan_required" "当前套餐不包含此功能" "Another plan is required"
-    PermissionDenied 403 "permission_denied" "没有权限" "Permission denied"
-    RegistrationClosed 403 "registration_closed" "注册已关闭" "Registration is closed"
-    SecondFactorRequired 403 "second_factor_required" "需要第二重验证" "A second factor is needed"
-    ConfirmationRequired 403 "confirmation_required" "请先重新确认身份" "Confirm that it is you first"
-    CsrfFailed 403 "csrf_failed" "请求来自其他网站" "The form was sent from another site"
-    NotFound 404 "not_found" "未找到" "Not found"
-    NoSubscription 404 "no_subscription" "没有有效的订阅" "No current subscription"
-    MethodNotAllowed 405 "method_not_allowed" "不支持的请求方法" "Method not allowed"
-    RequestTimeout 408 "request_timeout" "请求超时" "The request took too long to arrive"
-    EmailTaken 409 "email_taken" "邮箱已被使用" "The e-mail address is taken"
-    UsernameTaken 409 "username_taken" "用户名已被使用" "The user name is taken"
-    IdempotencyInProgress 409 "idempotency_in_progress" "同一请求正在处理" "The same request is still running"
-    RefundInProgress 409 "refund_in_progress" "另一笔退款正在处理" "Another refund is under way"
-    ReservationSettled 409 "reservation_settled" "此预留已结束" "The reservation has ended"
-    PlanInUse 409 "plan_in_use" "套餐正在使用" "The plan is in use"
-    BodyTooLarge 413 "body_too_large" "请求体过大" "The body is too large"
-    UnsupportedMediaType 415 "unsupported_media_type" "不支持的内容类型" "Unsupported media type"
-    ValidationFailed 422 "validation_failed" "输入不符合要求" "The input is not valid"
-    UnknownField 422 "unknown_field" "有未知字段" "Some fields are not known"
-    WeakPassword 422 "weak_password" "密码强度不足" "The password is too weak"
-    IdempotencyKeyReused 422 "idempotency_key_reused" "幂等键已用于另一请求" "The idempotency key belongs to another request"
-    AmountMismatch 422 "amount_mismatch" "金额与套餐价格不一致" "The amount is not the price"
-    RefundExceedsPayment 422 "refund_exceeds_payment" "退款超过可退金额" "More than is left of the payment"
-    MethodUnavailable 422 "method_unavailable" "该支付方式不可用" "The payment method is not available"
-    CurrencyUnsupported 422 "currency_unsupported" "不支持该币种" "The currency is not supported"
-    RateLimited 429 "rate_limited" "请求过于频繁" "Too many requests"
-    QuotaExceeded 429 "quota_exceeded" "配额已用完" "The quota is used up"
-    HeadersTooLarge 431 "headers_too_large" "请求头过大" "The headers are too large"
-    Internal 500 "internal" "服务内部错误" "Something is wrong on our side"
-    ProviderError 502 "provider_error" "支付渠道暂时无法处理" "The payment provider could not serve the call"
-    UpstreamUnavailable 502 "upstream_unavailable" "应用没有响应" "The application did not answer"
-    UpstreamTimeout 504 "upstream_timeout" "应用响应超时" "The application took too long"
-    Unavailable 503 "unavailable" "服务暂时不可用" "The service is not available right now"
-    PaymentsNotConfigured 503 "payments_not_configured" "尚未配置支付方式" "No payment method is configured"
+    BadRequest 400 "bad_request"
+    TwoCredentials 400 "two_credentials"
+    Unauthenticated 401 "unauthenticated"
+    TokenExpired 401 "token_expired"
+    TokenRevoked 401 "token_revoked"
+    InvalidCredentials 401 "invalid_credentials"
+    ApiKeyInvalid 401 "api_key_invalid"
+    ApiKeyExpired 401 "api_key_expired"
+    UserInactive 401 "user_inactive"
+    SubscriptionRequired 402 "subscription_required"
+    PlanRequired 402 "plan_required"
+    PermissionDenied 403 "permission_denied"
+    RegistrationClosed 403 "registration_closed"
+    SecondFactorRequired 403 "second_factor_required"
+    ConfirmationRequired 403 "confirmation_required"
+    CsrfFailed 403 "csrf_failed"
+    NotFound 404 "not_found"
+    NoSubscription 404 "no_subscription"
+    MethodNotAllowed 405 "method_not_allowed"
+    RequestTimeout 408 "request_timeout"
+    EmailTaken 409 "email_taken"
+    UsernameTaken 409 "username_taken"
+    IdempotencyInProgress 409 "idempotency_in_progress"
+    RefundInProgress 409 "refund_in_progress"
+    ReservationSettled 409 "reservation_settled"
+    PlanInUse 409 "plan_in_use"
+    BodyTooLarge 413 "body_too_large"
+    UnsupportedMediaType 415 "unsupported_media_type"
+    ValidationFailed 422 "validation_failed"
+    UnknownField 422 "unknown_field"
+    WeakPassword 422 "weak_password"
+    IdempotencyKeyReused 422 "idempotency_key_reused"
+    AmountMismatch 422 "amount_mismatch"
+    RefundExceedsPayment 422 "refund_exceeds_payment"
+    MethodUnavailable 422 "method_unavailable"
+    CurrencyUnsupported 422 "currency_unsupported"
+    RateLimited 429 "rate_limited"
+    QuotaExceeded 429 "quota_exceeded"
+    HeadersTooLarge 431 "headers_too_large"
+    Internal 500 "internal"
+    ProviderError 502 "provider_error"
+    UpstreamUnavailable 502 "upstream_unavailable"
+    UpstreamTimeout 504 "upstream_timeout"
+    Unavailable 503 "unavailable"
+    PaymentsNotConfigured 503 "payments_not_configured"
 }
 
 impl Code {
@@ -111,10 +110,10 @@ impl Code {
 ///
 /// ```
 /// use tollgate_kernel::problem::{Code, Occurrence, Problem};
-/// use tollgate_kernel::text::Language;
+/// use tollgate_kernel::text::{Language, Text};
 ///
 /// let problem = Problem::new(Code::QuotaExceeded)
-///     .detail("本月配额已用完。", "The quota of this month is used up.")
+///     .detail(Text::new("本月配额已用完。", "The quota of this month is used up."))
 ///     .with("meter", "calls")
 ///     .default("meter", "units") // It is there already.
 ///     .retry_after(3_600);
@@ -167,8 +166,8 @@ impl Problem {
 
     /// What happened and what to do next, safe to show to anybody.
     #[must_use]
-    pub fn detail(mut self, zh: impl Into<String>, en: impl Into<String>) -> Self {
-        self.0.detail = Some(Text::new(zh, en));
+    pub fn detail(mut self, detail: Text) -> Self {
+        self.0.detail = Some(detail);
         self
     }
 
@@ -214,27 +213,19 @@ impl Problem {
     /// ```
     /// # use tollgate_kernel::problem::{Occurrence, Problem};
     /// # use tollgate_kernel::text::{Language, Text};
-    /// let problem = Problem::invalid("/terms", "too_many", "最多 12", "12 at most")
+    /// let problem = Problem::invalid("/terms", "too_many", Text::new("最多 12", "12 at most"))
     ///     .field("/reason", "required", Text::new("必填", "required"));
     /// let document = problem.document(Language::En, &Occurrence::default());
     /// assert_eq!(document["code"], "validation_failed");
     /// assert_eq!(document["errors"][0]["field"], "/terms");
     /// assert_eq!(document["errors"][1]["code"], "required");
     /// ```
-    pub fn invalid(
-        pointer: &str,
-        code: &'static str,
-        zh: impl Into<String>,
-        en: impl Into<String>,
-    ) -> Self {
-        Self::validation_failed().field(pointer, code, Text::new(zh, en))
+    pub fn invalid(pointer: &str, code: &'static str, detail: Text) -> Self {
+        Self::validation_failed().field(pointer, code, detail)
     }
 
-    fn validation_failed() -> Self {
-        Self::new(Code::ValidationFailed).detail(
-            "有字段不符合要求，详见 errors。",
-            "Some fields are not valid; see errors.",
-        )
+    pub(crate) fn validation_failed() -> Self {
+        Self::new(Code::ValidationFailed).detail(WORDS.text("body.not_valid"))
     }
 
     /// One field that is not as it must be; `pointer` is a JSON pointer (RFC 6901).
@@ -452,7 +443,13 @@ mod tests {
             assert!(StatusCode::from_u16(code.status()).is_ok());
             assert!(!code.title(Language::Zh).is_ascii(), "{code:?}");
             assert!(code.title(Language::En).is_ascii(), "{code:?}");
+            assert_ne!(
+                code.title(Language::En),
+                format!("problem.{}", code.as_str())
+            );
         }
+        let titles = WORDS.names().filter(|name| name.starts_with("problem."));
+        assert_eq!(titles.count(), Code::ALL.len());
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::caller::Caller;
 use crate::ids::{ServiceKeyId, UserId};
 use crate::permission::Named;
 use crate::problem::{Code, Problem};
+use crate::words::WORDS;
 
 /// Asks for quota and uses it up.
 pub const QUOTA: &str = "quota";
@@ -221,10 +222,9 @@ impl<S: Sync, P: Named> FromRequestParts<S> for Hosting<P> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let serving = Serving::<P>::from_request_parts(parts, state).await?;
         let Caller::Service { service_key_id, .. } = serving.0 else {
-            return Err(Problem::new(Code::PermissionDenied).detail(
-                "仅限宿主应用的服务密钥使用。",
-                "This is for host applications, by their service keys.",
-            ));
+            return Err(
+                Problem::new(Code::PermissionDenied).detail(WORDS.text("access.hosts_only"))
+            );
         };
         Ok(Self {
             serving,
@@ -236,10 +236,7 @@ impl<S: Sync, P: Named> FromRequestParts<S> for Hosting<P> {
 /// A key without the scope that a call takes.
 pub(crate) fn out_of_scope(name: &str) -> Problem {
     Problem::new(Code::PermissionDenied)
-        .detail(
-            format!("此密钥没有 {name} 权限范围。"),
-            format!("The key lacks the scope {name}."),
-        )
+        .detail(WORDS.text_with("access.scope", &[("name", &name)]))
         .with("permission", name)
 }
 

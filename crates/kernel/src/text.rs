@@ -1,5 +1,7 @@
 //! Words for people, in the languages every one of them must exist in.
 
+use std::borrow::Cow;
+
 /// The languages of problems, pages and mails.
 ///
 /// ```
@@ -69,17 +71,18 @@ fn thousandths(text: &str) -> u16 {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
-    zh: String,
-    en: String,
+    zh: Cow<'static, str>,
+    en: Cow<'static, str>,
 }
 
 impl Text {
-    /// The same thing said twice.
+    /// The same thing said twice. Tollgate's own sentences stand in catalogues ([`crate::words`]).
     pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self {
-            zh: zh.into(),
-            en: en.into(),
-        }
+        Self::of(Cow::Owned(zh.into()), Cow::Owned(en.into()))
+    }
+
+    pub(crate) fn of(zh: Cow<'static, str>, en: Cow<'static, str>) -> Self {
+        Self { zh, en }
     }
 
     /// The sentence in `language`.

@@ -35,6 +35,7 @@ mod quota_writer;
 mod routes;
 pub mod shapes;
 mod store;
+mod words;
 mod worker;
 
 use std::num::NonZero;

@@ -4,7 +4,6 @@ use axum::http::HeaderMap;
 use serde_json::json;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
-use tollgate_kernel::text::Text;
 
 use crate::limits;
 use crate::model::payment::PaymentMethod;
@@ -27,6 +26,7 @@ use crate::operations::stats_revenue::StatsError;
 use crate::operations::usage_series::SeriesError;
 use crate::providers::{CIRCUIT_REST, ProviderError};
 use crate::shapes::QuotaShape;
+use crate::words::WORDS;
 
 impl From<RefundError> for Problem {
     fn from(error: RefundError) -> Self {
@@ -53,10 +53,7 @@ impl From<SeriesError> for Problem {
 }
 
 fn key_reused() -> Problem {
-    Problem::new(Code::IdempotencyKeyReused).detail(
-        "此 Idempotency-Key 已用于另一个请求体，请换一个。",
-        "This Idempotency-Key was used with another body; take a new one.",
-    )
+    Problem::new(Code::IdempotencyKeyReused).detail(WORDS.text("idempotency.key_reused"))
 }
 
 /// Too few units are left.
@@ -68,28 +65,23 @@ pub(crate) fn quota_exceeded(quota: &QuotaShape, upgrade_url: &str, now: Timesta
     let told = headers.iter().fold(refused, |refused, (name, value)| {
         refused.header(name.clone(), value.clone())
     });
-    told.detail(
-        format!(
-            "本周期 {limit} 次已用 {used} 次，{} 重置。",
-            quota.resets_at
-        ),
-        format!(
-            "{used} of {limit} units are used in this period; it resets at {}.",
-            quota.resets_at
-        ),
-    )
+    told.detail(WORDS.text_with(
+        "units.used_up",
+        &[
+            ("used", &used),
+            ("limit", &limit),
+            ("resets_at", &quota.resets_at),
+        ],
+    ))
     .with("quota", json!(quota))
     .with("upgrade_url", upgrade_url)
 }
 
 fn span(error: SpanError) -> Problem {
     match error {
-        SpanError::Backwards => Problem::invalid(
-            "/to",
-            "not_after_from",
-            "须晚于 from",
-            "must be later than from",
-        ),
+        SpanError::Backwards => {
+            Problem::invalid("/to", "not_after_from", WORDS.text("figures.backwards"))
+        }
         SpanError::OutOfTime => out_of_time("/from"),
         SpanError::TooMany => too_many_points(MOST_POINTS),
     }
@@ -99,8 +91,7 @@ fn too_many_points(most: usize) -> Problem {
     Problem::invalid(
         "/interval",
         "too_many_points",
-        format!("一条曲线最多 {most} 个点，请缩短时间范围或加大 interval"),
-        format!("a line has at most {most} points: a shorter time, or a longer interval"),
+        WORDS.text_with("figures.too_many_points", &[("most", &most)]),
     )
 }
 
@@ -120,8 +111,7 @@ pub(crate) fn series(error: SeriesError) -> Problem {
         SeriesError::KeysOfAll => Problem::invalid(
             "/group_by",
             "of_one_person",
-            "按密钥分组须指明用户",
-            "keys are told apart for one person only",
+            WORDS.text("figures.keys_of_all"),
         ),
         SeriesError::Internal(error) => error.into(),
     }
@@ -129,22 +119,14 @@ pub(crate) fn series(error: SeriesError) -> Problem {
 
 /// A moment that nobody can ask for.
 pub(crate) fn out_of_time(pointer: &str) -> Problem {
-    Problem::invalid(
-        pointer,
-        "out_of_range",
-        "须在 1970 年至 9998 年之间",
-        "a moment of the years 1970 to 9998",
-    )
+    Problem::invalid(pointer, "out_of_range", WORDS.text("moment.out_of_range"))
 }
 
 /// Another plan is in force.
 pub(crate) fn plan_required(wanted: &[String], upgrade_url: &str) -> Problem {
     let names = wanted.join(", ");
     Problem::new(Code::PlanRequired)
-        .detail(
-            format!("此功能需要套餐 {names}。"),
-            format!("This takes the plan {names}."),
-        )
+        .detail(WORDS.text_with("plans.needed", &[("names", &names)]))
         .with("plans", json!(wanted))
         .with("upgrade_url", upgrade_url)
 }
@@ -153,23 +135,14 @@ pub(crate) fn plan_required(wanted: &[String], upgrade_url: &str) -> Problem {
 pub(crate) fn consume(error: ConsumeError, upgrade_url: &str, now: Timestamp) -> Problem {
     match error {
         ConsumeError::NoSubscription => Problem::new(Code::SubscriptionRequired)
-            .detail(
-                "没有有效的订阅，请先选择套餐。",
-                "No subscription is in force: choose a plan first.",
-            )
+            .detail(WORDS.text("subscriptions.missing"))
             .with("upgrade_url", upgrade_url),
-        ConsumeError::NoPrice => Problem::invalid(
-            "/resource_type",
-            "no_price",
-            "当前套餐没有此资源类型的价格",
-            "the plan has no price for this resource type",
-        ),
-        ConsumeError::CostOutOfRange => Problem::invalid(
-            "/cost",
-            "invalid_cost",
-            "须为 1 至 1000000000 的整数",
-            "a whole number from 1 to 1000000000",
-        ),
+        ConsumeError::NoPrice => {
+            Problem::invalid("/resource_type", "no_price", WORDS.text("cost.no_price"))
+        }
+        ConsumeError::CostOutOfRange => {
+            Problem::invalid("/cost", "invalid_cost", WORDS.text("cost.invalid"))
+        }
         ConsumeError::QuotaExceeded(quota) => {
             quota_exceeded(&QuotaShape::from(&quota), upgrade_url, now)
         }
@@ -184,12 +157,9 @@ pub(crate) fn consume(error: ConsumeError, upgrade_url: &str, now: Timestamp) ->
 pub(crate) fn explain(error: ExplainError) -> Problem {
     match error {
         ExplainError::NoSubscription => Problem::new(Code::NoSubscription),
-        ExplainError::NoPrice => Problem::invalid(
-            "/resource_type",
-            "no_price",
-            "当前套餐没有此资源类型的价格",
-            "the plan has no price for this resource type",
-        ),
+        ExplainError::NoPrice => {
+            Problem::invalid("/resource_type", "no_price", WORDS.text("cost.no_price"))
+        }
         ExplainError::NoMeter => unknown_meter(),
         ExplainError::Internal(error) => error.into(),
     }
@@ -200,49 +170,29 @@ pub(crate) fn grant(error: GrantError) -> Problem {
     match error {
         GrantError::NoSubscription => Problem::new(Code::NoSubscription),
         GrantError::NoMeter => unknown_meter(),
-        GrantError::Unlimited => Problem::invalid(
-            "/meter",
-            "unlimited_meter",
-            "此计量项不限量，无需赠送",
-            "the meter is unlimited: nothing can be added to it",
-        ),
-        GrantError::Reason => Problem::invalid(
-            "/reason",
-            "invalid_reason",
-            "须为 1 至 500 个字符",
-            "1 to 500 characters",
-        ),
-        GrantError::NoPlan => Problem::invalid(
-            "/plan_slug",
-            "unknown_plan",
-            "没有此套餐",
-            "no such plan is on sale",
-        ),
-        GrantError::Terms => Problem::invalid(
-            "/terms",
-            "out_of_range",
-            "须为 1 至 120",
-            "a whole number from 1 to 120",
-        ),
+        GrantError::Unlimited => {
+            Problem::invalid("/meter", "unlimited_meter", WORDS.text("grant.unlimited"))
+        }
+        GrantError::Reason => {
+            Problem::invalid("/reason", "invalid_reason", WORDS.text("reason.length_500"))
+        }
+        GrantError::NoPlan => {
+            Problem::invalid("/plan_slug", "unknown_plan", WORDS.text("grant.no_plan"))
+        }
+        GrantError::Terms => Problem::invalid("/terms", "out_of_range", WORDS.text("grant.terms")),
         GrantError::AnotherPlan => Problem::invalid(
             "/plan_slug",
             "another_plan",
-            "此人另一套餐仍有效，或此套餐永久有效",
-            "another plan is in force, or this one for ever",
+            WORDS.text("grant.another_plan"),
         ),
-        GrantError::Past => Problem::invalid("/expires_at", "past", "须晚于现在", "later than now"),
+        GrantError::Past => Problem::invalid("/expires_at", "past", WORDS.text("grant.past")),
         GrantError::KeyReused => key_reused(),
         GrantError::Internal(error) => error.into(),
     }
 }
 
 fn unknown_meter() -> Problem {
-    Problem::invalid(
-        "/meter",
-        "unknown_meter",
-        "当前套餐没有此计量项",
-        "the plan has no such meter",
-    )
+    Problem::invalid("/meter", "unknown_meter", WORDS.text("meter.unknown"))
 }
 
 impl From<HoldError> for Problem {
@@ -255,22 +205,13 @@ impl From<HoldError> for Problem {
 pub(crate) fn hold(error: HoldError) -> Problem {
     match error {
         HoldError::NotFound => Problem::new(Code::NotFound),
-        HoldError::Cost(_) => Problem::invalid(
-            "/cost",
-            "invalid_cost",
-            "须为 1 至 1000000000 的整数",
-            "a whole number from 1 to 1000000000",
-        ),
-        HoldError::AboveHold => Problem::invalid(
-            "/cost",
-            "above_reservation",
-            "不得超过预留的数量",
-            "at most what was reserved",
-        ),
-        HoldError::Settled => Problem::new(Code::ReservationSettled).detail(
-            "此预留已结算、已释放或已过期。",
-            "The reservation was settled otherwise, or its time is over.",
-        ),
+        HoldError::Cost(_) => Problem::invalid("/cost", "invalid_cost", WORDS.text("cost.invalid")),
+        HoldError::AboveHold => {
+            Problem::invalid("/cost", "above_reservation", WORDS.text("hold.above"))
+        }
+        HoldError::Settled => {
+            Problem::new(Code::ReservationSettled).detail(WORDS.text("hold.over"))
+        }
         HoldError::Busy => Problem::new(Code::Unavailable).retry_after(1),
         HoldError::Internal(error) => error.into(),
     }
@@ -280,12 +221,9 @@ pub(crate) fn hold(error: HoldError) -> Problem {
 pub(crate) fn unit_refund(error: UnitRefundError, upgrade_url: &str, now: Timestamp) -> Problem {
     match error {
         UnitRefundError::NotFound => Problem::new(Code::NotFound),
-        UnitRefundError::Reason => Problem::invalid(
-            "/reason",
-            "invalid_reason",
-            "须为 1 至 500 个字符",
-            "1 to 500 characters",
-        ),
+        UnitRefundError::Reason => {
+            Problem::invalid("/reason", "invalid_reason", WORDS.text("reason.length_500"))
+        }
         UnitRefundError::Key(error) => consume(error, upgrade_url, now),
         UnitRefundError::Internal(error) => error.into(),
     }
@@ -295,18 +233,10 @@ pub(crate) fn unit_refund(error: UnitRefundError, upgrade_url: &str, now: Timest
 pub(crate) fn change(error: ChangeError) -> Problem {
     match error {
         ChangeError::NoSubscription => Problem::new(Code::NoSubscription),
-        ChangeError::Endless => Problem::invalid(
-            "/plan",
-            "no_term",
-            "免费或永久套餐没有到期日，无需取消",
-            "a free or lifetime plan has no term: there is nothing to cancel",
-        ),
-        ChangeError::Reason => Problem::invalid(
-            "/reason",
-            "too_long",
-            "至多 500 个字符",
-            "at most 500 characters",
-        ),
+        ChangeError::Endless => Problem::invalid("/plan", "no_term", WORDS.text("cancel.endless")),
+        ChangeError::Reason => {
+            Problem::invalid("/reason", "too_long", WORDS.text("reason.most_500"))
+        }
         ChangeError::Internal(error) => error.into(),
     }
 }
@@ -314,102 +244,71 @@ pub(crate) fn change(error: ChangeError) -> Problem {
 /// As `subscribe` refuses.
 pub(crate) fn checkout(error: CheckoutError) -> Problem {
     match error {
-        CheckoutError::PlanMissing => Problem::invalid(
-            "/plan_id",
-            "required",
-            "请给出 plan_id 或 plan_slug",
-            "give plan_id or plan_slug",
-        ),
+        CheckoutError::PlanMissing => {
+            Problem::invalid("/plan_id", "required", WORDS.text("buying.plan_missing"))
+        }
         CheckoutError::PlanNotFound => {
-            Problem::new(Code::NotFound).detail("没有这个在售套餐。", "No such plan is on sale.")
+            Problem::new(Code::NotFound).detail(WORDS.text("buying.no_plan"))
         }
         CheckoutError::PlansDiffer => Problem::invalid(
             "/plan_slug",
             "plans_differ",
-            "plan_id 与 plan_slug 指向两个套餐",
-            "plan_id and plan_slug name two plans",
+            WORDS.text("buying.plans_differ"),
         ),
         CheckoutError::AnotherPlan => Problem::invalid(
             "/plan_id",
             "another_plan",
-            "当前套餐仍有效，到期后方可购买此套餐",
-            "another plan is in force; this one can be bought when it ends",
+            WORDS.text("buying.another_plan"),
         ),
-        CheckoutError::NoTrial => Problem::invalid(
-            "/trial",
-            "no_trial",
-            "此套餐不可试用，或已试用过",
-            "the plan cannot be tried, or you have tried it before",
-        ),
+        CheckoutError::NoTrial => {
+            Problem::invalid("/trial", "no_trial", WORDS.text("buying.no_trial"))
+        }
         CheckoutError::NoSubscription => Problem::new(Code::NoSubscription),
-        CheckoutError::NoTerm => Problem::invalid(
-            "/plan",
-            "no_term",
-            "免费或永久套餐没有到期日，无需续费",
-            "a free or lifetime plan has no term: there is nothing to renew",
-        ),
+        CheckoutError::NoTerm => Problem::invalid("/plan", "no_term", WORDS.text("buying.no_term")),
         CheckoutError::RenewsItself => Problem::invalid(
             "/payment_method",
             "renews_itself",
-            "此订阅会自动续费；如需手动续费，请先取消自动续费",
-            "this subscription renews by itself; cancel it first to pay further terms by hand",
+            WORDS.text("buying.renews_itself"),
         ),
-        CheckoutError::AmountMismatch => Problem::new(Code::AmountMismatch).detail(
-            "金额与应付价格不一致，或 amount 与 amount_minor 不一致。",
-            "The amount is not the price, or amount and amount_minor differ; reload the price.",
-        ),
-        CheckoutError::Amount => Problem::invalid(
-            "/amount",
-            "invalid_amount",
-            "须为正数，小数位与币种一致（如 99.00），不超过 100000000.00",
-            "more than nothing, with exactly the currency's decimals (99.00), at most 100000000.00",
-        ),
+        CheckoutError::AmountMismatch => {
+            Problem::new(Code::AmountMismatch).detail(WORDS.text("buying.another_amount"))
+        }
+        CheckoutError::Amount => {
+            Problem::invalid("/amount", "invalid_amount", WORDS.text("buying.amount"))
+        }
         CheckoutError::Description => Problem::invalid(
             "/description",
             "invalid_description",
-            "须为 1 至 127 个字符",
-            "1 to 127 characters",
+            WORDS.text("buying.description"),
         ),
         CheckoutError::Metadata => Problem::invalid(
             "/metadata",
             "invalid_metadata",
-            "至多 50 项，键 1 至 40 个字符，值为至多 500 个字符的文本、数字或布尔值",
-            "at most 50 names of 1 to 40 characters, each with a text of at most 500, a number or a truth value",
+            WORDS.text("buying.metadata"),
         ),
         CheckoutError::NotConfigured => Problem::new(Code::PaymentsNotConfigured),
         CheckoutError::MethodUnavailable => Problem::new(Code::MethodUnavailable),
         CheckoutError::CurrencyUnsupported => Problem::new(Code::CurrencyUnsupported),
-        CheckoutError::SceneUnavailable => Problem::invalid(
-            "/client",
-            "client_unavailable",
-            "此支付方式不支持这种终端",
-            "this payment method has no way to pay there",
-        ),
-        CheckoutError::OpenidMissing => Problem::invalid(
-            "/openid",
-            "required",
-            "此终端支付需要买家的 openid",
-            "this way to pay takes the buyer's openid",
-        ),
+        CheckoutError::SceneUnavailable => {
+            Problem::invalid("/client", "client_unavailable", WORDS.text("buying.client"))
+        }
+        CheckoutError::OpenidMissing => {
+            Problem::invalid("/openid", "required", WORDS.text("buying.openid"))
+        }
         CheckoutError::ReturnUrl => Problem::invalid(
             "/return_url",
             "invalid_return_url",
-            "须为 PUBLIC_URL 或 CORS_ORIGINS 所列来源的完整地址，最长 256 个字符",
-            "a whole address of an origin named by PUBLIC_URL or CORS_ORIGINS, at most 256 characters",
+            WORDS.text("buying.return_url"),
         ),
         CheckoutError::Silent(method) => silent(method),
         CheckoutError::Provider(method, error) => provider(method, &error),
         CheckoutError::KeyReused => key_reused(),
-        CheckoutError::FreeOnce => Problem::new(Code::PermissionDenied).detail(
-            "同一邮箱的另一个账号已领取过免费套餐。",
-            "Another account with the same mailbox has had a free plan.",
-        ),
+        CheckoutError::FreeOnce => {
+            Problem::new(Code::PermissionDenied).detail(WORDS.text("buying.free_once"))
+        }
         CheckoutError::Person(problem) => problem,
         CheckoutError::InProgress => Problem::new(Code::IdempotencyInProgress)
-            .detail(
-                "同一订单正在创建，请稍后重试。",
-                "The same order is being made; try again in a moment.",
-            )
+            .detail(WORDS.text("buying.in_progress"))
             .retry_after(1),
         CheckoutError::Internal(error) => error.into(),
     }
@@ -437,10 +336,7 @@ impl From<ExplainError> for Problem {
 fn silent(method: PaymentMethod) -> Problem {
     Problem::new(Code::ProviderError)
         .with("provider", method.as_str())
-        .detail(
-            "支付渠道暂时没有应答，请稍后重试或换一种支付方式；此次没有下单。",
-            "The provider has not answered for a while; try again in a moment, or another method. No order was made.",
-        )
+        .detail(WORDS.text("rail.silent"))
         .retry_after(CIRCUIT_REST.as_secs())
 }
 
@@ -449,15 +345,9 @@ fn provider(method: PaymentMethod, error: &ProviderError) -> Problem {
     let problem = Problem::new(Code::ProviderError).with("provider", method.as_str());
     match error {
         ProviderError::Refused { code, .. } => problem
-            .detail(
-                "支付渠道拒绝了此请求，请稍后重试或换一种方式。",
-                "The provider refused; try again, or another way.",
-            )
+            .detail(WORDS.text("rail.refused"))
             .with("provider_code", code.as_str()),
-        ProviderError::Unknown { .. } => problem.detail(
-            "支付渠道没有回应，请稍后重试，不会重复扣款。",
-            "The provider did not answer; try again, you will not be charged twice.",
-        ),
+        ProviderError::Unknown { .. } => problem.detail(WORDS.text("rail.unknown")),
     }
 }
 
@@ -465,29 +355,23 @@ fn provider(method: PaymentMethod, error: &ProviderError) -> Problem {
 pub(crate) fn resolve(error: ResolveError) -> Problem {
     match error {
         ResolveError::NotFound => Problem::new(Code::NotFound),
-        ResolveError::Decided => Problem::invalid(
-            "/action",
-            "decided",
-            "此款项已处理",
-            "this money is decided about already",
-        ),
+        ResolveError::Decided => {
+            Problem::invalid("/action", "decided", WORDS.text("suspense.decided"))
+        }
         ResolveError::NoOrder => Problem::invalid(
             "/transaction_id",
             "no_order",
-            "没有这个订单",
-            "there is no such order",
+            WORDS.text("suspense.no_order"),
         ),
         ResolveError::NotFitting => Problem::invalid(
             "/transaction_id",
             "not_fitting",
-            "订单已支付，或金额、币种、渠道与此款项不符",
-            "the order is paid, or wants another amount, currency or rail",
+            WORDS.text("suspense.not_fitting"),
         ),
         ResolveError::AnotherPlan => Problem::invalid(
             "/transaction_id",
             "another_plan",
-            "买家另一套餐仍有效",
-            "the buyer has another plan in force",
+            WORDS.text("suspense.another_plan"),
         ),
         ResolveError::Internal(error) => error.into(),
     }
@@ -500,33 +384,22 @@ pub(crate) fn refund(error: RefundError) -> Problem {
         RefundError::NothingLeft => Problem::invalid(
             "/amount",
             "nothing_left",
-            "此支付没有可退金额",
-            "nothing was paid, or nothing is left to refund",
+            WORDS.text("refunds.nothing_left"),
         ),
         RefundError::AboveRest(left) => Problem::new(Code::RefundExceedsPayment)
-            .detail(
-                format!("最多可退 {left}。"),
-                format!("At most {left} is left."),
-            )
+            .detail(WORDS.text_with("refunds.at_most", &[("left", &left)]))
             .with("left", left.to_string()),
         RefundError::AnotherUnderWay => Problem::new(Code::RefundInProgress)
-            .detail(
-                "同一支付的另一笔退款正在处理，请待其有结果后再试。",
-                "Another refund of this payment is under way; try again when it is decided.",
-            )
+            .detail(WORDS.text("refunds.another"))
             .retry_after(15),
         RefundError::InSuspense => Problem::invalid(
             "/transaction_id",
             "in_suspense",
-            "此款项在待处理账户中，请在 /admin/suspense 处理",
-            "this money is kept in suspense; decide about it at /admin/suspense",
+            WORDS.text("refunds.in_suspense"),
         ),
-        RefundError::Amount => Problem::invalid(
-            "/amount",
-            "invalid_amount",
-            "须为大于零的金额，且两种写法一致",
-            "an amount above zero; amount and amount_minor must agree",
-        ),
+        RefundError::Amount => {
+            Problem::invalid("/amount", "invalid_amount", WORDS.text("refunds.amount"))
+        }
         RefundError::MethodUnavailable => Problem::new(Code::MethodUnavailable),
         RefundError::Provider(ProviderErrorOf(method, error)) => provider(method, &error),
         RefundError::KeyReused => key_reused(),
@@ -547,12 +420,7 @@ pub(crate) fn replay(error: ReplayError) -> Problem {
 pub(crate) fn retry(error: RetryError) -> Problem {
     match error {
         RetryError::NotFound => Problem::new(Code::NotFound),
-        RetryError::NotDead => Problem::invalid(
-            "/job_id",
-            "not_dead",
-            "只有已放弃的任务可以重试",
-            "only a job that was given up can be done again",
-        ),
+        RetryError::NotDead => Problem::invalid("/job_id", "not_dead", WORDS.text("jobs.not_dead")),
         RetryError::Internal(error) => error.into(),
     }
 }
@@ -561,41 +429,29 @@ pub(crate) fn retry(error: RetryError) -> Problem {
 pub(crate) fn endpoint(error: EndpointError) -> Problem {
     match error {
         EndpointError::NotFound => Problem::new(Code::NotFound),
-        EndpointError::Address { private: false } => Problem::invalid(
-            "/url",
-            "invalid_url",
-            "须为不含用户名与片段的完整 https 地址",
-            "a whole https address without user and fragment",
-        ),
-        EndpointError::Address { private: true } => Problem::invalid(
-            "/url",
-            "private_address",
-            "不能指向本机或内网地址",
-            "not an address of this machine or of a private network",
-        ),
+        EndpointError::Address { private: false } => {
+            Problem::invalid("/url", "invalid_url", WORDS.text("endpoints.address"))
+        }
+        EndpointError::Address { private: true } => {
+            Problem::invalid("/url", "private_address", WORDS.text("endpoints.private"))
+        }
         EndpointError::Kind(kind) => Problem::invalid(
             "/event_types",
             "unknown_event_type",
-            format!("没有此事件类型：{kind}"),
-            format!("there is no event of type {kind}"),
+            WORDS.text_with("endpoints.kind", &[("kind", &kind)]),
         ),
         EndpointError::Description => Problem::invalid(
             "/description",
             "too_long",
-            "至多 200 个字符",
-            "at most 200 characters",
+            WORDS.text("endpoints.description"),
         ),
-        EndpointError::TooMany => Problem::invalid(
-            "/url",
-            "too_many",
-            "至多 50 个接收地址",
-            "at most 50 endpoints",
-        ),
+        EndpointError::TooMany => {
+            Problem::invalid("/url", "too_many", WORDS.text("endpoints.too_many"))
+        }
         EndpointError::Open => Problem::invalid(
             "/delivery_id",
             "not_resendable",
-            "正在投递中",
-            "it is on its way",
+            WORDS.text("endpoints.open"),
         ),
         EndpointError::Internal(error) => error.into(),
     }
@@ -612,34 +468,25 @@ pub(crate) fn plan(error: PlanError) -> Problem {
             }
             // Without a fault there is none to tell.
             let told = errors.finish();
-            told.err().unwrap_or_else(|| Problem::new(Code::ValidationFailed))
+            told.err()
+                .unwrap_or_else(|| Problem::new(Code::ValidationFailed))
         }
-        PlanError::SlugTaken => Problem::invalid(
-            "/slug",
-            "slug_taken",
-            "已有套餐使用此名称",
-            "another plan is called so",
-        ),
+        PlanError::SlugTaken => {
+            Problem::invalid("/slug", "slug_taken", WORDS.text("plans.slug_taken"))
+        }
         PlanError::InUse { field, .. } => Problem::new(Code::PlanInUse)
-            .detail(
-                "此套餐已售出：币种不能更改，免费与收费也不能互换。请另建套餐，并将此套餐归档。",
-                "The plan was sold: its currency stays, and so does whether it is free. Make another plan and archive this one.",
-            )
+            .detail(WORDS.text("plans.sold"))
             .field(
                 format!("/{field}"),
                 "plan_in_use",
-                Text::new("已售出的套餐不能更改此项", "it stays on a plan that was sold"),
+                WORDS.text("plans.stays"),
             ),
-        PlanError::DefaultStays(_) => Problem::new(Code::PlanInUse).detail(
-            "新用户注册时获得此套餐：请先指定另一个默认套餐，或取消其默认。",
-            "Everybody who registers gets this plan: make another one the default first, or none.",
-        ),
-        PlanError::Changed => Problem::invalid(
-            "/version",
-            "changed_meanwhile",
-            "套餐已有更新的版本，请重新读取",
-            "there is a newer version of the plan: read it again",
-        ),
+        PlanError::DefaultStays(_) => {
+            Problem::new(Code::PlanInUse).detail(WORDS.text("plans.default_stays"))
+        }
+        PlanError::Changed => {
+            Problem::invalid("/version", "changed_meanwhile", WORDS.text("plans.changed"))
+        }
         PlanError::KeyReused => key_reused(),
         PlanError::Internal(error) => error.into(),
     }

@@ -15,6 +15,7 @@ mod store;
 mod stripe;
 mod trouble;
 mod wechat;
+mod words;
 
 use std::fmt;
 use std::path::PathBuf;

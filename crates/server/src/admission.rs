@@ -12,6 +12,7 @@ use tower::{Layer, Service};
 
 use crate::accept::HEAD_BYTES;
 use crate::browser::CorsOrigins;
+use crate::words::WORDS;
 
 /// Lets everything else pass.
 #[derive(Clone, Debug)]
@@ -66,10 +67,7 @@ impl Admission {
             return Err(Problem::new(Code::HeadersTooLarge));
         }
         if request.method() == Method::POST && is_form(sent) && self.is_foreign(sent) {
-            return Err(Problem::new(Code::CsrfFailed).detail(
-                "请在本站页面上提交此表单。",
-                "Send this form from a page of this site.",
-            ));
+            return Err(Problem::new(Code::CsrfFailed).detail(WORDS.text("problem.not_from_here")));
         }
         Ok(())
     }

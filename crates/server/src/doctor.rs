@@ -2,6 +2,7 @@
 //! callbacks find the way, what ends soon. It asks each rail one harmless question, about an order that never was,
 //! and changes nothing.
 
+use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -9,10 +10,13 @@ use reqwest::{Client, StatusCode, header, redirect};
 use tollgate_kernel::clock::{Clock, Timestamp};
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::ids::{Ids, PaymentId};
+use tollgate_kernel::text::Text;
+use tollgate_kernel::words::Said;
 use tollgate_payment::model::payment::OrderNo;
 use tollgate_payment::providers::{OrderKey, PaymentProvider, ProviderError, ProviderVerdict};
 
 use crate::config::{AppEnv, Config};
+use crate::words::WORDS;
 use crate::{offline, rails};
 
 /// The longest anything is waited for.
@@ -36,6 +40,7 @@ pub enum Health {
 ///
 /// ```
 /// use tollgate::doctor::{Finding, Health};
+/// use tollgate_kernel::text::{Language, Text};
 ///
 /// fn line(finding: &Finding) -> String {
 ///     let sign = match finding.health {
@@ -43,12 +48,12 @@ pub enum Health {
 ///         Health::Warning => "!!",
 ///         Health::Bad => "no",
 ///     };
-///     format!("{sign} {}: {}", finding.subject, finding.detail)
+///     format!("{sign} {}: {}", finding.subject, finding.detail.get(Language::En))
 /// }
 /// let finding = Finding {
 ///     health: Health::Warning,
 ///     subject: "clock".to_owned(),
-///     detail: "75 seconds ahead".to_owned(),
+///     detail: Text::new("快 75 秒", "75 seconds ahead"),
 /// };
 /// assert_eq!(line(&finding), "!! clock: 75 seconds ahead");
 /// ```
@@ -59,29 +64,35 @@ pub struct Finding {
     /// Which thing: a setting, a rail, an address.
     pub subject: String,
     /// What was seen, and what to do about it.
-    pub detail: String,
+    pub detail: Text,
 }
 
 impl Finding {
-    fn new(health: Health, subject: &str, detail: impl Into<String>) -> Self {
+    fn new(health: Health, subject: &str, detail: Text) -> Self {
         Self {
             health,
             subject: subject.to_owned(),
-            detail: detail.into(),
+            detail,
         }
     }
 
-    fn good(subject: &str, detail: impl Into<String>) -> Self {
+    fn good(subject: &str, detail: Text) -> Self {
         Self::new(Health::Good, subject, detail)
     }
 
-    fn warning(subject: &str, detail: impl Into<String>) -> Self {
+    fn warning(subject: &str, detail: Text) -> Self {
         Self::new(Health::Warning, subject, detail)
     }
 
-    fn bad(subject: &str, detail: impl Into<String>) -> Self {
+    fn bad(subject: &str, detail: Text) -> Self {
         Self::new(Health::Bad, subject, detail)
     }
+}
+
+/// What was told to us, in whichever language that was.
+fn told(words: impl Display) -> Text {
+    let words = words.to_string();
+    Text::new(words.clone(), words)
 }
 
 /// Everything, in the order in which one would look.
@@ -103,11 +114,11 @@ pub async fn examine(config: &Config, clock: &Clock, entropy: &Entropy) -> Vec<F
         .build();
     let http = match http {
         Ok(http) => http,
-        Err(error) => return vec![Finding::bad("network", error.to_string())],
+        Err(error) => return vec![Finding::bad("network", told(error))],
     };
-    let mut findings = vec![Finding::good("settings", "can be read")];
+    let mut findings = vec![Finding::good("settings", WORDS.text("doctor.readable"))];
     for unknown in &config.unknown {
-        findings.push(Finding::warning("settings", unknown.to_string()));
+        findings.push(Finding::warning("settings", unknown.text()));
     }
     findings.push(database(config).await);
     let (rails, faults) = rails(config, clock, entropy);
@@ -129,11 +140,14 @@ async fn database(config: &Config) -> Finding {
             let answer = db.ping().await;
             db.close().await;
             match answer {
-                Ok(()) => Finding::good(SUBJECT, "the database answers"),
-                Err(error) => Finding::bad(SUBJECT, error.to_string()),
+                Ok(()) => Finding::good(SUBJECT, WORDS.text("doctor.database")),
+                Err(error) => Finding::bad(SUBJECT, told(error)),
             }
         }
-        Err(error) => Finding::bad(SUBJECT, format!("{:#}", anyhow::Error::from(error))),
+        Err(error) => Finding::bad(
+            SUBJECT,
+            told(format_args!("{:#}", anyhow::Error::from(error))),
+        ),
     }
 }
 
@@ -145,22 +159,21 @@ fn rails(config: &Config, clock: &Clock, entropy: &Entropy) -> (Rails, Vec<Findi
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     match rails::providers(config, clock, entropy, None, nowhere, public_url) {
         Ok(rails) if rails.is_empty() => {
-            let finding = if config.has_sandbox() {
-                let detail =
-                    "no rail is set up: buyers pay in the sandbox, and no real money moves";
-                Finding::warning("payments", detail)
+            let detail = if config.has_sandbox() {
+                WORDS.text("doctor.only_sandbox")
             } else {
-                let detail = "no rail is set up, and the sandbox is off: nobody can pay for anything; \
-                    set a rail's keys, or SANDBOX=on to try things out";
-                Finding::warning("payments", detail)
+                WORDS.text("doctor.no_rail")
             };
+            let finding = Finding::warning("payments", detail);
             (rails, vec![finding])
         }
         Ok(rails) => (rails, Vec::new()),
         Err(faults) => {
             let text = faults.to_string();
-            let told = text.lines().map(|line| Finding::bad("payments", line));
-            (Vec::new(), told.collect())
+            let findings = text
+                .lines()
+                .map(|line| Finding::bad("payments", told(line)));
+            (Vec::new(), findings.collect())
         }
     }
 }
@@ -178,7 +191,7 @@ async fn rail_of(rail: &dyn PaymentProvider, clock: &Clock, entropy: &Entropy) -
             } else {
                 Health::Warning
             };
-            Finding::new(health, name, warning.to_string())
+            Finding::new(health, name, warning.text())
         })
         .collect();
     let id: PaymentId = Ids::new(clock.clone(), entropy.clone()).next();
@@ -188,22 +201,17 @@ async fn rail_of(rail: &dyn PaymentProvider, clock: &Clock, entropy: &Entropy) -
         created_at: now,
     };
     findings.push(match rail.verify_payment(&nobodys).await {
-        Ok(ProviderVerdict::Waiting | ProviderVerdict::Closed) => Finding::good(
-            name,
-            "answers, and believes us as we believe it: both sides know each other",
-        ),
-        Ok(ProviderVerdict::Paid(_)) => {
-            Finding::bad(name, "says that an order is paid which never was")
+        Ok(ProviderVerdict::Waiting | ProviderVerdict::Closed) => {
+            Finding::good(name, WORDS.text("doctor.known"))
         }
+        Ok(ProviderVerdict::Paid(_)) => Finding::bad(name, WORDS.text("doctor.invented")),
         Err(ProviderError::Refused { code, message }) => Finding::bad(
             name,
-            format!("refuses: {code} {message}; look at the application's number and its contract"),
+            WORDS.text_with("doctor.refuses", &[("code", &code), ("message", &message)]),
         ),
         Err(ProviderError::Unknown { reason }) => Finding::bad(
             name,
-            format!(
-                "gives no answer that can be trusted: {reason}; look at the keys and the gateway"
-            ),
+            WORDS.text_with("doctor.untrusted", &[("reason", &reason)]),
         ),
     });
     findings
@@ -218,7 +226,10 @@ async fn time(http: &Client, gateway: &url::Url, clock: &Clock) -> Finding {
         Err(error) => {
             return Finding::bad(
                 SUBJECT,
-                format!("{place} cannot be reached: {}", error.without_url()),
+                WORDS.text_with(
+                    "doctor.unreachable",
+                    &[("place", &place), ("error", &error.without_url())],
+                ),
             );
         }
     };
@@ -227,23 +238,20 @@ async fn time(http: &Client, gateway: &url::Url, clock: &Clock) -> Finding {
         .get(header::DATE)
         .and_then(|date| date.to_str().ok());
     let Some(theirs) = told.and_then(date) else {
-        return Finding::warning(SUBJECT, format!("{place} does not tell its time"));
+        return Finding::warning(
+            SUBJECT,
+            WORDS.text_with("doctor.no_time", &[("place", &place)]),
+        );
     };
     let ours = clock.now();
     let apart = ours.since(theirs).max(theirs.since(ours));
-    let detail = format!("{} s apart from {place}", apart.as_secs());
+    let given: [(&str, &dyn Said); 2] = [("seconds", &apart.as_secs()), ("place", &place)];
     if apart >= SKEW_FAILS {
-        Finding::bad(
-            SUBJECT,
-            format!("{detail}: signatures are refused; let the machine set its clock (NTP)"),
-        )
+        Finding::bad(SUBJECT, WORDS.text_with("doctor.clock_refused", &given))
     } else if apart >= SKEW_WARNS {
-        Finding::warning(
-            SUBJECT,
-            format!("{detail}: let the machine set its clock (NTP)"),
-        )
+        Finding::warning(SUBJECT, WORDS.text_with("doctor.clock_apart", &given))
     } else {
-        Finding::good(SUBJECT, detail)
+        Finding::good(SUBJECT, WORDS.text_with("doctor.clock", &given))
     }
 }
 
@@ -258,9 +266,10 @@ fn date(text: &str) -> Option<Timestamp> {
 async fn callbacks(config: &Config, http: &Client, rails: &Rails) -> Vec<Finding> {
     const SUBJECT: &str = "PUBLIC_URL";
     let Some(public_url) = &config.public_url else {
-        let detail =
-            "is not set: providers cannot call back, and every payment waits for our own questions";
-        return vec![Finding::warning(SUBJECT, detail)];
+        return vec![Finding::warning(
+            SUBJECT,
+            WORDS.text("doctor.no_public_url"),
+        )];
     };
     let mut findings = Vec::new();
     if public_url.scheme() != "https" {
@@ -272,44 +281,43 @@ async fn callbacks(config: &Config, http: &Client, rails: &Rails) -> Vec<Finding
         findings.push(Finding::new(
             health,
             SUBJECT,
-            "is not https: WeChat and Stripe refuse it",
+            WORDS.text("doctor.not_https"),
         ));
     }
     let base = public_url.as_str().trim_end_matches('/');
     for rail in rails {
         let address = format!("{base}/payments/webhooks/{}", rail.name().as_str());
         findings.push(match http.post(&address).send().await {
-            Ok(answer) if answer.status().is_redirection() => Finding::bad(
-                SUBJECT,
-                format!(
-                    "{address} is redirected ({}): providers do not follow",
-                    answer.status()
-                ),
-            ),
-            // An empty call is refused, in the provider's words.
-            Ok(answer)
-                if answer.status().is_client_error()
-                    && answer.status() != StatusCode::NOT_FOUND =>
-            {
-                Finding::good(SUBJECT, format!("{address} answers"))
-            }
-            Ok(answer) => Finding::bad(
-                SUBJECT,
-                format!(
-                    "{address} answers {}: it does not lead to this service",
-                    answer.status()
-                ),
-            ),
+            Ok(answer) => answered(&address, answer.status()),
             Err(error) => Finding::bad(
                 SUBJECT,
-                format!(
-                    "{address} cannot be reached from here: {}",
-                    error.without_url()
+                WORDS.text_with(
+                    "doctor.callback_unreachable",
+                    &[("address", &address), ("error", &error.without_url())],
                 ),
             ),
         });
     }
     findings
+}
+
+/// An empty call is refused, in the provider's words, where it leads to a service of ours.
+fn answered(address: &str, status: StatusCode) -> Finding {
+    const SUBJECT: &str = "PUBLIC_URL";
+    let given: [(&str, &dyn Said); 2] = [("address", &address), ("status", &status)];
+    if status.is_redirection() {
+        Finding::bad(
+            SUBJECT,
+            WORDS.text_with("doctor.callback_redirected", &given),
+        )
+    } else if status.is_client_error() && status != StatusCode::NOT_FOUND {
+        Finding::good(SUBJECT, WORDS.text_with("doctor.callback", &given))
+    } else {
+        Finding::bad(
+            SUBJECT,
+            WORDS.text_with("doctor.callback_elsewhere", &given),
+        )
+    }
 }
 
 #[cfg(test)]

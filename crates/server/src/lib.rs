@@ -38,6 +38,7 @@ mod tollgate;
 pub mod traces;
 mod unread;
 mod whole;
+mod words;
 
 pub use crate::alone::{Alone, Module};
 pub use crate::events::Event;

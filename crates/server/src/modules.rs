@@ -11,11 +11,12 @@ use tollgate_auth::{AuthService, Entitlements, Newcomers};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
-use tollgate_kernel::text::Text;
 use tollgate_payment::model::quota::{Cost, ResourceType};
 use tollgate_payment::{Demand, Expiring, PaymentService, People};
 use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
+
+use crate::words::WORDS;
 
 /// What people have, for `GET /auth/verify`.
 #[derive(Debug)]
@@ -61,10 +62,7 @@ fn read(demand: &BTreeMap<String, String>) -> std::result::Result<Demand, Proble
         slugs.collect()
     });
     if plans.iter().any(String::is_empty) {
-        let detail = Text::new(
-            "须为套餐标识，以逗号分隔",
-            "slugs of plans, with commas between",
-        );
+        let detail = WORDS.text("problem.plan_slugs");
         errors.note("/plan", "invalid_plan", detail);
     }
     let resource_type = demand
@@ -76,7 +74,7 @@ fn read(demand: &BTreeMap<String, String>) -> std::result::Result<Demand, Proble
             .ok()
             .and_then(|cost| Cost::new(cost).ok());
         if cost.is_none() {
-            let detail = Text::new("须为正整数", "a whole number above zero");
+            let detail = WORDS.text("problem.above_zero");
             errors.note("/cost", "invalid_cost", detail);
         }
         cost

@@ -22,6 +22,8 @@ use tollgate_sandbox::Sandbox;
 use tollgate_storage::db::Db;
 use tollgate_storage::{Result, settings};
 
+use crate::words::WORDS;
+
 const SETTING: &str = "sandbox.clock_ahead_seconds";
 /// A step is shorter than anything that is waited for: a look-alike debits an hour after a term's end, and a right lives
 /// on for a day.
@@ -127,8 +129,7 @@ impl SandboxClock {
             return Err(Problem::invalid(
                 "/advance_seconds",
                 "out_of_range",
-                "须为 1 秒至 31 天",
-                "between a second and 31 days",
+                WORDS.text("problem.sandbox_step"),
             ));
         }
         Ok(tokio::spawn(async move {

@@ -43,6 +43,7 @@ use tollgate_kernel::text::Text;
 use crate::Result;
 use crate::db::Tx;
 use crate::rows::{Cell, Kind, OverRows, Sheet};
+use crate::words::WORDS;
 
 /// How long an answer is kept.
 ///
@@ -96,10 +97,7 @@ impl FieldError for InvalidIdempotencyKey {
     }
 
     fn detail(&self) -> Text {
-        Text::new(
-            "须为 1 至 255 个可见 ASCII 字符",
-            "1 to 255 visible ASCII characters",
-        )
+        WORDS.text("idempotency.key")
     }
 }
 

@@ -26,6 +26,7 @@ pub mod testing;
 pub mod throttle;
 pub mod time;
 pub mod url;
+mod words;
 
 pub use error::StorageError;
 pub use sqlx;

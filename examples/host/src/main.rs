@@ -20,6 +20,7 @@ use tollgate::Tollgate;
 use tollgate::config::Config;
 use tollgate_auth::CurrentUser;
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::text::Text;
 
 use crate::dicom::{Picture, Unreadable};
 
@@ -84,14 +85,13 @@ async fn process(
 fn unreadable(why: &Unreadable) -> Problem {
     match why {
         Unreadable::NotDicom => {
-            Problem::invalid("", "not_dicom", "不是 DICOM 文件", "not a DICOM file")
+            let detail = Text::new("不是 DICOM 文件", "not a DICOM file");
+            Problem::invalid("", "not_dicom", detail)
         }
-        Unreadable::Part(part) => Problem::invalid(
-            "",
-            "not_processed",
-            "文件缺少所需内容",
-            format!("the file lacks {part}"),
-        ),
+        Unreadable::Part(part) => {
+            let detail = Text::new("文件缺少所需内容", format!("the file lacks {part}"));
+            Problem::invalid("", "not_processed", detail)
+        }
     }
 }
 

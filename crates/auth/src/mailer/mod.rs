@@ -10,7 +10,6 @@ mod samples;
 mod send;
 mod smtp;
 mod smtp_url;
-mod words;
 mod write;
 
 use std::fmt;

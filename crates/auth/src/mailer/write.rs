@@ -6,10 +6,11 @@
 use askama::Template;
 use chrono_tz::Tz;
 use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::text::Language;
 
-use super::words::{Words, words};
 use super::{Content, Letter};
 use crate::model::user::is_invisible;
+use crate::words::WORDS;
 
 /// Longer names, devices and addresses are cut.
 const LONGEST_VALUE_CHARS: usize = 200;
@@ -75,10 +76,10 @@ struct Page {
     subject: String,
     title: &'static str,
     greeting: String,
-    opening: &'static [&'static str],
+    opening: Vec<&'static str>,
     facts: Vec<Fact>,
     action: Option<Action>,
-    closing: &'static [&'static str],
+    closing: Vec<&'static str>,
     footer: &'static str,
     colon: &'static str,
 }
@@ -124,69 +125,69 @@ impl House {
     }
 
     fn page(&self, letter: &Letter) -> Page {
-        let words = words(letter.locale);
-        let piece = words.piece(&letter.content);
+        let language = letter.locale.language();
+        let kind = letter.content.kind();
         let house = plain(&self.name);
         let name = plain(&letter.name);
         let greeting = if name.is_empty() || letter.content.goes_to_a_stranger() {
-            words.hello_stranger.to_owned()
+            WORDS.say(language, "mail.hello_stranger").to_owned()
         } else {
-            words.hello.put(&name)
+            WORDS.with(language, "mail.hello", &[("name", &name)])
         };
         let action = letter.content.link().map(|(link, minutes)| Action {
-            label: piece.button,
+            label: of_kind(language, kind, "button"),
             link: plain_link(link),
-            life: self.life(&letter.content, minutes, words),
-            or_copy: words.or_copy,
+            life: self.life(&letter.content, minutes, language),
+            or_copy: WORDS.say(language, "mail.or_copy"),
         });
+        let title = of_kind(language, kind, "title");
         Page {
-            lang: words.lang,
-            subject: format!("{} · {house}", piece.title),
+            lang: language.tag(),
+            subject: format!("{title} · {house}"),
             house,
-            title: piece.title,
+            title,
             greeting,
-            opening: piece.opening,
-            facts: self.facts(&letter.content, words),
+            opening: of_kind(language, kind, "opening").lines().collect(),
+            facts: self.facts(&letter.content, language),
             action,
-            closing: piece.closing,
-            footer: words.footer,
-            colon: words.colon,
+            closing: of_kind(language, kind, "closing").lines().collect(),
+            footer: WORDS.say(language, "mail.footer"),
+            colon: WORDS.say(language, "mail.colon"),
         }
     }
 
-    fn life(&self, content: &Content, minutes: u64, words: &Words) -> String {
+    fn life(&self, content: &Content, minutes: u64, language: Language) -> String {
         match content {
             Content::SubscriptionExpiring { until, .. } => {
-                words.link_until.put(&self.moment(*until))
+                let moment = self.moment(*until);
+                WORDS.with(language, "mail.link_until", &[("moment", &moment)])
             }
-            _ => words.link_life.put(&minutes.to_string()),
+            _ => WORDS.with(language, "mail.link_life", &[("minutes", &minutes)]),
         }
     }
 
-    fn facts(&self, content: &Content, words: &Words) -> Vec<Fact> {
-        let new_address = |text: &str| (words.new_address, plain(text));
-        let when = |at: &Timestamp| (words.when, self.moment(*at));
-        let address =
-            |text: &Option<String>| text.as_deref().map(|text| (words.address, plain(text)));
-        let device =
-            |text: &Option<String>| text.as_deref().map(|text| (words.device, plain(text)));
+    fn facts(&self, content: &Content, language: Language) -> Vec<Fact> {
+        let fact = |label, value| Some((WORDS.say(language, label), value));
+        let when = |at: &Timestamp| fact("mail.when", self.moment(*at));
+        let address = |text: &Option<String>| fact("mail.network_address", plain(text.as_deref()?));
+        let device = |text: &Option<String>| fact("mail.device", plain(text.as_deref()?));
         let facts = match content {
             Content::VerifyEmail { .. }
             | Content::ResetPassword { .. }
             | Content::ConfirmNewEmail { .. }
             | Content::Invite { .. } => vec![],
             Content::EmailChangeAsked { new_email } | Content::EmailChanged { new_email } => {
-                vec![Some(new_address(new_email))]
+                vec![fact("mail.new_address", plain(new_email))]
             }
             Content::NewSignIn {
                 at,
                 device: named,
                 address: from,
-            } => vec![Some(when(at)), device(named), address(from)],
-            Content::PasswordChanged { at, address: from } => vec![Some(when(at)), address(from)],
-            Content::SessionsEnded { at } => vec![Some(when(at))],
+            } => vec![when(at), device(named), address(from)],
+            Content::PasswordChanged { at, address: from } => vec![when(at), address(from)],
+            Content::SessionsEnded { at } => vec![when(at)],
             Content::EndpointDisabled { at, url } => {
-                vec![Some(when(at)), Some((words.endpoint, plain(url)))]
+                vec![when(at), fact("mail.endpoint", plain(url))]
             }
             Content::SubscriptionExpiring {
                 plan,
@@ -194,11 +195,12 @@ impl House {
                 amount,
                 ..
             } => vec![
-                Some((words.plan, plain(plan))),
-                Some((words.ends_at, self.moment(*ends_at))),
-                amount
-                    .as_ref()
-                    .map(|due| (words.amount_due, words.money(&due.currency, &due.amount))),
+                fact("mail.plan", plain(plan)),
+                fact("mail.ends_at", self.moment(*ends_at)),
+                amount.as_ref().and_then(|due| {
+                    let due = money(language, &due.currency, &due.amount);
+                    fact("mail.amount_due", due)
+                }),
             ],
         };
         let facts = facts.into_iter().flatten();
@@ -213,6 +215,21 @@ impl House {
         let local = at.utc().with_timezone(&self.zone);
         let zone = self.zone.name();
         format!("{} ({zone})", local.format("%Y-%m-%d %H:%M:%S %:z"))
+    }
+}
+
+/// What a letter of this kind says in one of its places.
+fn of_kind(language: Language, kind: &str, place: &str) -> &'static str {
+    let name = format!("mail.{kind}.{place}");
+    WORDS.find(language, &name).unwrap_or_default()
+}
+
+/// `¥99.00` where it is the house's currency, `CN¥99.00` abroad.
+fn money(language: Language, currency: &str, amount: &str) -> String {
+    match currency {
+        "CNY" => format!("{}{amount}", WORDS.say(language, "mail.yuan")),
+        "USD" => format!("${amount}"),
+        other => format!("{other} {amount}"),
     }
 }
 
@@ -249,6 +266,8 @@ fn is_hidden(char: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::mailer::samples;
     use crate::model::user::Locale;
@@ -268,6 +287,28 @@ mod tests {
             let all = letters.collect::<Vec<_>>().join("\n======\n");
             insta::assert_snapshot!(format!("letters_{}", locale.as_str()), all);
         }
+    }
+
+    #[test]
+    fn every_kind_of_letter_has_its_words_in_both_languages() {
+        let mut titles = HashSet::new();
+        for letter in samples("https://pay.example", Locale::En, Timestamp::EPOCH) {
+            let kind = letter.content.kind();
+            for language in [Language::Zh, Language::En] {
+                let title = of_kind(language, kind, "title");
+                assert!(titles.insert(title), "{kind}");
+                assert_eq!(title.is_ascii(), language == Language::En, "{kind}");
+                for place in ["opening", "closing"] {
+                    assert!(!of_kind(language, kind, place).is_empty(), "{kind}");
+                }
+                let button = of_kind(language, kind, "button");
+                let has_link = letter.content.link().is_some();
+                assert_eq!(!button.is_empty(), has_link, "{kind}");
+            }
+        }
+        // Every kind has its sample.
+        let told = WORDS.names().filter_map(|name| name.strip_suffix(".title"));
+        assert_eq!(titles.len(), told.count() * 2);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::call_limits::CallLimits;
 use crate::model::api_key::PlainKey;
 use crate::model::live_key::{Holder, LiveKey};
 use crate::store::{api_keys, service_keys};
+use crate::words::WORDS;
 use crate::{AuthService, NOTED_EVERY};
 
 pub(crate) const BELIEVED: Duration = Duration::from_secs(2);
@@ -78,10 +79,7 @@ pub(crate) fn admit(
     let terms = &live.terms;
     let inside = |address: IpAddr| terms.addresses.contain(address);
     if !terms.addresses.is_empty() && !from.is_some_and(inside) {
-        return Err(Problem::new(Code::PermissionDenied).detail(
-            "此密钥不允许从该地址使用。",
-            "The key may not be used from this address.",
-        ));
+        return Err(Problem::new(Code::PermissionDenied).detail(WORDS.text("keys.not_from_here")));
     }
     let calls = terms.per_minute.and_then(NonZeroU32::new);
     if let (Holder::Person(_, id), Some(calls)) = (live.holder, calls) {
@@ -139,9 +137,6 @@ pub(crate) async fn find_live(service: &AuthService, hash: &[u8; 32]) -> Result<
 fn too_fast(calls: NonZeroU32, wait: Duration) -> Problem {
     let seconds = wait.as_secs().saturating_add(1);
     Problem::new(Code::RateLimited)
-        .detail(
-            format!("此密钥每分钟最多调用 {calls} 次。"),
-            format!("The key may be used {calls} times a minute."),
-        )
+        .detail(WORDS.text_with("keys.most_a_minute", &[("calls", &calls)]))
         .retry_after(seconds)
 }

@@ -13,6 +13,8 @@ use super::key_terms::KeyTerms;
 use super::token::sha256;
 use super::user::is_invisible;
 
+use crate::words::WORDS;
+
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const RANDOM: usize = 43;
 const CHECKSUM: usize = 6;
@@ -174,7 +176,7 @@ impl FieldError for InvalidKeyName {
     }
 
     fn detail(&self) -> Text {
-        Text::new("须为 1 至 100 个可见字符", "1 to 100 visible characters")
+        WORDS.text("keys.name")
     }
 }
 

@@ -4,7 +4,8 @@ use tollgate_kernel::networks::Networks;
 use tollgate_kernel::permission::{AUDIT_READ, PAYMENTS_READ, USAGE_READ, USERS_READ, USERS_WRITE};
 use tollgate_kernel::problem::FieldErrors;
 use tollgate_kernel::scope::{INTROSPECT, QUOTA, Scopes};
-use tollgate_kernel::text::Text;
+
+use crate::words::WORDS;
 
 /// What a key of a host application may be given: what it asks for its users, and what staff may do
 /// that does not take a person.
@@ -85,7 +86,7 @@ pub fn scopes<S: AsRef<str>>(
         if !known.iter().any(|scope| scope.as_ref() == name) {
             let all: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
             let all = all.join(", ");
-            let detail = Text::new(format!("须为 {all} 之一"), format!("one of {all}"));
+            let detail = WORDS.text_with("keys.scopes", &[("all", &all)]);
             errors.note(&format!("/scopes/{index}"), "unknown_scope", detail);
         }
     }
@@ -109,19 +110,13 @@ pub fn scopes<S: AsRef<str>>(
 /// ```
 pub fn addresses(wanted: &[String], errors: &mut FieldErrors) -> Networks {
     if wanted.len() > MOST_ADDRESSES {
-        let detail = Text::new(
-            format!("最多 {MOST_ADDRESSES} 个"),
-            format!("at most {MOST_ADDRESSES}"),
-        );
+        let detail = WORDS.text_with("keys.too_many_addresses", &[("most", &MOST_ADDRESSES)]);
         errors.note("/allowed_addresses", "too_many", detail);
         return Networks::default();
     }
     for (index, text) in wanted.iter().enumerate() {
         if Networks::of([text]).is_err() {
-            let detail = Text::new(
-                "须为 IP 地址或 CIDR 网段",
-                "an IP address or a network such as 10.0.0.0/8",
-            );
+            let detail = WORDS.text("keys.network");
             errors.note(
                 &format!("/allowed_addresses/{index}"),
                 "invalid_address",
@@ -145,10 +140,7 @@ pub fn addresses(wanted: &[String], errors: &mut FieldErrors) -> Networks {
 /// ```
 pub fn per_minute(wanted: Option<u32>, errors: &mut FieldErrors) -> Option<u32> {
     if wanted.is_some_and(|calls| !(1..=MOST_CALLS).contains(&calls)) {
-        let detail = Text::new(
-            format!("须为 1 至 {MOST_CALLS}"),
-            format!("1 to {MOST_CALLS}"),
-        );
+        let detail = WORDS.text_with("list.limit", &[("most", &MOST_CALLS)]);
         errors.note("/rate_limit_per_minute", "out_of_range", detail);
     }
     wanted

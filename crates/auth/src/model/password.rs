@@ -2,6 +2,8 @@
 
 use tollgate_kernel::text::Text;
 
+use crate::words::WORDS;
+
 /// Why a password may not be chosen.
 ///
 /// ```
@@ -90,14 +92,8 @@ impl WeakPassword {
     /// For people.
     pub fn detail(self) -> Text {
         match self {
-            Self::Length => Text::new(
-                "密码须为 8 至 128 个字符。",
-                "A password has 8 to 128 characters.",
-            ),
-            Self::Guessable => Text::new(
-                "密码过于常见或与账号相近，请换一个更长的。",
-                "The password is common or near your name; take a longer one.",
-            ),
+            Self::Length => WORDS.text("new_password.length"),
+            Self::Guessable => WORDS.text("new_password.guessable"),
         }
     }
 }

@@ -8,6 +8,8 @@ use tollgate_kernel::permission::{
 use tollgate_kernel::problem::FieldError;
 use tollgate_kernel::text::Text;
 
+use crate::words::WORDS;
+
 /// A role of a member of staff.
 ///
 /// ```
@@ -41,10 +43,7 @@ impl FieldError for UnknownRole {
     }
 
     fn detail(&self) -> Text {
-        Text::new(
-            "须为 admin、finance、support 或 read_only",
-            "admin, finance, support or read_only",
-        )
+        WORDS.text("staff.role")
     }
 }
 

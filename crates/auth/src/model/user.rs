@@ -7,9 +7,11 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::permission::Permissions;
 use tollgate_kernel::problem::FieldError;
-use tollgate_kernel::text::Text;
+use tollgate_kernel::text::{Language, Text};
 
 use super::role::{self, Role};
+
+use crate::words::WORDS;
 
 /// Names that would be taken for the house's own.
 const RESERVED: [&str; 8] = [
@@ -112,6 +114,13 @@ impl Locale {
             Self::En => "en",
         }
     }
+
+    pub(crate) fn language(self) -> Language {
+        match self {
+            Self::Zh => Language::Zh,
+            Self::En => Language::En,
+        }
+    }
 }
 
 impl FieldError for UnknownLocale {
@@ -120,7 +129,7 @@ impl FieldError for UnknownLocale {
     }
 
     fn detail(&self) -> Text {
-        Text::new("须为 zh 或 en", "zh or en")
+        WORDS.text("profile.language")
     }
 }
 
@@ -213,7 +222,7 @@ impl FieldError for InvalidEmail {
     }
 
     fn detail(&self) -> Text {
-        Text::new("邮箱格式不正确", "not an e-mail address")
+        WORDS.text("profile.email")
     }
 }
 
@@ -270,10 +279,7 @@ impl FieldError for InvalidUsername {
     }
 
     fn detail(&self) -> Text {
-        Text::new(
-            "须为 3 至 32 个字母、汉字、数字或 _ - .，且不是保留名",
-            "3 to 32 letters, digits and _ - . , and not a reserved name",
-        )
+        WORDS.text("profile.username")
     }
 }
 

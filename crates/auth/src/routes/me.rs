@@ -17,6 +17,7 @@ use super::UserShape;
 use crate::methods::Presented;
 use crate::model::user::{Email, Locale, Username};
 use crate::operations::update_profile::ProfileChange;
+use crate::words::WORDS;
 use crate::{AuthService, CurrentUser, problems};
 
 /// What is shown beside.
@@ -61,8 +62,7 @@ pub(super) async fn read(
             return Err(Problem::invalid(
                 "/expand",
                 "unknown_expansion",
-                "须为 subscription",
-                "subscription, or nothing",
+                WORDS.text("profile.expand"),
             ));
         }
     };

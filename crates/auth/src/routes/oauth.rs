@@ -5,6 +5,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use tollgate_kernel::problem::{Code, Occurrence, Problem};
 use tollgate_kernel::text::Language;
 
+use crate::words::WORDS;
+
 /// Whether a call came as a form. Asked of the headers, since a body that cannot be read is
 /// refused in the same dress.
 pub(super) fn is_form(headers: &HeaderMap) -> bool {
@@ -22,10 +24,7 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
 /// A grant that is not the one of this endpoint.
 pub(super) fn unsupported_grant(wanted: &str) -> Problem {
     Problem::new(Code::BadRequest)
-        .detail(
-            format!("grant_type 须为 {wanted}。"),
-            format!("grant_type must be {wanted}."),
-        )
+        .detail(WORDS.text_with("sign_in.grant_type", &[("wanted", &wanted)]))
         .with("error", "unsupported_grant_type")
 }
 

@@ -11,6 +11,7 @@ use tollgate_kernel::problem::{FieldErrors, Problem};
 use utoipa::ToSchema;
 
 use crate::model::user::Email;
+use crate::words::WORDS;
 use crate::{AuthService, problems};
 
 /// The present password and another.
@@ -93,8 +94,7 @@ pub(super) async fn reset(
         (Some(_), _, _) => Err(Problem::invalid(
             "/email",
             "ambiguous",
-            "email 与 token 不能同时给出",
-            "give email, or token and new_password",
+            WORDS.text("new_password.two_wishes"),
         )),
     }
 }

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::account::{TokensShape, signed_in};
 use crate::operations::confirm::Proof;
+use crate::words::WORDS;
 use crate::{AuthService, CurrentUser, problems};
 
 /// The second half of a sign-in.
@@ -171,8 +172,7 @@ pub(super) async fn confirm(
             return Err(Problem::invalid(
                 "/code",
                 "ambiguous",
-                "current_password 与 code 只能给一个",
-                "give current_password or code, not both",
+                WORDS.text("second_factor.two_proofs"),
             ));
         }
     };

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::oauth::{dressed, is_form};
 use crate::model::key_terms::KeyTerms;
 use crate::operations::introspect::{Credential, Introspection};
+use crate::words::WORDS;
 use crate::{AuthService, problems};
 
 /// A token, as OAuth clients send it.
@@ -170,10 +171,7 @@ fn may_introspect(caller: Option<&Caller>) -> Result<(), Problem> {
         None => Err(Problem::new(Code::Unauthenticated).with("error", "invalid_token")),
         Some(Caller::Service { scopes, .. }) if scopes.allow(INTROSPECT) => Ok(()),
         Some(_) => Err(Problem::new(Code::PermissionDenied)
-            .detail(
-                "此操作需要带有 introspect 范围的服务密钥。",
-                "This takes a service key with the scope introspect.",
-            )
+            .detail(WORDS.text("keys.introspect"))
             .with("permission", INTROSPECT)
             .with("error", "insufficient_scope")),
     }

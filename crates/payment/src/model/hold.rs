@@ -24,6 +24,8 @@ use uuid::Uuid;
 use super::quota::{Cost, InvalidCost, Meter, ResourceId, ResourceType, Units};
 use super::words;
 
+use crate::words::WORDS;
+
 words! {
     /// Where a hold stands; from `held` to one of the others, once.
     pub enum HoldState {
@@ -102,7 +104,7 @@ impl FieldError for InvalidHoldTime {
     }
 
     fn detail(&self) -> Text {
-        Text::new("须为 1 至 86400 秒", "1 to 86400 seconds")
+        WORDS.text("hold.seconds")
     }
 }
 

@@ -38,6 +38,8 @@ use super::plan_terms::PlanTerms;
 use super::quota::{Meter, Units};
 use super::words;
 
+use crate::words::WORDS;
+
 words! {
     /// How long one payment lasts.
     pub enum BillingCycle {
@@ -148,10 +150,7 @@ impl FieldError for InvalidSlug {
     }
 
     fn detail(&self) -> Text {
-        Text::new(
-            "须为 1 至 63 个小写字母、数字或连字符",
-            "1 to 63 of a-z, 0-9 and hyphen",
-        )
+        WORDS.text("plans.slug")
     }
 }
 

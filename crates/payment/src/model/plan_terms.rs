@@ -41,6 +41,8 @@ use tollgate_kernel::text::Text;
 use super::plan::{BillingCycle, PlanCost, PlanMeter, PlanText, PlanTexts, Slug};
 use super::quota::{ResourceType, Units};
 
+use crate::words::WORDS;
+
 /// What every rail takes at once; in minor units.
 const MOST_MINOR: i64 = 10_000_000_000;
 /// A whole number that every reader of JSON keeps, with room for what is granted on top.
@@ -94,22 +96,17 @@ pub struct PlanFault {
 }
 
 impl PlanFault {
-    pub(crate) fn new(
-        field: impl Into<String>,
-        code: &'static str,
-        zh: impl Into<String>,
-        en: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn new(field: impl Into<String>, code: &'static str, detail: Text) -> Self {
         Self {
             field: field.into(),
             code,
-            detail: Text::new(zh, en),
+            detail,
         }
     }
 
     /// It must be there.
     pub(crate) fn required(field: impl Into<String>) -> Self {
-        Self::new(field, "required", "必填", "required")
+        Self::new(field, "required", WORDS.text("plans.required"))
     }
 }
 
@@ -162,24 +159,21 @@ impl PlanTerms {
             faults.push(PlanFault::new(
                 "/trial_days",
                 "nothing_to_try",
-                "免费套餐没有试用期",
-                "a free plan has nothing to try before paying",
+                WORDS.text("plans.nothing_to_try"),
             ));
         }
         if self.is_default && !is_free {
             faults.push(PlanFault::new(
                 "/is_default",
                 "default_not_free",
-                "默认套餐必须免费",
-                "the default plan must be free",
+                WORDS.text("plans.default_not_free"),
             ));
         }
         if self.is_default && !self.is_active {
             faults.push(PlanFault::new(
                 "/is_default",
                 "default_not_on_sale",
-                "默认套餐必须在售",
-                "the default plan must be on sale",
+                WORDS.text("plans.default_not_on_sale"),
             ));
         }
         faults
@@ -190,8 +184,7 @@ impl PlanTerms {
             faults.push(PlanFault::new(
                 "/meters",
                 "out_of_range",
-                "须有 1 至 10 个计量项",
-                "1 to 10 meters",
+                WORDS.text("plans.meters"),
             ));
         }
         for (position, meter) in self.meters.iter().enumerate() {
@@ -200,8 +193,7 @@ impl PlanTerms {
                 faults.push(PlanFault::new(
                     format!("/meters/{position}/meter"),
                     "named_twice",
-                    "计量项重复",
-                    "this meter is named twice",
+                    WORDS.text("plans.meter_twice"),
                 ));
             }
             if meter.limit.is_some_and(|limit| limit.get() > MOST_LIMIT) {
@@ -215,8 +207,7 @@ impl PlanTerms {
             faults.push(PlanFault::new(
                 "/resource_costs",
                 "too_many",
-                "至多 100 项",
-                "at most 100 resource types",
+                WORDS.text("plans.too_many_costs"),
             ));
         }
         for (resource_type, cost) in &self.resource_costs {
@@ -225,8 +216,7 @@ impl PlanTerms {
                 faults.push(PlanFault::new(
                     &field,
                     "invalid_name",
-                    "须为 * 或 1 至 64 个字母、数字或 _ - . :",
-                    "* or 1 to 64 letters, digits and _ - . :",
+                    WORDS.text("plans.cost_name"),
                 ));
             }
             if !(1..=Units::MOST).contains(&cost.units.get()) {
@@ -236,8 +226,7 @@ impl PlanTerms {
                 faults.push(PlanFault::new(
                     &field,
                     "unknown_meter",
-                    "套餐没有此计量项",
-                    "the plan has no such meter",
+                    WORDS.text("plans.no_meter"),
                 ));
             }
         }
@@ -312,8 +301,7 @@ fn text_faults(faults: &mut Vec<PlanFault>, language: &str, text: &PlanText) {
             faults.push(PlanFault::new(
                 field,
                 "invalid_text",
-                format!("须为 {least} 至 {most} 个字符，不含控制字符"),
-                format!("{least} to {most} characters, no control characters"),
+                WORDS.text_with("plans.text", &[("least", &least), ("most", &most)]),
             ));
         }
     };
@@ -333,8 +321,7 @@ fn text_faults(faults: &mut Vec<PlanFault>, language: &str, text: &PlanText) {
         faults.push(PlanFault::new(
             field("features"),
             "too_many",
-            "至多 20 行",
-            "at most 20 lines",
+            WORDS.text("plans.too_many_features"),
         ));
     }
 }
@@ -355,38 +342,22 @@ fn within(
         faults.push(PlanFault::new(
             field,
             "out_of_range",
-            format!("须为 {least} 至 {most}"),
-            format!("{least} to {most}"),
+            WORDS.text_with("plans.range", &[("least", &least), ("most", &most)]),
         ));
     }
 }
 
 /// Not a price.
 pub(crate) fn price() -> PlanFault {
-    PlanFault::new(
-        "/price",
-        "invalid_price",
-        "须为零或正数，小数位与币种一致（如 99.00），不超过 100000000.00",
-        "zero or more, with exactly the currency's decimals (99.00), at most 100000000.00",
-    )
+    PlanFault::new("/price", "invalid_price", WORDS.text("plans.price"))
 }
 
 /// Not a limit.
 pub(crate) fn limit(field: impl Into<String>) -> PlanFault {
-    PlanFault::new(
-        field,
-        "invalid_limit",
-        "须为 0 至 1000000000000000 的整数，或不限",
-        "a whole number from 0 to 1000000000000000, or none",
-    )
+    PlanFault::new(field, "invalid_limit", WORDS.text("plans.limit"))
 }
 
 /// Not what a call can take.
 pub(crate) fn units(field: impl Into<String>) -> PlanFault {
-    PlanFault::new(
-        field,
-        "invalid_cost",
-        "须为 1 至 1000000000 的整数",
-        "a whole number from 1 to 1000000000",
-    )
+    PlanFault::new(field, "invalid_cost", WORDS.text("cost.invalid"))
 }

@@ -28,6 +28,8 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::problem::FieldError;
 use tollgate_kernel::text::Text;
 
+use crate::words::WORDS;
+
 /// Quota units: 0 to [`Units::MOST`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Units(i64);
@@ -88,10 +90,7 @@ impl FieldError for InvalidCost {
     }
 
     fn detail(&self) -> Text {
-        Text::new(
-            "须为 1 至 1000000000 的整数",
-            "a whole number from 1 to 1000000000",
-        )
+        WORDS.text("cost.invalid")
     }
 }
 
@@ -148,10 +147,7 @@ impl FieldError for InvalidName {
     }
 
     fn detail(&self) -> Text {
-        Text::new(
-            "须为 1 至 64 个字母、数字或 _ - . :",
-            "1 to 64 letters, digits and _ - . :",
-        )
+        WORDS.text("call.name")
     }
 }
 
@@ -226,10 +222,7 @@ impl FieldError for InvalidResourceId {
     }
 
     fn detail(&self) -> Text {
-        Text::new(
-            "须为 1 至 255 个字符，不含控制字符",
-            "1 to 255 characters, no control characters",
-        )
+        WORDS.text("idempotency.key")
     }
 }
 

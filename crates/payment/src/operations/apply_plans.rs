@@ -12,6 +12,7 @@ use crate::PaymentService;
 use crate::model::plan::Plan;
 use crate::model::plan_terms::{FieldChange, PlanFault, PlanTerms};
 use crate::store::plans;
+use crate::words::WORDS;
 
 /// What becomes of a plan, by its slug.
 ///
@@ -213,16 +214,14 @@ fn check(wanted: &[PlanTerms], house: &str) -> Result<(), PlanError> {
             faults.push(PlanFault::new(
                 "/slug",
                 "named_twice",
-                "套餐重复",
-                "this plan is named twice",
+                WORDS.text("plans.twice"),
             ));
         }
         if terms.is_default && default {
             faults.push(PlanFault::new(
                 "/is_default",
                 "two_defaults",
-                "只能有一个默认套餐",
-                "there is one default plan",
+                WORDS.text("plans.two_defaults"),
             ));
         }
         default |= terms.is_default;

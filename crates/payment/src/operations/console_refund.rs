@@ -18,6 +18,7 @@ use crate::model::payment::Payment;
 use crate::model::refund::{RefundNo, RefundOrigin, RefundState};
 use crate::providers::{RefundVerdict, VerifiedRefund};
 use crate::store::{payments, refunds};
+use crate::words::both;
 use crate::{Parts, PaymentService};
 
 /// Which job asks about one.
@@ -126,7 +127,7 @@ async fn record(
         number,
         amount: proof.amount(),
         origin: RefundOrigin::Console,
-        reason: "在支付平台退款 (refunded at the provider's own desk)",
+        reason: &both("reason.console"),
         end_subscription: false,
     };
     let recorded = foreign_refund::record(parts, &mut tx, source, payment, &foreign, now).await?;

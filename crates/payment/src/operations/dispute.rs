@@ -18,6 +18,7 @@ use crate::model::payment::{Payment, PaymentMethod};
 use crate::model::refund::RefundOrigin;
 use crate::providers::agreement::{Dispute, DisputeState};
 use crate::store::{payments, refunds};
+use crate::words::both;
 
 /// Applies it, inside the caller's transaction. `last`: nobody comes back to it.
 pub(super) async fn disputed(
@@ -69,7 +70,7 @@ pub(super) async fn disputed(
             dispute.amount
         },
         origin: RefundOrigin::Dispute,
-        reason: "银行拒付 (disputed at the buyer's bank)",
+        reason: &both("reason.dispute"),
         end_subscription: true,
     };
     let recorded = foreign_refund::record(parts, tx, &source, &payment, &foreign, now).await?;

@@ -22,7 +22,7 @@ pub(super) struct ForeignRefund<'a> {
     /// Who wanted it.
     pub(super) origin: RefundOrigin,
     /// For whoever reads the list.
-    pub(super) reason: &'static str,
+    pub(super) reason: &'a str,
     /// What was bought ends, though only a part went back.
     pub(super) end_subscription: bool,
 }

@@ -23,6 +23,7 @@ use crate::model::refund::{Refund, RefundOrigin, RefundState};
 use crate::model::suspense::{Kept, Resolution, SuspenseEvent};
 use crate::store::suspense::{self, Decision};
 use crate::store::{payments, refunds};
+use crate::words::both;
 use crate::{Parts, PaymentService};
 
 /// What an operator decides.
@@ -166,19 +167,19 @@ pub(super) async fn by_rule(
     rule: Option<Resolution>,
     now: Timestamp,
 ) -> Stored<()> {
-    const WHY: &str = "重复支付，原路退回 (paid twice)";
     let Some(rule) = rule else {
         return Ok(());
     };
     let Some(to) = kept.state.next(SuspenseEvent::Resolved(rule)) else {
         return Ok(());
     };
+    let why = both("reason.paid_twice");
     let decision = Decision {
         by: None,
-        note: WHY,
+        note: &why,
     };
     if rule == Resolution::Refund && suspense::decide(tx, kept.id, to, decision, now).await? {
-        send_back(parts, tx, kept, RefundOrigin::Surplus, WHY, None, now).await?;
+        send_back(parts, tx, kept, RefundOrigin::Surplus, &why, None, now).await?;
     }
     Ok(())
 }

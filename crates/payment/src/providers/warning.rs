@@ -4,6 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::text::{Language, Text};
+
+use crate::words::WORDS;
 
 /// So many days before a certificate ends there is a warning, and again, and again.
 const DAYS: [u64; 3] = [1, 7, 30];
@@ -69,6 +72,32 @@ impl Warning {
         })
     }
 
+    /// As people read it.
+    pub fn text(&self) -> Text {
+        match self {
+            Self::Expires {
+                variable,
+                at,
+                within_days: 0,
+            } => WORDS.text_with("warning.expired", &[("variable", variable), ("at", at)]),
+            Self::Expires {
+                variable,
+                at,
+                within_days,
+            } => WORDS.text_with(
+                "warning.expires",
+                &[("variable", variable), ("at", at), ("days", within_days)],
+            ),
+            Self::Unrooted { variable } => {
+                WORDS.text_with("warning.unrooted", &[("variable", variable)])
+            }
+            Self::Replaced { variable, number } => WORDS.text_with(
+                "warning.replaced",
+                &[("variable", variable), ("number", number)],
+            ),
+        }
+    }
+
     /// Whether it hurts by tomorrow.
     pub fn is_urgent(&self) -> bool {
         matches!(self, Self::Expires { within_days, .. } if *within_days <= 1)
@@ -77,29 +106,7 @@ impl Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Expires {
-                variable,
-                at,
-                within_days: 0,
-            } => write!(f, "{variable}: the certificate has expired at {at}"),
-            Self::Expires {
-                variable,
-                at,
-                within_days,
-            } => write!(
-                f,
-                "{variable}: the certificate expires at {at}, within {within_days} days"
-            ),
-            Self::Unrooted { variable } => write!(
-                f,
-                "{variable}: the certificate does not lead up to the root file; download both files again"
-            ),
-            Self::Replaced { variable, number } => write!(
-                f,
-                "{variable}: the provider has changed to the certificate {number}; download it and replace the file"
-            ),
-        }
+        f.write_str(self.text().get(Language::En))
     }
 }
 

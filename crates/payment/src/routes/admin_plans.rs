@@ -19,6 +19,7 @@ use super::{answer, idempotency_key};
 use crate::operations::admin_plans::PlanFilter;
 use crate::operations::edit_plan::Removed;
 use crate::shapes::{AdminPlanShape, PlanBody};
+use crate::words::WORDS;
 use crate::{PaymentService, problems};
 
 /// Where none is asked for.
@@ -63,8 +64,7 @@ pub(super) async fn list(
         return Err(Problem::invalid(
             "/ending_before",
             "two_cursors",
-            "starting_after 与 ending_before 只能给出一个",
-            "give starting_after or ending_before, not both",
+            WORDS.text("list.two_cursors"),
         ));
     }
     let filter = PlanFilter {
@@ -76,8 +76,7 @@ pub(super) async fn list(
         return Err(Problem::invalid(
             "/starting_after",
             "unknown_cursor",
-            "没有这个套餐",
-            "there is no such plan",
+            WORDS.text("list.no_plan"),
         ));
     };
     let next_cursor = data.last().filter(|_| has_more).map(|last| last.plan.id);

@@ -10,12 +10,12 @@ use tollgate_kernel::input::Params;
 use tollgate_kernel::permission::{self, require};
 use tollgate_kernel::problem::{FieldErrors, Problem};
 use tollgate_kernel::scope;
-use tollgate_kernel::text::Text;
 use utoipa::IntoParams;
 
 use crate::model::quota::{Meter, ResourceType};
 use crate::operations::explain::Counted;
 use crate::shapes::ExplainShape;
+use crate::words::WORDS;
 use crate::{PaymentService, problems};
 
 /// Which number.
@@ -51,12 +51,7 @@ impl FromRequestParts<PaymentService> for About {
         }
         require(parts, permission::USAGE_READ).await?;
         user.map(Self).map_err(|_| {
-            Problem::invalid(
-                "/user_id",
-                "invalid_id",
-                "不是用户 id",
-                "not the id of a user",
-            )
+            Problem::invalid("/user_id", "invalid_id", WORDS.text("person.not_a_user"))
         })
     }
 }
@@ -84,14 +79,7 @@ pub(super) async fn explain(
         .meter
         .and_then(|text| errors.take("/meter", text.parse::<Meter>()));
     if resource_type.is_some() && meter.is_some() {
-        errors.note(
-            "/meter",
-            "two_meters",
-            Text::new(
-                "resource_type 与 meter 只能给出一个",
-                "give resource_type or meter, not both",
-            ),
-        );
+        errors.note("/meter", "two_meters", WORDS.text("explain.two_meters"));
     }
     errors.finish()?;
     let counted = match (resource_type, meter) {

@@ -11,7 +11,6 @@ use tollgate_kernel::input::{PathId, StrictBody};
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::permission::{self, Named, Permitted};
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
-use tollgate_kernel::text::Text;
 use utoipa::ToSchema;
 
 use super::quota::cost;
@@ -20,6 +19,7 @@ use crate::model::quota::Meter;
 use crate::operations::grant_plan::GrantPlan;
 use crate::operations::grant_units::GrantUnits;
 use crate::shapes::{GivenPlanShape, GivenShape};
+use crate::words::WORDS;
 use crate::{PaymentService, problems};
 
 pub(super) struct UsersWrite;
@@ -120,7 +120,7 @@ impl GrantBody {
                 ("/expires_at", expires_at.is_some()),
             ];
             for (pointer, _) in others.iter().filter(|(_, is_given)| *is_given) {
-                let detail = Text::new("不能与 plan_slug 同时给出", "not beside plan_slug");
+                let detail = WORDS.text("grant.not_beside_plan");
                 errors.note(pointer, "not_together", detail);
             }
             errors.finish()?;
@@ -132,11 +132,11 @@ impl GrantBody {
             }));
         }
         if units.is_none() {
-            let detail = Text::new("请给出 units 或 plan_slug", "give units, or plan_slug");
+            let detail = WORDS.text("grant.nothing");
             errors.note("/units", "required", detail);
         }
         if terms.is_some() {
-            let detail = Text::new("须与 plan_slug 同时给出", "only beside plan_slug");
+            let detail = WORDS.text("grant.only_beside_plan");
             errors.note("/terms", "not_together", detail);
         }
         let units = units.and_then(|raw| errors.take("/units", cost(Some(&raw))));

@@ -18,6 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::transactions::{bounded, word};
 use super::webhook_endpoints::Admin;
+use crate::words::WORDS;
 use crate::{PaymentService, problems};
 
 /// Where none is asked for.
@@ -213,8 +214,7 @@ pub(super) async fn list(
         return Err(Problem::invalid(
             "/starting_after",
             "unknown_cursor",
-            "不是此列表中的 id",
-            "not an id of this list",
+            WORDS.text("list.no_such_row"),
         ));
     };
     let next_cursor = found.last().filter(|_| has_more).map(|last| last.id);

@@ -7,6 +7,7 @@ use tollgate_kernel::problem::{Code, Problem};
 use crate::model::payment::PaymentMethod;
 use crate::model::scene::Scene;
 use crate::providers::Payer;
+use crate::words::WORDS;
 
 pub(super) fn method(word: &str) -> Result<PaymentMethod, Problem> {
     word.parse()
@@ -15,14 +16,7 @@ pub(super) fn method(word: &str) -> Result<PaymentMethod, Problem> {
 
 pub(super) fn client(word: Option<&str>) -> Result<Option<Scene>, Problem> {
     let scene = word.map(str::parse).transpose();
-    scene.map_err(|_| {
-        Problem::invalid(
-            "/client",
-            "unknown_client",
-            "须为 pc、page、h5、app 或 jsapi",
-            "pc, page, h5, app or jsapi",
-        )
-    })
+    scene.map_err(|_| Problem::invalid("/client", "unknown_client", WORDS.text("pay.client")))
 }
 
 pub(super) fn device(headers: &HeaderMap) -> Scene {

@@ -11,7 +11,6 @@ use tollgate_kernel::caller::Caller;
 use tollgate_kernel::input::{Body, Params};
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
 use tollgate_kernel::scope::{Quota, Serving};
-use tollgate_kernel::text::Text;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{answer, idempotency_key};
@@ -19,6 +18,7 @@ use crate::PaymentService;
 use crate::model::quota::{Cost, InvalidCost, ResourceId, ResourceType};
 use crate::operations::consume::Consume;
 use crate::shapes::{CheckShape, ConsumeShape};
+use crate::words::WORDS;
 
 /// Metadata of a call: at most this many bytes of JSON.
 const METADATA_BYTES: usize = 4 * 1024;
@@ -134,11 +134,7 @@ impl ConsumeBody {
             .and_then(|id| errors.take("/resource_id", id.parse::<ResourceId>()));
         let metadata = Value::Object(self.metadata.unwrap_or_default());
         if metadata.to_string().len() > METADATA_BYTES {
-            errors.note(
-                "/metadata",
-                "too_large",
-                Text::new("不超过 4096 字节", "at most 4096 bytes"),
-            );
+            errors.note("/metadata", "too_large", WORDS.text("call.object"));
         }
         errors.finish()?;
         let (Some(resource_type), Some(cost)) = (resource_type, cost) else {

@@ -11,12 +11,12 @@ use tollgate_kernel::money::AmountText;
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::permission::{self, Confirmed, Named, Permitted};
 use tollgate_kernel::problem::{FieldErrors, Problem};
-use tollgate_kernel::text::Text;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{answer, idempotency_key};
 use crate::operations::refund::WantRefund;
 use crate::shapes::RefundShape;
+use crate::words::WORDS;
 use crate::{PaymentService, problems};
 
 /// Where none is asked for.
@@ -77,7 +77,7 @@ pub(super) async fn refund(
     let reason = body.reason.trim();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS {
         let mut errors = FieldErrors::new();
-        let detail = Text::new("须为 1 至 256 个字符", "1 to 256 characters");
+        let detail = WORDS.text("reason.length_256");
         errors.note("/reason", "invalid_reason", detail);
         errors.finish()?;
     }
@@ -132,8 +132,7 @@ pub(super) async fn list(
         return Err(Problem::invalid(
             "/limit",
             "out_of_range",
-            "须为 1 至 100",
-            "1 to 100",
+            WORDS.text("list.limit_100"),
         ));
     }
     let page = service.refunds(params.transaction_id, params.starting_after, limit);
@@ -141,8 +140,7 @@ pub(super) async fn list(
         return Err(Problem::invalid(
             "/starting_after",
             "unknown_cursor",
-            "不是此列表中的 id",
-            "not an id of this list",
+            WORDS.text("list.no_such_row"),
         ));
     };
     let next_cursor = refunds.last().filter(|_| has_more).map(|last| last.id);

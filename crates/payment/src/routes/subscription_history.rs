@@ -13,6 +13,7 @@ use super::transactions::bounded;
 use crate::PaymentService;
 use crate::operations::subscription_history::HistoryPage;
 use crate::shapes::ChangeShape;
+use crate::words::WORDS;
 
 /// Where none is asked for.
 const LIMIT: u32 = 20;
@@ -54,8 +55,7 @@ pub(super) async fn history(
         return Err(Problem::invalid(
             "/ending_before",
             "two_cursors",
-            "starting_after 与 ending_before 只能给出一个",
-            "give starting_after or ending_before, not both",
+            WORDS.text("list.two_cursors"),
         ));
     }
     let page = HistoryPage {
@@ -68,12 +68,7 @@ pub(super) async fn history(
             Some(_) => "/starting_after",
             None => "/ending_before",
         };
-        Problem::invalid(
-            pointer,
-            "unknown_cursor",
-            "不是此列表中的 id",
-            "not an id of this list",
-        )
+        Problem::invalid(pointer, "unknown_cursor", WORDS.text("list.no_such_row"))
     })?;
     // Of a page that was read backwards, the next one lies before its first.
     let end = match params.ending_before {

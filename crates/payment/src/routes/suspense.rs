@@ -8,7 +8,6 @@ use tollgate_kernel::input::{Params, PathId, StrictBody};
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::permission::{Confirmed, Permitted};
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
-use tollgate_kernel::text::Text;
 use utoipa::{IntoParams, ToSchema};
 
 use super::refunds::{Finance, PaymentsRead, REASON_CHARS};
@@ -16,6 +15,7 @@ use super::transactions::{bounded, word};
 use crate::model::suspense::Resolution;
 use crate::operations::resolve_suspense::Resolve;
 use crate::shapes::SuspenseShape;
+use crate::words::WORDS;
 use crate::{PaymentService, problems};
 
 /// Where none is asked for.
@@ -59,8 +59,7 @@ pub(super) async fn list(
         return Err(Problem::invalid(
             "/starting_after",
             "unknown_cursor",
-            "不是此列表中的 id",
-            "not an id of this list",
+            WORDS.text("list.no_such_row"),
         ));
     };
     let next_cursor = found.last().filter(|_| has_more).map(|last| last.id);
@@ -105,16 +104,16 @@ pub(super) async fn resolve(
     let mut errors = FieldErrors::new();
     let reason = body.reason.trim();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS {
-        let detail = Text::new("须为 1 至 256 个字符", "1 to 256 characters");
+        let detail = WORDS.text("reason.length_256");
         errors.note("/reason", "invalid_reason", detail);
     }
     let resolution = body.action.parse::<Resolution>().ok();
     if resolution.is_none() {
-        let detail = Text::new("须为 apply、refund 或 hold", "apply, refund or hold");
+        let detail = WORDS.text("suspense.action");
         errors.note("/action", "unknown_word", detail);
     }
     if body.transaction_id.is_some() && resolution != Some(Resolution::Apply) {
-        let detail = Text::new("仅用于 apply", "only with apply");
+        let detail = WORDS.text("suspense.only_apply");
         errors.note("/transaction_id", "not_used", detail);
     }
     errors.finish()?;

@@ -20,6 +20,7 @@ use crate::model::payment::Payment;
 use crate::model::timeline::History;
 use crate::operations::transactions::TransactionFilter;
 use crate::shapes::{RefundShape, SuspenseShape, TransactionShape};
+use crate::words::WORDS;
 
 /// Where none is asked for.
 const LIMIT: u32 = 20;
@@ -175,8 +176,7 @@ pub(super) async fn admin_list(
         Some(_) => Err(Problem::invalid(
             "/format",
             "unknown_format",
-            "须为 json 或 csv",
-            "json or csv",
+            WORDS.text("list.format"),
         )),
     }
 }
@@ -292,8 +292,7 @@ async fn page(
         Problem::invalid(
             "/starting_after",
             "unknown_cursor",
-            "不是此列表中的 id",
-            "not an id of this list",
+            WORDS.text("list.no_such_row"),
         )
     })
 }
@@ -313,8 +312,7 @@ pub(super) fn bounded(limit: u32, most: u32) -> Result<u32, Problem> {
     Err(Problem::invalid(
         "/limit",
         "out_of_range",
-        format!("须为 1 至 {most}"),
-        format!("1 to {most}"),
+        WORDS.text_with("list.limit", &[("most", &most)]),
     ))
 }
 
@@ -322,14 +320,7 @@ pub(super) fn word<T: std::str::FromStr>(
     pointer: &str,
     text: Option<&str>,
 ) -> Result<Option<T>, Problem> {
-    let unknown = |_| {
-        Problem::invalid(
-            pointer,
-            "unknown_word",
-            "未知取值",
-            "not a value of this filter",
-        )
-    };
+    let unknown = |_| Problem::invalid(pointer, "unknown_word", WORDS.text("list.not_a_value"));
     text.map(|text| text.parse().map_err(unknown)).transpose()
 }
 

@@ -19,6 +19,7 @@ use crate::model::quota::{Meter, ResourceType};
 use crate::model::usage::{GroupBy, Interval};
 use crate::operations::usage_series::{SeriesOf, WantSeries};
 use crate::shapes::{UsageSeriesShape, UsageSummaryShape};
+use crate::words::WORDS;
 use crate::{PaymentService, problems};
 
 /// Sees the usage of everybody.
@@ -221,12 +222,6 @@ async fn lines(
 }
 
 pub(super) fn zone(name: &str) -> Result<Tz, Problem> {
-    name.parse().map_err(|_| {
-        Problem::invalid(
-            "/tz",
-            "unknown_zone",
-            "不是 IANA 时区名",
-            "not a time zone of the IANA list",
-        )
-    })
+    name.parse()
+        .map_err(|_| Problem::invalid("/tz", "unknown_zone", WORDS.text("figures.zone")))
 }

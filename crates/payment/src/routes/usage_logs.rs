@@ -11,7 +11,6 @@ use tollgate_kernel::ids::{ApiKeyId, Id, UsageId, UserId};
 use tollgate_kernel::input::Params;
 use tollgate_kernel::problem::{FieldErrors, Problem};
 use tollgate_kernel::table::{LONGEST_TABLE, csv_stream};
-use tollgate_kernel::text::Text;
 use tollgate_storage::StorageError;
 use utoipa::{IntoParams, ToSchema};
 
@@ -21,6 +20,7 @@ use crate::model::quota::{Meter, ResourceId, ResourceType};
 use crate::model::usage::is_within_time;
 use crate::operations::usage_logs::{MOST_TYPES, UsageFilter, UsagePage};
 use crate::shapes::UsageLogShape;
+use crate::words::WORDS;
 use crate::{PaymentService, problems};
 
 /// Where none is asked for.
@@ -47,10 +47,7 @@ impl<S: Sync> FromRequestParts<S> for Types {
         types.sort();
         types.dedup();
         if types.len() > MOST_TYPES {
-            let detail = Text::new(
-                format!("最多 {MOST_TYPES} 个"),
-                format!("at most {MOST_TYPES} of them"),
-            );
+            let detail = WORDS.text_with("list.too_many", &[("most", &MOST_TYPES)]);
             errors.note("/resource_type", "too_many", detail);
         }
         errors.finish()?;
@@ -126,8 +123,7 @@ pub(super) async fn list(
         return Err(Problem::invalid(
             "/ending_before",
             "two_cursors",
-            "starting_after 与 ending_before 只能给出一个",
-            "give starting_after or ending_before, not both",
+            WORDS.text("list.two_cursors"),
         ));
     }
     let page = UsagePage {
@@ -153,8 +149,7 @@ pub(super) async fn list(
         Some(_) => Err(Problem::invalid(
             "/format",
             "unknown_format",
-            "须为 json 或 csv",
-            "json or csv",
+            WORDS.text("list.format"),
         )),
     }
 }
@@ -206,14 +201,12 @@ fn is_counted(
         Some("total") => Err(Problem::invalid(
             "/include",
             "unbounded",
-            "total 须给出 created_after，且范围不超过 31 天",
-            "total takes created_after, and 31 days at most",
+            WORDS.text("list.total_needs"),
         )),
         Some(_) => Err(Problem::invalid(
             "/include",
             "unknown_word",
-            "须为 total",
-            "total",
+            WORDS.text("list.total"),
         )),
     }
 }
@@ -230,12 +223,7 @@ async fn read(
             Some(_) => "/starting_after",
             None => "/ending_before",
         };
-        Problem::invalid(
-            pointer,
-            "unknown_cursor",
-            "不是此列表中的 id",
-            "not an id of this list",
-        )
+        Problem::invalid(pointer, "unknown_cursor", WORDS.text("list.no_such_row"))
     })
 }
 
@@ -307,8 +295,7 @@ async fn table(
         return Err(Problem::invalid(
             "/ending_before",
             "unknown_cursor",
-            "表格只能向后翻页",
-            "a table goes on with starting_after",
+            WORDS.text("list.forward"),
         ));
     }
     let (first, has_more) = read(&service, &filter, page, limit.min(PART)).await?;

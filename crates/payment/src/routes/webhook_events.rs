@@ -17,6 +17,7 @@ use super::refunds::{Finance, PaymentsRead};
 use super::transactions::{bounded, word};
 use crate::model::call::{InboundCall, KeptCall};
 use crate::operations::webhook_events::WebhookEventFilter;
+use crate::words::WORDS;
 use crate::{PaymentService, problems};
 
 /// Where none is asked for.
@@ -155,8 +156,7 @@ pub(super) async fn list(
         return Err(Problem::invalid(
             "/starting_after",
             "unknown_cursor",
-            "不是此列表中的 id",
-            "not an id of this list",
+            WORDS.text("list.no_such_row"),
         ));
     };
     Ok(Json(WebhookEventPage {

@@ -13,6 +13,7 @@ use tollgate_kernel::problem::{Code, Problem};
 use crate::PaymentService;
 use crate::model::payment::PaymentMethod;
 use crate::providers::RawWebhook;
+use crate::words::WORDS;
 
 /// No genuine callback is longer.
 const BODY_LIMIT_BYTES: usize = 256 * 1024;
@@ -45,8 +46,9 @@ pub(super) async fn receive(
         .into_iter()
         .any(|name| !name.as_bytes().eq_ignore_ascii_case(b"identity"))
     {
-        return Err(Problem::new(Code::UnsupportedMediaType)
-            .detail("请勿压缩请求体。", "Send the body uncompressed."));
+        return Err(
+            Problem::new(Code::UnsupportedMediaType).detail(WORDS.text("webhook.compressed"))
+        );
     }
     let reading = timeout(BODY_WITHIN, raw_body(body, BODY_LIMIT_BYTES));
     let body = reading

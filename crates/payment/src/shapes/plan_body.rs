@@ -11,6 +11,7 @@ use super::plans::CostShape;
 use crate::model::plan::{BillingCycle, PlanCost, PlanMeter, PlanTexts, Reset, Slug};
 use crate::model::plan_terms::{self, PlanFault, PlanTerms, pointed};
 use crate::model::quota::{Meter, Units};
+use crate::words::WORDS;
 
 /// The languages of the house's pages.
 const LANGUAGES: [&str; 2] = ["zh", "en"];
@@ -164,8 +165,7 @@ impl PlanBody {
                 faults.push(PlanFault::new(
                     format!("/i18n/{}", pointed(language)),
                     "unknown_language",
-                    "须为 zh 或 en",
-                    "zh or en",
+                    WORDS.text("plans.language"),
                 ));
                 continue;
             }
@@ -180,8 +180,7 @@ impl PlanBody {
                 faults.push(PlanFault::new(
                     field,
                     "texts_differ",
-                    "与 i18n 中的文字不一致",
-                    "not the same as in i18n",
+                    WORDS.text("plans.texts_differ"),
                 ));
             }
         };
@@ -228,8 +227,7 @@ impl PlanBody {
                     faults.push(PlanFault::new(
                         "/currency",
                         "unknown_currency",
-                        "须为 ISO 4217 大写货币代码",
-                        "a currency code of ISO 4217 in upper case",
+                        WORDS.text("plans.currency"),
                     ));
                 }
                 read.ok()?
@@ -252,8 +250,7 @@ impl PlanBody {
                 faults.push(PlanFault::new(
                     "/price_minor",
                     "prices_differ",
-                    "与 price 不一致",
-                    "not the same as price",
+                    WORDS.text("plans.prices_differ"),
                 ));
                 None
             }
@@ -280,8 +277,7 @@ impl PlanBody {
             faults.push(PlanFault::new(
                 "/billing_cycle",
                 "unknown_word",
-                "须为 monthly、yearly 或 lifetime",
-                "monthly, yearly or lifetime",
+                WORDS.text("plans.cycle"),
             ));
         }
         read
@@ -306,12 +302,7 @@ impl PlanBody {
             return Vec::new();
         }
         let differs = |field: &'static str| {
-            PlanFault::new(
-                field,
-                "meters_differ",
-                "与 meters 的第一项不一致",
-                "not the same as the first of meters",
-            )
+            PlanFault::new(field, "meters_differ", WORDS.text("plans.meters_differ"))
         };
         match (meters.first_mut(), self.meters.is_some()) {
             (Some(first), true) => {
@@ -400,8 +391,7 @@ fn meter(position: usize, body: &MeterBody, faults: &mut Vec<PlanFault>) -> Opti
         faults.push(PlanFault::new(
             field("reset"),
             "unknown_word",
-            "须为 month、calendar、term 或 never",
-            "month, calendar, term or never",
+            WORDS.text("plans.reset"),
         ));
     }
     Some(PlanMeter {

@@ -6,10 +6,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tollgate_kernel::text::{Language, Text};
 
 use super::{FaultKind, Place};
 use crate::alipay::order;
 use crate::store::{NewFault, Rail};
+use crate::words::WORDS;
 use crate::{Sandbox, SandboxError, alipay, wechat};
 
 /// Longest argument and order number, in bytes.
@@ -34,30 +36,30 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// Why it cannot be ordered.
-    fn refused(&self, rail: Rail) -> Result<FaultKind, String> {
+    fn refused(&self, rail: Rail) -> Result<FaultKind, Text> {
         let Some(kind) = FaultKind::read(&self.kind).filter(|kind| kind.is_of(rail)) else {
             let words: Vec<_> = FaultKind::of(rail).map(FaultKind::as_str).collect();
-            return Err(format!("kind is one of {}", words.join(", ")));
+            return Err(WORDS.text_with("refusal.fault_kind", &[("kinds", &words.join(", "))]));
         };
         let texts = [&self.method, &self.order, &self.argument];
         let fits = |text: &String| {
             (1..=TEXT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
         };
         if !texts.into_iter().flatten().all(fits) {
-            return Err("method, order and argument are 1-64 plain characters".to_owned());
+            return Err(WORDS.text("refusal.fault_texts"));
         }
         match self.method.as_deref() {
             None => {}
             Some(_) if kind.place() != Place::Call => {
-                return Err(format!("{} takes no method", kind.as_str()));
+                return Err(WORDS.text_with("refusal.fault_no_method", &[("kind", &kind.as_str())]));
             }
             Some(method) if !is_call(rail, method) => {
-                return Err("method is none that is called".to_owned());
+                return Err(WORDS.text("refusal.fault_unknown_method"));
             }
             Some(_) => {}
         }
         if !(1..=TIMES).contains(&self.times.unwrap_or(1)) {
-            return Err("times is 1-10000".to_owned());
+            return Err(WORDS.text("refusal.fault_times"));
         }
         let argument = self.argument.as_deref();
         let fits = match (kind, argument) {
@@ -66,7 +68,7 @@ impl Wanted {
             (kind, argument) => kind.waits() && kind.wait(argument).is_some(),
         };
         if !fits {
-            return Err(format!("{} takes no such argument", kind.as_str()));
+            return Err(WORDS.text_with("refusal.fault_argument", &[("kind", &kind.as_str())]));
         }
         Ok(kind)
     }
@@ -107,7 +109,7 @@ pub(crate) async fn put(
     };
     match sandbox.inner.store.put_fault(&fault).await {
         Ok(Some(id)) => (StatusCode::CREATED, Json(json!({ "id": id }))).into_response(),
-        Ok(None) => refusal("too many faults are open; DELETE ends them"),
+        Ok(None) => refusal(&WORDS.text("refusal.fault_too_many")),
         Err(error) => failed(&error),
     }
 }
@@ -136,7 +138,7 @@ pub(crate) async fn list(State(sandbox): State<Sandbox>, Path(rail): Path<String
         })
         .collect();
     let kinds: Vec<Value> = FaultKind::of(rail)
-        .map(|kind| json!({ "kind": kind.as_str(), "acts": kind.place().as_str(), "says": kind.says().1 }))
+        .map(|kind| json!({ "kind": kind.as_str(), "acts": kind.place().as_str(), "says": kind.says(Language::En) }))
         .collect();
     Json(json!({ "data": data, "kinds": kinds })).into_response()
 }
@@ -152,7 +154,9 @@ pub(crate) async fn clear(State(sandbox): State<Sandbox>, Path(rail): Path<Strin
     }
 }
 
-fn refusal(says: &str) -> Response {
+/// In English: these calls are made by programs.
+pub(crate) fn refusal(says: &Text) -> Response {
+    let says = says.get(Language::En);
     (StatusCode::UNPROCESSABLE_ENTITY, format!("{says}\n")).into_response()
 }
 

@@ -11,7 +11,10 @@ pub(crate) mod api;
 
 use std::time::Duration;
 
+use tollgate_kernel::text::Language;
+
 use crate::store::{CallbackKind, Rail};
+use crate::words::WORDS;
 
 /// Where a fault acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +41,11 @@ impl Place {
 }
 
 macro_rules! kinds {
-    ($($variant:ident $word:literal $place:ident $zh:literal $en:literal;)+) => {
+    ($($variant:ident $word:literal $place:ident;)+) => {
         /// How something goes wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum FaultKind {
-            $(#[doc = $en] $variant,)+
+            $(#[doc = concat!("`", $word, "`")] $variant,)+
         }
 
         impl FaultKind {
@@ -57,42 +60,43 @@ macro_rules! kinds {
                 match self { $(Self::$variant => Place::$place,)+ }
             }
 
-            /// What happens, in Chinese and in English.
-            pub(crate) fn says(self) -> (&'static str, &'static str) {
-                match self { $(Self::$variant => ($zh, $en),)+ }
+            /// What happens.
+            pub(crate) fn says(self, language: Language) -> &'static str {
+                let name = match self { $(Self::$variant => concat!("fault.", $word),)+ };
+                WORDS.say(language, name)
             }
         }
     };
 }
 
 kinds! {
-    CallbackLost "callback_lost" Notice "回调丢失" "The notice is never sent.";
-    CallbackTwice "callback_twice" Notice "回调两次" "The notice is sent twice, at once.";
-    CallbackTimes50 "callback_x50" Notice "回调 50 次" "The notice is sent fifty times, at once.";
-    CallbackLate "callback_late" Notice "回调迟到" "The notice is sent 25 hours late, or as many seconds as the argument says.";
-    CallbackReordered "callback_reordered" Notice "回调乱序" "After the notice comes the one that should have come before it.";
-    CallbackForged "callback_forged" Notice "伪造回调" "A notice whose signature does not fit comes first, the real one after it.";
-    ProbeCallback "probe_callback" Notice "回调探测签名" "A notice with a probe in place of a signature comes first, the real one after it.";
-    UnknownKey "unknown_key" Notice "未知证书序列号" "A notice under a serial that nobody knows comes first, the real one after it.";
-    StaleCallback "stale_callback" Notice "过期回调" "A notice that was signed ten minutes ago comes first, the real one after it.";
-    WrongSecret "wrong_secret" Notice "APIv3 密钥不符" "A notice that the merchant's secret does not open comes first, the real one after it.";
-    OtherKey "other_key" Notice "换用另一种公钥" "The notice is signed by the certificate where answers are by the public key, and the reverse.";
-    WrongMerchant "wrong_merchant" Notice "商户不符" "The notice, well signed, names another application and seller.";
-    WrongAmount "wrong_amount" Buyer "金额不符" "The buyer pays 0.01, or the amount of the argument, and not what was asked for.";
-    PayAfterClose "pay_after_close" Buyer "关闭后付款" "A closed or lapsed trade is paid all the same.";
-    PayTwice "pay_twice" Buyer "重复付款" "The buyer pays two trades under one order number.";
-    KeyChanged "key_changed" Buyer "密钥更换" "The gateway signs with a new key, for good, from just before the notice.";
-    AnswerLost "answer_lost" Call "应答丢失" "The call is done, and its answer never arrives.";
-    Busy "busy" Call "系统繁忙" "Nothing is done, and the answer says that nobody knows.";
-    Refused "refused" Call "业务拒绝" "Nothing is done, and the answer says no, with the code of the argument.";
-    ServerError "server_error" Call "服务器错误" "Nothing is done; the answer is a page with status 502.";
-    BrokenSignature "broken_signature" Call "应答签名错误" "The call is done, and the answer's signature does not fit.";
-    ProbeAnswer "probe_answer" Call "应答探测签名" "The call is done, and the answer carries a probe in place of a signature.";
-    SlowDrip "slow_drip" Call "应答缓慢" "The call is done; its answer comes byte by byte, for a minute at most.";
-    HugeBody "huge_body" Call "应答过大" "The call is done; its answer is well signed and 12 MB long.";
-    RefundPendingFailed "refund_pending_failed" Refund "退款处理后失败" "The refund is accepted, and fails 30 seconds later, or as many as the argument says.";
-    RefundClosed "refund_closed" Refund "退款关闭" "The refund is accepted, and closed 30 seconds later, or as many as the argument says.";
-    RefundPendingSucceeded "refund_pending_succeeded" Refund "退款处理后成功" "The refund is accepted, and done 30 seconds later, or as many as the argument says.";
+    CallbackLost "callback_lost" Notice;
+    CallbackTwice "callback_twice" Notice;
+    CallbackTimes50 "callback_x50" Notice;
+    CallbackLate "callback_late" Notice;
+    CallbackReordered "callback_reordered" Notice;
+    CallbackForged "callback_forged" Notice;
+    ProbeCallback "probe_callback" Notice;
+    UnknownKey "unknown_key" Notice;
+    StaleCallback "stale_callback" Notice;
+    WrongSecret "wrong_secret" Notice;
+    OtherKey "other_key" Notice;
+    WrongMerchant "wrong_merchant" Notice;
+    WrongAmount "wrong_amount" Buyer;
+    PayAfterClose "pay_after_close" Buyer;
+    PayTwice "pay_twice" Buyer;
+    KeyChanged "key_changed" Buyer;
+    AnswerLost "answer_lost" Call;
+    Busy "busy" Call;
+    Refused "refused" Call;
+    ServerError "server_error" Call;
+    BrokenSignature "broken_signature" Call;
+    ProbeAnswer "probe_answer" Call;
+    SlowDrip "slow_drip" Call;
+    HugeBody "huge_body" Call;
+    RefundPendingFailed "refund_pending_failed" Refund;
+    RefundClosed "refund_closed" Refund;
+    RefundPendingSucceeded "refund_pending_succeeded" Refund;
 }
 
 impl FaultKind {
@@ -189,7 +193,7 @@ mod tests {
     fn every_kind_has_a_word_of_its_own_that_names_it() {
         for kind in FaultKind::ALL {
             assert_eq!(FaultKind::read(kind.as_str()), Some(*kind));
-            let (zh, en) = kind.says();
+            let (zh, en) = (kind.says(Language::Zh), kind.says(Language::En));
             assert!(!zh.is_ascii() && en.is_ascii() && en.ends_with('.'), "{en}");
         }
         assert_eq!(FaultKind::of(Rail::Alipay).count(), 20);

@@ -4,7 +4,6 @@
 //! nothing, loads nothing and has no origin. Its links open beside it.
 
 mod page;
-mod words;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -21,6 +20,7 @@ use self::page::{List, One};
 use crate::callbacks::is_loopback;
 use crate::phone::{failed, html, language, wants_json};
 use crate::store::KeptMail;
+use crate::words::WORDS;
 use crate::{Sandbox, SandboxError};
 
 /// As the phone's, and letters in a frame of our own.
@@ -221,10 +221,7 @@ fn check_host(headers: &HeaderMap, base_url: &Url) -> Result<(), Problem> {
     if own {
         return Ok(());
     }
-    Err(Problem::new(Code::PermissionDenied).detail(
-        "请使用 PUBLIC_URL 中的地址打开沙箱邮箱。",
-        "Open the sandbox's mailbox under the address in PUBLIC_URL.",
-    ))
+    Err(Problem::new(Code::PermissionDenied).detail(WORDS.text("refusal.public_url")))
 }
 
 #[cfg(test)]

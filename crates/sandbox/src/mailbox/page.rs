@@ -3,27 +3,24 @@
 use askama::Template;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::text::Language;
+use tollgate_kernel::words::Spoken;
 
-use super::words::{Words, words};
 use crate::store::KeptMail;
+use crate::words::{WORDS, other};
 
 /// The page around both views.
 struct Frame {
-    words: &'static Words,
+    words: Spoken,
     lang: &'static str,
     other_lang: &'static str,
 }
 
 impl Frame {
     fn new(language: Language) -> Self {
-        let other = match language {
-            Language::Zh => Language::En,
-            Language::En => Language::Zh,
-        };
         Self {
-            words: words(language),
+            words: WORDS.spoken(language),
             lang: language.tag(),
-            other_lang: other.tag(),
+            other_lang: other(language).tag(),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{Shown, check_origin, failed, wants_json};
 use crate::Sandbox;
 use crate::faults::FaultKind;
 use crate::store::NewFault;
+use crate::words::WORDS;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wanted {
@@ -41,8 +42,9 @@ pub(crate) async fn order(
     };
     let put = sandbox.inner.store.put_fault(&fault).await;
     if put.map_err(failed)?.is_none() {
-        return Err(Problem::new(Code::ValidationFailed)
-            .detail("已有太多故障。", "Too many faults are open."));
+        return Err(
+            Problem::new(Code::ValidationFailed).detail(WORDS.text("refusal.too_many_faults"))
+        );
     }
     if wants_json(&headers) {
         return Ok(StatusCode::CREATED.into_response());

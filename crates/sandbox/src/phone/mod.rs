@@ -4,7 +4,6 @@
 
 mod faults;
 mod page;
-mod words;
 
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -20,6 +19,7 @@ use self::page::{Page, Shows};
 use crate::buyer::{Outcome, Refusal as BuyerRefusal};
 use crate::callbacks::is_loopback;
 use crate::store::{Product, Rail};
+use crate::words::WORDS;
 use crate::{Sandbox, SandboxError};
 
 /// Nothing inline, nothing from elsewhere, in nobody's frame.
@@ -199,10 +199,7 @@ pub(crate) fn check_origin(headers: &HeaderMap, base_url: &Url) -> Result<(), Pr
     if site_fits && origin_fits {
         return Ok(());
     }
-    Err(Problem::new(Code::PermissionDenied).detail(
-        "请求来自其他网站，已拒绝。",
-        "The request comes from another site.",
-    ))
+    Err(Problem::new(Code::PermissionDenied).detail(WORDS.text("refusal.other_site")))
 }
 
 /// Our own address, or the loopback name the page was opened under. A foreign name that resolves

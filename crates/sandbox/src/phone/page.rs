@@ -3,24 +3,26 @@
 use askama::Template;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::text::Language;
+use tollgate_kernel::words::Spoken;
 
-use super::words::{Stage, Words, words};
 use crate::SandboxError;
 use crate::alipay::beijing;
 use crate::buyer::Outcome;
 use crate::callbacks::sends;
 use crate::faults::FaultKind;
 use crate::store::{Callback, CallbackState, OpenFault, Rail, TradeState};
+use crate::words::{WORDS, other};
 
 #[derive(Template)]
 #[template(path = "phone.html")]
 pub(super) struct Page<'a> {
-    words: &'static Words,
+    words: Spoken,
     lang: &'static str,
     other_lang: &'static str,
     /// The tone of the stage: a class of the stylesheet.
     tone: &'static str,
-    stage: &'static Stage,
+    title: &'static str,
+    says: &'static str,
     /// Whose phone it is.
     app: &'static str,
     trade: Option<Details<'a>>,
@@ -76,29 +78,25 @@ impl<'a> Page<'a> {
         let can_pay_late = faults
             .iter()
             .any(|button| button.open > 0 && button.word == FaultKind::PayAfterClose.as_str());
-        let words = words(language);
+        let words = WORDS.spoken(language);
         let (tone, stage) = match trade.state {
-            TradeState::Issued => ("bad", &words.expired),
-            TradeState::Waiting if shows.failed => ("bad", &words.failed),
-            TradeState::Waiting => ("plain", &words.waiting),
-            TradeState::Paid => ("ok", &words.paid),
-            TradeState::Closed => ("bad", &words.closed),
-        };
-        let sign = match language {
-            Language::Zh => "¥",
-            Language::En => "CN¥",
+            TradeState::Issued => ("bad", "expired"),
+            TradeState::Waiting if shows.failed => ("bad", "failed"),
+            TradeState::Waiting => ("plain", "waiting"),
+            TradeState::Paid => ("ok", "paid"),
+            TradeState::Closed => ("bad", "closed"),
         };
         let page = Self {
             app: match trade.rail {
-                Rail::Alipay => words.alipay,
-                Rail::Wechat => words.wechat,
+                Rail::Alipay => words.say("phone.alipay"),
+                Rail::Wechat => words.say("phone.wechat"),
             },
             trade: Some(Details {
                 number: &trade.provider_no,
                 exists: outcome.status().is_some(),
                 order: &trade.out_trade_no,
                 subject: outcome.subject()?,
-                amount: format!("{sign}{}", trade.amount),
+                amount: format!("{}{}", words.say("phone.sign"), trade.amount),
                 paid_at: trade.paid_at.map(local),
                 notice: callback.map(|callback| told(trade.rail, callback, words)),
                 back: shows.back.as_deref(),
@@ -117,21 +115,23 @@ impl<'a> Page<'a> {
 
     /// The page of a code that does not exist.
     pub(super) fn unknown(language: Language) -> String {
-        Self::bare(language, "bad", &words(language).unknown).text()
+        Self::bare(language, "bad", "unknown").text()
     }
 
-    fn bare(language: Language, tone: &'static str, stage: &'static Stage) -> Self {
-        let other = match language {
-            Language::Zh => Language::En,
-            Language::En => Language::Zh,
+    fn bare(language: Language, tone: &'static str, stage: &str) -> Self {
+        let words = WORDS.spoken(language);
+        let said = |part: &str| {
+            let name = format!("phone_stage.{stage}.{part}");
+            words.find(&name).unwrap_or_default()
         };
         Self {
-            words: words(language),
+            words,
             lang: language.tag(),
-            other_lang: other.tag(),
+            other_lang: other(language).tag(),
             tone,
-            stage,
-            app: words(language).phone,
+            title: said("title"),
+            says: said("text"),
+            app: words.say("phone.phone"),
             trade: None,
             open: false,
             late: false,
@@ -154,10 +154,7 @@ fn buttons(rail: Rail, order_no: &str, open: &[OpenFault], language: Language) -
     };
     let button = |kind: FaultKind| Button {
         word: kind.as_str(),
-        says: match language {
-            Language::Zh => kind.says().0,
-            Language::En => kind.says().1,
-        },
+        says: kind.says(language),
         open: of(kind),
     };
     FaultKind::of(rail).map(button).collect()
@@ -168,10 +165,10 @@ fn local(at: Timestamp) -> String {
 }
 
 /// How far the merchant has been told.
-fn told(rail: Rail, callback: &Callback, words: &Words) -> String {
+fn told(rail: Rail, callback: &Callback, words: Spoken) -> String {
     let answered = || {
         let status = callback.last_status.map(|status| format!("HTTP {status}"));
-        let status = status.unwrap_or_else(|| words.no_answer.to_owned());
+        let status = status.unwrap_or_else(|| words.say("phone.no_answer").to_owned());
         let reply: String = callback
             .last_reply
             .iter()
@@ -182,13 +179,15 @@ fn told(rail: Rail, callback: &Callback, words: &Words) -> String {
         format!("{status} “{reply}” · {}/{}", callback.attempts, sends(rail))
     };
     match callback.state {
-        CallbackState::Accepted => words.accepted.to_owned(),
-        CallbackState::GivenUp => format!("{} · {}", words.given_up, answered()),
-        CallbackState::Open if callback.last_reply.is_none() => words.sending.to_owned(),
+        CallbackState::Accepted => words.say("phone.accepted").to_owned(),
+        CallbackState::GivenUp => format!("{} · {}", words.say("phone.given_up"), answered()),
+        CallbackState::Open if callback.last_reply.is_none() => {
+            words.say("phone.sending").to_owned()
+        }
         CallbackState::Open => {
             format!(
                 "{} {} · {}",
-                words.retry,
+                words.say("phone.retry"),
                 local(callback.due_at),
                 answered()
             )

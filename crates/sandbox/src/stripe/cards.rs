@@ -22,8 +22,8 @@ pub(super) struct Card {
     pub(super) number: &'static str,
     pub(super) here: Does,
     pub(super) later: Does,
-    pub(super) zh: &'static str,
-    pub(super) en: &'static str,
+    /// The name of what it says on its button.
+    pub(super) says: &'static str,
 }
 
 const DECLINED: Does = Does::Declines("card_declined", Some("generic_decline"));
@@ -32,60 +32,28 @@ const OLD: Does = Does::Declines("expired_card", None);
 
 /// Nothing else is a card here.
 pub(super) const CARDS: [Card; 6] = [
-    card(
-        "4242424242424242",
-        Does::Pays,
-        Does::Pays,
-        "付款成功",
-        "pays",
-    ),
-    card(
-        "4000002760003184",
-        Does::Asks,
-        Does::Asks,
-        "需要 3-D Secure",
-        "asks by 3-D Secure",
-    ),
+    card("4242424242424242", Does::Pays, Does::Pays, "test_card.pays"),
+    card("4000002760003184", Does::Asks, Does::Asks, "test_card.asks"),
     card(
         "4000000000000341",
         Does::Pays,
         DECLINED,
-        "首次成功，续费失败",
-        "pays now, fails at renewals",
+        "test_card.pays_once",
     ),
-    card(
-        "4000000000000002",
-        DECLINED,
-        DECLINED,
-        "被拒",
-        "is declined",
-    ),
-    card(
-        "4000000000009995",
-        POOR,
-        POOR,
-        "余额不足",
-        "has insufficient funds",
-    ),
-    card("4000000000000069", OLD, OLD, "已过期", "has expired"),
+    card("4000000000000002", DECLINED, DECLINED, "test_card.declined"),
+    card("4000000000009995", POOR, POOR, "test_card.poor"),
+    card("4000000000000069", OLD, OLD, "test_card.expired"),
 ];
 
 /// What nobody has issued.
 pub(super) const NO_CARD: Does = Does::Declines("incorrect_number", None);
 
-const fn card(
-    number: &'static str,
-    here: Does,
-    later: Does,
-    zh: &'static str,
-    en: &'static str,
-) -> Card {
+const fn card(number: &'static str, here: Does, later: Does, says: &'static str) -> Card {
     Card {
         number,
         here,
         later,
-        zh,
-        en,
+        says,
     }
 }
 

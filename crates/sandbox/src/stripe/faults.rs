@@ -17,8 +17,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::route::CALLS;
+use crate::faults::api::refusal;
 use crate::store::NewStripeFault;
+use crate::words::WORDS;
 use crate::{Sandbox, SandboxError};
+use tollgate_kernel::text::{Language, Text};
 
 /// Where a fault acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +64,11 @@ enum Argument {
 }
 
 macro_rules! kinds {
-    ($($variant:ident $word:literal $place:ident $argument:ident $zh:literal $en:literal;)+) => {
+    ($($variant:ident $word:literal $place:ident $argument:ident;)+) => {
         /// How something goes wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum FaultKind {
-            $(#[doc = $en] $variant,)+
+            $(#[doc = concat!("`", $word, "`")] $variant,)+
         }
 
         impl FaultKind {
@@ -84,47 +87,48 @@ macro_rules! kinds {
                 match self { $(Self::$variant => Argument::$argument,)+ }
             }
 
-            /// What happens, in Chinese and in English.
-            pub(crate) fn says(self) -> (&'static str, &'static str) {
-                match self { $(Self::$variant => ($zh, $en),)+ }
+            /// What happens.
+            pub(crate) fn says(self, language: Language) -> &'static str {
+                let name = match self { $(Self::$variant => concat!("stripe_fault.", $word),)+ };
+                WORDS.say(language, name)
             }
         }
     };
 }
 
 kinds! {
-    CallbackLost "callback_lost" Webhook No "回调丢失" "The webhooks are never sent; the list of events has them.";
-    CallbackTwice "callback_twice" Webhook No "回调两次" "Each webhook is sent twice, at once.";
-    CallbackTimes50 "callback_x50" Webhook No "回调 50 次" "Each webhook is sent fifty times, at once.";
-    CallbackLate "callback_late" Webhook Wait "回调迟到" "The webhooks are sent 25 hours late, or as many seconds as the argument says.";
-    CallbackReordered "callback_reordered" Webhook No "回调倒序" "The webhooks of one change are sent in reverse, one after the other.";
-    CallbackForged "callback_forged" Webhook No "伪造回调" "A webhook whose signature does not fit comes first, the real one after it.";
-    StaleCallback "stale_callback" Webhook No "过期回调" "A webhook signed ten minutes ago comes first, the real one after it.";
-    SeveralSignatures "several_signatures" Webhook No "多个签名" "The webhooks carry a wrong v1, the right one and a v0.";
-    OtherLivemode "other_livemode" Webhook No "模式不符" "The webhooks, well signed, say that they are of live mode.";
-    WrongMerchant "wrong_merchant" Webhook No "账户不符" "The webhooks, well signed, are of an account that is connected to ours.";
-    OtherVersion "other_version" Webhook No "其他版本" "The webhooks are written in a version of 2019, and show little of the object.";
-    ThinEvent "thin_event" Webhook No "瘦事件" "A thin event of the other API comes first, the real ones after it.";
-    ForeignObject "foreign_object" Webhook No "他人对象" "First another application of the account sells something under our order's number.";
-    WrongAmount "wrong_amount" Buyer Amount "金额不符" "The buyer pays one unit, or the amount of the argument, and not what was asked for.";
-    PayAfterClose "pay_after_close" Buyer No "关闭后付款" "An expired session is paid all the same.";
-    PayTwice "pay_twice" Buyer No "重复付款" "The buyer pays two sessions of one order.";
-    CompletedUnpaid "completed_unpaid" Buyer Wait "完成但未到账" "The session is complete and unpaid; the money comes 30 seconds later, or as many as the argument says.";
-    CompletedFailed "completed_failed" Buyer Wait "完成后扣款失败" "The session is complete and unpaid; the bank says no 30 seconds later, or as many as the argument says.";
-    KeyChanged "key_changed" Buyer No "密钥更换" "The webhook's secret is rolled: for a day both sign, then the new one alone.";
-    RenewalFails "renewal_fails" Renewal No "续费失败" "The debit of a further term fails; it is tried again after 3, 5 and 7 days.";
-    AnswerLost "answer_lost" Call No "应答丢失" "The call is done, and its answer never arrives.";
-    BrokenAnswer "broken_answer" Call No "应答损坏" "The call is done, and half of its answer arrives.";
-    Busy "busy" Call Status "系统繁忙" "Nothing is done, and the answer is 429, or the status of the argument.";
-    Refused "refused" Call Word "业务拒绝" "Nothing is done, and the answer says no, with the code of the argument.";
-    ServerError "server_error" Call No "服务器错误" "Nothing is done; the answer is a page with status 502.";
-    StoredError "stored_error" Call No "错误被记住" "Nothing is done; the answer is 500, and the key says so for a day.";
-    DoneError "done_error" Call No "已执行但报错" "The call is done; the answer is 500, and the key says so for a day.";
-    SlowDrip "slow_drip" Call No "应答缓慢" "The call is done; its answer comes byte by byte, for a minute at most.";
-    HugeBody "huge_body" Call No "应答过大" "The call is done; its answer is 12 MB long.";
-    RefundPendingFailed "refund_pending_failed" Refund Wait "退款处理后失败" "The refund is pending, and fails 30 seconds later, or as many as the argument says.";
-    RefundPendingSucceeded "refund_pending_succeeded" Refund Wait "退款处理后成功" "The refund is pending, and done 30 seconds later, or as many as the argument says.";
-    RefundFailsLater "refund_fails_later" Refund Wait "退款成功后失败" "The refund is done, and fails 30 seconds later, or as many as the argument says.";
+    CallbackLost "callback_lost" Webhook No;
+    CallbackTwice "callback_twice" Webhook No;
+    CallbackTimes50 "callback_x50" Webhook No;
+    CallbackLate "callback_late" Webhook Wait;
+    CallbackReordered "callback_reordered" Webhook No;
+    CallbackForged "callback_forged" Webhook No;
+    StaleCallback "stale_callback" Webhook No;
+    SeveralSignatures "several_signatures" Webhook No;
+    OtherLivemode "other_livemode" Webhook No;
+    WrongMerchant "wrong_merchant" Webhook No;
+    OtherVersion "other_version" Webhook No;
+    ThinEvent "thin_event" Webhook No;
+    ForeignObject "foreign_object" Webhook No;
+    WrongAmount "wrong_amount" Buyer Amount;
+    PayAfterClose "pay_after_close" Buyer No;
+    PayTwice "pay_twice" Buyer No;
+    CompletedUnpaid "completed_unpaid" Buyer Wait;
+    CompletedFailed "completed_failed" Buyer Wait;
+    KeyChanged "key_changed" Buyer No;
+    RenewalFails "renewal_fails" Renewal No;
+    AnswerLost "answer_lost" Call No;
+    BrokenAnswer "broken_answer" Call No;
+    Busy "busy" Call Status;
+    Refused "refused" Call Word;
+    ServerError "server_error" Call No;
+    StoredError "stored_error" Call No;
+    DoneError "done_error" Call No;
+    SlowDrip "slow_drip" Call No;
+    HugeBody "huge_body" Call No;
+    RefundPendingFailed "refund_pending_failed" Refund Wait;
+    RefundPendingSucceeded "refund_pending_succeeded" Refund Wait;
+    RefundFailsLater "refund_fails_later" Refund Wait;
 }
 
 /// The longest wait that may be ordered, in seconds.
@@ -206,28 +210,32 @@ impl Wanted {
     ///
     /// # Errors
     /// Why it cannot be ordered.
-    fn checked(&self) -> Result<FaultKind, String> {
+    fn checked(&self) -> Result<FaultKind, Text> {
         let Some(kind) = FaultKind::read(&self.kind) else {
             let words: Vec<_> = FaultKind::ALL.iter().map(|kind| kind.as_str()).collect();
-            return Err(format!("kind is one of {}", words.join(", ")));
+            return Err(WORDS.text_with("refusal.fault_kind", &[("kinds", &words.join(", "))]));
         };
         let texts = [&self.method, &self.order, &self.argument];
         let fits = |text: &String| {
             (1..=TEXT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
         };
         if !texts.into_iter().flatten().all(fits) {
-            return Err("method, order and argument are 1-64 plain characters".to_owned());
+            return Err(WORDS.text("refusal.fault_texts"));
         }
         match (self.method.as_deref(), kind.place()) {
             (None, _) | (Some(_), Place::Webhook) => {}
             (Some(method), Place::Call) if CALLS.contains(&method) => {}
             (Some(_), Place::Call) => {
-                return Err(format!("method is one of {}", CALLS.join(", ")));
+                return Err(
+                    WORDS.text_with("refusal.fault_method", &[("methods", &CALLS.join(", "))])
+                );
             }
-            _ => return Err(format!("{} takes no method", kind.as_str())),
+            _ => {
+                return Err(WORDS.text_with("refusal.fault_no_method", &[("kind", &kind.as_str())]));
+            }
         }
         if !(1..=TIMES).contains(&self.times.unwrap_or(1)) {
-            return Err("times is 1-10000".to_owned());
+            return Err(WORDS.text("refusal.fault_times"));
         }
         let Some(argument) = self.argument.as_deref() else {
             return Ok(kind);
@@ -241,7 +249,7 @@ impl Wanted {
             Argument::Status => number.is_some_and(|status| matches!(status, 429 | 500..=599)),
         };
         if !fits {
-            return Err(format!("{} takes no such argument", kind.as_str()));
+            return Err(WORDS.text_with("refusal.fault_argument", &[("kind", &kind.as_str())]));
         }
         Ok(kind)
     }
@@ -252,7 +260,7 @@ impl Sandbox {
     pub(super) async fn order_stripe_fault(
         &self,
         wanted: &Wanted,
-    ) -> Result<Result<i64, String>, SandboxError> {
+    ) -> Result<Result<i64, Text>, SandboxError> {
         let kind = match wanted.checked() {
             Ok(kind) => kind,
             Err(says) => return Ok(Err(says)),
@@ -268,7 +276,7 @@ impl Sandbox {
         let mut tx = self.inner.store.stripe().await?;
         let id = tx.put_fault(&fault).await?;
         tx.commit().await?;
-        Ok(id.ok_or_else(|| "too many faults are open; DELETE ends them".to_owned()))
+        Ok(id.ok_or_else(|| WORDS.text("refusal.fault_too_many")))
     }
 
     async fn stripe_faults(&self) -> Result<Value, SandboxError> {
@@ -291,7 +299,7 @@ impl Sandbox {
             .collect();
         let kinds: Vec<Value> = FaultKind::ALL
             .iter()
-            .map(|kind| json!({ "kind": kind.as_str(), "acts": kind.place().as_str(), "says": kind.says().1 }))
+            .map(|kind| json!({ "kind": kind.as_str(), "acts": kind.place().as_str(), "says": kind.says(Language::En) }))
             .collect();
         Ok(json!({ "data": data, "kinds": kinds }))
     }
@@ -314,7 +322,7 @@ pub(crate) async fn put(
     }
     match sandbox.order_stripe_fault(&wanted).await {
         Ok(Ok(id)) => (StatusCode::CREATED, Json(json!({ "id": id }))).into_response(),
-        Ok(Err(says)) => (StatusCode::UNPROCESSABLE_ENTITY, format!("{says}\n")).into_response(),
+        Ok(Err(says)) => refusal(&says),
         Err(error) => failed(&error),
     }
 }
@@ -348,7 +356,7 @@ mod tests {
     fn every_kind_has_a_word_of_its_own_that_names_it() {
         for kind in FaultKind::ALL {
             assert_eq!(FaultKind::read(kind.as_str()), Some(*kind));
-            let (zh, en) = kind.says();
+            let (zh, en) = (kind.says(Language::Zh), kind.says(Language::En));
             assert!(!zh.is_ascii() && en.is_ascii() && en.ends_with('.'), "{en}");
         }
         assert_eq!(FaultKind::read("callback"), None);

@@ -6,6 +6,7 @@
 
 pub(crate) mod books;
 mod calendar;
+mod card_buttons;
 mod cards;
 mod charges;
 mod checkout;
@@ -30,7 +31,6 @@ mod subscriptions;
 mod terms;
 mod webhooks;
 mod wire;
-mod words;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

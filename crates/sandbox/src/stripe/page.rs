@@ -11,15 +11,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::text::Language;
+use tollgate_kernel::words::Spoken;
 
+use super::card_buttons::{CardButton, cards};
 use super::checkout::{self, Hand, Tried};
 use super::deed::Deed;
 use super::faults::{FaultKind, Wanted};
 use super::wire::{Form, number, text};
-use super::words::{CardButton, Words, cards, other, words};
 use super::{currency, invoices, terms};
 use crate::phone::{CONTENT_SECURITY_POLICY, check_origin, failed, html, language, wants_json};
 use crate::store::{StripeFault, WebhookState};
+use crate::words::{WORDS, other};
 use crate::{Sandbox, SandboxError};
 
 #[derive(Debug, Default, Deserialize)]
@@ -32,7 +34,7 @@ pub(crate) struct Shown {
 #[derive(Template)]
 #[template(path = "stripe_card.html")]
 struct Page<'a> {
-    words: &'static Words,
+    words: Spoken,
     lang: &'static str,
     other_lang: &'static str,
     tone: &'static str,
@@ -106,10 +108,9 @@ pub(crate) async fn pay(
         (None, Some("approve")) => Hand::Approve,
         (None, Some("refuse")) => Hand::Refuse,
         _ => {
-            return Err(Problem::new(Code::ValidationFailed).detail(
-                "需要 number（卡号）或 answer（approve、refuse）。",
-                "It takes number, a card's, or answer, approve or refuse.",
-            ));
+            return Err(
+                Problem::new(Code::ValidationFailed).detail(WORDS.text("refusal.card_or_answer"))
+            );
         }
     };
     let done = sandbox.stripe_hand(&code, hand).await.map_err(failed)?;
@@ -143,9 +144,7 @@ pub(crate) async fn fault(
     let wanted = Wanted::once(kind, seen.order_no.as_deref());
     let ordered = sandbox.order_stripe_fault(&wanted).await.map_err(failed)?;
     if let Err(says) = ordered {
-        return Err(
-            Problem::new(Code::ValidationFailed).detail("没有这种故障，或已有太多故障。", says)
-        );
+        return Err(Problem::new(Code::ValidationFailed).detail(says));
     }
     if wants_json(&headers) {
         return Ok(StatusCode::CREATED.into_response());
@@ -255,7 +254,7 @@ fn back(object: &Value) -> Option<String> {
 }
 
 fn page(seen: Option<&Seen>, declined: bool, language: Language) -> String {
-    let words = words(language);
+    let words = WORDS.spoken(language);
     let asks = seen.is_some_and(|seen| {
         seen.notes["asked"].is_string() || seen.intent["status"] == "requires_action"
     });
@@ -266,22 +265,26 @@ fn page(seen: Option<&Seen>, declined: bool, language: Language) -> String {
         open_for(seen, wanted) > 0 && status == Some("expired")
     });
     let open = status == Some("open");
-    let (tone, (title, says)) = match status {
-        Some("open") if asks => ("plain", words.asks),
-        Some("open") if declined => ("bad", words.declined),
-        Some("open") => ("plain", words.waiting),
-        Some("complete") if unpaid => ("plain", words.processing),
-        Some("complete" | "paid") => ("ok", words.paid),
-        Some(_) => ("bad", words.expired),
-        None => ("bad", words.unknown),
+    let (tone, stage) = match status {
+        Some("open") if asks => ("plain", "asks"),
+        Some("open") if declined => ("bad", "declined"),
+        Some("open") => ("plain", "waiting"),
+        Some("complete") if unpaid => ("plain", "processing"),
+        Some("complete" | "paid") => ("ok", "paid"),
+        Some(_) => ("bad", "expired"),
+        None => ("bad", "unknown"),
+    };
+    let said = |part: &str| {
+        let name = format!("card_stage.{stage}.{part}");
+        words.find(&name).unwrap_or_default()
     };
     let page = Page {
         words,
         lang: language.tag(),
         other_lang: other(language).tag(),
         tone,
-        title,
-        says,
+        title: said("title"),
+        says: said("text"),
         order: seen.map(|seen| order(seen, words, language)),
         open: open || may_be_late,
         asks: asks && open,
@@ -290,7 +293,7 @@ fn page(seen: Option<&Seen>, declined: bool, language: Language) -> String {
     page.render().expect("writing into a text does not fail")
 }
 
-fn order<'a>(seen: &'a Seen, words: &'static Words, language: Language) -> Order<'a> {
+fn order(seen: &Seen, words: Spoken, language: Language) -> Order<'_> {
     let object = &seen.object;
     let total = match object["amount_total"].as_i64() {
         Some(total) => total,
@@ -300,12 +303,12 @@ fn order<'a>(seen: &'a Seen, words: &'static Words, language: Language) -> Order
     for kept in seen.notes["prices"].as_array().into_iter().flatten() {
         let every = every(&kept["price"]["recurring"], words);
         rows.push((
-            words.item.to_owned(),
+            words.say("page.item").to_owned(),
             format!("{}{every}", text(&kept["name"])),
         ));
     }
     if let Some(order_no) = &seen.order_no {
-        rows.push((words.order.to_owned(), order_no.clone()));
+        rows.push((words.say("page.order").to_owned(), order_no.clone()));
     }
     for webhook in &seen.webhooks {
         let status = webhook
@@ -319,10 +322,7 @@ fn order<'a>(seen: &'a Seen, words: &'static Words, language: Language) -> Order
     }
     let button = |kind: &FaultKind| Button {
         word: kind.as_str(),
-        says: match language {
-            Language::Zh => kind.says().0,
-            Language::En => kind.says().1,
-        },
+        says: kind.says(language),
         open: open_for(seen, *kind),
     };
     Order {
@@ -335,13 +335,15 @@ fn order<'a>(seen: &'a Seen, words: &'static Words, language: Language) -> Order
 }
 
 /// How often it is bought again.
-pub(super) fn every(recurring: &Value, words: &Words) -> String {
-    let interval = recurring["interval"].as_str();
-    let word = words.every.iter().find(|(word, _)| Some(*word) == interval);
+pub(super) fn every(recurring: &Value, words: Spoken) -> String {
+    let Some(interval) = recurring["interval"].as_str() else {
+        return String::new();
+    };
+    let word = words.find(&format!("every.{interval}"));
     match (word, number(&recurring["interval_count"])) {
         (None, _) => String::new(),
-        (Some((_, word)), 1) => format!(" / {word}"),
-        (Some((_, word)), count) => format!(" / {count} {word}"),
+        (Some(word), 1) => format!(" / {word}"),
+        (Some(word), count) => format!(" / {count} {word}"),
     }
 }
 

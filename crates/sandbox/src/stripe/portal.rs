@@ -10,17 +10,19 @@ use serde_json::{Value, json};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::text::Language;
+use tollgate_kernel::words::Spoken;
 
+use super::card_buttons::{CardButton, cards as card_buttons};
 use super::cards;
 use super::deed::Deed;
 use super::page::{every, form};
 use super::route::object;
 use super::sessions::address;
 use super::wire::{Fault, Form, number, text};
-use super::words::{CardButton, Words, cards as card_buttons, other, words};
 use super::{currency, subscriptions, terms};
 use crate::phone::{CONTENT_SECURITY_POLICY, check_origin, failed, html, language};
 use crate::store::Listed;
+use crate::words::{WORDS, other};
 use crate::{Sandbox, SandboxError};
 
 const KIND: &str = "billing_portal.session";
@@ -58,7 +60,7 @@ pub(crate) struct Shown {
 #[derive(Template)]
 #[template(path = "stripe_portal.html")]
 struct Page {
-    words: &'static Words,
+    words: Spoken,
     lang: &'static str,
     other_lang: &'static str,
     tone: &'static str,
@@ -97,19 +99,23 @@ pub(crate) async fn show(
         Some(_) => StatusCode::OK,
         None => StatusCode::NOT_FOUND,
     };
-    let words = words(language);
-    let (tone, (title, says)) = match found {
-        Some(_) => ("plain", words.portal),
-        None => ("bad", words.portal_gone),
+    let words = WORDS.spoken(language);
+    let (tone, stage) = match found {
+        Some(_) => ("plain", "portal"),
+        None => ("bad", "portal_gone"),
     };
     let (subscriptions, back) = found.unwrap_or_default();
+    let said = |part: &str| {
+        let name = format!("card_stage.{stage}.{part}");
+        words.find(&name).unwrap_or_default()
+    };
     let page = Page {
         words,
         lang: language.tag(),
         other_lang: other(language).tag(),
         tone,
-        title,
-        says,
+        title: said("title"),
+        says: said("text"),
         id,
         subscriptions,
         cards: card_buttons(language),
@@ -229,7 +235,10 @@ async fn one(
     let shown = currency::shown(amount, &text(&subscription["currency"]));
     Ok(One {
         name: text(&notes["prices"][0]["name"]),
-        amount: format!("{shown}{}", every(&price["recurring"], words(language))),
+        amount: format!(
+            "{shown}{}",
+            every(&price["recurring"], WORDS.spoken(language))
+        ),
         state: text(&subscription["status"]),
         until: until.map(|at| at.to_string()).unwrap_or_default(),
         card: card

@@ -5,6 +5,7 @@ use tollgate::config::Config;
 use tollgate::doctor::{Health, examine};
 use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
+use tollgate_kernel::text::Language;
 
 /// A line for each finding on standard output; ends with 1 when something does not work.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
@@ -16,7 +17,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
             Health::Warning => "warn",
             Health::Bad => "BAD ",
         };
-        println!("{word}  {:<13}  {}", finding.subject, finding.detail);
+        let detail = finding.detail.get(Language::En);
+        println!("{word}  {:<13}  {}", finding.subject, detail);
     }
     let bad = findings
         .iter()

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use tollgate_kernel::text::{Language, Text};
+
+use crate::words::WORDS;
+
 /// Names that begin so are meant for us; the others of an environment are anybody's.
 const PREFIXES: [&str; 7] = [
     "alipay_",
@@ -49,20 +53,24 @@ pub struct Unknown {
     pub meant: Option<String>,
 }
 
+impl Unknown {
+    /// As people read it.
+    pub fn text(&self) -> Text {
+        let name = &self.name;
+        let not_here = NOT_HERE.contains(&name.to_lowercase().as_str());
+        match &self.meant {
+            _ if not_here => WORDS.text_with("doctor.not_built", &[("name", name)]),
+            Some(meant) => {
+                WORDS.text_with("doctor.setting_meant", &[("name", name), ("meant", meant)])
+            }
+            None => WORDS.text_with("doctor.no_setting", &[("name", name)]),
+        }
+    }
+}
+
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if NOT_HERE.contains(&self.name.to_lowercase().as_str()) {
-            let name = &self.name;
-            return write!(
-                f,
-                "{name} is set: this program was built without the feature otel and sends no spans"
-            );
-        }
-        write!(f, "{} is no setting", self.name)?;
-        match &self.meant {
-            Some(meant) => write!(f, ": is {meant} meant?"),
-            None => Ok(()),
-        }
+        f.write_str(self.text().get(Language::En))
     }
 }
 

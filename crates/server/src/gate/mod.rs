@@ -26,12 +26,13 @@ use tollgate_payment::model::hold::HoldTime;
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use self::path::canonical;
+use self::path::{Ambiguous, canonical};
 use self::rules::{Charge, Rule};
 pub use self::rules::{Rules, RulesError};
 pub use self::upstream::InvalidUpstream;
 use self::upstream::Upstream;
 use crate::proxied::Tollgates;
+use crate::words::WORDS;
 
 /// What is set aside for longer than the application may take to begin its answer.
 const SETTLED_WITHIN: i64 = 30;
@@ -104,10 +105,8 @@ async fn pass(State(gate): State<Gate>, request: Request) -> Response {
 
 impl Gate {
     async fn pass(&self, mut request: Request) -> Result<Response, Problem> {
-        let path = canonical(request.uri().path()).map_err(|ambiguous| {
-            let fault = ambiguous.to_string();
-            Problem::new(Code::BadRequest)
-                .detail("路径的写法有歧义。", format!("The path is {fault}."))
+        let path = canonical(request.uri().path()).map_err(|Ambiguous| {
+            Problem::new(Code::BadRequest).detail(WORDS.text("problem.ambiguous_path"))
         })?;
         let guard = match self.rules.find(request.method(), &path) {
             Rule::Open => None,

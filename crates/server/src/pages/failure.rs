@@ -69,6 +69,8 @@ fn lead(to: &str, next: &Next) -> Response {
 
 #[cfg(test)]
 mod samples {
+    use tollgate_kernel::text::Text;
+
     use super::super::samples::{HOSTILE, LONG, LONG_ZH, languages, render, visit};
     use super::*;
 
@@ -80,8 +82,8 @@ mod samples {
                 let page = FailurePage::of(&visit, &Problem::new(code));
                 render(&format!("failure-{}-{tag}", code.as_str()), &page);
             }
-            let long = Problem::new(Code::ValidationFailed)
-                .detail(format!("{LONG_ZH}{HOSTILE}"), format!("{LONG} {HOSTILE}"));
+            let long = Text::new(format!("{LONG_ZH}{HOSTILE}"), format!("{LONG} {HOSTILE}"));
+            let long = Problem::new(Code::ValidationFailed).detail(long);
             let long = FailurePage::of(&visit, &long);
             render(&format!("failure-long-{tag}"), &long);
         }

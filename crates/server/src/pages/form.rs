@@ -9,6 +9,7 @@ use tollgate_kernel::input::JsonOrForm;
 use tollgate_kernel::problem::{Code, Problem};
 
 use super::visit::Visit;
+use crate::words::WORDS;
 
 /// What a form sent, without its word.
 #[derive(Clone, Debug)]
@@ -69,10 +70,7 @@ impl<S: Sync> FromRequestParts<S> for Pressed {
 }
 
 fn forged() -> Problem {
-    Problem::new(Code::CsrfFailed).detail(
-        "此表单已失效或来自其他网站。请返回并重试；浏览器须允许本站的 Cookie。",
-        "This form is too old or was sent from another site. Go back and try again; the browser has to allow this site's cookies.",
-    )
+    Problem::new(Code::CsrfFailed).detail(WORDS.text("problem.forged_form"))
 }
 
 /// Browsers tell from where a form is sent (Fetch Metadata §2.3, RFC 6454 §7); what tells nothing is no browser, and has

@@ -9,6 +9,7 @@ use tollgate_kernel::text::Language;
 use super::visit::{Theme, Visit, Visitor};
 use super::words::Words;
 use super::written::Written;
+use crate::words::WORDS;
 
 /// The tabs of who signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,8 +101,8 @@ impl Frame {
     pub(super) fn plain(visit: &Visit, title: String) -> Self {
         let words = Words(visit.language);
         let (other, name) = match visit.language {
-            Language::Zh => ("en", "English"),
-            Language::En => ("zh", "中文"),
+            Language::Zh => ("en", WORDS.say(Language::En, "language.name")),
+            Language::En => ("zh", WORDS.say(Language::Zh, "language.name")),
         };
         let themes = Theme::ALL.map(|theme| Link {
             href: visit.here_with("theme", theme.as_str()),

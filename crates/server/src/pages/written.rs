@@ -8,6 +8,8 @@ use tollgate_kernel::money::Money;
 use tollgate_kernel::text::Language;
 use tollgate_payment::model::plan::Plan;
 
+use crate::words::WORDS;
+
 /// A way of writing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Written {
@@ -57,22 +59,18 @@ impl Written {
 
     /// `2026年5月1日`, `1 May 2026`
     pub(super) fn date(self, at: Timestamp) -> String {
-        let local = at.utc().with_timezone(&self.zone);
-        let pattern = match self.language {
-            Language::Zh => "%Y年%-m月%-d日",
-            Language::En => "%-d %b %Y",
-        };
-        local.format(pattern).to_string()
+        self.moment(at, "date.day")
     }
 
     /// `2026年5月1日 09:30`, `1 May 2026, 09:30`
     pub(super) fn time(self, at: Timestamp) -> String {
+        self.moment(at, "date.time")
+    }
+
+    /// By the pattern of that name in the catalogue.
+    pub(super) fn moment(self, at: Timestamp, pattern: &str) -> String {
         let local = at.utc().with_timezone(&self.zone);
-        let pattern = match self.language {
-            Language::Zh => "%Y年%-m月%-d日 %H:%M",
-            Language::En => "%-d %b %Y, %H:%M",
-        };
-        local.format(pattern).to_string()
+        local.format(WORDS.say(self.language, pattern)).to_string()
     }
 }
 

@@ -16,6 +16,7 @@ use tollgate_payment::Consume;
 
 use super::Tollgates;
 use super::policy::{Call, PATH, Policy};
+use crate::words::WORDS;
 
 const ERROR: HeaderName = HeaderName::from_static("x-auth-error");
 const FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
@@ -55,8 +56,7 @@ async fn forward(State(check): State<Check>, request: Request) -> Response {
             let invalid = Problem::invalid(
                 "/policy",
                 "invalid_policy",
-                "代理配置的检查规则有误",
-                format!("the policy in the proxy's settings is wrong: {fault}"),
+                WORDS.text_with("problem.policy", &[("fault", &fault)]),
             );
             return refused(invalid, &Policy::default());
         }

@@ -1,4 +1,4 @@
-//! Documents that are made from the code and kept in the repository.
+//! Documents that are made from the code and kept in the repository, and sentences, which stand in catalogues.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -79,4 +79,83 @@ fn every_code_is_explained() {
             "{code:?} is not in docs/errors.md"
         );
     }
+}
+
+/// Where Chinese may stand in code: what providers say in their own name, and names of plans.
+const SPOKEN_BY_OTHERS: [&str; 5] = [
+    // What the gateways answer: protocol, not our words.
+    "crates/sandbox/src/alipay/",
+    "crates/sandbox/src/wechat/",
+    // Plans that a first start puts on sale, in both languages.
+    "crates/server/src/samples.rs",
+    // A plan in an example of the command line.
+    "crates/server/src/cli/import.rs",
+    // A name that is too long for a page.
+    "crates/server/src/pages/samples.rs",
+];
+
+/// Every source below a folder, by its path from `root`.
+fn sources(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path
+            .strip_prefix(root)
+            .expect("below")
+            .display()
+            .to_string();
+        if path.is_dir() {
+            if !name.ends_with("/tests") {
+                sources(root, &path, found);
+            }
+        } else if path.extension().is_some_and(|kind| kind == "rs") && !name.ends_with("/tests.rs")
+        {
+            found.push((name, std::fs::read_to_string(&path).expect("text")));
+        }
+    }
+}
+
+/// The lines of a source that compile into the service and hold a Chinese character. Tests stand at the end of a file.
+fn chinese(source: &str) -> impl Iterator<Item = &str> {
+    let module = ["#[cfg(test)]\nmod ", "#[cfg(test)]\npub"];
+    let tests = module.iter().filter_map(|module| source.find(module)).min();
+    let code = source.split_at(tests.unwrap_or(source.len())).0;
+    let is_han = |char: char| ('\u{4e00}'..='\u{9fff}').contains(&char);
+    code.lines()
+        .filter(move |line| !line.trim_start().starts_with("//") && line.contains(is_han))
+}
+
+/// What people read stands in the catalogues of the crates.
+#[test]
+fn no_sentence_stands_in_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = root.canonicalize().expect("the repository");
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root.join("crates")).expect("crates") {
+        let folder = entry.expect("an entry").path().join("src");
+        sources(&root, &folder, &mut found);
+    }
+    assert!(found.len() > 400, "only {} sources", found.len());
+    let mut others = SPOKEN_BY_OTHERS.to_vec();
+    for (path, source) in &found {
+        let mut lines = chinese(source).peekable();
+        let other = SPOKEN_BY_OTHERS
+            .iter()
+            .find(|other| path.starts_with(*other));
+        match other {
+            None => assert_eq!(
+                lines.next(),
+                None,
+                "{path}: a sentence belongs into locales/"
+            ),
+            Some(other) if lines.peek().is_some() => others.retain(|left| left != other),
+            Some(_) => {}
+        }
+    }
+    assert_eq!(others, [""; 0], "no Chinese stands there any more");
+}
+
+#[test]
+fn a_sentence_in_code_is_found() {
+    let source = "//! 说明\nlet a = \"说明\";\n#[cfg(test)]\nmod tests { \"说明\" }";
+    assert_eq!(chinese(source).collect::<Vec<_>>(), ["let a = \"说明\";"]);
 }

@@ -326,12 +326,13 @@ impl Shown {
 #[cfg(test)]
 mod tests {
     use tollgate_kernel::problem::Code;
+    use tollgate_kernel::text::Text;
 
     use super::*;
 
     #[test]
     fn a_fault_stands_beside_its_field_or_over_the_form() {
-        let problem = Problem::invalid("/roles/1", "unknown_role", "未知", "not a role");
+        let problem = Problem::invalid("/roles/1", "unknown_role", Text::new("未知", "not a role"));
         let faults = Faults::of(problem, Language::En).expect("can be mended");
         let typed = Typed::default();
         let form = Shown::new("x", "", String::new())

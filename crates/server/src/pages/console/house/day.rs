@@ -6,6 +6,7 @@ use tollgate_kernel::problem::FieldError;
 use tollgate_kernel::text::Text;
 
 use super::super::super::visit::Visit;
+use crate::words::WORDS;
 
 /// Not a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ impl FieldError for InvalidDay {
     }
 
     fn detail(&self) -> Text {
-        Text::new("须为日期，如 2026-12-31", "a date, as 2026-12-31")
+        WORDS.text("problem.day")
     }
 }
 

@@ -24,6 +24,7 @@ use super::day::end_of_day;
 use super::form::{Choice, Faults, Field, Shown, Typed};
 use super::list::{Done, LIMIT, Pager, When, cursor};
 use super::staff::{Admin, Staff, Sure};
+use crate::words::WORDS;
 
 const PATH: &str = "/console/keys";
 /// How long an old key may go on, in seconds, and the words for it.
@@ -220,7 +221,8 @@ fn wish(staff: &Staff<Admin>, typed: &Typed) -> Result<CreateServiceKey, Problem
     let expires_at =
         expires_at.and_then(|text| errors.take("/expires_at", end_of_day(text, staff.visit())));
     errors.finish()?;
-    let required = |pointer: &str| Problem::invalid(pointer, "required", "必填", "required");
+    let required =
+        |pointer: &str| Problem::invalid(pointer, "required", WORDS.text("problem.required"));
     Ok(CreateServiceKey {
         name: name.ok_or_else(|| required("/name"))?,
         scopes: scopes.ok_or_else(|| required("/scopes"))?,

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use tollgate_auth::By;
 use tollgate_auth::model::user::{Email, Locale, Username};
 use tollgate_kernel::problem::{FieldErrors, Problem};
+use tollgate_kernel::text::Language;
 
 use super::super::super::form::Form;
 use super::super::super::frame::Frame;
@@ -13,6 +14,7 @@ use super::super::Console;
 use super::form::{Choice, Faults, Field, Shown, Typed};
 use super::staff::{Staff, UsersWrite};
 use super::users::PATH;
+use crate::words::WORDS;
 
 #[derive(Template)]
 #[template(path = "house_new_user.html")]
@@ -46,8 +48,9 @@ fn parts(frame: &Frame, sent: Sent, typed: &Typed, faults: &Faults) -> Vec<Part>
     };
     let locale = |typed: &Typed| {
         let chosen = typed.get("locale");
-        let choices = [("zh", "中文"), ("en", "English")];
-        let choices = choices.map(|(value, text)| Choice::new(value, text, chosen));
+        let choices = [("zh", Language::Zh), ("en", Language::En)].map(|(value, language)| {
+            Choice::new(value, WORDS.say(language, "language.name"), chosen)
+        });
         Field::choice("locale", frame.say("people.locale"), choices.into())
     };
     let (typed, faults) = of(Sent::Open);

@@ -111,8 +111,11 @@ pub(super) async fn page(
         .map(|address| Rail {
             warnings: warnings
                 .iter()
-                .map(ToString::to_string)
-                .filter(|text| text.to_lowercase().contains(address.rail))
+                .filter(|warning| {
+                    let named = warning.to_string().to_lowercase();
+                    named.contains(address.rail)
+                })
+                .map(|warning| warning.text().get(frame.language).to_owned())
                 .collect(),
             address,
         });
@@ -158,7 +161,7 @@ fn finding(frame: &Frame, finding: Finding) -> Row {
         look,
         word: frame.say(word),
         subject: finding.subject,
-        detail: finding.detail,
+        detail: finding.detail.get(frame.language).to_owned(),
     }
 }
 

@@ -167,20 +167,12 @@ pub(super) fn day_of(at: Timestamp, zone: Tz) -> String {
 
 /// A point of a chart: in full, and short.
 pub(super) fn point(written: Written, at: Timestamp, interval: Interval) -> (String, String) {
-    use tollgate_kernel::text::Language::{En, Zh};
-    let local = at.utc().with_timezone(&written.zone);
-    let (full, short) = match (interval, written.language) {
-        (Interval::Hour, Zh) => ("%Y年%-m月%-d日 %H:%M", "%H:%M"),
-        (Interval::Hour, En) => ("%-d %b %Y, %H:%M", "%H:%M"),
-        (Interval::Day, Zh) => ("%Y年%-m月%-d日", "%-m月%-d日"),
-        (Interval::Day, En) => ("%-d %b %Y", "%-d %b"),
-        (Interval::Month, Zh) => ("%Y年%-m月", "%Y年%-m月"),
-        (Interval::Month, En) => ("%B %Y", "%b %Y"),
+    let (full, short) = match interval {
+        Interval::Hour => ("date.time", "date.clock"),
+        Interval::Day => ("date.day", "date.short_day"),
+        Interval::Month => ("date.month", "date.short_month"),
     };
-    (
-        local.format(full).to_string(),
-        local.format(short).to_string(),
-    )
+    (written.moment(at, full), written.moment(at, short))
 }
 
 /// Words to choose from, each in the catalogue as `named` says with `{word}`; the first chooses none.

@@ -22,6 +22,7 @@ use super::super::list::{LIMIT, Pager};
 use super::super::staff::{PaymentsRead, Staff};
 use super::cells::{self, At, Person, State};
 use super::people::{Meant, Names};
+use crate::words::WORDS;
 
 /// The entry of the list on the left.
 pub(super) const HERE: &str = "/console/transactions";
@@ -148,8 +149,7 @@ pub(super) async fn table(
         return Err(Problem::invalid(
             "/q",
             "unclear",
-            "请先在列表中完善筛选条件",
-            "mend the filters in the list first",
+            WORDS.text("problem.filters"),
         ));
     }
     let filter = TransactionFilter {
@@ -164,8 +164,7 @@ pub(super) fn unknown_cursor() -> Problem {
     Problem::invalid(
         "/starting_after",
         "unknown_cursor",
-        "不是此列表中的 id",
-        "not an id of this list",
+        WORDS.text("problem.no_such_row"),
     )
 }
 

@@ -24,6 +24,7 @@ use super::super::staff::{Staff, UsageRead};
 use super::cells::{self, At, Person};
 use super::people::{Meant, Names};
 use super::transactions::{moment, notes, some, unknown_cursor, with_faults, word};
+use crate::words::WORDS;
 
 const HERE: &str = "/console/usage";
 /// Where no beginning is asked for: this day and 29 before it.
@@ -147,8 +148,7 @@ pub(super) async fn table(
         return Err(Problem::invalid(
             "/q",
             "unclear",
-            "请先在列表中完善筛选条件",
-            "mend the filters in the list first",
+            WORDS.text("problem.filters"),
         ));
     }
     let page = UsagePage::default();

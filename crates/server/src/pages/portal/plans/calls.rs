@@ -22,6 +22,7 @@ use super::{Moment, Pager};
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
+use crate::words::WORDS;
 
 /// Calls on one page.
 const ROWS: u32 = 50;
@@ -171,14 +172,12 @@ pub(super) async fn table(
         Some("my_usage.bad_resource") => Err(Problem::invalid(
             "/resource_type",
             "invalid_name",
-            "须为 1 至 64 个字母、数字或 _ - . :",
-            "1 to 64 letters, digits and _ - . :",
+            WORDS.text("problem.resource_name"),
         )),
         Some(_) => Err(Problem::invalid(
             "/from",
             "invalid_day",
-            "须为先后两日，至多相隔 400 天",
-            "two days in their order, at most 400 apart",
+            WORDS.text("problem.two_days"),
         )),
     }
 }

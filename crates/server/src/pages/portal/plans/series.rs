@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::text::Language;
 use tollgate_payment::model::plan::Reset;
 use tollgate_payment::model::usage::Interval;
 use tollgate_payment::shapes::{QuotaShape, UsageSeriesShape};
@@ -158,35 +157,27 @@ pub(super) fn daily(frame: &Frame, quota: &QuotaShape, reset: Option<Reset>) -> 
     })
 }
 
-fn formatted(written: Written, at: Timestamp, [zh, en]: [&str; 2]) -> String {
-    let local = at.utc().with_timezone(&written.zone);
-    let pattern = match written.language {
-        Language::Zh => zh,
-        Language::En => en,
-    };
-    local.format(pattern).to_string()
-}
-
 fn title(written: Written, at: Timestamp, by: Interval) -> String {
     match by {
         Interval::Hour => written.time(at),
         Interval::Day => written.date(at),
-        Interval::Month => formatted(written, at, ["%Y年%-m月", "%B %Y"]),
+        Interval::Month => written.moment(at, "date.month"),
     }
 }
 
 fn label(written: Written, at: Timestamp, by: Interval) -> String {
     let pattern = match by {
-        Interval::Hour => ["%-m月%-d日 %H:%M", "%-d %b %H:%M"],
-        Interval::Day => ["%-m月%-d日", "%-d %b"],
-        Interval::Month => ["%Y年%-m月", "%b %Y"],
+        Interval::Hour => "date.short_time",
+        Interval::Day => "date.short_day",
+        Interval::Month => "date.short_month",
     };
-    formatted(written, at, pattern)
+    written.moment(at, pattern)
 }
 
 #[cfg(test)]
 pub(super) mod samples {
     use serde_json::json;
+    use tollgate_kernel::text::Language;
 
     use super::super::samples::{noon, quota};
     use super::*;

@@ -20,6 +20,7 @@ use super::{Moment, Pager, done};
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
+use crate::words::WORDS;
 
 /// Changes on one page.
 const ROWS: u32 = 20;
@@ -117,8 +118,7 @@ pub(super) fn unknown_page() -> Problem {
     Problem::invalid(
         "/starting_after",
         "unknown_cursor",
-        "不是此列表中的 id",
-        "not an id of this list",
+        WORDS.text("problem.no_such_row"),
     )
 }
 

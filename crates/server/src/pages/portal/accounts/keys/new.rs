@@ -17,7 +17,6 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
 use tollgate_kernel::scope::Scopes;
-use tollgate_kernel::text::Text;
 
 use super::super::{Faults, typed};
 use super::{asks_password, explained, made};
@@ -26,6 +25,7 @@ use crate::pages::frame::{Frame, Tab};
 use crate::pages::portal::Portal;
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
+use crate::words::WORDS;
 
 const FIELDS: [&str; 6] = [
     "name",
@@ -165,7 +165,7 @@ fn end_of(text: &str, zone: Tz, errors: &mut FieldErrors) -> Option<Timestamp> {
         midnight.earliest()
     });
     if end.is_none() {
-        let detail = Text::new("须为日期，如 2027-01-31", "a day such as 2027-01-31");
+        let detail = WORDS.text("problem.last_day");
         errors.note("/expires_at", "invalid_date", detail);
     }
     end.map(|end| Timestamp::from_utc(end.with_timezone(&Utc)))
