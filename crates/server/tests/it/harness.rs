@@ -172,6 +172,31 @@ impl App {
         }
     }
 
+    /// What the sandbox's mailbox has for an address, newest first.
+    pub(crate) async fn letters(&self, to: &str) -> Vec<Value> {
+        let request = self.http.get(format!("{}/sandbox/mail?to={to}", self.url));
+        let answer = request.header("accept", "application/json").send().await;
+        let list: Value = answer.expect("answered").json().await.expect("JSON");
+        list["data"].as_array().expect("letters").clone()
+    }
+
+    /// Where the newest of `count` letters to somebody that lead to `page` leads, as a path of this server. Letters leave
+    /// beside the request.
+    pub(crate) async fn link(&self, to: &str, page: &str, count: usize) -> String {
+        let mut found = Vec::new();
+        until(page, async || {
+            let letters = self.letters(to).await;
+            let links = letters.iter().filter_map(|letter| {
+                let link = letter["links"][0].as_str()?;
+                Some(link[link.find(page)?..].to_owned())
+            });
+            found = links.collect();
+            found.len() == count
+        })
+        .await;
+        found.swap_remove(0)
+    }
+
     pub(crate) async fn stop(self) {
         self.stop.send(true).expect("still running");
         self.running.await.expect("ends well");

@@ -44,16 +44,12 @@ async fn to(app: &App, moment: Timestamp, before: Duration) {
 pub(crate) async fn letters(app: &App, buyer: &Buyer, subject: &str) -> Vec<Value> {
     let me = app.get("/auth/me", &buyer.key).await.expect(StatusCode::OK);
     let to = me["email"].as_str().expect("an address");
-    let request = app.http.get(format!("{}/sandbox/mail?to={to}", app.url));
-    let answer = request.header("accept", "application/json").send().await;
-    let list: Value = answer.expect("answered").json().await.expect("JSON");
-    let all = list["data"].as_array().expect("letters").iter();
-    let fits = |mail: &&Value| {
+    let fits = |mail: &Value| {
         mail["subject"]
             .as_str()
             .is_some_and(|text| text.contains(subject))
     };
-    all.filter(fits).cloned().collect()
+    app.letters(to).await.into_iter().filter(fits).collect()
 }
 
 pub(crate) const ENDS_SOON: &str = "你的套餐即将到期";

@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tollgate_kernel::origin::Origin;
 
-use super::{OTHER, PASSWORD, link};
+use super::{OTHER, PASSWORD};
 use crate::harness::{each_engine, each_engine_with};
 use crate::pages::browser::Browser;
 
@@ -43,6 +43,7 @@ async fn somebody_registers_confirms_signs_out_and_in_again() {
         assert_eq!(done.location(), "/portal/welcome?next=%2Fportal%2Fkeys");
         let welcome = browser.get(done.location()).await;
         welcome.says(&["ann@example.com", "href=\"/portal/keys\""]);
+        app.link("ann@example.com", "/portal/verify", 1).await;
         let sent = browser
             .post("/portal/welcome", &[("next", "/portal/keys")])
             .await;
@@ -51,7 +52,7 @@ async fn somebody_registers_confirms_signs_out_and_in_again() {
             .await
             .says(&["A letter is on its way"]);
         // The newest link works, and leads on.
-        let mail = link(app, "ann@example.com", 2).await;
+        let mail = app.link("ann@example.com", "/portal/verify", 2).await;
         let (path, token) = mail.split_once("?token=").expect("a token");
         let done = browser.post(path, &[("token", token)]).await;
         done.says(&["The address is confirmed", "href=\"/portal/login\""]);
@@ -250,7 +251,9 @@ async fn line_24_registration_may_be_closed_or_by_invitation() {
         let locale = "en".parse().expect("a language");
         let invited = app.auth.invite(&email, locale, &Origin::default()).await;
         invited.expect("sent");
-        let page = browser.get(&link(app, "ann@example.com", 1).await).await;
+        let page = browser
+            .get(&app.link("ann@example.com", "/portal/register", 1).await)
+            .await;
         page.expect(StatusCode::OK).says(&["that was invited"]);
         let token = page.field("token").expect("the token");
         let fields = [

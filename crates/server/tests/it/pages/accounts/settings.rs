@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::{OTHER, PASSWORD, link};
+use super::{OTHER, PASSWORD};
 use crate::harness::each_engine;
 use crate::pages::browser::Browser;
 
@@ -78,7 +78,7 @@ async fn line_28_somebody_changes_name_language_and_address() {
             .get(asked.location())
             .await
             .says(&["ann@example.com", "once you have opened the link"]);
-        let opened = link(app, "new@example.com", 1).await;
+        let opened = app.link("new@example.com", "/portal/verify", 1).await;
         let (path, secret) = opened.split_once("?token=").expect("a token");
         let done = browser.post(path, &[("token", secret)]).await;
         done.says(&["The address is confirmed"]);
