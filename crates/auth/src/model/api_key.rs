@@ -12,7 +12,6 @@ use tollgate_kernel::text::Text;
 use super::key_terms::KeyTerms;
 use super::token::sha256;
 use super::user::is_invisible;
-
 use crate::words::WORDS;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

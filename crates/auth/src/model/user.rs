@@ -10,7 +10,6 @@ use tollgate_kernel::problem::FieldError;
 use tollgate_kernel::text::{Language, Text};
 
 use super::role::{self, Role};
-
 use crate::words::WORDS;
 
 /// Names that would be taken for the house's own.

@@ -23,7 +23,6 @@ use uuid::Uuid;
 
 use super::quota::{Cost, InvalidCost, Meter, ResourceId, ResourceType, Units};
 use super::words;
-
 use crate::words::WORDS;
 
 words! {

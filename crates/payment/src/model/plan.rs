@@ -37,7 +37,6 @@ use tollgate_kernel::text::Text;
 use super::plan_terms::PlanTerms;
 use super::quota::{Meter, Units};
 use super::words;
-
 use crate::words::WORDS;
 
 words! {

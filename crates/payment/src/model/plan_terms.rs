@@ -40,7 +40,6 @@ use tollgate_kernel::text::Text;
 
 use super::plan::{BillingCycle, PlanCost, PlanMeter, PlanText, PlanTexts, Slug};
 use super::quota::{ResourceType, Units};
-
 use crate::words::WORDS;
 
 /// What every rail takes at once; in minor units.
