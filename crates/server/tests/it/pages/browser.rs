@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
 use url::form_urlencoded;
 
-use crate::harness::{App, Buyer};
+use crate::harness::{Answer, App, Buyer};
 
 /// One person's browser. It speaks English, and follows no redirect by itself.
 pub(crate) struct Browser<'a> {
@@ -118,6 +119,28 @@ impl<'a> Browser<'a> {
         self.send(request).await
     }
 
+    /// A call as a script on a page makes it: with the cookies, and with these headers.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answer {
+        let mut request = self
+            .app
+            .http
+            .request(method, format!("{}{path}", self.app.url))
+            .header("cookie", self.jar());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        Answer::read(request.send().await.expect("an answer")).await
+    }
+
     /// A form is refused without its word, with a word of another browser, and from another site (line 24).
     pub(crate) async fn refuses_forgeries(&mut self, path: &str, fields: &[(&str, &str)]) {
         let own = self.app.url.clone();
@@ -151,16 +174,12 @@ impl<'a> Browser<'a> {
     }
 
     async fn send(&mut self, request: reqwest::RequestBuilder) -> Page {
-        let jar: Vec<_> = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let jar = self.jar();
         let mut request = request
             .header("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
             .header("accept-language", "en");
         if !jar.is_empty() {
-            request = request.header("cookie", jar.join("; "));
+            request = request.header("cookie", jar);
         }
         let answer = request.send().await.expect("an answer");
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
@@ -176,6 +195,14 @@ impl<'a> Browser<'a> {
             self.form_word = word;
         }
         page
+    }
+
+    fn jar(&self) -> String {
+        let pairs = self.cookies.iter();
+        let pairs: Vec<_> = pairs
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        pairs.join("; ")
     }
 
     fn keep(&mut self, cookie: &str) {
