@@ -13,7 +13,7 @@ use tollgate_kernel::problem::Problem;
 use tollgate_payment::model::return_url;
 
 use super::{Done, Faults, done, enter, with_cookies};
-use crate::pages::portal::Portal;
+use crate::pages::AccountPages;
 use crate::pages::POLICY;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
@@ -81,7 +81,7 @@ struct OnPage<'a> {
 
 /// `GET /portal/login?next=…`
 pub(super) async fn page(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     guest: Guest,
     headers: HeaderMap,
     Params(params): Params<LoginParams>,
@@ -115,7 +115,7 @@ fn led(secure: bool) -> Option<HeaderValue> {
 
 /// `POST /portal/login`
 pub(super) async fn sign_in(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visit: Visit,
     origin: Origin,
     headers: HeaderMap,
@@ -158,7 +158,7 @@ fn title(visit: &Visit) -> String {
 }
 
 fn first(
-    portal: &Portal,
+    portal: &AccountPages,
     frame: Frame,
     next: &Next,
     name: &str,
@@ -193,7 +193,7 @@ fn second(
 
 /// Back to the first half, if the second one cannot be tried again.
 fn second_refused(
-    portal: &Portal,
+    portal: &AccountPages,
     visit: &Visit,
     next: &Next,
     challenge: &SecretString,
