@@ -83,6 +83,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     quota_grants::STATEMENTS,
     quota_holds::STATEMENTS,
     first_meters::STATEMENTS,
+    recoveries::STATEMENTS,
     refunds::STATEMENTS,
     reminders::STATEMENTS,
     resets::STATEMENTS,

@@ -57,6 +57,7 @@ fn people() -> Router<Console> {
             post(user_deeds::grant_units),
         )
         .route("/console/audit", get(audit::page))
+        .route("/console/audit.csv", get(audit::table))
         .route("/console/audit/check", post(audit::check))
 }
 
