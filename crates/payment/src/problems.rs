@@ -597,6 +597,7 @@ pub(crate) fn endpoint(error: EndpointError) -> Problem {
             "正在投递中",
             "it is on its way",
         ),
+        EndpointError::Span => span(SpanError::Backwards),
         EndpointError::Internal(error) => error.into(),
     }
 }

@@ -103,6 +103,10 @@ const TABLE: &[(&str, Takes)] = &[
     ("GET /admin/webhook-endpoints/{endpoint_id}", Staff(ADMIN)),
     ("PATCH /admin/webhook-endpoints/{endpoint_id}", Staff(ADMIN)),
     (
+        "POST /admin/webhook-endpoints/{endpoint_id}/recover",
+        Staff(ADMIN),
+    ),
+    (
         "POST /admin/webhook-endpoints/{endpoint_id}/rotate-secret",
         Staff(ADMIN),
     ),
