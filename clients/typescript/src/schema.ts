@@ -560,6 +560,23 @@ export interface paths {
         patch: operations["patch_admin_webhook_endpoints_endpoint_id"];
         trace?: never;
     };
+    "/admin/webhook-endpoints/{endpoint_id}/recover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends what a receiver missed once more, by the schedule from its start. What is on its way is left alone. Takes `admin`. */
+        post: operations["post_admin_webhook_endpoints_endpoint_id_recover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/webhook-endpoints/{endpoint_id}/rotate-secret": {
         parameters: {
             query?: never;
@@ -3116,6 +3133,29 @@ export interface components {
              * @example 0.9750
              */
             success_rate?: string | null;
+        };
+        /** @description Which deliveries are sent once more. */
+        RecoverBody: {
+            /** @description What was given up (unless said); `false`: what arrived too. */
+            failed_only?: boolean | null;
+            /**
+             * Format: date-time
+             * @description First put on their way from this moment on.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description And before this one.
+             */
+            to: string;
+        };
+        /** @description What was begun. */
+        RecoveredShape: {
+            /**
+             * Format: int64
+             * @description How many are sent once more; not those that were on their way.
+             */
+            recovered: number;
         };
         /** @description Codes for when the app is lost. */
         RecoveryShape: {
@@ -5860,6 +5900,52 @@ export interface operations {
                 };
             };
             /** @description `permission_denied`, `confirmation_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `validation_failed`, `unknown_field` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    post_admin_webhook_endpoints_endpoint_id_recover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecoverBody"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveredShape"];
+                };
+            };
+            /** @description `permission_denied` */
             403: {
                 headers: {
                     [name: string]: unknown;

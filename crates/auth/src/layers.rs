@@ -58,8 +58,12 @@ pub trait Identifies: Clone + Send + Sync + 'static {
 }
 
 impl Identifies for AuthService {
+    /// A header beats the cookie of a page.
     async fn presented(&self, request: &Parts) -> Result<Option<Presented>, Problem> {
-        Self::presented(self, request).await
+        match Self::presented(self, request).await? {
+            Some(presented) => Ok(Some(presented)),
+            None => self.presented_by_page(request).await,
+        }
     }
 
     fn stand_beside(&self, request: &mut Request) {
@@ -162,7 +166,10 @@ where
                     identified(extensions, Some(presented.caller.clone()));
                     extensions.insert(presented);
                 }
-                Err(problem) if ends => return Ok(problem.into_response()),
+                // A browser sends its cookie with everything: what is open to everybody is open to it too.
+                Err(problem) if ends && problem.code() != Code::CsrfFailed => {
+                    return Ok(problem.into_response());
+                }
                 Err(problem) => misidentified(extensions, problem),
             }
             accounts.stand_beside(&mut request);

@@ -66,7 +66,7 @@ use crate::blacklist::Blacklist;
 #[cfg(feature = "redis")]
 pub use crate::blacklist::{InvalidRedisUrl, RedisUrl};
 use crate::brought_keys::BroughtKeys;
-pub use crate::by_cookie::{ByCookie, cookie};
+pub use crate::by_cookie::{ByCookie, cookie, is_of_house};
 use crate::call_limits::CallLimits;
 pub use crate::config::{AuthConfig, JwtAlgorithm, JwtKey, Registration};
 pub use crate::extract::CurrentUser;

@@ -85,6 +85,7 @@ use crate::operations::missed_events::ReadUpTo;
 use crate::operations::outbound::Outbound;
 pub use crate::operations::outbound::endpoints::{ChangeEndpoint, EndpointError, WantEndpoint};
 pub use crate::operations::outbound::listen::{Listener, SignedEvent};
+pub use crate::operations::outbound::recover::Recover;
 use crate::operations::payment_status::Asking;
 pub use crate::operations::payment_status::Question;
 pub use crate::operations::purchase::Purchase;

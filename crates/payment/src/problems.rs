@@ -453,6 +453,7 @@ pub(crate) fn endpoint(error: EndpointError) -> Problem {
             "not_resendable",
             WORDS.text("endpoints.open"),
         ),
+        EndpointError::Span => span(SpanError::Backwards),
         EndpointError::Internal(error) => error.into(),
     }
 }

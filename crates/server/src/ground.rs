@@ -24,7 +24,7 @@ use tollgate_storage::url::DatabaseUrl;
 use crate::browser::CorsOrigins;
 use crate::config::{Config, Faults};
 use crate::metrics::Watched;
-use crate::pages::{House, Installation};
+use crate::pages::{House, Installation, Mounted};
 use crate::start::{StartError, data_dir, master_key};
 use crate::{mail, rails, sandbox_clock};
 
@@ -151,7 +151,7 @@ impl Ground {
                 .into_iter()
                 .chain(self.cors_origins.listed())
                 .collect(),
-            has_portal: false,
+            mounted: Mounted::Whole,
             entropy: self.entropy.clone(),
             closing: self.closing.subscribe(),
             installation: Some(Arc::clone(&self.installation)),

@@ -107,7 +107,8 @@ impl Method for House<'_> {
 }
 
 impl AuthService {
-    /// What a request shows of who asks, by any method; `None`: no credential.
+    /// What a request shows of who asks, by any method; `None`: no credential. The cookie of a page is none: it is believed
+    /// where [`presented_by_page`](Self::presented_by_page) is asked too, as the layer of [`identify`](Self::identify) does.
     ///
     /// ```
     /// # use axum::http::request::Parts;

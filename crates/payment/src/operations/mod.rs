@@ -69,6 +69,7 @@ pub(crate) mod roll;
 pub(crate) mod settle_hold;
 mod settle_refund;
 pub(crate) mod settle_surely;
+mod spent;
 mod stats_overview;
 pub(crate) mod stats_revenue;
 pub(crate) mod submit_order;

@@ -132,6 +132,7 @@ impl PaymentService {
             ))
             .routes(routes!(webhook_endpoints::rotate_secret))
             .routes(routes!(webhook_endpoints::test))
+            .routes(routes!(webhook_deliveries::recover))
             .routes(routes!(webhook_deliveries::list))
             .routes(routes!(webhook_deliveries::detail))
             .routes(routes!(webhook_deliveries::resend))

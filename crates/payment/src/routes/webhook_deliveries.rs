@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{DeliveryId, EndpointId};
-use tollgate_kernel::input::{Params, PathId};
+use tollgate_kernel::input::{Params, PathId, StrictBody};
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::permission::Permitted;
 use tollgate_kernel::problem::{Code, Problem};
@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::transactions::{bounded, word};
 use super::webhook_endpoints::{Admin, BegunShape};
 use crate::model::outbound::{Delivery, DeliveryState, Try};
-use crate::{PaymentService, problems};
+use crate::{PaymentService, Recover, problems};
 
 /// Where none is asked for.
 const LIMIT: u32 = 20;
@@ -183,4 +183,45 @@ pub(super) async fn resend(
     let sent = service.resend_delivery(delivery_id, &origin).await;
     sent.map_err(problems::endpoint)?;
     Ok((StatusCode::ACCEPTED, Json(BegunShape { delivery_id })))
+}
+
+/// Which deliveries are sent once more.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct RecoverBody {
+    /// First put on their way from this moment on.
+    #[schema(value_type = String, format = "date-time")]
+    from: Timestamp,
+    /// And before this one.
+    #[schema(value_type = String, format = "date-time")]
+    to: Timestamp,
+    /// What was given up (unless said); `false`: what arrived too.
+    failed_only: Option<bool>,
+}
+
+/// What was begun.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RecoveredShape {
+    /// How many are sent once more; not those that were on their way.
+    recovered: u64,
+}
+
+/// Sends what a receiver missed once more, by the schedule from its start. What is on its way is left alone. Takes `admin`.
+#[utoipa::path(post, path = "/webhook-endpoints/{endpoint_id}/recover", tag = "admin", request_body = RecoverBody,
+    params(("endpoint_id" = String, Path)),
+    responses((status = 202, body = RecoveredShape), (status = 403, description = "`permission_denied`"), (status = 404, description = "`not_found`"), (status = 422, description = "`validation_failed`, `unknown_field`")))]
+pub(super) async fn recover(
+    State(service): State<PaymentService>,
+    _staff: Permitted<Admin>,
+    origin: Origin,
+    PathId(id): PathId<EndpointId>,
+    StrictBody { value: body, .. }: StrictBody<RecoverBody>,
+) -> Result<(StatusCode, Json<RecoveredShape>), Problem> {
+    let wanted = Recover {
+        from: body.from,
+        to: body.to,
+        failed_only: body.failed_only.unwrap_or(true),
+    };
+    let recovered = service.recover_deliveries(id, &wanted, &origin).await;
+    let recovered = recovered.map_err(problems::endpoint)?;
+    Ok((StatusCode::ACCEPTED, Json(RecoveredShape { recovered })))
 }

@@ -23,9 +23,11 @@ pub(crate) mod prices;
 pub(crate) mod quota_counters;
 pub(crate) mod quota_grants;
 pub(crate) mod quota_holds;
+pub(crate) mod recoveries;
 pub(crate) mod refunds;
 pub(crate) mod reminders;
 pub(crate) mod resets;
+pub(crate) mod spent;
 pub(crate) mod stats;
 pub(crate) mod subscription_changes;
 pub(crate) mod subscription_list;
@@ -83,6 +85,7 @@ pub(crate) const STATEMENTS: &[&[&str]] = &[
     quota_grants::STATEMENTS,
     quota_holds::STATEMENTS,
     first_meters::STATEMENTS,
+    recoveries::STATEMENTS,
     refunds::STATEMENTS,
     reminders::STATEMENTS,
     resets::STATEMENTS,
@@ -111,6 +114,7 @@ pub(crate) const OVER_ROWS: &[&[&OverRows]] = &[
     quota_counters::OVER_ROWS,
     takings::OVER_ROWS,
     quota_holds::OVER_ROWS,
+    spent::OVER_ROWS,
 ];
 
 /// Reads the columns of one row into the model, naming the row when one is impossible.

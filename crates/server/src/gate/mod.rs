@@ -118,7 +118,8 @@ impl Gate {
         };
         let demands = &guard.demands;
         let (mut parts, body) = request.into_parts();
-        let (verified, identity) = self.tollgates.admit(&parts, demands).await?;
+        let presented = self.tollgates.auth.presented(&parts).await?;
+        let (verified, identity) = self.tollgates.admit(presented, demands).await?;
         identified(&mut parts.extensions, Some(verified.caller));
         let request = Request::from_parts(parts, body);
         let Some(charge) = &guard.charge else {

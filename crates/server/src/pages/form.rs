@@ -2,9 +2,10 @@
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
+use tollgate_auth::is_of_house;
 use tollgate_kernel::input::JsonOrForm;
 use tollgate_kernel::problem::{Code, Problem};
 
@@ -73,15 +74,10 @@ fn forged() -> Problem {
     Problem::new(Code::CsrfFailed).detail(WORDS.text("problem.forged_form"))
 }
 
-/// Browsers tell from where a form is sent (Fetch Metadata §2.3, RFC 6454 §7); what tells nothing is no browser, and has
-/// nobody's cookie.
 fn of_this_house(headers: &HeaderMap, visit: &Visit) -> Result<(), Problem> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if text("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
-        return Err(forged());
-    }
-    match text(header::ORIGIN.as_str()) {
-        Some(origin) if !visit.house.is_origin(origin, headers) => Err(forged()),
-        _ => Ok(()),
+    if is_of_house(headers, &visit.house.public_url) {
+        Ok(())
+    } else {
+        Err(forged())
     }
 }

@@ -6,6 +6,7 @@ use tollgate_kernel::permission::{
 };
 use tollgate_kernel::text::Language;
 
+use super::Mounted;
 use super::visit::{Theme, Visit, Visitor};
 use super::words::Words;
 use super::written::Written;
@@ -79,7 +80,10 @@ pub(super) struct Frame {
     pub(super) title: String,
     pub(super) language: Language,
     pub(super) theme: Theme,
-    pub(super) sandbox: bool,
+    /// Where the sandbox tells of itself, in one.
+    pub(super) sandbox: Option<&'static str>,
+    /// Where everything begins, if there is such a page here.
+    pub(super) home: Option<&'static str>,
     /// What forms carry.
     pub(super) form_word: String,
     /// Who signed in.
@@ -93,6 +97,7 @@ pub(super) struct Frame {
     pub(super) themes: Vec<Link>,
     /// Whoever asks a search engine finds the prices, and nothing else.
     pub(super) is_public: bool,
+    mounted: Mounted,
     zone: chrono_tz::Tz,
 }
 
@@ -100,6 +105,7 @@ impl Frame {
     /// Of a page that anybody may see.
     pub(super) fn plain(visit: &Visit, title: String) -> Self {
         let words = Words(visit.language);
+        let mounted = visit.house.mounted;
         let (other, name) = match visit.language {
             Language::Zh => ("en", WORDS.say(Language::En, "language.name")),
             Language::En => ("zh", WORDS.say(Language::Zh, "language.name")),
@@ -113,7 +119,9 @@ impl Frame {
             title,
             language: visit.language,
             theme: visit.theme,
-            sandbox: visit.house.sandbox,
+            sandbox: visit.house.sandbox.then(|| mounted.sandbox()),
+            home: mounted.home(),
+            mounted,
             form_word: visit.form_word(),
             account: None,
             is_staff: false,
@@ -159,14 +167,17 @@ impl Frame {
     /// With the account of who signed in.
     pub(super) fn with_account(mut self, user: &User, tab: Tab) -> Self {
         let words = self.words();
-        let tabs = Tab::SHOWN.map(|(shown, href, name)| Link {
+        let is_whole = self.mounted == Mounted::Whole;
+        let tabs = Tab::SHOWN.into_iter();
+        let tabs = tabs.filter(|(shown, ..)| is_whole || *shown == Tab::Keys);
+        let tabs = tabs.map(|(shown, href, name)| Link {
             href: href.to_owned(),
             text: words.say(name),
             is_here: shown == tab,
         });
-        self.tabs = tabs.into();
+        self.tabs = tabs.collect();
         self.account = Some(user.username.clone());
-        self.is_staff = !user.permissions().names().is_empty();
+        self.is_staff = is_whole && !user.permissions().names().is_empty();
         self
     }
 

@@ -61,7 +61,7 @@ struct LinkPage<'a> {
     has_form: bool,
     message: String,
     is_done: bool,
-    /// What comes next, where there is a portal.
+    /// What comes next.
     further: Option<(&'static str, String)>,
 }
 
@@ -102,7 +102,7 @@ fn shown(
     weak: Option<&str>,
 ) -> Result<Response, Problem> {
     let [title, button] = purpose.names();
-    let further = purpose.further(told).filter(|_| visit.house.has_portal);
+    let further = purpose.further(told);
     let frame = Frame::plain(visit, Words(visit.language).say(title));
     let message = match told {
         Told::Nothing => String::new(),

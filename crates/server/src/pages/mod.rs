@@ -28,7 +28,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Router;
 use axum::http::{HeaderValue, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use chrono_tz::Tz;
 use tokio::sync::watch;
@@ -37,7 +37,6 @@ use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::PaymentService;
-use url::Url;
 
 use crate::config::Config;
 use crate::sandbox_clock::SandboxClock;
@@ -88,8 +87,8 @@ pub(crate) struct House {
     pub(crate) origins: Vec<String>,
     /// By https only.
     pub(crate) secure: bool,
-    /// Whether the portal is here, where people sign in by a page.
-    pub(crate) has_portal: bool,
+    /// Which pages are here: no other is led to.
+    pub(crate) mounted: Mounted,
     pub(crate) entropy: Entropy,
     /// Says that the service is about to stop: what stays open ends.
     pub(crate) closing: watch::Receiver<bool>,
@@ -98,38 +97,47 @@ pub(crate) struct House {
     pub(crate) installation: Option<Arc<Installation>>,
 }
 
+/// Which pages a service has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mounted {
+    /// All.
+    Whole,
+    /// Those of accounts.
+    Accounts,
+    /// Where money is paid; nobody signs in here.
+    Plans,
+}
+
+impl Mounted {
+    /// Where everything begins, if there is such a page.
+    pub(crate) fn home(self) -> Option<&'static str> {
+        match self {
+            Self::Whole | Self::Accounts => Some("/portal"),
+            Self::Plans => None,
+        }
+    }
+
+    /// Where a sandbox tells of itself.
+    fn sandbox(self) -> &'static str {
+        match self {
+            Self::Whole => "/sandbox",
+            Self::Accounts | Self::Plans => "/sandbox/mail",
+        }
+    }
+}
+
 /// With what the service was started, for the pages of those who run it.
 #[derive(Debug)]
 pub(crate) struct Installation {
     pub(crate) config: Config,
 }
 
-impl House {
-    /// Whether a form sent from `origin` is ours: from the public address, or from where this very call went.
-    fn is_origin(&self, origin: &str, headers: &axum::http::HeaderMap) -> bool {
-        let Ok(origin) = origin.parse::<Url>() else {
-            return false;
-        };
-        let public = self.public_url.parse::<Url>();
-        if public.is_ok_and(|public| public.origin() == origin.origin()) {
-            return true;
-        }
-        let host = headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
-        let sent = match (origin.host_str(), origin.port()) {
-            (Some(host), Some(port)) => format!("{host}:{port}"),
-            (Some(host), None) => host.to_owned(),
-            (None, _) => return false,
-        };
-        host.is_some_and(|host| host.eq_ignore_ascii_case(&sent))
-    }
-}
-
 /// What the pages of accounts are made from.
 #[derive(Clone, Debug)]
 pub(crate) struct AccountPages {
     auth: AuthService,
+    /// Where they are known here.
+    plans: Option<PaymentService>,
 }
 
 /// What the pages of buyers are made from.
@@ -141,11 +149,11 @@ pub(crate) struct BuyerPages {
 
 /// Every page.
 pub(crate) fn router(house: House, auth: AuthService, payment: PaymentService) -> Router {
-    let house = House {
-        has_portal: true,
-        ..house
+    let accounts = AccountPages {
+        auth: auth.clone(),
+        plans: Some(payment.clone()),
     };
-    let pages = account_pages(auth.clone())
+    let pages = account_pages(accounts)
         .merge(buyer_pages(&house, payment.clone()))
         .merge(portal::router(auth.clone(), payment.clone()))
         .merge(console::router(auth, payment));
@@ -162,24 +170,36 @@ pub(crate) fn sandbox(house: House, clock: SandboxClock) -> Router {
     shown(pages, house)
 }
 
-/// Where links of letters lead.
+/// Coming in, and one's account.
 pub(crate) fn accounts(house: House, auth: AuthService) -> Router {
-    shown(account_pages(auth), house).merge(assets())
+    let house = House {
+        mounted: Mounted::Accounts,
+        ..house
+    };
+    let accounts = AccountPages { auth, plans: None };
+    // What a person has here is the account.
+    let overview = Redirect::to("/portal/settings");
+    let pages = account_pages(accounts).route("/portal", get(async move || overview));
+    shown(pages, house).merge(assets())
 }
 
 /// Where money is paid.
 pub(crate) fn buying(house: House, payment: PaymentService) -> Router {
+    let house = House {
+        mounted: Mounted::Plans,
+        ..house
+    };
     shown(buyer_pages(&house, payment), house).merge(assets())
 }
 
-fn account_pages(auth: AuthService) -> Router {
-    let identify = auth.identify_page();
+fn account_pages(accounts: AccountPages) -> Router {
+    let identify = accounts.auth.identify_page();
     Router::new()
-        .merge(portal::register())
+        .merge(portal::accounts())
         .route("/portal/verify", get(link::verify_page).post(link::verify))
         .route("/portal/reset", get(link::reset_page).post(link::reset))
         .route("/console/setup", get(link::set_up_page).post(link::set_up))
-        .with_state(AccountPages { auth })
+        .with_state(accounts)
         .layer(identify)
 }
 

@@ -8,8 +8,8 @@ use tollgate_kernel::clock::Clock;
 use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::text::Language;
 
-use super::House;
 use super::visit::{Theme, Visit};
+use super::{House, Mounted};
 
 /// A very long word, as Germans build them.
 pub(super) const LONG: &str =
@@ -32,7 +32,7 @@ pub(super) fn visit(language: Language) -> Visit {
         public_url: "http://localhost:8080".to_owned(),
         origins: Vec::new(),
         secure: false,
-        has_portal: true,
+        mounted: Mounted::Whole,
         entropy: Entropy::seeded(7),
         closing: tokio::sync::watch::channel(false).1,
         installation: None,

@@ -10,8 +10,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use form_urlencoded::byte_serialize;
 use serde_json::json;
-use tollgate_auth::Verified;
-use tollgate_kernel::problem::Problem;
+use tollgate_auth::{Presented, Verified};
+use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::Consume;
 
 use super::Tollgates;
@@ -75,7 +75,8 @@ async fn forward(State(check): State<Check>, request: Request) -> Response {
 
 impl Check {
     async fn decide(&self, parts: &Parts, policy: &Policy) -> Result<HeaderMap, Problem> {
-        let (verified, identity) = self.tollgates.admit(parts, &policy.demands).await?;
+        let caller = self.caller(parts).await?;
+        let (verified, identity) = self.tollgates.admit(caller, &policy.demands).await?;
         let mut told = HeaderMap::new();
         match &policy.call {
             Some(call) => self.take(&verified, call, &mut told).await?,
@@ -83,6 +84,22 @@ impl Check {
         }
         identity.write(&mut told);
         Ok(told)
+    }
+
+    /// Who calls: by a credential of the call itself, or in a browser that signed in here. The browser sends its cookie with
+    /// whatever another site has it send, so a call that may change something carries the word of a page too.
+    async fn caller(&self, parts: &Parts) -> Result<Option<Presented>, Problem> {
+        let auth = &self.tollgates.auth;
+        if let Some(presented) = auth.presented(parts).await? {
+            return Ok(Some(presented));
+        }
+        if is_said_to_read(parts) {
+            return auth.looking_by_page(parts).await;
+        }
+        match auth.presented_by_page(parts).await {
+            Err(problem) if problem.code() == Code::CsrfFailed => Ok(None),
+            found => found,
+        }
     }
 
     /// Charges the call, or only looks whether it would pass.
@@ -156,12 +173,23 @@ fn is_sign_in(problem: &Problem) -> bool {
     problem.code().status() == StatusCode::UNAUTHORIZED.as_u16()
 }
 
+fn reads(method: &str) -> bool {
+    [Method::GET.as_str(), Method::HEAD.as_str()].contains(&method)
+}
+
+/// Whether the proxy says that the call only reads. By the method it asks with nothing is known: nginx asks by GET about
+/// every call.
+fn is_said_to_read(parts: &Parts) -> bool {
+    let mut said = parts.headers.get_all(FORWARDED_METHOD).iter();
+    let one = said.next().and_then(|method| method.to_str().ok());
+    one.is_some_and(reads) && said.next().is_none() && reads(parts.method.as_str())
+}
+
 /// A browser that opens a page, not a program or a script.
 fn is_page(parts: &Parts) -> bool {
     let accepted = parts.headers.get(header::ACCEPT);
     let accepted = accepted.and_then(|value| value.to_str().ok());
-    let reads = [Method::GET.as_str(), Method::HEAD.as_str()].contains(&asked_method(parts));
-    reads && accepted.is_some_and(|kinds| kinds.contains("text/html"))
+    reads(asked_method(parts)) && accepted.is_some_and(|kinds| kinds.contains("text/html"))
 }
 
 /// 401 stays, everything else is 403, without a body and with the code beside it: nginx makes an error of its own (500) of any other

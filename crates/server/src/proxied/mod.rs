@@ -5,8 +5,7 @@ pub(crate) mod forward;
 mod identity;
 mod policy;
 
-use axum::http::request::Parts;
-use tollgate_auth::{AuthService, Verified};
+use tollgate_auth::{AuthService, Presented, Verified};
 use tollgate_kernel::permission;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_kernel::scope::QUOTA;
@@ -44,10 +43,9 @@ impl Tollgates {
     /// Who asks, if they may. Asks the database whether the credential still stands.
     pub(crate) async fn admit(
         &self,
-        request: &Parts,
+        presented: Option<Presented>,
         demands: &Demands,
     ) -> Result<(Verified, Identity), Problem> {
-        let presented = self.auth.presented(request).await?;
         let presented = presented.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
         let verified = self.auth.verify(&presented).await?;
         let user = verified.caller.person(demands.scope.as_deref())?;

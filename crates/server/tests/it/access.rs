@@ -12,6 +12,7 @@ use tollgate_kernel::permission::{
 use tollgate_kernel::scope::{INTROSPECT, QUOTA};
 
 use crate::harness::{App, each_engine};
+use crate::pages::browser::Browser;
 use crate::routes;
 
 const NOBODYS: &str = "0198a000-0000-7000-8000-000000000000";
@@ -101,6 +102,10 @@ const TABLE: &[(&str, Takes)] = &[
     ),
     ("GET /admin/webhook-endpoints/{endpoint_id}", Staff(ADMIN)),
     ("PATCH /admin/webhook-endpoints/{endpoint_id}", Staff(ADMIN)),
+    (
+        "POST /admin/webhook-endpoints/{endpoint_id}/recover",
+        Staff(ADMIN),
+    ),
     (
         "POST /admin/webhook-endpoints/{endpoint_id}/rotate-secret",
         Staff(ADMIN),
@@ -234,6 +239,9 @@ async fn inv_a1_a8_every_kind_of_credential_at_every_route() {
     each_engine(async |app| {
         let buyer = app.buyer().await;
         let kinds = other_kinds(app).await;
+        let mut browser = Browser::signed_in(app, &buyer).await;
+        browser.get("/portal/settings").await.expect(StatusCode::OK);
+        let word = [("x-csrf-token", browser.form_word.as_str())];
         let table = table();
         for route in routes::all() {
             let name = route.name();
@@ -276,6 +284,29 @@ async fn inv_a1_a8_every_kind_of_credential_at_every_route() {
             }
             if matches!(takes, Staff(_) | Service(_)) {
                 call(&buyer.token).await.refused(403, "permission_denied");
+            }
+            let by_cookie = async |headers: &[(&str, &str)]| {
+                let method = route.method.clone();
+                browser.call(method, &path, headers, body.clone()).await
+            };
+            // A browser sends its cookie with everything: alone it is nobody's.
+            let alone = by_cookie(&[]).await;
+            match takes {
+                Nothing | Open | Signature => assert_eq!(alone.status, nobody, "{name}"),
+                Either | SignIn | Person | PersonOr(_) | Customer | Staff(_) | Service(_) => {
+                    alone.refused(403, "csrf_failed");
+                }
+            }
+            match takes {
+                Staff(_) | Service(_) => {
+                    by_cookie(&word).await.refused(403, "permission_denied");
+                }
+                // What changes nothing, and so does not end the sign-in.
+                _ if route.method == Method::GET => {
+                    let answer = by_cookie(&word).await;
+                    assert!(![401, 403].contains(&answer.status), "{name}");
+                }
+                _ => {}
             }
         }
     })

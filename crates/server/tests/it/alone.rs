@@ -1,6 +1,6 @@
 //! Accounts in one process, plans and payments in another that knows them by their public keys (A1, A3, A8, S2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use tollgate_storage::in_tx;
 use tollgate_storage::testing::{ENGINES, Engine, TestDatabase};
 
 use crate::harness::{Answer, Buyer, buyer, give_sandbox, until};
+use crate::pages::browser::Browser;
 
 /// One module that runs.
 struct One {
@@ -526,6 +527,114 @@ async fn inv_s2_while_the_accounts_are_away_nobody_is_let_in_by_what_they_alone_
             two.consume(&ann.key).await.status == 200
         })
         .await;
+    })
+    .await;
+}
+
+/// Opens `from` and every page that is led to from there; none is missing. Gives what was opened.
+async fn walked(browser: &mut Browser<'_>, from: &[&str]) -> BTreeSet<String> {
+    let mut next: Vec<String> = from.iter().map(|path| (*path).to_owned()).collect();
+    // A page about what is not there is one that leads on, too.
+    let starts: BTreeSet<String> = next.iter().cloned().collect();
+    let mut seen = BTreeSet::new();
+    while let Some(path) = next.pop() {
+        if !seen.insert(path.clone()) {
+            continue;
+        }
+        let page = browser.get(&path).await;
+        assert!(
+            page.status != 404 || starts.contains(&path),
+            "{path} is led to, and not there"
+        );
+        if (300..400).contains(&page.status) {
+            let to = page.location().to_owned();
+            next.extend(Some(to).filter(|to| to.starts_with('/')));
+        }
+        // The look-alikes' own pages are none of ours.
+        let is_ours = !path.starts_with("/sandbox") && !path.starts_with("/docs");
+        let kind = page.headers.get("content-type");
+        let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        if is_ours && is_page {
+            next.extend(page.ways());
+        }
+    }
+    seen
+}
+
+fn without_redirects() -> Client {
+    let client = Client::builder().redirect(reqwest::redirect::Policy::none());
+    client.build().expect("a client")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_of_accounts_alone_leads_to_one_that_is_not_there() {
+    each_engine(async |two| {
+        let http = without_redirects();
+        let mut browser = Browser::at(&http, &two.accounts.url);
+        let open = [
+            "/portal",
+            "/portal/login",
+            "/portal/verify?token=x",
+            "/portal/reset?token=x",
+            "/console/setup?token=x",
+        ];
+        let seen = walked(&mut browser, &open).await;
+        assert!(seen.contains("/portal/register?next=%2Fportal"), "{seen:?}");
+        // What a link of a letter leads to once its button was pressed.
+        browser.get("/portal/login").await;
+        for path in ["/portal/verify", "/portal/reset"] {
+            let fields = [("token", "x"), ("new_password", "plum orchard lantern 7")];
+            let told = browser.post(path, &fields).await;
+            assert_eq!(told.status, 200, "{path}: {}", told.body);
+            for way in told.ways() {
+                assert_ne!(browser.get(&way).await.status, 404, "{path} → {way}");
+            }
+        }
+        // Whoever signs in comes to a page that is there; staff too, whose console is elsewhere.
+        browser.sign_in(&two.admin).await;
+        let home = browser.open("/portal").await;
+        home.expect(StatusCode::OK);
+        home.hides(&["href=\"/console\"", "/portal/usage", "/portal/payments"]);
+        let missing = "/portal/keys/0198a000-0000-7000-8000-000000000000/rotate";
+        browser.get(missing).await.expect(StatusCode::NOT_FOUND);
+        let seen = walked(&mut browser, &["/portal", "/portal/welcome", missing]).await;
+        for page in [
+            "/portal/settings/security",
+            "/portal/keys/new",
+            "/sandbox/mail",
+        ] {
+            assert!(seen.contains(page), "{page}: {seen:?}");
+        }
+        // A new key is shown with samples of how to use it.
+        browser.get("/portal/keys/new").await;
+        let made = browser.post("/portal/keys/new", &[("name", "mine")]).await;
+        for way in made.ways() {
+            assert_ne!(browser.get(&way).await.status, 404, "{way}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_of_plans_alone_leads_to_one_that_is_not_there() {
+    each_engine(async |two| {
+        let ann = buyer(&two.http, &two.accounts.url).await;
+        let wish = json!({ "plan_slug": "pro", "payment_method": "alipay" });
+        let subscribe = "/payments/subscriptions/subscribe";
+        let begun = two.plans(Method::POST, subscribe, &ann.token, wish).await;
+        let begun = begun.expect(StatusCode::CREATED);
+        let url = begun["payment"]["checkout_url"].as_str().expect("a page");
+        let order = &url[url.find("/checkout").expect("a path")..];
+        let http = without_redirects();
+        let mut browser = Browser::at(&http, &two.plans.url);
+        let broken = ["/checkout/nobodys", "/portal/renew?token=x"];
+        let from = [order, broken[0], broken[1]];
+        let seen = walked(&mut browser, &from).await;
+        assert!(seen.iter().any(|path| path.contains("/pay?")), "{seen:?}");
+        // And what it says once it is over.
+        two.clock.advance(Duration::from_mins(31));
+        browser.get(order).await.expect(StatusCode::OK);
+        walked(&mut browser, &from).await;
     })
     .await;
 }

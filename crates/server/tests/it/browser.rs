@@ -1,9 +1,10 @@
 //! What browsers are told, and whom a proxy may vouch for.
 
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::harness::{Answer, each_engine_with};
+use crate::harness::{Answer, each_engine, each_engine_with};
+use crate::pages::browser::Browser;
 
 #[tokio::test]
 async fn answers_say_what_a_page_may_not_do() {
@@ -153,6 +154,80 @@ async fn inv_a8_line_24_a_form_of_another_site_is_refused() {
             .json(&json);
         let answer = Answer::read(sent.send().await.expect("answered")).await;
         answer.refused(401, "invalid_credentials");
+    })
+    .await;
+}
+
+/// A script on a page of the house calls by the cookie, with the word that the forms of the page carry.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_a8_line_24_the_cookie_of_a_page_calls_nothing_by_itself() {
+    each_engine(async |app| {
+        let (ann, other) = (app.buyer().await, app.buyer().await);
+        let mut browser = Browser::signed_in(app, &ann).await;
+        browser.get("/portal/settings").await.expect(StatusCode::OK);
+        let stranger = Browser::signed_in(app, &other).await;
+        let word = browser.form_word.clone();
+        let worded = ("x-csrf-token", word.as_str());
+        let forgeries: [&[(&str, &str)]; 7] = [
+            &[],
+            &[("x-csrf-token", "")],
+            &[("x-csrf-token", browser.cookies["tollgate"].as_str())],
+            &[("x-csrf-token", stranger.form_word.as_str())],
+            &[worded, ("origin", "https://evil.example")],
+            &[worded, ("origin", "null")],
+            &[worded, ("sec-fetch-site", "cross-site")],
+        ];
+        for forged in forgeries {
+            for path in ["/auth/me", "/usage/summary", "/auth/verify"] {
+                let refused = browser.call(Method::GET, path, forged, None).await;
+                let body = refused.refused(403, "csrf_failed");
+                assert_eq!(body["valid"], false, "{forged:?}");
+            }
+            let key = Some(json!({ "name": "forged" }));
+            let refused = browser.call(Method::POST, "/auth/api-keys", forged, key);
+            refused.await.refused(403, "csrf_failed");
+        }
+        let forged = "SELECT COUNT(*) FROM api_keys WHERE name = 'forged'";
+        assert_eq!(app.count(forged).await, 0);
+
+        let me = browser.call(Method::GET, "/auth/me", &[worded], None).await;
+        assert_eq!(me.expect(StatusCode::OK)["id"], json!(ann.id));
+        let from_here = [
+            worded,
+            ("origin", &app.url),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        let key = Some(json!({ "name": "mine" }));
+        let made = browser.call(Method::POST, "/auth/api-keys", &from_here, key);
+        made.await.expect(StatusCode::CREATED);
+
+        // A header beats the cookie, a bad one too.
+        let bearer = format!("Bearer {}", other.key);
+        let both = [("authorization", bearer.as_str()), worded];
+        let me = browser.call(Method::GET, "/auth/me", &both, None).await;
+        assert_eq!(me.expect(StatusCode::OK)["id"], json!(other.id));
+        let me = browser.call(Method::GET, "/auth/me", &both[..1], None);
+        assert_eq!(me.await.expect(StatusCode::OK)["id"], json!(other.id));
+        let bad = [("authorization", "Bearer rubbish"), worded];
+        let bad = browser.call(Method::GET, "/auth/me", &bad, None).await;
+        bad.refused(401, "unauthenticated");
+
+        // What is open to everybody is open to a browser; who has not signed in is nobody.
+        let plans = browser.call(Method::GET, "/payments/plans", &[], None);
+        plans.await.expect(StatusCode::OK);
+        let mut nobody = Browser::new(app);
+        nobody.get("/portal/login").await.expect(StatusCode::OK);
+        let word_of_nobody = [("x-csrf-token", nobody.form_word.as_str())];
+        let me = nobody.call(Method::GET, "/auth/me", &word_of_nobody, None);
+        me.await.refused(401, "unauthenticated");
+
+        // And it ends with the sign-in.
+        let cookies = browser.cookies.clone();
+        browser.get("/portal/settings").await;
+        browser.post("/portal/logout", &[]).await.location();
+        browser.cookies = cookies;
+        let me = browser.call(Method::GET, "/auth/me", &[worded], None).await;
+        me.refused(401, "unauthenticated");
     })
     .await;
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
+use tollgate_kernel::origin::Origin;
 use tollgate_storage::db::Db;
 use tollgate_storage::testing::{ENGINES, Engine, TestDatabase};
 use tollgate_storage::{in_tx, on_read};
@@ -71,6 +72,76 @@ async fn inv_l4_every_try_is_shown_and_each_deed_of_an_admin_is_in_the_audit_log
         let deeds = "SELECT COUNT(*) FROM audit_log WHERE subject_kind = 'webhook_endpoint' AND actor_id IS NOT NULL
             AND action IN ('webhook_endpoint.created', 'webhook_endpoint.tested', 'webhook_endpoint.delivery_resent')";
         assert_eq!(app.count(deeds).await, 3);
+    })
+    .await;
+}
+
+/// Two calls at once and one after them: each of what was given up is sent once, batch by batch, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_l4_what_was_missed_in_a_time_is_sent_once_more_and_once() {
+    each_engine(async |app| {
+        let (staff, (_sink, url)) = (admin(app).await, Sink::open().await);
+        let (id, _) = endpoint(app, &staff, &url, &["payment.failed"]).await;
+        let path = format!("{ENDPOINTS}/{id}");
+        // Switched off, so that what is sent once more waits to be looked at.
+        let off = Some(json!({ "enabled": false }));
+        let off = app.call(Method::PATCH, &path, &staff.token, off).await;
+        off.expect(StatusCode::OK);
+        let begin = async |count: usize| {
+            for _ in 0..count {
+                let id = id.parse().expect("an id");
+                let begun = app.payment.test_endpoint(id, &Origin::default()).await;
+                begun.expect("begun");
+            }
+        };
+        let from = app.clock.now();
+        begin(1_010).await;
+        app.clock.advance(Duration::from_mins(1));
+        let to = app.clock.now();
+        begin(3).await;
+        let waits = json!({ "from": from, "to": to.after(Duration::from_hours(1)), "failed_only": false });
+        let recover = async |body: &Value| {
+            let recover = format!("{path}/recover");
+            app.post(&recover, &staff.token, body.clone()).await
+        };
+        let recovered = async |body: &Value| {
+            let done = recover(body).await.expect(StatusCode::ACCEPTED);
+            done["recovered"].as_i64().expect("a number")
+        };
+        assert_eq!(recovered(&waits).await, 0, "all of it is on its way");
+        app.damage("UPDATE webhook_deliveries SET state = 'failed', attempts = 10").await;
+        app.damage("UPDATE webhook_deliveries SET state = 'succeeded' WHERE id IN
+            (SELECT id FROM webhook_deliveries ORDER BY id LIMIT 2)").await;
+        let missed = json!({ "from": from, "to": to });
+        let (one, two) = tokio::join!(recovered(&missed), recovered(&missed));
+        assert_eq!(one + two, 1_008);
+        assert_eq!(recovered(&missed).await, 0);
+        let open = "SELECT COUNT(*) FROM webhook_deliveries WHERE state = 'open' AND fence = 1 AND attempts = 0
+            AND finished_at IS NULL";
+        assert_eq!(app.count(open).await, 1_008, "each of them once");
+        assert_eq!(app.count("SELECT COUNT(*) FROM webhook_deliveries WHERE state = 'failed'").await, 3);
+        // What arrived is sent again to who asks for that.
+        let all = json!({ "from": from, "to": to, "failed_only": false });
+        assert_eq!(recovered(&all).await, 2);
+        let deeds = "SELECT COUNT(*) FROM audit_log WHERE action = 'webhook_endpoint.deliveries_recovered'
+            AND subject_kind = 'webhook_endpoint' AND actor_id IS NOT NULL";
+        let written = app.count(deeds).await;
+        assert!((4..=7).contains(&written), "{written}: by batches");
+        // What cannot be meant, and what is not there.
+        for (body, field) in [
+            (json!({ "from": to, "to": from }), "/to"),
+            (json!({ "from": from, "to": from }), "/to"),
+            (json!({ "to": to }), "/from"),
+            (json!({ "from": "yesterday", "to": to }), "/from"),
+        ] {
+            let refused = recover(&body).await.refused(422, "validation_failed");
+            assert_eq!(refused["errors"][0]["field"], field, "{body}");
+        }
+        let unknown = json!({ "from": from, "to": to, "limit": 1 });
+        recover(&unknown).await.refused(422, "unknown_field");
+        let nobodys = format!("{ENDPOINTS}/{NOBODY}/recover");
+        let nobody = app.post(&nobodys, &staff.token, missed).await;
+        nobody.refused(404, "not_found");
     })
     .await;
 }

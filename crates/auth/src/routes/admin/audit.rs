@@ -116,13 +116,13 @@ pub(super) async fn list(
         actor_id: params.actor_id,
         before: params.starting_after,
     };
+    if is_table {
+        return service.audit_table(&filter, limit).await;
+    }
     let mut found = service.audit_log(&filter, limit.saturating_add(1)).await?;
     let shown = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = found.len() > shown;
     found.truncate(shown);
-    if is_table {
-        return table(found);
-    }
     let next_cursor = found.last().filter(|_| has_more).map(|last| last.position);
     let page = AuditPage {
         data: found.into_iter().map(AuditShape::from).collect(),
@@ -130,6 +130,26 @@ pub(super) async fn list(
         next_cursor,
     };
     Ok(Json(page).into_response())
+}
+
+impl AuthService {
+    /// The answer that downloads the audit log as a table: one line a deed, newest first, at most `limit`.
+    ///
+    /// ```
+    /// # use axum::response::Response;
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_kernel::problem::Problem;
+    /// # use tollgate_storage::audit::Filter;
+    /// async fn download(auth: &AuthService) -> Result<Response, Problem> {
+    ///     auth.audit_table(&Filter::default(), 10_000).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn audit_table(&self, filter: &Filter, limit: u32) -> Result<Response, Problem> {
+        table(self.audit_log(filter, limit).await?)
+    }
 }
 
 /// One line a deed; what people typed is in it.

@@ -101,6 +101,9 @@ pub enum EndpointError {
     /// It is on its way.
     #[error("the delivery is on its way")]
     Open,
+    /// A time that ends before it begins.
+    #[error("the time ends before it begins")]
+    Span,
     /// The database.
     #[error(transparent)]
     Internal(#[from] StorageError),

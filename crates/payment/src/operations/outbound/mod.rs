@@ -8,6 +8,7 @@ mod deliveries;
 pub(crate) mod endpoints;
 mod fan_out;
 pub(crate) mod listen;
+pub(crate) mod recover;
 mod send;
 
 pub(crate) use self::send::Outbound;

@@ -32,6 +32,8 @@ async fn story(db: &tollgate_storage::db::Db) -> Story {
     shop.give_back(first).await;
     shop.clock.advance(DAY);
     let second = shop.take(people[1], "for-ever").await;
+    // Of one moment they would stand in either order.
+    shop.clock.advance(Duration::from_secs(1));
     let third = shop.order(people[2], "pro", PaymentMethod::Stripe).await;
     let third = third.expect("begun").expect("an order");
     Story {

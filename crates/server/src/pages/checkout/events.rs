@@ -1,8 +1,10 @@
 //! How a payment stands, told to a browser as it changes: server-sent events (HTML, §9.2). Each stream looks at the
 //! database, so that it does not matter which instance hears of the money. Whoever gets no stream asks by himself.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -12,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
+use tollgate_kernel::ids::PaymentId;
 use tollgate_kernel::input::PathText;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::PaymentService;
@@ -25,6 +28,8 @@ use crate::stop::stopped;
 
 /// At once in a process: each is a look at the database every second.
 const MOST_STREAMS: usize = 256;
+/// Of one order: the pages that a buyer has open. Whoever has the link may otherwise take the room of all.
+const MOST_OF_ONE: usize = 4;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Proxies close what is silent.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -41,7 +46,28 @@ const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 #[derive(Clone, Debug)]
 pub(in super::super) struct Streams {
     room: Arc<Semaphore>,
+    of_one: Arc<Mutex<HashMap<PaymentId, usize>>>,
     closing: watch::Receiver<bool>,
+}
+
+/// Room for one stream, until it is dropped.
+#[derive(Debug)]
+struct Room {
+    order: PaymentId,
+    of_one: Arc<Mutex<HashMap<PaymentId, usize>>>,
+    _of_all: OwnedSemaphorePermit,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut open = self.of_one.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = open.entry(self.order) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
 }
 
 impl Streams {
@@ -49,8 +75,25 @@ impl Streams {
     pub(in super::super) fn new(closing: watch::Receiver<bool>) -> Self {
         Self {
             room: Arc::new(Semaphore::new(MOST_STREAMS)),
+            of_one: Arc::default(),
             closing,
         }
+    }
+
+    /// `None`: there is none left, of all or of this order.
+    fn room(&self, order: PaymentId) -> Option<Room> {
+        let of_all = Arc::clone(&self.room).try_acquire_owned().ok()?;
+        let mut open = self.of_one.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(order).or_default();
+        if *count >= MOST_OF_ONE {
+            return None;
+        }
+        *count += 1;
+        Some(Room {
+            order,
+            of_one: Arc::clone(&self.of_one),
+            _of_all: of_all,
+        })
     }
 }
 
@@ -63,7 +106,7 @@ struct Open {
     told: Option<PaymentStatus>,
     ends_at: Instant,
     closing: watch::Receiver<bool>,
-    _room: OwnedSemaphorePermit,
+    _room: Room,
 }
 
 impl Open {
@@ -111,17 +154,17 @@ pub(in super::super) async fn events(
     PathText(link): PathText,
     visit: Visit,
 ) -> Result<Response, Problem> {
-    find(&pages.payment, &link).await?;
-    let Streams { room, closing } = pages.streams;
-    let room = room.try_acquire_owned();
-    let room = room.map_err(|_| Problem::new(Code::Unavailable).retry_after(FULL_FOR_SECONDS))?;
+    let order = find(&pages.payment, &link).await?;
+    let room = pages.streams.room(order.id);
+    let full = || Problem::new(Code::Unavailable).retry_after(FULL_FOR_SECONDS);
+    let room = room.ok_or_else(full)?;
     let open = Open {
         payment: pages.payment,
         link,
         words: Words(visit.language),
         told: None,
         ends_at: Instant::now() + LONGEST,
-        closing,
+        closing: pages.streams.closing,
         _room: room,
     };
     let events = Sse::new(stream::unfold(open, Open::next));

@@ -14,25 +14,11 @@ pub(super) struct Portal {
     pub(super) payment: PaymentService,
 }
 
-pub(super) use self::accounts::register;
+pub(super) use self::accounts::router as accounts;
 
-/// Every page of the portal.
+/// What is bought, and what is used of it.
 pub(super) fn router(auth: AuthService, payment: PaymentService) -> Router {
     let identify = auth.identify_page();
     let portal = Portal { auth, payment };
-    Router::new()
-        .merge(accounts())
-        .merge(plans())
-        .with_state(portal)
-        .layer(identify)
-}
-
-/// Coming in, and one's account.
-fn accounts() -> Router<Portal> {
-    accounts::router()
-}
-
-/// What is bought, and what is used of it.
-fn plans() -> Router<Portal> {
-    plans::router()
+    plans::router().with_state(portal).layer(identify)
 }

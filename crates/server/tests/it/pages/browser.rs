@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, StatusCode};
+use serde_json::Value;
 use url::form_urlencoded;
 
-use crate::harness::{App, Buyer};
+use crate::harness::{Answer, App, Buyer};
 
 /// One person's browser. It speaks English, and follows no redirect by itself.
 pub(crate) struct Browser<'a> {
-    app: &'a App,
+    http: &'a Client,
+    url: &'a str,
     pub(crate) cookies: BTreeMap<String, String>,
     /// From the page that was read last.
     pub(crate) form_word: String,
@@ -26,8 +28,14 @@ pub(crate) struct Page {
 impl<'a> Browser<'a> {
     /// Of somebody whom nobody knows.
     pub(crate) fn new(app: &'a App) -> Self {
+        Self::at(&app.http, &app.url)
+    }
+
+    /// The same, in a house at `url`. `http` follows no redirect.
+    pub(crate) fn at(http: &'a Client, url: &'a str) -> Self {
         Self {
-            app,
+            http,
+            url,
             cookies: BTreeMap::from([("tollgate-lang".to_owned(), "en".to_owned())]),
             form_word: String::new(),
         }
@@ -57,7 +65,9 @@ impl<'a> Browser<'a> {
 
     /// By the page.
     pub(crate) async fn sign_in(&mut self, buyer: &Buyer) {
-        let me = self.app.get("/auth/me", &buyer.key).await;
+        let me = self.http.get(format!("{}/auth/me", self.url));
+        let me = me.bearer_auth(&buyer.key).send().await;
+        let me = Answer::read(me.expect("an answer")).await;
         let me = me.expect(StatusCode::OK);
         let name = me["email"].as_str().expect("an address");
         self.sign_in_by(name, &buyer.password).await;
@@ -73,7 +83,7 @@ impl<'a> Browser<'a> {
 
     /// A page, or where it leads.
     pub(crate) async fn get(&mut self, path: &str) -> Page {
-        let request = self.app.http.get(format!("{}{path}", self.app.url));
+        let request = self.http.get(format!("{}{path}", self.url));
         self.send(request).await
     }
 
@@ -95,7 +105,7 @@ impl<'a> Browser<'a> {
         let word = self.form_word.clone();
         let worded = [("form_word", word.as_str())];
         let fields: Vec<_> = worded.into_iter().chain(fields.iter().copied()).collect();
-        self.post_from(path, &fields, &self.app.url.clone()).await
+        self.post_from(path, &fields, self.url).await
     }
 
     /// Sends these fields and no others, as a page of `origin` would.
@@ -109,20 +119,40 @@ impl<'a> Browser<'a> {
             .extend_pairs(fields)
             .finish();
         let request = self
-            .app
             .http
-            .post(format!("{}{path}", self.app.url))
+            .post(format!("{}{path}", self.url))
             .header("origin", origin)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
         self.send(request).await
     }
 
+    /// A call as a script on a page makes it: with the cookies, and with these headers.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answer {
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.url))
+            .header("cookie", self.jar());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        Answer::read(request.send().await.expect("an answer")).await
+    }
+
     /// A form is refused without its word, with a word of another browser, and from another site (line 24).
     pub(crate) async fn refuses_forgeries(&mut self, path: &str, fields: &[(&str, &str)]) {
-        let own = self.app.url.clone();
+        let own = self.url;
         let word = self.form_word.clone();
-        let mut stranger = Browser::new(self.app);
+        let mut stranger = Browser::at(self.http, self.url);
         stranger.get("/portal/login").await.expect(StatusCode::OK);
         assert_ne!(stranger.form_word, word);
         let with = |word| {
@@ -131,8 +161,8 @@ impl<'a> Browser<'a> {
                 .chain(fields.iter().copied())
         };
         let forgeries: [(Vec<_>, &str); 4] = [
-            (fields.to_vec(), &own),
-            (with(&stranger.form_word).collect(), &own),
+            (fields.to_vec(), own),
+            (with(&stranger.form_word).collect(), own),
             (with(&word).collect(), "https://evil.example"),
             (with(&word).collect(), "null"),
         ];
@@ -151,16 +181,12 @@ impl<'a> Browser<'a> {
     }
 
     async fn send(&mut self, request: reqwest::RequestBuilder) -> Page {
-        let jar: Vec<_> = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let jar = self.jar();
         let mut request = request
             .header("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
             .header("accept-language", "en");
         if !jar.is_empty() {
-            request = request.header("cookie", jar.join("; "));
+            request = request.header("cookie", jar);
         }
         let answer = request.send().await.expect("an answer");
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
@@ -176,6 +202,14 @@ impl<'a> Browser<'a> {
             self.form_word = word;
         }
         page
+    }
+
+    fn jar(&self) -> String {
+        let pairs = self.cookies.iter();
+        let pairs: Vec<_> = pairs
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        pairs.join("; ")
     }
 
     fn keep(&mut self, cookie: &str) {
@@ -221,6 +255,15 @@ impl Page {
             assert!(!self.body.contains(text), "said: {text}\n{}", self.body);
         }
         self
+    }
+
+    /// Where it leads inside of the house, by links and by forms.
+    pub(crate) fn ways(&self) -> Vec<String> {
+        let marks = ["href=\"", "action=\""].into_iter();
+        let ways = marks.flat_map(|mark| self.body.split(mark).skip(1));
+        let ways = ways.filter_map(|rest| rest.split('"').next());
+        let own = ways.filter(|way| way.starts_with('/') && !way.starts_with("//"));
+        own.map(unescaped).collect()
     }
 
     /// What stands in a field of its forms, as the browser would send it.

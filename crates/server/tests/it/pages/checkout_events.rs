@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 use tollgate_storage::testing::ENGINES;
 
 use super::checkout::{order, path, press};
-use crate::harness::{App, each_engine, until};
+use crate::harness::{App, Buyer, each_engine, until};
 
 /// As many as a process has room for.
 const ROOM: usize = 256;
+/// As many as one order has.
+const OF_ONE: usize = 4;
 
 async fn open(app: &App, page: &str) -> Response {
     let request = app.http.get(format!("{}{page}/events", app.url));
@@ -114,19 +116,83 @@ async fn what_another_instance_writes_is_told_and_what_is_over_too() {
     .await;
 }
 
+/// An order of its own, however many there are.
+async fn one_off(app: &App, buyer: &Buyer, at: usize) -> Value {
+    let wish = json!({
+        "amount_minor": 100 + at, "currency": "CNY", "payment_method": "alipay", "description": "one of many",
+    });
+    let begun = app.post("/payments/create", &buyer.token, wish).await;
+    begun.expect(StatusCode::CREATED)
+}
+
+/// The script asks by itself then.
+#[track_caller]
+fn full(refused: &Response) {
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["retry-after"], "30");
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn there_is_room_for_so_many_streams_and_others_ask_by_themselves() {
+async fn one_order_has_room_for_four_streams_and_leaves_the_rest_to_others() {
     each_engine(async |app| {
         let buyer = app.buyer().await;
         let begun = order(app, &buyer, json!({})).await;
         let page = path(&begun);
         let mut streams = Vec::new();
-        for _ in 0..ROOM {
+        for _ in 0..OF_ONE {
             streams.push(Stream::of(app, &page).await);
         }
-        let refused = open(app, &page).await;
-        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(refused.headers()["retry-after"], "30");
+        full(&open(app, &page).await);
+        let status = app.get(&format!("{page}/status"), "").await;
+        assert_eq!(status.expect(StatusCode::OK)["status"], "pending");
+        let other = path(&one_off(app, &buyer, 0).await);
+        let mut other = Stream::of(app, &other).await;
+        assert_eq!(
+            other.next().await.expect("how it stands")["status"],
+            "pending"
+        );
+        // Who leaves makes room for one.
+        streams.pop();
+        until("room", async || match open(app, &page).await {
+            room if room.status() == StatusCode::OK => {
+                streams.push(Stream {
+                    answer: room,
+                    text: String::new(),
+                });
+                true
+            }
+            _ => false,
+        })
+        .await;
+        full(&open(app, &page).await);
+        press(app, &begun, "pay").await;
+        for stream in &mut streams {
+            let mut last = None;
+            while let Some(told) = stream.next().await {
+                last = Some(told);
+            }
+            assert_eq!(last.expect("the end")["status"], "completed");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_is_room_for_so_many_streams_and_others_ask_by_themselves() {
+    each_engine(async |app| {
+        let buyer = app.buyer().await;
+        let mut orders = Vec::new();
+        for at in 0..=ROOM / OF_ONE {
+            orders.push(one_off(app, &buyer, at).await);
+        }
+        let (mut streams, begun) = (Vec::new(), orders.pop().expect("the last"));
+        for begun in &orders {
+            for _ in 0..OF_ONE {
+                streams.push(Stream::of(app, &path(begun)).await);
+            }
+        }
+        let page = path(&begun);
+        full(&open(app, &page).await);
         // What the script does then.
         let status = app.get(&format!("{page}/status"), "").await;
         assert_eq!(status.expect(StatusCode::OK)["status"], "pending");
@@ -151,9 +217,9 @@ async fn a_service_stops_at_once_with_streams_open_and_ends_them_well() {
     for engine in ENGINES {
         let app = App::start(engine, &[]).await;
         let buyer = app.buyer().await;
-        let page = path(&order(&app, &buyer, json!({})).await);
         let mut streams = Vec::new();
-        for _ in 0..20 {
+        for at in 0..20 {
+            let page = path(&one_off(&app, &buyer, at).await);
             let mut stream = Stream::of(&app, &page).await;
             assert_eq!(
                 stream.next().await.expect("how it stands")["status"],

@@ -6,10 +6,10 @@ use tollgate_auth::model::role::Role;
 use tollgate_storage::in_tx;
 
 use super::browser::{Browser, Page};
-use crate::harness::{App, Buyer, each_engine};
+use crate::harness::{App, Buyer, Pen, each_engine};
 
 /// Every page of the house that has no id in its address, and the permission it takes.
-pub(super) const PAGES: [(&str, &str); 11] = [
+pub(super) const PAGES: [(&str, &str); 12] = [
     ("/console/users", "users.read"),
     ("/console/users/new", "users.write"),
     ("/console/plans", "admin"),
@@ -18,6 +18,7 @@ pub(super) const PAGES: [(&str, &str); 11] = [
     ("/console/webhooks", "admin"),
     ("/console/keys", "admin"),
     ("/console/audit", "audit.read"),
+    ("/console/audit.csv", "audit.read"),
     ("/console/jobs", "admin"),
     ("/console/settings", "admin"),
     ("/console/doctor", "admin"),
@@ -79,7 +80,13 @@ async fn inv_a8_each_role_opens_what_its_calls_open_and_nothing_else() {
                 let page = browser.get(path).await;
                 if held.hold(permission) {
                     assert_eq!(page.status, 200, "{path} as {name}: {}", page.body);
-                    page.says(&["aria-current=\"page\""]);
+                    let is_table = path.ends_with(".csv");
+                    let shown = if is_table {
+                        "actor_kind"
+                    } else {
+                        "aria-current=\"page\""
+                    };
+                    page.says(&[shown]);
                 } else {
                     assert_eq!(page.status, 403, "{path} as {name}");
                     page.says(&["Permission denied", permission]);
@@ -133,6 +140,7 @@ async fn what_is_not_there_is_404_and_forged_forms_are_403() {
             &format!("/console/webhooks/{NOBODYS}/rotate"),
             &format!("/console/webhooks/{NOBODYS}/delete"),
             &format!("/console/webhooks/{NOBODYS}/test"),
+            &format!("/console/webhooks/{NOBODYS}/recover"),
             &format!("/console/webhooks/deliveries/{NOBODYS}/resend"),
             &format!("/console/keys/{NOBODYS}/rotate"),
             &format!("/console/keys/{NOBODYS}/delete"),
@@ -653,6 +661,23 @@ async fn inv_a10_the_log_tells_who_did_what_and_whether_it_is_whole() {
             .await
             .expect(StatusCode::OK)
             .says(&["Nothing was done."]);
+        // The same, to download.
+        let table = format!("/console/audit.csv?kind=user&subject={}", buyer.id);
+        page.says(&[&format!("href=\"{}\"", table.replace('&', "&#38;"))]);
+        let table = reader.get(&table).await;
+        table.expect(StatusCode::OK).says(&["user.deactivated"]);
+        table.hides(&["user.created"]);
+        assert!(
+            table.headers["content-type"]
+                .as_bytes()
+                .starts_with(b"text/csv")
+        );
+        assert_eq!(table.body.lines().count(), 2, "{}", table.body);
+        reader
+            .get("/console/audit.csv?actor=nobody")
+            .await
+            .expect(StatusCode::OK)
+            .hides(&["user.deactivated"]);
         let checked = reader.post("/console/audit/check", &[]).await;
         assert_eq!(checked.location(), "/console/audit?done=whole");
         reader
@@ -664,6 +689,33 @@ async fn inv_a10_the_log_tells_who_did_what_and_whether_it_is_whole() {
             .get("/console/audit?done=%3Cscript%3E&row=x")
             .await
             .hides(&["<script>", "notice"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_paid_stands_beside_them_by_currency() {
+    each_engine(async |app| {
+        let (rich, poor) = (app.buyer().await, app.buyer().await);
+        let pen = Pen::of(app).await;
+        for amount in [9_900, 100] {
+            let wish = json!({
+                "amount_minor": amount, "currency": "CNY", "payment_method": "alipay", "description": "x",
+            });
+            let order = app.post("/payments/create", &rich.token, wish).await;
+            let order = order.expect(StatusCode::CREATED);
+            app.notify(pen.sign(&pen.paid(&order))).await;
+        }
+        // An order that nobody paid is nothing that was spent.
+        app.order(&poor).await;
+        let spent = app.payment.spent([&rich, &poor, &rich].map(|one| one.id.parse().expect("an id")));
+        let spent = spent.await.expect("read");
+        let sums: Vec<String> = spent.values().flatten().map(ToString::to_string).collect();
+        assert_eq!((spent.len(), sums), (1, vec!["100.00".to_owned()]));
+        let mut reader = staff(app, Role::ReadOnly).await;
+        let all = reader.get("/console/users").await;
+        all.expect(StatusCode::OK).says(&["Spent", "CN¥100.00"]);
+        assert_eq!(all.body.matches("CN¥").count(), 1, "{}", all.body);
     })
     .await;
 }

@@ -1,11 +1,16 @@
 //! The console: callbacks, webhooks, service keys, jobs, settings.
 
+use std::time::Duration;
+
 use reqwest::StatusCode;
 use tollgate_auth::model::role::Role;
+use tollgate_kernel::clock::Timestamp;
 
 use super::browser::{Browser, Page};
 use super::house::{send, staff};
 use crate::harness::{Pen, each_engine, each_engine_with};
+
+const DAY: Duration = Duration::from_hours(24);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn callbacks_are_seen_to_the_byte_and_replayed_by_finance() {
@@ -314,6 +319,54 @@ async fn pages_speak_the_language_of_their_reader() {
             let page = admin.get(&format!("{path}?lang=zh")).await;
             page.expect(StatusCode::OK).says(&["lang=\"zh-CN\"", word]);
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_receiver_missed_is_sent_once_more_from_its_page() {
+    each_engine(async |app| {
+        let mut admin = staff(app, Role::Admin).await;
+        let list = "/console/webhooks";
+        let fields = [("url", "https://hooks.example.com/")];
+        send(&mut admin, list, list, &fields)
+            .await
+            .expect(StatusCode::OK);
+        let page = admin.get(list).await;
+        let id = page.body.split("href=\"/console/webhooks/").nth(1);
+        let id = id.expect("one").split('"').next().expect("an id");
+        let path = format!("{list}/{id}");
+        admin
+            .get(&path)
+            .await
+            .says(&["Send once more what was missed"]);
+        admin.post(&format!("{path}/test"), &[]).await.location();
+        app.damage("UPDATE webhook_endpoints SET disabled_at = created_at")
+            .await;
+        app.damage("UPDATE webhook_deliveries SET state = 'failed', fence = fence + 1")
+            .await;
+        let now = app.clock.now();
+        let day = |at: Timestamp| at.to_string()[..10].to_owned();
+        let (from, to) = (day(now.before(DAY)), day(now.after(DAY)));
+        let recover = format!("{path}/recover");
+        for (from, to, fault) in [
+            (to.as_str(), from.as_str(), "later than from"),
+            ("", to.as_str(), "a date, as 2026-12-31"),
+            (from.as_str(), "31.12.2026", "a date, as 2026-12-31"),
+        ] {
+            let again = admin.post(&recover, &[("from", from), ("to", to)]).await;
+            again.expect(StatusCode::OK);
+            again.says(&[fault, "aria-invalid=\"true\""]);
+        }
+        let days = [("from", from.as_str()), ("to", to.as_str())];
+        for count in ["1", "0"] {
+            let done = send(&mut admin, &path, &recover, &days).await;
+            assert_eq!(done.location(), format!("{path}?recovered={count}"));
+            let told = admin.get(done.location()).await;
+            told.says(&[&format!("Sent once more: {count}.")]);
+        }
+        let open = "SELECT COUNT(*) FROM webhook_deliveries WHERE state = 'open'";
+        assert_eq!(app.count(open).await, 1);
     })
     .await;
 }

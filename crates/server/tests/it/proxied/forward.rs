@@ -7,6 +7,7 @@ use tollgate_auth::model::role::Role;
 
 use crate::access::staff;
 use crate::harness::{Answer, App, Buyer, each_engine};
+use crate::pages::browser::Browser;
 use crate::quota::with_a_hundred;
 use crate::service_keys::with_free_plan;
 
@@ -369,6 +370,110 @@ async fn a_browser_is_sent_to_sign_in_and_a_program_is_not() {
         // Whoever is signed in and has too little is not sent to sign in again.
         let pro = by(app, "/auth/forward?login=redirect&plan=pro", &buyer.token).await;
         refused(&pro, 403, "plan_required");
+    })
+    .await;
+}
+
+/// A person who signed in on the pages opens an application behind the proxy; a page of another site gets nothing by them.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_a8_line_24_a_browser_that_signed_in_here_reads_by_its_cookie_and_changes_nothing() {
+    each_engine(async |app| {
+        let buyer = with_free_plan(app).await;
+        let mut browser = Browser::new(app);
+        let host = app.url.replace("http://127.0.0.1", "localhost");
+        let page = [
+            ("accept", "text/html"),
+            ("x-forwarded-method", "GET"),
+            ("x-forwarded-proto", "http"),
+            ("x-forwarded-host", &host),
+            ("x-forwarded-uri", "/reports?month=1"),
+        ];
+        // Who is sent to sign in comes back to the page that was asked for.
+        let address = "/auth/forward?login=redirect";
+        let sent = ask(app, Method::GET, address, &page).await;
+        let login = header(&sent.headers, "location");
+        let login = &login[login.find("/portal/login").expect("a path")..];
+        let form = browser.get(login).await;
+        let next = form.field("next").expect("a field");
+        let me = app.get("/auth/me", &buyer.key).await;
+        let me = me.expect(StatusCode::OK);
+        let name = me["username"].as_str().expect("a name");
+        let fields = [
+            ("name", name),
+            ("password", &buyer.password),
+            ("next", &next),
+        ];
+        let done = browser.post("/portal/login", &fields).await;
+        assert_eq!(done.location(), format!("http://{host}/reports?month=1"));
+
+        // The proxy is told who it is, whatever the browser says of itself.
+        browser.get("/portal").await.expect(StatusCode::OK);
+        let word = browser.form_word.clone();
+        let forward = async |method: Method, address: &str, headers: &[(&str, &str)]| {
+            browser.call(method, address, headers, None).await
+        };
+        for said in ["GET", "HEAD"] {
+            let headers = [
+                ("x-forwarded-method", said),
+                ("x-auth-user-id", "0198a000-0000-7000-8000-000000000000"),
+                ("x-auth-permissions", "admin"),
+            ];
+            let known = forward(Method::GET, address, &headers).await;
+            assert_eq!((known.status, &known.body), (200, &json!("")));
+            assert_eq!(header(&known.headers, "x-auth-user-id"), buyer.id);
+            assert_eq!(header(&known.headers, "x-auth-plan"), "free");
+            assert_eq!(header(&known.headers, "x-auth-permissions"), "");
+            assert_eq!(header(&known.headers, "x-auth-subject-type"), "user");
+        }
+        let charged = "/auth/forward?resource_type=dicom_processing&consume=1";
+        let read = [("x-forwarded-method", "GET")];
+        assert_eq!(forward(Method::GET, charged, &read).await.status, 200);
+        assert_eq!(used(app, &buyer).await, 1);
+
+        // What may change something is not let in by the cookie alone, nor where the proxy says nothing of it.
+        let worded = ("x-csrf-token", word.as_str());
+        let evil = ("origin", "https://evil.example");
+        let unsaid: [(Method, &[(&str, &str)]); 8] = [
+            (Method::GET, &[("x-forwarded-method", "POST")]),
+            (Method::GET, &[("x-forwarded-method", "DELETE")]),
+            (Method::GET, &[("x-forwarded-method", "OPTIONS")]),
+            (Method::GET, &[("x-forwarded-method", "get")]),
+            (Method::GET, &[]),
+            (Method::POST, &[("x-forwarded-method", "GET")]),
+            (Method::POST, &[]),
+            (Method::GET, &[("x-forwarded-method", "POST"), worded, evil]),
+        ];
+        for (method, headers) in unsaid {
+            let answer = forward(method, charged, headers).await;
+            refused(&answer, 401, "unauthenticated");
+        }
+        let twice = [
+            ("x-forwarded-method", "GET"),
+            ("x-forwarded-method", "POST"),
+        ];
+        refused(
+            &forward(Method::GET, charged, &twice).await,
+            401,
+            "unauthenticated",
+        );
+        assert_eq!(used(app, &buyer).await, 1);
+        let meant = [("x-forwarded-method", "POST"), worded];
+        assert_eq!(forward(Method::GET, charged, &meant).await.status, 200);
+        assert_eq!(forward(Method::POST, charged, &[worded]).await.status, 200);
+        assert_eq!(used(app, &buyer).await, 3);
+
+        // A credential of the call itself counts instead, a bad one too.
+        let bad = [("authorization", "Bearer rubbish"), read[0]];
+        refused(
+            &forward(Method::GET, address, &bad).await,
+            401,
+            "unauthenticated",
+        );
+        let cookies = browser.cookies.clone();
+        browser.post("/portal/logout", &[]).await.location();
+        browser.cookies = cookies;
+        let over = browser.call(Method::GET, address, &read, None).await;
+        refused(&over, 401, "unauthenticated");
     })
     .await;
 }

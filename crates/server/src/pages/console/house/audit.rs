@@ -9,6 +9,7 @@ use serde::Deserialize;
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::input::Params;
 use tollgate_kernel::problem::Problem;
+use tollgate_kernel::table::LONGEST_TABLE;
 use tollgate_storage::audit::{Filter, Recorded};
 use uuid::Uuid;
 
@@ -59,6 +60,8 @@ struct AuditPage {
     filters: Vec<Field>,
     is_filtered: bool,
     check: Shown,
+    /// The same deeds, to download.
+    table: String,
     rows: Vec<Row>,
     pager: Pager,
 }
@@ -148,6 +151,45 @@ async fn names(console: &Console, found: &[Recorded]) -> Result<BTreeMap<Uuid, S
     Ok(names)
 }
 
+/// Which deeds are meant. What is no id is nobody's.
+fn filter(query: &Query) -> Filter {
+    let kind = some(query.kind.as_ref());
+    let actor = some(query.actor.as_ref());
+    Filter {
+        subject_kind: kind.map(str::to_owned),
+        subject_id: some(query.subject.as_ref())
+            .filter(|_| kind.is_some())
+            .map(str::to_owned),
+        actor_id: actor.map(|text| text.parse().unwrap_or(Uuid::nil())),
+        before: cursor(query.after.as_ref()),
+    }
+}
+
+/// Where the same deeds are downloaded, from the newest on.
+fn table_href(query: &Query) -> String {
+    let mut pairs = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in [
+        ("actor", &query.actor),
+        ("kind", &query.kind),
+        ("subject", &query.subject),
+    ] {
+        if let Some(value) = some(value.as_ref()) {
+            pairs.append_pair(name, value);
+        }
+    }
+    format!("{PATH}.csv?{}", pairs.finish())
+}
+
+/// `GET /console/audit.csv`: the deeds of the list, up to 10,000 lines.
+pub(super) async fn table(
+    State(console): State<Console>,
+    _staff: Staff<AuditRead>,
+    Params(query): Params<Query>,
+) -> Result<Response, Problem> {
+    let filter = filter(&query);
+    console.auth.audit_table(&filter, LONGEST_TABLE).await
+}
+
 /// `GET /console/audit`
 pub(super) async fn page(
     State(console): State<Console>,
@@ -157,17 +199,7 @@ pub(super) async fn page(
     Params(place): Params<Place>,
 ) -> Result<Response, Problem> {
     let frame = staff.frame(PATH, staff.words().say("console.audit"));
-    let kind = some(query.kind.as_ref());
-    let actor = some(query.actor.as_ref());
-    let filter = Filter {
-        subject_kind: kind.map(str::to_owned),
-        subject_id: some(query.subject.as_ref())
-            .filter(|_| kind.is_some())
-            .map(str::to_owned),
-        // What is no id is nobody's.
-        actor_id: actor.map(|text| text.parse().unwrap_or(Uuid::nil())),
-        before: cursor(query.after.as_ref()),
-    };
+    let filter = filter(&query);
     let mut found = console
         .auth
         .audit_log(&filter, LIMIT.saturating_add(1))
@@ -191,7 +223,8 @@ pub(super) async fn page(
         told,
         is_bad: done.is_bad(),
         filters: filters(&frame, &query),
-        is_filtered: kind.is_some() || actor.is_some(),
+        is_filtered: filter.subject_kind.is_some() || filter.actor_id.is_some(),
+        table: table_href(&query),
         check: Shown::new("check", "/console/audit/check", frame.say("deeds.check")).look(" quiet"),
         rows: found
             .into_iter()
@@ -260,6 +293,10 @@ mod samples {
                     ),
                     is_filtered: true,
                     check: Shown::new("check", "", frame.say("deeds.check")),
+                    table: table_href(&Query {
+                        subject: Some(HOSTILE.to_owned()),
+                        ..Query::default()
+                    }),
                     pager: Pager::default(),
                     frame,
                 };

@@ -12,6 +12,7 @@ mod plan_card;
 mod plan_form;
 mod plan_parts;
 mod plans;
+mod recover;
 mod settings;
 mod timeline;
 mod user;
@@ -57,6 +58,7 @@ fn people() -> Router<Console> {
             post(user_deeds::grant_units),
         )
         .route("/console/audit", get(audit::page))
+        .route("/console/audit.csv", get(audit::table))
         .route("/console/audit/check", post(audit::check))
 }
 
@@ -86,6 +88,7 @@ fn machines() -> Router<Console> {
         .route("/console/webhooks/{id}/rotate", post(webhook::rotate))
         .route("/console/webhooks/{id}/delete", post(webhook::delete))
         .route("/console/webhooks/{id}/test", post(webhook::test))
+        .route("/console/webhooks/{id}/recover", post(recover::send))
         .route("/console/webhooks/deliveries/{id}", get(webhook::delivery))
         .route(
             "/console/webhooks/deliveries/{id}/resend",

@@ -1,5 +1,7 @@
 //! `/console/users`: everybody who has an account, found by address, name or id.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -7,7 +9,8 @@ use serde::Deserialize;
 use tollgate_auth::Search;
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::input::Params;
-use tollgate_kernel::permission::USERS_WRITE;
+use tollgate_kernel::money::Money;
+use tollgate_kernel::permission::{PAYMENTS_READ, USERS_WRITE};
 use tollgate_kernel::problem::Problem;
 
 use super::super::super::frame::Frame;
@@ -36,6 +39,8 @@ struct UsersPage {
     open: Option<&'static str>,
     filters: Vec<Field>,
     is_filtered: bool,
+    /// For who may see what people pay.
+    has_spent: bool,
     rows: Vec<Row>,
     pager: Pager,
 }
@@ -45,6 +50,8 @@ struct Row {
     username: String,
     email: String,
     plan: String,
+    /// By currency.
+    spent: Vec<String>,
     seen: Option<When>,
     is_active: bool,
 }
@@ -91,6 +98,12 @@ fn filters(frame: &Frame, query: &Query) -> Vec<Field> {
     ]
 }
 
+/// Each currency for itself.
+fn sums(frame: &Frame, spent: Option<Vec<Money>>) -> Vec<String> {
+    let spent = spent.unwrap_or_default().into_iter();
+    spent.map(|sum| frame.written().price(sum)).collect()
+}
+
 /// `GET /console/users`
 pub(super) async fn page(
     State(console): State<Console>,
@@ -114,6 +127,13 @@ pub(super) async fn page(
         .last()
         .filter(|_| has_more)
         .map(|last| last.user.id.to_string());
+    let has_spent = staff.holds(PAYMENTS_READ);
+    let people = found.iter().map(|listed| listed.user.id);
+    let mut spent = if has_spent {
+        console.payment.spent(people).await?
+    } else {
+        BTreeMap::new()
+    };
     let mut rows = Vec::with_capacity(found.len());
     for listed in found {
         let plan = console.payment.current_plan(listed.user.id).await?;
@@ -123,6 +143,7 @@ pub(super) async fn page(
             username: listed.user.username,
             email: listed.user.email,
             plan: plan.unwrap_or_default(),
+            spent: sums(&frame, spent.remove(&listed.user.id)),
             seen: seen.map(|at| When::new(&frame, at)),
             is_active: listed.user.is_active,
         });
@@ -132,6 +153,7 @@ pub(super) async fn page(
         open: staff.holds(USERS_WRITE).then_some("/console/users/new"),
         filters: filters(&frame, &query),
         is_filtered: staff.visit().here.query().is_some(),
+        has_spent,
         rows,
         pager: Pager::new(staff.visit(), "after", older),
         frame,
@@ -157,6 +179,7 @@ mod samples {
                     username: words[at % 3].to_owned(),
                     email: format!("{}@example.com", words[at % 3]),
                     plan: words[(at + 1) % 3].to_owned(),
+                    spent: (0..at % 4).map(|_| "CN¥1,234,567.89".to_owned()).collect(),
                     seen: (at % 2 == 0).then(|| When::new(&frame, Timestamp::EPOCH)),
                     is_active: at % 5 > 0,
                 });
@@ -171,6 +194,7 @@ mod samples {
                         },
                     ),
                     is_filtered: true,
+                    has_spent: true,
                     rows: rows.collect(),
                     pager: Pager {
                         newest: Some("?".to_owned()),

@@ -14,6 +14,7 @@ use super::super::super::frame::Frame;
 use super::super::Console;
 use super::form::{Faults, Field, Shown, Typed};
 use super::list::{Done, When};
+use super::recover::{self, Recovered};
 use super::staff::{Admin, Staff, Sure};
 use super::webhooks::{
     DeliveryRow, EndpointRow, PATH, delivery_row, endpoint_row, fields, kind_field, kinds,
@@ -63,12 +64,27 @@ fn filled(endpoint: &Endpoint) -> Typed {
     typed
 }
 
+/// A form of the page that came back, to be mended.
+#[derive(Clone, Copy)]
+pub(super) enum Sent<'a> {
+    Nothing,
+    Change(&'a Typed, &'a Faults),
+    Recover(&'a Typed, &'a Faults),
+}
+
 fn forms(
     frame: &Frame,
     endpoint: &Endpoint,
-    (typed, faults): (&Typed, &Faults),
+    sent: Sent<'_>,
     confirm: Option<&String>,
 ) -> Vec<Shown> {
+    let (known, empty, none) = (filled(endpoint), Typed::default(), Faults::default());
+    let (change, missed) = match sent {
+        Sent::Nothing => ((&known, &none), (&empty, &none)),
+        Sent::Change(typed, faults) => ((typed, faults), (&empty, &none)),
+        Sent::Recover(typed, faults) => ((&known, &none), (typed, faults)),
+    };
+    let (typed, faults) = change;
     let to = |verb: &str| format!("{PATH}/{}/{verb}", endpoint.id);
     let change = Shown::new("change", to("change"), frame.say("house.save"))
         .folded(frame.say("hooks.change"))
@@ -82,6 +98,7 @@ fn forms(
         .faults(faults);
     vec![
         Shown::new("test", to("test"), frame.say("hooks.test")),
+        recover::form(frame, endpoint.id, missed),
         change,
         Shown::new("rotate", to("rotate"), frame.say("hooks.rotate"))
             .look(" danger")
@@ -94,27 +111,23 @@ fn forms(
     ]
 }
 
-async fn shown(
+pub(super) async fn shown(
     console: &Console,
     staff: &Staff<Admin>,
     id: EndpointId,
     done: &Done,
-    sent: Option<(&Typed, &Faults)>,
+    recovered: Option<&Recovered>,
+    sent: Sent<'_>,
 ) -> Result<Response, Problem> {
     let endpoint = console.payment.endpoint(id).await?;
     let endpoint = endpoint.ok_or_else(|| Problem::new(Code::NotFound))?;
     let frame = staff.frame(PATH, staff.words().say("hooks.one"));
-    let (known, none) = (filled(&endpoint), Faults::default());
     let confirm = staff.confirm(console).await;
+    let recovered = recovered.and_then(|recovered| recovered.told(&frame));
     super::super::super::page(&WebhookPage {
-        told: done.told(&frame),
+        told: recovered.unwrap_or_else(|| done.told(&frame)),
         row: endpoint_row(&frame, &endpoint),
-        forms: forms(
-            &frame,
-            &endpoint,
-            sent.unwrap_or((&known, &none)),
-            confirm.as_ref(),
-        ),
+        forms: forms(&frame, &endpoint, sent, confirm.as_ref()),
         frame,
     })
 }
@@ -125,8 +138,9 @@ pub(super) async fn page(
     staff: Staff<Admin>,
     PathId(id): PathId<EndpointId>,
     Params(done): Params<Done>,
+    Params(recovered): Params<Recovered>,
 ) -> Result<Response, Problem> {
-    shown(&console, &staff, id, &done, None).await
+    shown(&console, &staff, id, &done, Some(&recovered), Sent::Nothing).await
 }
 
 /// `POST /console/webhooks/{id}/change`
@@ -150,14 +164,8 @@ pub(super) async fn change(
         Ok(_) => Ok(Redirect::to(&format!("{PATH}/{id}?done=saved")).into_response()),
         Err(error) => {
             let faults = Faults::of(error.into(), staff.language())?;
-            shown(
-                &console,
-                &staff,
-                id,
-                &Done::default(),
-                Some((&typed, &faults)),
-            )
-            .await
+            let sent = Sent::Change(&typed, &faults);
+            shown(&console, &staff, id, &Done::default(), None, sent).await
         }
     }
 }
@@ -272,7 +280,11 @@ mod samples_of_pages {
                 let page = WebhookPage {
                     told: String::new(),
                     row: endpoint_row(&frame, &endpoint),
-                    forms: forms(&frame, &endpoint, (&typed, &faults), None),
+                    forms: [
+                        forms(&frame, &endpoint, Sent::Change(&typed, &faults), None),
+                        forms(&frame, &endpoint, Sent::Recover(&typed, &faults), None),
+                    ]
+                    .concat(),
                     frame: frame.clone(),
                 };
                 samples::render(&format!("console-webhook-{count}-{tag}"), &page);

@@ -11,10 +11,10 @@ use tollgate_kernel::input::Params;
 use tollgate_kernel::problem::Problem;
 
 use super::{Faults, typed};
+use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::next::Next;
-use crate::pages::portal::Portal;
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
 
@@ -45,7 +45,7 @@ struct ConfirmPage<'a> {
 
 /// `GET /portal/confirm?next=…`
 pub(super) async fn page(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     Params(params): Params<ConfirmParams>,
 ) -> Result<Response, Problem> {
@@ -54,7 +54,7 @@ pub(super) async fn page(
 
 /// `POST /portal/confirm`
 pub(super) async fn confirm(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     caller: Caller,
     Form(form): Form<ConfirmForm>,
@@ -75,7 +75,7 @@ pub(super) async fn confirm(
 }
 
 async fn shown(
-    portal: &Portal,
+    portal: &AccountPages,
     visitor: &Visitor,
     next: &Next,
     faults: &Faults,

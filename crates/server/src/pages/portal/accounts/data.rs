@@ -12,9 +12,9 @@ use tollgate_kernel::problem::{Code, Problem};
 
 use super::logout::leave;
 use super::{Faults, sections};
+use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
-use crate::pages::portal::Portal;
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
 
@@ -44,7 +44,7 @@ pub(super) async fn page(visitor: Visitor) -> Result<Response, Problem> {
 
 /// `GET /portal/settings/export`: what is kept here about the person, for other programs.
 pub(super) async fn export(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
 ) -> Result<Response, Problem> {
     let export = portal.auth.export(&visitor.user).await?;
@@ -67,7 +67,7 @@ pub(super) async fn export(
 
 /// `POST /portal/settings/data`: closes the account for good.
 pub(super) async fn close(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     origin: Origin,
     Form(form): Form<CloseForm>,

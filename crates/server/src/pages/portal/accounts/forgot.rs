@@ -10,9 +10,9 @@ use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
 
 use super::{Faults, Told};
+use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::Frame;
-use crate::pages::portal::Portal;
 use crate::pages::visit::Visit;
 use crate::pages::words::Words;
 
@@ -40,7 +40,7 @@ pub(super) async fn page(visit: Visit, Params(told): Params<Told>) -> Result<Res
 
 /// `POST /portal/forgot`
 pub(super) async fn ask(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visit: Visit,
     origin: Origin,
     Form(form): Form<ForgotForm>,
@@ -54,7 +54,7 @@ pub(super) async fn ask(
     }
 }
 
-async fn asked(portal: &Portal, form: &ForgotForm, origin: &Origin) -> Result<(), Problem> {
+async fn asked(portal: &AccountPages, form: &ForgotForm, origin: &Origin) -> Result<(), Problem> {
     let mut errors = FieldErrors::new();
     let email = errors.take("/email", form.email.trim().parse::<Email>());
     errors.finish()?;

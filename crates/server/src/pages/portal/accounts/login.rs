@@ -6,18 +6,18 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use tollgate_auth::{Login, LoginError, Registration, SecondFactorError};
+use tollgate_auth::{Login, LoginError, Registration, SecondFactorError, cookie};
 use tollgate_kernel::input::Params;
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::Problem;
 use tollgate_payment::model::return_url;
 
-use super::{Done, Faults, done, enter};
+use super::{Done, Faults, done, enter, with_cookies};
+use crate::pages::AccountPages;
 use crate::pages::POLICY;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::next::Next;
-use crate::pages::portal::Portal;
 use crate::pages::visit::{Guest, Visit};
 use crate::pages::words::Words;
 
@@ -25,6 +25,10 @@ const DONE: Done<2> = [
     ("signed_out", "login.done_signed_out"),
     ("deleted", "login.done_deleted"),
 ];
+
+/// What a browser keeps that was led back to an application a moment ago.
+const LED: &str = "tollgate-led";
+const LED_SECONDS: u32 = 20;
 
 /// Where somebody wants to go on, and what they did before.
 #[derive(Debug, Deserialize)]
@@ -67,7 +71,7 @@ struct CodePage<'a> {
     faults: &'a Faults,
 }
 
-/// Somebody who is signed in, and was sent here by an application all the same.
+/// Somebody who is signed in, and was sent here by an application again and again.
 #[derive(Template)]
 #[template(path = "accounts_login_on.html")]
 struct OnPage<'a> {
@@ -77,8 +81,9 @@ struct OnPage<'a> {
 
 /// `GET /portal/login?next=…`
 pub(super) async fn page(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     guest: Guest,
+    headers: HeaderMap,
     Params(params): Params<LoginParams>,
 ) -> Result<Response, Problem> {
     let next = Next::wherever(&params.next, &guest.visit.house);
@@ -90,15 +95,27 @@ pub(super) async fn page(
     if !next.is_elsewhere() {
         return Ok(Redirect::to(next.as_str()).into_response());
     }
-    // An application that sends everybody here whom it does not know would get them back, and send them here again: they
-    // go on by themselves.
+    if cookie(&headers, LED).is_none() {
+        let back = Redirect::to(next.as_str()).into_response();
+        return Ok(with_cookies(back, [led(guest.visit.house.secure)]));
+    }
+    // An application that sends everybody here whom it does not know got them back, and has sent them here again: they go
+    // on by themselves, or they would go in a circle.
     let frame = Frame::plain(&guest.visit, title(&guest.visit)).with_account(&user, Tab::None);
     crate::pages::page(&OnPage { frame, next: &next })
 }
 
+fn led(secure: bool) -> Option<HeaderValue> {
+    let secure = if secure { "; Secure" } else { "" };
+    HeaderValue::from_str(&format!(
+        "{LED}=1; Path=/portal/login; Max-Age={LED_SECONDS}; HttpOnly; SameSite=Lax{secure}"
+    ))
+    .ok()
+}
+
 /// `POST /portal/login`
 pub(super) async fn sign_in(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visit: Visit,
     origin: Origin,
     headers: HeaderMap,
@@ -141,7 +158,7 @@ fn title(visit: &Visit) -> String {
 }
 
 fn first(
-    portal: &Portal,
+    portal: &AccountPages,
     frame: Frame,
     next: &Next,
     name: &str,
@@ -176,7 +193,7 @@ fn second(
 
 /// Back to the first half, if the second one cannot be tried again.
 fn second_refused(
-    portal: &Portal,
+    portal: &AccountPages,
     visit: &Visit,
     next: &Next,
     challenge: &SecretString,

@@ -8,8 +8,8 @@ use tollgate_kernel::caller::Caller;
 use tollgate_kernel::problem::Problem;
 
 use super::with_cookies;
+use crate::pages::AccountPages;
 use crate::pages::form::Form;
-use crate::pages::portal::Portal;
 use crate::pages::visit::Visit;
 
 /// A form of a button.
@@ -18,7 +18,7 @@ pub(super) struct Nothing {}
 
 /// `POST /portal/logout`: the sign-in ends, and the browser forgets it.
 pub(super) async fn sign_out(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visit: Visit,
     caller: Option<Caller>,
     Form(Nothing {}): Form<Nothing>,

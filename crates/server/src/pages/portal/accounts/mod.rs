@@ -28,7 +28,6 @@ use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, Problem};
 
 use self::faults::Faults;
-use super::Portal;
 use crate::pages::AccountPages;
 use crate::pages::frame::{Frame, Link};
 use crate::pages::visit::Visit;
@@ -42,9 +41,13 @@ const SECTIONS: [(&str, &str); 4] = [
 ];
 
 /// The pages of this folder.
-pub(super) fn router() -> Router<Portal> {
+pub(in crate::pages) fn router() -> Router<AccountPages> {
     let factor = get(second_factor::page).post(second_factor::act);
     Router::new()
+        .route(
+            "/portal/register",
+            get(register::page).post(register::register),
+        )
         .route("/portal/login", get(login::page).post(login::sign_in))
         .route("/portal/logout", post(logout::sign_out))
         .route("/portal/forgot", get(forgot::page).post(forgot::ask))
@@ -63,12 +66,6 @@ pub(super) fn router() -> Router<Portal> {
         .route("/portal/settings/data", get(data::page).post(data::close))
         .route("/portal/settings/export", get(data::export))
         .merge(keys::router())
-}
-
-/// Where accounts are opened, with the portal and without it.
-pub(in crate::pages) fn register() -> Router<AccountPages> {
-    let pages = get(register::page).post(register::register);
-    Router::new().route("/portal/register", pages)
 }
 
 /// What was done a moment ago.

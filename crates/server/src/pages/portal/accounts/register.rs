@@ -53,18 +53,15 @@ struct RegisterPage<'a> {
     email: &'a str,
     username: &'a str,
     faults: &'a Faults,
-    has_portal: bool,
-    /// Where nobody is signed in by a page.
-    is_done: bool,
 }
 
 /// `GET /portal/register?token=…`
-pub(in crate::pages) async fn page(
+pub(super) async fn page(
     State(pages): State<AccountPages>,
     guest: Guest,
     Params(params): Params<RegisterParams>,
 ) -> Result<Response, Problem> {
-    if guest.user.is_some() && guest.visit.house.has_portal {
+    if guest.user.is_some() {
         // Where one who is signed in is led on.
         let next = Next::wherever(&params.next, &guest.visit.house);
         let on = format!("/portal/login?{}", next.query());
@@ -78,7 +75,7 @@ pub(in crate::pages) async fn page(
         username: String::new(),
         password: None,
     };
-    shown(&guest.visit, &form, &Faults::default(), false)
+    shown(&guest.visit, &form, &Faults::default())
 }
 
 /// Whether there is anything to fill in.
@@ -92,7 +89,7 @@ fn may(pages: &AccountPages, token: &str) -> Result<(), Problem> {
 }
 
 /// `POST /portal/register`
-pub(in crate::pages) async fn register(
+pub(super) async fn register(
     State(pages): State<AccountPages>,
     visit: Visit,
     origin: Origin,
@@ -101,12 +98,11 @@ pub(in crate::pages) async fn register(
 ) -> Result<Response, Problem> {
     may(&pages, &form.token)?;
     match open(&pages, &visit, &form, &origin).await {
-        Ok(()) if !visit.house.has_portal => shown(&visit, &form, &Faults::default(), true),
         Ok(()) => come_in(&pages, &visit, form, &origin, &headers).await,
         Err(problem) => {
             let fields = ["email", "username", "password"];
             let faults = Faults::of(problem, visit.language, &fields)?;
-            shown(&visit, &form, &faults, false)
+            shown(&visit, &form, &faults)
         }
     }
 }
@@ -167,12 +163,7 @@ async fn come_in(
     }
 }
 
-fn shown(
-    visit: &Visit,
-    form: &RegisterForm,
-    faults: &Faults,
-    is_done: bool,
-) -> Result<Response, Problem> {
+fn shown(visit: &Visit, form: &RegisterForm, faults: &Faults) -> Result<Response, Problem> {
     faults.page(&RegisterPage {
         frame: Frame::plain(visit, Words(visit.language).say("register.title")),
         token: &form.token,
@@ -180,8 +171,6 @@ fn shown(
         email: &form.email,
         username: &form.username,
         faults,
-        has_portal: visit.house.has_portal,
-        is_done,
     })
 }
 
@@ -200,19 +189,15 @@ mod samples {
                 ("hostile", HOSTILE),
             ];
             for (name, text) in texts {
-                for is_done in [false, true] {
-                    let page = RegisterPage {
-                        frame: Frame::plain(&visit(language), "x".to_owned()),
-                        token: text,
-                        next: &Next::default(),
-                        email: text,
-                        username: text,
-                        faults: &Faults::one("username", text.to_owned()),
-                        has_portal: !is_done,
-                        is_done,
-                    };
-                    render(&format!("portal-register-{name}-{is_done}-{tag}"), &page);
-                }
+                let page = RegisterPage {
+                    frame: Frame::plain(&visit(language), "x".to_owned()),
+                    token: text,
+                    next: &Next::default(),
+                    email: text,
+                    username: text,
+                    faults: &Faults::one("username", text.to_owned()),
+                };
+                render(&format!("portal-register-{name}-{tag}"), &page);
             }
         }
     }

@@ -14,9 +14,9 @@ use tollgate_kernel::permission::Authority as _;
 use tollgate_kernel::problem::{Code, Problem};
 
 use super::{Faults, sections, typed};
+use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
-use crate::pages::portal::Portal;
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
 
@@ -60,7 +60,7 @@ struct FactorPage<'a> {
 
 /// `GET /portal/settings/second-factor`
 pub(super) async fn page(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     caller: Caller,
 ) -> Result<Response, Problem> {
@@ -69,7 +69,7 @@ pub(super) async fn page(
 
 /// As it is now.
 async fn now(
-    portal: &Portal,
+    portal: &AccountPages,
     visitor: &Visitor,
     caller: &Caller,
     faults: &Faults,
@@ -85,7 +85,7 @@ async fn now(
 
 /// `POST /portal/settings/second-factor`
 pub(super) async fn act(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     caller: Caller,
     origin: Origin,
@@ -100,7 +100,7 @@ pub(super) async fn act(
 }
 
 async fn begin(
-    portal: &Portal,
+    portal: &AccountPages,
     visitor: &Visitor,
     caller: &Caller,
     form: &FactorForm,
@@ -128,7 +128,7 @@ async fn begin(
 }
 
 async fn first_code(
-    portal: &Portal,
+    portal: &AccountPages,
     visitor: &Visitor,
     caller: &Caller,
     form: &FactorForm,
@@ -163,7 +163,7 @@ async fn first_code(
 }
 
 async fn disable(
-    portal: &Portal,
+    portal: &AccountPages,
     visitor: &Visitor,
     caller: &Caller,
     form: &FactorForm,

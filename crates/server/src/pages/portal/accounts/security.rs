@@ -12,9 +12,9 @@ use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::Problem;
 
 use super::{Done, Faults, Told, done, sections};
+use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
-use crate::pages::portal::Portal;
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
 
@@ -44,7 +44,7 @@ struct SecurityPage<'a> {
 
 /// `GET /portal/settings/security`
 pub(super) async fn page(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     Params(told): Params<Told>,
 ) -> Result<Response, Problem> {
@@ -53,7 +53,7 @@ pub(super) async fn page(
 
 /// `POST /portal/settings/security`: sets the password. Every other sign-in ends.
 pub(super) async fn change(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     caller: Caller,
     origin: Origin,
@@ -84,7 +84,7 @@ pub(super) async fn change(
 }
 
 async fn shown(
-    portal: &Portal,
+    portal: &AccountPages,
     visitor: &Visitor,
     told: Option<&str>,
     faults: &Faults,

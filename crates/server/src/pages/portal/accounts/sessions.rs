@@ -12,9 +12,9 @@ use tollgate_kernel::problem::{Code, Problem};
 
 use super::device::name_of;
 use super::{Done, Told, done, sections};
+use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
-use crate::pages::portal::Portal;
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
 
@@ -54,7 +54,7 @@ struct Row {
 
 /// `GET /portal/settings/sessions`
 pub(super) async fn page(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     caller: Caller,
     Params(told): Params<Told>,
@@ -98,7 +98,7 @@ fn filled(
 
 /// `POST /portal/settings/sessions`
 pub(super) async fn end(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     caller: Caller,
     Form(form): Form<EndForm>,

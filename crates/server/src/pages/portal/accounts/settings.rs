@@ -12,9 +12,9 @@ use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{FieldErrors, Problem};
 
 use super::{Done, Faults, Told, done, sections};
+use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
-use crate::pages::portal::Portal;
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
 
@@ -61,7 +61,7 @@ pub(super) async fn page(
 
 /// `POST /portal/settings`
 pub(super) async fn save(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     origin: Origin,
     Form(form): Form<SettingsForm>,
@@ -86,7 +86,7 @@ pub(super) async fn save(
 }
 
 async fn change(
-    portal: &Portal,
+    portal: &AccountPages,
     user: &User,
     form: &SettingsForm,
     origin: &Origin,

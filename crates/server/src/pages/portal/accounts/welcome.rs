@@ -8,10 +8,10 @@ use tollgate_kernel::input::Params;
 use tollgate_kernel::problem::Problem;
 
 use super::{Done, done};
+use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::next::Next;
-use crate::pages::portal::Portal;
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
 
@@ -60,7 +60,7 @@ pub(super) async fn page(
 
 /// `POST /portal/welcome`: writes again, as often as letters may be asked for.
 pub(super) async fn resend(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     Form(form): Form<ResendForm>,
 ) -> Result<Response, Problem> {

@@ -209,14 +209,15 @@ async fn line_36_nobody_is_led_out_of_the_house() {
         let done = browser.post("/portal/register", &fields).await;
         let welcome = browser.get(done.location()).await;
         welcome.says(&[&format!("href=\"{APP}/\"")]);
-        // Who is signed in goes back by themselves: the application may send everybody here.
-        let mut browser = Browser::new(app);
-        browser.sign_in(&buyer).await;
-        let on = browser
-            .get(&format!("/portal/login?next={APP}/reports"))
-            .await;
+        // Who is signed in is led back at once, and once: the application may send everybody here.
+        let back = format!("{APP}/reports");
+        let login = format!("/portal/login?next={back}");
+        assert_eq!(browser.get(&login).await.location(), back);
+        let on = browser.get(&login).await;
         on.expect(StatusCode::OK)
-            .says(&[&format!("href=\"{APP}/reports\"")]);
+            .says(&[&format!("href=\"{back}\"")]);
+        browser.cookies.remove("tollgate-led").expect("kept");
+        assert_eq!(browser.get(&login).await.location(), back);
     })
     .await;
 }

@@ -11,8 +11,8 @@ use tollgate_kernel::problem::Problem;
 
 use super::super::{Done, done};
 use super::Shown;
+use crate::pages::AccountPages;
 use crate::pages::frame::{Frame, Tab};
-use crate::pages::portal::Portal;
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
 
@@ -40,7 +40,7 @@ struct KeysPage {
 
 /// `GET /portal/keys`
 pub(super) async fn page(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {

@@ -5,8 +5,8 @@ use axum::response::Response;
 use tollgate_auth::model::api_key::{ApiKey, PlainKey};
 use tollgate_kernel::problem::Problem;
 
+use crate::pages::AccountPages;
 use crate::pages::frame::{Frame, Tab};
-use crate::pages::portal::Portal;
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
 
@@ -26,12 +26,15 @@ const ANY_RESOURCE: &str = "api_call";
 
 /// Answers are kept nowhere (`no-store`): reloading the page makes no second key either, since browsers ask.
 pub(super) async fn page(
-    portal: &Portal,
+    portal: &AccountPages,
     visitor: &Visitor,
     key: &ApiKey,
     plain: &PlainKey,
 ) -> Result<Response, Problem> {
-    let plans = portal.payment.plans().await?;
+    let plans = match &portal.plans {
+        Some(plans) => plans.plans().await?,
+        None => Vec::new(),
+    };
     let mut named = plans.iter().flat_map(|plan| plan.resource_costs.keys());
     let resource = named.find(|name| *name != "*").map(String::as_str);
     let resource = resource.unwrap_or(ANY_RESOURCE);

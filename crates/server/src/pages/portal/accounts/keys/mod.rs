@@ -13,15 +13,15 @@ use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::permission::Authority as _;
 
+use crate::pages::AccountPages;
 use crate::pages::frame::Frame;
-use crate::pages::portal::Portal;
 
 const LIST: &str = "/portal/keys";
 /// Scopes of the house that the catalogue explains.
 const EXPLAINED: [&str; 4] = ["quota", "usage", "payments", "account"];
 
 /// The pages of this folder.
-pub(super) fn router() -> Router<Portal> {
+pub(super) fn router() -> Router<AccountPages> {
     let rotate = get(rotate::page).post(rotate::rotate);
     let revoke = get(revoke::page).post(revoke::revoke);
     Router::new()
@@ -32,7 +32,7 @@ pub(super) fn router() -> Router<Portal> {
 }
 
 /// Whether a form asks for the password, since nothing else has shown lately that it is they.
-async fn asks_password(portal: &Portal, caller: &Caller) -> bool {
+async fn asks_password(portal: &AccountPages, caller: &Caller) -> bool {
     portal.auth.confirmed(caller).await.is_err()
 }
 

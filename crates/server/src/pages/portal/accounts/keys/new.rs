@@ -20,9 +20,9 @@ use tollgate_kernel::scope::Scopes;
 
 use super::super::{Faults, typed};
 use super::{asks_password, explained, made};
+use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
-use crate::pages::portal::Portal;
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
 use crate::words::WORDS;
@@ -83,7 +83,7 @@ struct NewPage<'a> {
 
 /// `GET /portal/keys/new`
 pub(super) async fn page(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     caller: Caller,
 ) -> Result<Response, Problem> {
@@ -93,7 +93,7 @@ pub(super) async fn page(
 
 /// `POST /portal/keys/new`
 pub(super) async fn create(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     caller: Caller,
     origin: Origin,
@@ -110,7 +110,7 @@ pub(super) async fn create(
 }
 
 async fn make(
-    portal: &Portal,
+    portal: &AccountPages,
     visitor: &Visitor,
     caller: &Caller,
     form: &KeyForm,
@@ -186,7 +186,7 @@ fn number(text: &str, errors: &mut FieldErrors) -> Option<u32> {
 }
 
 async fn shown(
-    portal: &Portal,
+    portal: &AccountPages,
     visitor: &Visitor,
     caller: &Caller,
     typed: &KeyForm,

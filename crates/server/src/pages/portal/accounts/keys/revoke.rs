@@ -14,9 +14,9 @@ use tollgate_kernel::problem::{Code, Problem};
 
 use super::super::{Faults, typed};
 use super::{LIST, Shown, asks_password};
+use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
-use crate::pages::portal::Portal;
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
 
@@ -37,7 +37,7 @@ struct RevokePage<'a> {
 
 /// `GET /portal/keys/{id}/revoke`
 pub(super) async fn page(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     caller: Caller,
     PathId(id): PathId<ApiKeyId>,
@@ -47,7 +47,7 @@ pub(super) async fn page(
 
 /// `POST /portal/keys/{id}/revoke`
 pub(super) async fn revoke(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     caller: Caller,
     origin: Origin,
@@ -72,7 +72,7 @@ pub(super) async fn revoke(
 }
 
 async fn shown(
-    portal: &Portal,
+    portal: &AccountPages,
     visitor: &Visitor,
     caller: &Caller,
     id: ApiKeyId,

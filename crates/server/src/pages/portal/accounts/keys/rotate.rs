@@ -17,9 +17,9 @@ use tollgate_kernel::problem::{Code, Problem};
 
 use super::super::{Faults, typed};
 use super::{Shown, asks_password, made};
+use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
-use crate::pages::portal::Portal;
 use crate::pages::visit::Visitor;
 use crate::pages::words::Words;
 
@@ -57,7 +57,7 @@ struct RotatePage<'a> {
 
 /// `GET /portal/keys/{id}/rotate`
 pub(super) async fn page(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     caller: Caller,
     PathId(id): PathId<ApiKeyId>,
@@ -67,7 +67,7 @@ pub(super) async fn page(
 
 /// `POST /portal/keys/{id}/rotate`
 pub(super) async fn rotate(
-    State(portal): State<Portal>,
+    State(portal): State<AccountPages>,
     visitor: Visitor,
     caller: Caller,
     origin: Origin,
@@ -99,7 +99,7 @@ pub(super) async fn rotate(
 }
 
 async fn shown(
-    portal: &Portal,
+    portal: &AccountPages,
     visitor: &Visitor,
     caller: &Caller,
     id: ApiKeyId,
