@@ -148,7 +148,7 @@ async fn term(
     let Some(first) = own.next() else {
         return Ok(None);
     };
-    let last = own.last().unwrap_or(first);
+    let last = own.next_back().unwrap_or(first);
     Ok(Some((first.starts_at, last.ends_at)))
 }
 
