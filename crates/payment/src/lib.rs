@@ -109,7 +109,7 @@ pub use crate::operations::usage_series::{SeriesError, SeriesOf, WantSeries};
 pub use crate::operations::verify_books::{AccountBalance, Books, verify_books};
 pub use crate::operations::way::{Offer, PayBy};
 pub use crate::operations::webhook_events::WebhookEventFilter;
-pub use crate::people::{Expiring, People};
+pub use crate::people::{Expiring, News, People};
 use crate::providers::{PaymentProvider, Registry, Warning};
 pub use crate::quota::QuotaHandle;
 use crate::quota_writer::QuotaWriter;

@@ -201,7 +201,7 @@ async fn rail_of(rail: &dyn PaymentProvider, clock: &Clock, entropy: &Entropy) -
         created_at: now,
     };
     findings.push(match rail.verify_payment(&nobodys).await {
-        Ok(ProviderVerdict::Waiting | ProviderVerdict::Closed) => {
+        Ok(ProviderVerdict::Waiting | ProviderVerdict::Closed | ProviderVerdict::Declined) => {
             Finding::good(name, WORDS.text("doctor.known"))
         }
         Ok(ProviderVerdict::Paid(_)) => Finding::bad(name, WORDS.text("doctor.invented")),

@@ -1,18 +1,19 @@
 //! What one module knows for the other: plans for accounts, accounts for plans.
 
+mod letters;
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
-use tollgate_auth::mailer::{Content, Due};
-use tollgate_auth::model::user::Locale;
+use tollgate_auth::mailer::Content;
 use tollgate_auth::{AuthService, Entitlements, Newcomers};
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::problem::{Code, FieldErrors, Problem};
 use tollgate_payment::model::quota::{Cost, ResourceType};
-use tollgate_payment::{Demand, Expiring, PaymentService, People};
+use tollgate_payment::{Demand, Expiring, News, PaymentService, People};
 use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
 
@@ -124,25 +125,15 @@ impl People for OneMailbox {
         let Some(auth) = self.0.get() else {
             return Ok(());
         };
-        let letter = |locale| expiring_letter(expiring, locale, at);
+        let letter = |locale| letters::expiring(expiring, locale, at);
         auth.write_to(tx, expiring.user_id, letter).await
     }
-}
 
-/// In the reader's language, as far as the plan has words in it.
-fn expiring_letter(expiring: &Expiring, locale: Locale, at: Timestamp) -> Content {
-    let plan = &expiring.plan;
-    let texts = plan.texts.get(locale.as_str());
-    let name = texts.map_or(&plan.name, |texts| &texts.name);
-    Content::SubscriptionExpiring {
-        plan: name.clone(),
-        ends_at: expiring.term_end,
-        amount: expiring.next.as_ref().map(|next| Due {
-            amount: next.price.to_string(),
-            currency: next.price.currency().code().to_owned(),
-        }),
-        link: expiring.link.clone(),
-        minutes: expiring.link_until.since(at).as_secs() / 60,
-        until: expiring.link_until,
+    async fn news(&self, tx: &mut Tx, news: &News, _: Timestamp) -> Result<()> {
+        let Some(auth) = self.0.get() else {
+            return Ok(());
+        };
+        let letter = |locale| letters::of(news, locale);
+        auth.write_to(tx, news.user_id(), letter).await
     }
 }

@@ -114,7 +114,7 @@ impl fmt::Debug for Letter {
 ///     until: Timestamp::EPOCH,
 /// };
 /// assert_eq!(content.kind(), "subscription_expiring");
-/// assert_eq!(content.link(), Some(("https://shop.example/renew", 4_320)));
+/// assert_eq!(content.link(), Some(("https://shop.example/renew", Some(4_320))));
 /// assert_eq!(Content::SessionsEnded { at: Timestamp::EPOCH }.link(), None);
 /// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,9 +202,73 @@ pub enum Content {
         /// The same as a moment.
         until: Timestamp,
     },
+    /// A payment was received, and what it was for was given.
+    Receipt {
+        /// What was paid for, in the letter's language.
+        item: String,
+        /// How much.
+        amount: Due,
+        /// By which means, in the letter's language.
+        method: String,
+        /// The order's.
+        number: String,
+        /// The first moment of what was bought; `None`: it has no time.
+        starts_at: Option<Timestamp>,
+        /// Its end; `None`: it has none.
+        ends_at: Option<Timestamp>,
+        /// Where it is shown.
+        link: String,
+        /// No real money moved.
+        sandbox: bool,
+    },
+    /// A debit for a further term failed, or what somebody had paid with was refused.
+    PaymentFailed {
+        /// What it was for, in the letter's language.
+        item: String,
+        /// How much; `None`: nobody knows any more.
+        amount: Option<Due>,
+        /// So long the plan stays, and the debit is tried again; `None`: it was no debit.
+        left_until: Option<Timestamp>,
+        /// Where it can be paid.
+        link: String,
+        /// No real money would have moved.
+        sandbox: bool,
+    },
+    /// Money went back.
+    Refund {
+        /// What was paid for, in the letter's language.
+        item: String,
+        /// How much went back.
+        amount: Due,
+        /// How much was paid.
+        paid: Due,
+        /// By which means, in the letter's language.
+        method: String,
+        /// The order's.
+        number: String,
+        /// Where it is shown.
+        link: String,
+        /// No real money moved.
+        sandbox: bool,
+    },
+    /// So much of a limit is used.
+    QuotaReached {
+        /// From 100 on it is used up.
+        percent: u8,
+        /// What is counted.
+        meter: String,
+        /// In this period.
+        used: i64,
+        /// For this period.
+        limit: i64,
+        /// The next period begins.
+        resets_at: Timestamp,
+        /// Where there is more.
+        link: String,
+    },
 }
 
-/// Money to be paid.
+/// Money, paid or to be paid.
 ///
 /// ```
 /// # use tollgate_auth::mailer::Due;
@@ -237,17 +301,30 @@ impl Content {
             Self::Invite { .. } => "invite",
             Self::EndpointDisabled { .. } => "endpoint_disabled",
             Self::SubscriptionExpiring { .. } => "subscription_expiring",
+            Self::Receipt { .. } => "receipt",
+            Self::PaymentFailed {
+                left_until: Some(_),
+                ..
+            } => "renewal_failed",
+            Self::PaymentFailed { .. } => "payment_failed",
+            Self::Refund { .. } => "refund",
+            Self::QuotaReached { percent: 100.., .. } => "quota_used_up",
+            Self::QuotaReached { .. } => "quota_running_low",
         }
     }
 
-    /// The link, and for how many minutes it works.
-    pub fn link(&self) -> Option<(&str, u64)> {
+    /// The link, and for how many minutes it works; `None`: it opens nothing by itself, and always works.
+    pub fn link(&self) -> Option<(&str, Option<u64>)> {
         match self {
             Self::VerifyEmail { link, minutes }
             | Self::ResetPassword { link, minutes }
             | Self::ConfirmNewEmail { link, minutes }
             | Self::Invite { link, minutes }
-            | Self::SubscriptionExpiring { link, minutes, .. } => Some((link, *minutes)),
+            | Self::SubscriptionExpiring { link, minutes, .. } => Some((link, Some(*minutes))),
+            Self::Receipt { link, .. }
+            | Self::PaymentFailed { link, .. }
+            | Self::Refund { link, .. }
+            | Self::QuotaReached { link, .. } => Some((link, None)),
             Self::EmailChangeAsked { .. }
             | Self::EmailChanged { .. }
             | Self::NewSignIn { .. }
@@ -255,6 +332,16 @@ impl Content {
             | Self::SessionsEnded { .. }
             | Self::EndpointDisabled { .. } => None,
         }
+    }
+
+    /// Whether it tells of money that is none.
+    fn is_of_sandbox(&self) -> bool {
+        matches!(
+            self,
+            Self::Receipt { sandbox: true, .. }
+                | Self::PaymentFailed { sandbox: true, .. }
+                | Self::Refund { sandbox: true, .. }
+        )
     }
 
     /// Whether the address may belong to somebody who has nothing to do with the account. Its name is

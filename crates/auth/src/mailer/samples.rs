@@ -66,11 +66,80 @@ pub fn samples(public_url: &str, locale: Locale, at: Timestamp) -> Vec<Letter> {
             until: at.after(Duration::from_hours(3 * 24)),
         },
     ];
-    let letters = contents.into_iter().map(|content| Letter {
+    let contents = contents.into_iter().chain(of_money(public_url, locale, at));
+    let letters = contents.map(|content| Letter {
         to: "ann@example.com".to_owned(),
         name: "Ann".to_owned(),
         locale,
         content,
     });
     letters.collect()
+}
+
+/// What is told of payments and units.
+fn of_money(public_url: &str, locale: Locale, at: Timestamp) -> Vec<Content> {
+    let (item, method) = match locale {
+        Locale::Zh => ("专业版", "支付宝"),
+        Locale::En => ("Pro", "Alipay"),
+    };
+    let (item, method) = (item.to_owned(), method.to_owned());
+    let yuan = |amount: &str| Due {
+        amount: amount.to_owned(),
+        currency: "CNY".to_owned(),
+    };
+    let number = "0198c0de000070008000000000000001".to_owned();
+    let link = |path: &str| format!("{public_url}/portal/{path}");
+    let shown = link("payments/0198c0de-0000-7000-8000-000000000001");
+    let month = at.after(Duration::from_hours(30 * 24));
+    vec![
+        Content::Receipt {
+            item: item.clone(),
+            amount: yuan("99.00"),
+            method: method.clone(),
+            number: number.clone(),
+            starts_at: Some(at),
+            ends_at: Some(month),
+            link: shown.clone(),
+            sandbox: false,
+        },
+        Content::PaymentFailed {
+            item: item.clone(),
+            amount: Some(yuan("99.00")),
+            left_until: Some(at.after(Duration::from_hours(3 * 24))),
+            link: link("subscription"),
+            sandbox: false,
+        },
+        Content::PaymentFailed {
+            item: item.clone(),
+            amount: Some(yuan("99.00")),
+            left_until: None,
+            link: link("subscribe?plan=pro"),
+            sandbox: false,
+        },
+        Content::Refund {
+            item,
+            amount: yuan("30.00"),
+            paid: yuan("99.00"),
+            method,
+            number,
+            link: shown,
+            sandbox: true,
+        },
+        Content::QuotaReached {
+            percent: 80,
+            meter: "api_calls".to_owned(),
+            used: 8_021,
+            limit: 10_000,
+            resets_at: month,
+            link: link("pricing"),
+        },
+        Content::QuotaReached {
+            percent: 100,
+            meter: "api_calls".to_owned(),
+            used: 10_000,
+            limit: 10_000,
+            resets_at: month,
+            link: link("pricing"),
+        },
+    ]
 }

@@ -118,7 +118,7 @@ async fn hand_over(
         ));
     }
     // A link that opens nothing any more would only puzzle whoever gets it.
-    if let Some((_, minutes)) = letter.content.link() {
+    if let Some((_, Some(minutes))) = letter.content.link() {
         let life = Duration::from_secs(minutes.saturating_mul(60));
         if parts.clock.now().since(job.id.made_at()) >= life {
             return Err(SendError::Never("its link has ended".to_owned()));

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::text::Language;
 
-use super::{Content, Letter};
+use super::{Content, Due, Letter};
 use crate::model::user::is_invisible;
 use crate::words::WORDS;
 
@@ -92,6 +92,7 @@ struct Fact {
 struct Action {
     label: &'static str,
     link: String,
+    /// Empty: it always works.
     life: String,
     or_copy: &'static str,
 }
@@ -137,17 +138,22 @@ impl House {
         let action = letter.content.link().map(|(link, minutes)| Action {
             label: of_kind(language, kind, "button"),
             link: plain_link(link),
-            life: self.life(&letter.content, minutes, language),
+            life: minutes.map_or_else(String::new, |minutes| {
+                self.life(&letter.content, minutes, language)
+            }),
             or_copy: WORDS.say(language, "mail.or_copy"),
         });
         let title = of_kind(language, kind, "title");
+        let sandbox = letter.content.is_of_sandbox();
+        let sandbox = sandbox.then(|| WORDS.say(language, "mail.sandbox"));
+        let opening = of_kind(language, kind, "opening").lines();
         Page {
             lang: language.tag(),
             subject: format!("{title} · {house}"),
             house,
             title,
             greeting,
-            opening: of_kind(language, kind, "opening").lines().collect(),
+            opening: opening.chain(sandbox).collect(),
             facts: self.facts(&letter.content, language),
             action,
             closing: of_kind(language, kind, "closing").lines().collect(),
@@ -197,17 +203,84 @@ impl House {
             } => vec![
                 fact("mail.plan", plain(plan)),
                 fact("mail.ends_at", self.moment(*ends_at)),
-                amount.as_ref().and_then(|due| {
-                    let due = money(language, &due.currency, &due.amount);
-                    fact("mail.amount_due", due)
-                }),
+                amount
+                    .as_ref()
+                    .and_then(|due| fact("mail.amount_due", money(language, due))),
             ],
+            Content::Receipt { .. }
+            | Content::PaymentFailed { .. }
+            | Content::Refund { .. }
+            | Content::QuotaReached { .. } => self.facts_of_money(content, language),
         };
         let facts = facts.into_iter().flatten();
         facts
             .filter(|(_, value)| !value.is_empty())
             .map(|(label, value)| Fact { label, value })
             .collect()
+    }
+
+    fn facts_of_money(
+        &self,
+        content: &Content,
+        language: Language,
+    ) -> Vec<Option<(&'static str, String)>> {
+        let fact = |label, value| Some((WORDS.say(language, label), value));
+        let at = |label, at: &Option<Timestamp>| fact(label, self.moment((*at)?));
+        match content {
+            Content::Receipt {
+                item,
+                amount,
+                method,
+                number,
+                starts_at,
+                ends_at,
+                ..
+            } => vec![
+                fact("mail.item", plain(item)),
+                fact("mail.amount", money(language, amount)),
+                fact("mail.method", plain(method)),
+                fact("mail.order_number", plain(number)),
+                at("mail.starts_at", starts_at),
+                at("mail.ends_at", ends_at),
+            ],
+            Content::PaymentFailed {
+                item,
+                amount,
+                left_until,
+                ..
+            } => vec![
+                fact("mail.item", plain(item)),
+                amount
+                    .as_ref()
+                    .and_then(|due| fact("mail.amount", money(language, due))),
+                at("mail.left_until", left_until),
+            ],
+            Content::Refund {
+                item,
+                amount,
+                paid,
+                method,
+                number,
+                ..
+            } => vec![
+                fact("mail.item", plain(item)),
+                fact("mail.refunded", refunded(language, amount, paid)),
+                fact("mail.method", plain(method)),
+                fact("mail.order_number", plain(number)),
+            ],
+            Content::QuotaReached {
+                meter,
+                used,
+                limit,
+                resets_at,
+                ..
+            } => vec![
+                fact("mail.meter", plain(meter)),
+                fact("mail.used", used_of(*used, *limit)),
+                fact("mail.resets_at", self.moment(*resets_at)),
+            ],
+            _ => vec![],
+        }
     }
 
     /// `2026-01-02 11:04:05 +08:00 (Asia/Shanghai)`
@@ -225,12 +298,43 @@ fn of_kind(language: Language, kind: &str, place: &str) -> &'static str {
 }
 
 /// `¥99.00` where it is the house's currency, `CN¥99.00` abroad.
-fn money(language: Language, currency: &str, amount: &str) -> String {
-    match currency {
+fn money(language: Language, due: &Due) -> String {
+    let amount = &due.amount;
+    match due.currency.as_str() {
         "CNY" => format!("{}{amount}", WORDS.say(language, "mail.yuan")),
         "USD" => format!("${amount}"),
         other => format!("{other} {amount}"),
     }
+}
+
+/// All of what was paid, or a part of it.
+fn refunded(language: Language, amount: &Due, paid: &Due) -> String {
+    let name = if amount == paid {
+        "mail.refunded_whole"
+    } else {
+        "mail.refunded_part"
+    };
+    let (amount, paid) = (money(language, amount), money(language, paid));
+    WORDS.with(language, name, &[("amount", &amount), ("paid", &paid)])
+}
+
+/// `8,021 / 10,000 (80%)`
+fn used_of(used: i64, limit: i64) -> String {
+    let percent = i128::from(used).saturating_mul(100) / i128::from(limit.max(1));
+    format!("{} / {} ({percent}%)", grouped(used), grouped(limit))
+}
+
+/// `10,000`
+fn grouped(units: i64) -> String {
+    let digits = units.to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// One line of what can be seen, of bounded length.

@@ -28,7 +28,7 @@ use crate::operations::edit_plan::tests::make;
 use crate::operations::renew::tests::Shop;
 use crate::providers::Payer;
 use crate::providers::agreement::Agreement;
-use crate::{Consume, Expiring, MIGRATIONS, PaymentConfig, PaymentService, People};
+use crate::{Consume, Expiring, MIGRATIONS, News, PaymentConfig, PaymentService, People};
 
 const HOUR: Duration = Duration::from_hours(1);
 const HOUR_MICROS: i64 = 3_600_000_000;
@@ -62,6 +62,10 @@ impl People for Post {
         _: Timestamp,
     ) -> tollgate_storage::Result<()> {
         self.0.lock().expect("a list").push(expiring.clone());
+        Ok(())
+    }
+
+    async fn news(&self, _: &mut Tx, _: &News, _: Timestamp) -> tollgate_storage::Result<()> {
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use tollgate_storage::{Result, jobs};
 
 use super::apply_event::apply;
 use super::left::as_bought;
-use super::{TRIES, checkout_link, moved_on, tell};
+use super::{TRIES, checkout_link, letters, moved_on, tell};
 use crate::Parts;
 use crate::model::payment::{OrderNo, Payment, PaymentMethod, PaymentState, Purpose};
 use crate::model::scene::Scene;
@@ -26,7 +26,7 @@ use crate::providers::agreement::{Agreement, AgreementNews, VerifiedRenewal};
 use crate::store::{agreements, inbox, payments, plans, quota_counters, subscriptions};
 
 /// How long a failed debit is tried again.
-const PAST_DUE: Duration = Duration::from_hours(3 * 24);
+pub(super) const PAST_DUE: Duration = Duration::from_hours(3 * 24);
 
 /// The order that began it is paid: its subscription goes on by itself from now on.
 pub(super) async fn begin(
@@ -264,6 +264,11 @@ pub(super) async fn told(
         if agreements::mirror(tx, &held, becomes, auto_renew, until, now).await? {
             if let Some(stands) = subscriptions::read(tx, held.id).await? {
                 tell::subscription(parts, tx, event, &stands, now).await?;
+                // Told on while it is tried again, a debit has failed once.
+                if news == AgreementNews::PastDue && held.state != State::PastDue {
+                    let amount = agreements::price(tx, held.id, method).await?;
+                    letters::debit_failed(parts, tx, &stands, (partner.plan, amount), now).await?;
+                }
             }
             return Ok(word);
         }

@@ -16,7 +16,7 @@ use super::agreement;
 use super::book::book;
 use super::deliver::{Delivery, deliver};
 use super::resolve_suspense::by_rule;
-use super::tell;
+use super::{letters, tell};
 use crate::Parts;
 use crate::model::ledger::Fact;
 use crate::model::payment::{OrderNo, Payment, PaymentEvent, PaymentState, SuspenseCause as Cause};
@@ -129,6 +129,7 @@ async fn grant(
             book(parts, tx, order.livemode, &[received], now).await?;
             let paid = paid(order, money, subscription_id, now);
             tell::payment(parts, tx, "payment.completed", &paid, now).await?;
+            letters::paid(parts, tx, order.id, now).await?;
             Ok(Applied::Paid(order.id))
         }
         refused @ (Delivery::Conflict | Delivery::Surplus) => {

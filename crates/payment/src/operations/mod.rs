@@ -40,6 +40,7 @@ pub(crate) mod holding;
 pub(crate) mod jobs;
 pub(crate) mod keep_call;
 mod left;
+pub(crate) mod letters;
 pub(crate) mod missed_events;
 mod note_use;
 pub(crate) mod open_books;

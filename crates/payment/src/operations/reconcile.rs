@@ -8,7 +8,7 @@ use tollgate_kernel::ids::PaymentId;
 use tollgate_storage::Result;
 
 use super::apply_event::{Applied, apply};
-use super::tell;
+use super::{letters, tell};
 use crate::model::payment::{Payment, PaymentEvent};
 use crate::providers::{PaymentProvider, ProviderError, ProviderVerdict};
 use crate::store::attempts::{self, Operation};
@@ -76,10 +76,11 @@ impl PaymentService {
                 tx.commit().await?;
                 Ok(Reconciled::Settled)
             }
-            Ok(ProviderVerdict::Closed) => give_up(parts, &order, PaymentEvent::Declined).await,
+            Ok(ProviderVerdict::Closed) => give_up(parts, &order, GivenUp::Closed).await,
+            Ok(ProviderVerdict::Declined) => give_up(parts, &order, GivenUp::Refused).await,
             Ok(ProviderVerdict::Waiting) if order.expires_at <= parts.clock.now() => {
                 match close(parts, provider.as_ref(), &order).await? {
-                    Ok(()) => give_up(parts, &order, PaymentEvent::Expired).await,
+                    Ok(()) => give_up(parts, &order, GivenUp::Expired).await,
                     // Unknown, or it may just have been paid: ask again.
                     Err(_) => Ok(Reconciled::Open),
                 }
@@ -115,19 +116,32 @@ async fn close(
     Ok(closed)
 }
 
-async fn give_up(parts: &Parts, order: &Payment, event: PaymentEvent) -> Result<Reconciled> {
+/// Why no money is waited for any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GivenUp {
+    /// The provider waits for none.
+    Closed,
+    /// The buyer paid, and it was refused.
+    Refused,
+    /// Its time is over.
+    Expired,
+}
+
+async fn give_up(parts: &Parts, order: &Payment, why: GivenUp) -> Result<Reconciled> {
+    let event = match why {
+        GivenUp::Closed | GivenUp::Refused => PaymentEvent::Declined,
+        GivenUp::Expired => PaymentEvent::Expired,
+    };
+    let now = parts.clock.now();
     let mut tx = parts.db.begin().await?;
     // Guarded by the state that was read: money that arrived meanwhile wins.
-    let gone = payments::fail(&mut tx, order, event.as_str(), parts.clock.now()).await?;
+    let gone = payments::fail(&mut tx, order, event.as_str(), now).await?;
     if gone {
-        tell::payment_of(
-            parts,
-            &mut tx,
-            "payment.failed",
-            order.id,
-            parts.clock.now(),
-        )
-        .await?;
+        tell::payment_of(parts, &mut tx, "payment.failed", order.id, now).await?;
+        // Who has done nothing knows it; who has paid waits.
+        if why == GivenUp::Refused {
+            letters::refused(parts, &mut tx, order, now).await?;
+        }
     }
     tx.commit().await?;
     Ok(if gone {

@@ -16,7 +16,7 @@ use tollgate_storage::{Result as Stored, StorageError};
 use super::book::book;
 use super::deliver::{Delivery, deliver};
 use super::refund::begin;
-use super::tell;
+use super::{letters, tell};
 use crate::model::ledger::Fact;
 use crate::model::payment::{Payment, PaymentState};
 use crate::model::refund::{Refund, RefundOrigin, RefundState};
@@ -267,6 +267,7 @@ async fn pay(
     };
     book(parts, tx, kept.livemode, &[applied], now).await?;
     tell::payment_of(parts, tx, "payment.completed", order.id, now).await?;
+    letters::paid(parts, tx, order.id, now).await?;
     Ok(())
 }
 

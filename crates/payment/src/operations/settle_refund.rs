@@ -10,7 +10,7 @@ use tollgate_storage::{Result, StorageError};
 use super::book::book;
 use super::left::as_bought;
 use super::refund_source::Source;
-use super::{TRIES, agreement, moved_on, tell};
+use super::{TRIES, agreement, letters, moved_on, tell};
 use crate::Parts;
 use crate::model::payment::{Payment, Purpose};
 use crate::model::refund::{Refund, RefundNo, RefundState};
@@ -200,7 +200,11 @@ pub(super) async fn gone(
     let fact = source.gone(refund);
     book(parts, tx, source.livemode, &[fact], now).await?;
     let user = source.payment.as_ref().map(|payment| payment.user_id);
-    tell::refund(parts, tx, "refund.succeeded", refund, user, now).await
+    tell::refund(parts, tx, "refund.succeeded", refund, user, now).await?;
+    match &source.payment {
+        Some(payment) => letters::refunded(parts, tx, payment, refund, now).await,
+        None => Ok(()),
+    }
 }
 
 /// The money stays: its amount is free again, and what lies in suspense waits for somebody.

@@ -35,6 +35,8 @@ pub(crate) struct Fake {
     pub(crate) read: AtomicUsize,
     /// What becomes of refunds.
     fate: Mutex<Option<RefundVerdict>>,
+    /// How orders stand; they wait, if nobody says.
+    stand: Mutex<Option<ProviderVerdict>>,
 }
 
 /// Where a call waits.
@@ -55,6 +57,7 @@ impl Fake {
             gate: Mutex::default(),
             read: AtomicUsize::new(0),
             fate: Mutex::default(),
+            stand: Mutex::default(),
         }
     }
 
@@ -114,6 +117,11 @@ impl Fake {
         *self.fate.lock().unwrap_or_else(PoisonError::into_inner) = Some(fate);
     }
 
+    /// Orders stand so from now on.
+    pub(crate) fn orders_are(&self, verdict: ProviderVerdict) {
+        *self.stand.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
+    }
+
     /// The next change waits.
     pub(crate) fn hold_change(&self) -> Gate {
         let gate = Gate::default();
@@ -165,7 +173,8 @@ impl PaymentProvider for Fake {
     }
 
     async fn verify_payment(&self, _: &OrderKey) -> Result<ProviderVerdict, ProviderError> {
-        Ok(ProviderVerdict::Waiting)
+        let stand = self.stand.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(stand.clone().unwrap_or(ProviderVerdict::Waiting))
     }
 
     async fn close_payment(&self, _: &OrderKey) -> Result<(), ProviderError> {

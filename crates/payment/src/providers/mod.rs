@@ -78,7 +78,7 @@ use crate::model::scene::Scene;
 /// async fn ask(rail: &dyn PaymentProvider, order: &OrderKey) -> Result<bool, ProviderError> {
 ///     Ok(match rail.verify_payment(order).await? {
 ///         ProviderVerdict::Paid(payment) => payment.order_no() == order.order_no.as_str(),
-///         ProviderVerdict::Waiting | ProviderVerdict::Closed => false,
+///         ProviderVerdict::Waiting | ProviderVerdict::Closed | ProviderVerdict::Declined => false,
 ///     })
 /// }
 /// ```
@@ -323,6 +323,8 @@ pub enum ProviderVerdict {
     Waiting,
     /// Closed without payment.
     Closed,
+    /// The buyer paid, and what they paid with was refused: no money will come.
+    Declined,
 }
 
 /// Which refund is meant.

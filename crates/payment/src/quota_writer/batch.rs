@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{HoldId, SubscriptionId, UsageId};
+use tollgate_kernel::ids::{HoldId, SubscriptionId, UsageId, UserId};
 use tollgate_storage::db::Tx;
 use tollgate_storage::idempotency::{self, Known, Request};
 use tollgate_storage::{StorageError, sqlx};
@@ -17,8 +17,10 @@ use crate::Parts;
 use crate::counted::Moved;
 use crate::model::hold::{Hold, HoldState};
 use crate::model::quota::{Meter, QuotaState, Units};
+use crate::model::subscription::Subscription;
 use crate::operations::give_back::{self, Back};
-use crate::operations::tell;
+use crate::operations::{letters, tell};
+use crate::people::News;
 use crate::shapes::{ConsumeShape, HoldShape, QuotaShape};
 use crate::store::charges::{self, Entry};
 use crate::store::quota_counters::{self, Counter, Of};
@@ -34,6 +36,8 @@ pub(super) enum Trouble {
     LockedOut,
     /// The log is folded beyond the moment of this one: the clock went back, or somebody else's is ahead.
     Late,
+    /// A letter cannot be written. What it tells of must not be lost with it.
+    Unwritten(StorageError),
     /// The database is not there. Nothing was done.
     Away,
     /// The answer to the commit did not come.
@@ -60,8 +64,21 @@ impl From<StorageError> for Trouble {
     }
 }
 
+/// Whether people are written to of what they have used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Letters {
+    /// Yes.
+    Written,
+    /// They could not be.
+    LeftOut,
+}
+
 /// Does all of it, or nothing; a fate for each, in their order.
-pub(super) async fn apply<'a>(parts: &'a Parts, wishes: &'a [Wish]) -> Result<Vec<Fate>, Trouble> {
+pub(super) async fn apply<'a>(
+    parts: &'a Parts,
+    wishes: &'a [Wish],
+    letters: Letters,
+) -> Result<Vec<Fate>, Trouble> {
     // Behind the wait for the writer: what is written is as old as its transaction, and no older.
     let mut tx = parts.db.begin().await?;
     let now = parts.clock.now();
@@ -74,6 +91,7 @@ pub(super) async fn apply<'a>(parts: &'a Parts, wishes: &'a [Wish]) -> Result<Ve
         holds: Vec::new(),
         charges: Vec::new(),
         reached: Vec::new(),
+        letters: BTreeMap::new(),
         moved: Moved::NOTHING,
     };
     batch.know(&mut tx, wishes).await?;
@@ -88,6 +106,9 @@ pub(super) async fn apply<'a>(parts: &'a Parts, wishes: &'a [Wish]) -> Result<Ve
     }
     batch.take(&mut tx, wishes).await?;
     batch.write_down(&mut tx).await?;
+    if letters == Letters::Written {
+        batch.write_letters(&mut tx).await?;
+    }
     let moved = batch.moved;
     let fates = batch
         .fates
@@ -109,6 +130,8 @@ struct Batch<'a> {
     holds: Vec<Hold>,
     charges: Vec<Entry<'a>>,
     reached: Vec<(&'a Take, u8, QuotaState)>,
+    /// One for a counter: of what was reached last, which is the highest.
+    letters: BTreeMap<(SubscriptionId, Meter), (UserId, u8, QuotaState)>,
     moved: Moved,
 }
 
@@ -231,7 +254,7 @@ impl<'a> Batch<'a> {
     }
 
     async fn tell_of(
-        &self,
+        &mut self,
         tx: &mut Tx,
         hold: &Hold,
         quota: &QuotaState,
@@ -245,9 +268,18 @@ impl<'a> Batch<'a> {
             let shape = QuotaShape::from(quota);
             for percent in reached {
                 tell::quota(self.parts, tx, &held, percent, &shape, self.now).await?;
+                self.owe_letter(&held, percent, quota);
             }
         }
         Ok(())
+    }
+
+    fn owe_letter(&mut self, held: &Subscription, percent: u8, quota: &QuotaState) {
+        // A hold may be charged to a period that is over: nobody can do anything about that one.
+        if quota.resets_at > self.now {
+            let letter = (held.user_id, percent, quota.clone());
+            self.letters.insert((held.id, quota.meter.clone()), letter);
+        }
     }
 
     /// Counter by counter, in the order of their subscriptions, which is the order of locks.
@@ -387,6 +419,7 @@ impl<'a> Batch<'a> {
                 let usage = self.charge(take, counter.period.start);
                 for percent in quota.reached(take.units) {
                     self.reached.push((take, percent, quota.clone()));
+                    self.owe_letter(&take.holding.subscription, percent, &quota);
                 }
                 Fate::Charged {
                     usage,
@@ -438,6 +471,26 @@ impl<'a> Batch<'a> {
         for (take, percent, quota) in &self.reached {
             let (held, shape) = (&take.holding.subscription, QuotaShape::from(quota));
             tell::quota(self.parts, tx, held, *percent, &shape, self.now).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_letters(&self, tx: &mut Tx) -> Result<(), Trouble> {
+        let Some(people) = &self.parts.people else {
+            return Ok(());
+        };
+        for (user_id, percent, quota) in self.letters.values() {
+            let news = News::QuotaReached {
+                user_id: *user_id,
+                percent: *percent,
+                quota: quota.clone(),
+                link: letters::more_units(self.parts),
+            };
+            let written = people.news(tx, &news, self.now).await;
+            written.map_err(|error| match Trouble::from(error) {
+                Trouble::Bad(error) => Trouble::Unwritten(error),
+                passing => passing,
+            })?;
         }
         Ok(())
     }

@@ -10,8 +10,9 @@
 //! them, so that the calls on one counter never wait for each other's locks.
 //!
 //! What goes wrong: nothing that is expected is an error (a refusal, a known key). A statement that fails undoes the
-//! batch, and each of its calls is done again alone, so that only the bad one fails. A database that is away, or a commit
-//! whose answer did not come, fails all of them: what became of them, only their keys can tell.
+//! batch, and each of its calls is done again alone, so that only the bad one fails; a letter that
+//! cannot be written is left out. A database that is away, or a commit whose answer did not come, fails all of them: what
+//! became of them, only their keys can tell.
 
 mod batch;
 
@@ -24,7 +25,7 @@ use tollgate_kernel::ids::{ApiKeyId, HoldId, Id as _, SubscriptionId, UsageId};
 use tollgate_storage::idempotency::Request;
 use tollgate_storage::{Result, StorageError};
 
-use self::batch::Trouble;
+use self::batch::{Letters, Trouble};
 use crate::Parts;
 use crate::model::hold::{Hold, HoldTime, Owner};
 use crate::model::quota::{Cost, Meter, QuotaState, Units};
@@ -273,9 +274,9 @@ async fn serve(parts: &Parts, batch: Vec<Waiting>) {
         .into_iter()
         .map(|waiting| (waiting.wish, waiting.answer))
         .unzip();
-    let mut applied = batch::apply(parts, &wishes).await;
+    let mut applied = batch::apply(parts, &wishes, Letters::Written).await;
     if let Err(Trouble::Late) = applied {
-        applied = batch::apply(parts, &wishes).await;
+        applied = batch::apply(parts, &wishes, Letters::Written).await;
     }
     match applied {
         Ok(fates) => {
@@ -289,7 +290,13 @@ async fn serve(parts: &Parts, batch: Vec<Waiting>) {
                 let _ = answer.send(Err(away()));
             }
         }
-        Err(Trouble::Rival | Trouble::LockedOut | Trouble::Late | Trouble::Bad(_)) => {
+        Err(
+            Trouble::Rival
+            | Trouble::LockedOut
+            | Trouble::Late
+            | Trouble::Unwritten(_)
+            | Trouble::Bad(_),
+        ) => {
             for (wish, answer) in wishes.into_iter().zip(answers) {
                 let _ = answer.send(alone(parts, wish).await);
             }
@@ -299,10 +306,15 @@ async fn serve(parts: &Parts, batch: Vec<Waiting>) {
 
 async fn alone(parts: &Parts, wish: Wish) -> Result<Fate> {
     let wishes = [wish];
+    let mut letters = Letters::Written;
     for _ in 0..ALONE {
-        match batch::apply(parts, &wishes).await {
+        match batch::apply(parts, &wishes, letters).await {
             Ok(mut fates) => return fates.pop().ok_or_else(away),
             Err(Trouble::Rival | Trouble::LockedOut | Trouble::Late) => {}
+            Err(Trouble::Unwritten(error)) => {
+                tracing::error!(error = %error, "a letter of what was used cannot be written; the units are charged without it");
+                letters = Letters::LeftOut;
+            }
             Err(Trouble::Bad(error)) => return Err(error),
             Err(Trouble::Away | Trouble::Unknown) => return Err(away()),
         }

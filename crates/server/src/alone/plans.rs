@@ -14,7 +14,7 @@ use tollgate_kernel::caller::Caller;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::problem::Problem;
-use tollgate_payment::{Expiring, PaymentService, People};
+use tollgate_payment::{Expiring, News, PaymentService, People};
 use tollgate_storage::db::Tx;
 
 use crate::config::{AppEnv, Config};
@@ -93,7 +93,7 @@ impl Plans {
 }
 
 /// Nothing of people is known here but their accounts. Who runs the service hears of events by the webhooks it has set up,
-/// and so do buyers whose term ends.
+/// and so does whoever is to tell people of their terms, money and units.
 #[derive(Debug)]
 struct Accounts;
 
@@ -122,6 +122,10 @@ impl People for Accounts {
         _: &Expiring,
         _: Timestamp,
     ) -> tollgate_storage::Result<()> {
+        Ok(())
+    }
+
+    async fn news(&self, _: &mut Tx, _: &News, _: Timestamp) -> tollgate_storage::Result<()> {
         Ok(())
     }
 }

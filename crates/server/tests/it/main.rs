@@ -28,6 +28,7 @@ mod jobs;
 mod leaks;
 mod leases;
 mod ledger;
+mod letters_of_money;
 mod life_cycle;
 mod link;
 mod link_bytes;

@@ -123,7 +123,9 @@ impl Stripe {
             ProviderVerdict::Paid(money) => EventContent::Paid(money),
             ProviderVerdict::Waiting => EventContent::Notice("not_paid_yet"),
             // Asking the order closes it, by the one way that there is.
-            ProviderVerdict::Closed => EventContent::Notice("closed_unpaid"),
+            ProviderVerdict::Closed | ProviderVerdict::Declined => {
+                EventContent::Notice("closed_unpaid")
+            }
         })
     }
 

@@ -291,7 +291,7 @@ impl Stripe {
                 Ok(ProviderVerdict::Closed)
             }
             // A bank debits for days; or it has said no.
-            Some("unpaid") if has_failed(session) => Ok(ProviderVerdict::Closed),
+            Some("unpaid") if has_failed(session) => Ok(ProviderVerdict::Declined),
             Some("unpaid") => Ok(ProviderVerdict::Waiting),
             word => {
                 let word = word.unwrap_or("missing");

@@ -42,7 +42,8 @@ impl Wechat {
                 ProviderVerdict::Paid(paid.ok_or_else(unread)?)
             }
             "NOTPAY" | "USERPAYING" | "ACCEPT" => ProviderVerdict::Waiting,
-            "CLOSED" | "REVOKED" | "PAYERROR" => ProviderVerdict::Closed,
+            "CLOSED" | "REVOKED" => ProviderVerdict::Closed,
+            "PAYERROR" => ProviderVerdict::Declined,
             word => return Err(ProviderError::unknown(format_args!("trade_state {word}"))),
         };
         Ok(Some(verdict))

@@ -454,7 +454,7 @@ async fn inv_p3_complete_is_not_paid() {
     for word in ["requires_payment_method", "canceled"] {
         gateway.change(&intent, |intent| intent["status"] = word.into());
         let asked = stripe.verify_payment(&key).await;
-        assert!(matches!(asked, Ok(ProviderVerdict::Closed)), "{asked:?}");
+        assert!(matches!(asked, Ok(ProviderVerdict::Declined)), "{asked:?}");
     }
     // Nothing had to be paid: only if that is what was asked for, and that is never so.
     gateway.change(&id, |session| {
