@@ -43,12 +43,31 @@ impl Identifies for ByCookie {
 impl AuthService {
     /// A layer that finds out who asks for a page. It believes the cookie only, whatever else is sent; whether a form is
     /// the house's own is for who reads it to ask ([`PageKey::wrote`]).
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use tollgate_auth::AuthService;
+    ///
+    /// fn pages(auth: &AuthService) -> Router {
+    ///     let home = get(|| async { "a page" });
+    ///     Router::new().route("/home", home).layer(auth.identify_page())
+    /// }
+    /// ```
     pub fn identify_page(&self) -> IdentifyLayer<ByCookie> {
         IdentifyLayer::of(ByCookie(self.clone()))
     }
 
     /// Who calls by the cookie of a page, with the word of its forms; `None`: no cookie, or it names nobody. For calls that
     /// show no other credential.
+    ///
+    /// ```
+    /// # use axum::http::request::Parts;
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_kernel::problem::Problem;
+    /// async fn is_a_script_of_ours(auth: &AuthService, request: &Parts) -> Result<bool, Problem> {
+    ///     Ok(auth.presented_by_page(request).await?.is_some())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// 403 for a cookie without its word, or of a page that is not of this house: browsers send it with whatever they are
@@ -69,6 +88,15 @@ impl AuthService {
 
     /// Who looks at something by the cookie of a page, which is enough for what changes nothing; `None`: no cookie, or it
     /// names nobody. That nothing is changed is for the caller of this to know.
+    ///
+    /// ```
+    /// # use axum::http::request::Parts;
+    /// # use tollgate_auth::AuthService;
+    /// # use tollgate_kernel::problem::Problem;
+    /// async fn may_look(auth: &AuthService, request: &Parts) -> Result<bool, Problem> {
+    ///     Ok(request.method.is_safe() && auth.looking_by_page(request).await?.is_some())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// 503.
