@@ -28,6 +28,15 @@ pub(crate) const ENDPOINTS: &str = "/admin/webhook-endpoints";
 const OPEN: &str = "SELECT COUNT(*) FROM webhook_deliveries WHERE state = 'open'";
 pub(crate) const DONE: &str = "SELECT COUNT(*) FROM webhook_deliveries WHERE state = 'succeeded'";
 
+const TRIES: &str = "SELECT COUNT(*) FROM webhook_tries";
+
+/// So many tries came, and what came of them is noted: the pause before the next is counted from there.
+async fn tried(app: &App, sink: &Sink, tries: usize) {
+    until("a try", async || sink.calls().len() == tries).await;
+    let noted = i64::try_from(tries).expect("few");
+    until("noted", async || app.count(TRIES).await == noted).await;
+}
+
 /// Somebody who may set receivers up.
 pub(crate) async fn admin(app: &App) -> Buyer {
     let staff = app.buyer().await;
@@ -183,11 +192,11 @@ async fn inv_l4_what_happened_arrives_signed_in_order_and_is_repeated_until_it_i
         let buyer = app.buyer().await;
         let id = paid(app, &buyer).await;
         let seen = status(app, &buyer, &id).await;
-        until("the first try", async || sink.calls().len() == 1).await;
+        tried(app, &sink, 1).await;
         // After a failure, a redirection that is not followed, and a receiver that asks for a minute.
         for (tries, pause) in [(2, 6), (3, 331)] {
             app.clock.advance(Duration::from_secs(pause));
-            until("another try", async || sink.calls().len() == tries).await;
+            tried(app, &sink, tries).await;
         }
         app.clock.advance(Duration::from_mins(34));
         until("it is taken", async || app.count(DONE).await == 1).await;
@@ -207,8 +216,7 @@ async fn inv_l4_what_happened_arrives_signed_in_order_and_is_repeated_until_it_i
             body["data"], seen,
             "the whole resource, as the API shows it"
         );
-        let tries = "SELECT COUNT(*) FROM webhook_tries";
-        assert_eq!(app.count(tries).await, 4);
+        assert_eq!(app.count(TRIES).await, 4);
     })
     .await;
 }
@@ -310,12 +318,7 @@ async fn inv_f26_three_days_of_silence_lose_nothing() {
             (10, 96_000),
         ] {
             app.clock.advance(Duration::from_secs(pause));
-            until("a try", async || sink.calls().len() == tries).await;
-            until("noted", async || {
-                app.count("SELECT COUNT(*) FROM webhook_tries").await
-                    == i64::try_from(tries).expect("few")
-            })
-            .await;
+            tried(app, &sink, tries).await;
         }
         let failed = "SELECT COUNT(*) FROM webhook_deliveries WHERE state = 'failed'";
         until("given up", async || app.count(failed).await == 1).await;

@@ -69,7 +69,7 @@ pub(crate) async fn has_plan(app: &App, buyer: &Buyer) -> bool {
     app.get(path, &buyer.token).await.status == 200
 }
 
-async fn fault(app: &App, kind: &str, method: &str, argument: &str) {
+pub(crate) async fn fault(app: &App, kind: &str, method: &str, argument: &str) {
     let body = json!({ "kind": kind, "method": method, "argument": argument });
     let put = app.post("/sandbox/alipay/faults", "", body).await;
     assert_eq!(put.status, 201);

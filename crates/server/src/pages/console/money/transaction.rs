@@ -244,15 +244,16 @@ impl View<'_> {
             "money_happened.ordered",
             String::new(),
         )];
-        if let Some(at) = payment.paid_at {
-            events.push(plain(
-                at,
-                "money_happened.paid",
-                frame.written().price(payment.amount),
-            ));
-        }
         for call in &history.calls_out {
             events.push(call_out(frame, call));
+        }
+        if let Some(at) = payment.paid_at {
+            let amount = frame.written().price(payment.amount);
+            let mut paid = plain(at, "money_happened.paid", amount);
+            // Providers tell whole seconds; nobody pays before the provider was asked.
+            let asked = history.calls_out.iter().map(|call| call.started_at).min();
+            paid.moment = at.max(asked.unwrap_or(payment.created_at));
+            events.push(paid);
         }
         for call in &history.calls_in {
             events.push(self.call_in(frame, call));

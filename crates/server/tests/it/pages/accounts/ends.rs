@@ -244,10 +244,10 @@ async fn inv_a1_a_cookie_is_no_token_and_a_token_no_cookie() {
         let refresh = json!({ "refresh_token": cookie });
         let refused = app.post("/auth/refresh", "", refresh).await;
         assert_eq!(refused.status, 401);
-        // Programs are not believed by a cookie.
+        // Programs are not believed by a cookie alone.
         let asked = app.http.get(format!("{}/auth/me", app.url));
         let asked = asked.header("cookie", format!("tollgate={cookie}"));
-        assert_eq!(asked.send().await.expect("answered").status(), 401);
+        assert_eq!(asked.send().await.expect("answered").status(), 403);
         for token in [&buyer.token, &buyer.key] {
             let mut other = Browser::new(app);
             other.cookies.insert("tollgate".to_owned(), token.clone());
