@@ -105,7 +105,7 @@ pub enum StaffError {
 /// assert!(matches!(refused, Err(StaffError::NeedsAdmin)), "staff are for admins");
 /// assert!(!auth.set_active(user.id, false, &by_admin).await?.is_active);
 ///
-/// let search = Search { text: Some("ANN".to_owned()), is_active: Some(false), before: None };
+/// let search = Search { text: Some("ANN".to_owned()), is_active: Some(false), ..Search::default() };
 /// let found = auth.search_users(&search, 10).await?;
 /// assert_eq!(found.len(), 1);
 /// assert_eq!((found[0].user.id, found[0].last_login_at), (user.id, None));
