@@ -276,15 +276,17 @@ mod samples_of_pages {
                 let frame = Frame::plain(&visit, "x".to_owned());
                 let endpoint = endpoint(text);
                 let (typed, mut faults) = (filled(&endpoint), Faults::default());
-                faults.note("description", HOSTILE.to_owned());
+                for field in ["description", "from"] {
+                    faults.note(field, HOSTILE.to_owned());
+                }
+                let sent = match count {
+                    1 => Sent::Recover(&typed, &faults),
+                    _ => Sent::Change(&typed, &faults),
+                };
                 let page = WebhookPage {
                     told: String::new(),
                     row: endpoint_row(&frame, &endpoint),
-                    forms: [
-                        forms(&frame, &endpoint, Sent::Change(&typed, &faults), None),
-                        forms(&frame, &endpoint, Sent::Recover(&typed, &faults), None),
-                    ]
-                    .concat(),
+                    forms: forms(&frame, &endpoint, sent, None),
                     frame: frame.clone(),
                 };
                 samples::render(&format!("console-webhook-{count}-{tag}"), &page);
