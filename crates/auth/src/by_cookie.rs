@@ -27,12 +27,8 @@ pub struct ByCookie(AuthService);
 
 impl Identifies for ByCookie {
     async fn presented(&self, request: &Parts) -> Result<Option<Presented>, Problem> {
-        let Some(key) = PageKey::sent(&request.headers, self.0.by_https()) else {
-            return Ok(None);
-        };
         // A cookie that names nobody is nothing to complain of: the page asks to sign in.
-        let caller = self.0.page_caller(&key).await?;
-        Ok(caller.map(Presented::of))
+        self.0.looking_by_page(request).await
     }
 
     fn stand_beside(&self, request: &mut Request) {

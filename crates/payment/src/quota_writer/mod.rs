@@ -328,4 +328,4 @@ pub(crate) fn away() -> StorageError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

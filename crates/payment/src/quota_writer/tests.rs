@@ -84,7 +84,8 @@ async fn somebody(service: &PaymentService) -> UserId {
     user
 }
 
-fn call(user: UserId, cost: i64) -> Consume {
+/// A call to charge.
+pub(crate) fn call(user: UserId, cost: i64) -> Consume {
     Consume {
         user_id: user,
         resource_type: "thing".parse().expect("a name"),

@@ -21,16 +21,14 @@ use tollgate_storage::testing::each_engine;
 
 use crate::model::hold::{HoldTime, Owner};
 use crate::model::payment::PaymentMethod;
-use crate::model::quota::Cost;
 use crate::operations::agreement::PAST_DUE;
 use crate::operations::book::tests::{cny, count, damaged};
 use crate::operations::renew::tests::Shop;
 use crate::providers::agreement::{Agreement, AgreementNews, Dispute, DisputeState};
 use crate::providers::fake::Fake;
 use crate::providers::{EventContent, ProviderVerdict, RawWebhook};
-use crate::{
-    Consume, Expiring, MIGRATIONS, News, PaymentConfig, PaymentService, People, WantRefund,
-};
+use crate::quota_writer::tests::call;
+use crate::{Expiring, MIGRATIONS, News, PaymentConfig, PaymentService, People, WantRefund};
 
 const COMPLETED: &str = "SELECT COUNT(*) FROM outbox WHERE kind = 'payment.completed'";
 const REFUNDED: &str = "SELECT COUNT(*) FROM outbox WHERE kind = 'refund.succeeded'";
@@ -185,17 +183,6 @@ async fn give_back(shop: &Shop, payment: PaymentId, minor: i64) {
     };
     let given = shop.service.refund(&wish, &Origin::default(), None).await;
     given.expect("given back");
-}
-
-fn call(user: UserId, cost: i64) -> Consume {
-    Consume {
-        user_id: user,
-        resource_type: "thing".parse().expect("a name"),
-        cost: Cost::new(cost).expect("a cost"),
-        resource_id: None,
-        metadata: json!({}),
-        api_key_id: None,
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

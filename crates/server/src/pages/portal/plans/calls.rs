@@ -29,14 +29,6 @@ const ROWS: u32 = 50;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct CallParams {
-    #[serde(default)]
-    range: Option<String>,
-    #[serde(default)]
-    from: Option<String>,
-    #[serde(default)]
-    to: Option<String>,
-    #[serde(default)]
-    by: Option<String>,
     /// Counted as this.
     #[serde(default)]
     resource_type: String,
@@ -45,18 +37,6 @@ pub(super) struct CallParams {
     key: String,
     #[serde(default)]
     starting_after: Option<String>,
-}
-
-impl CallParams {
-    /// Of these, which days are shown.
-    fn span(&self) -> SpanParams {
-        SpanParams {
-            range: self.range.clone(),
-            from: self.from.clone(),
-            to: self.to.clone(),
-            by: self.by.clone(),
-        }
-    }
 }
 
 /// Which calls.
@@ -108,9 +88,14 @@ struct CallsPage {
 }
 
 /// What is asked for; what is no name of anything is a fault beside its field.
-fn wanted(portal: &Portal, visitor: &Visitor, params: &CallParams) -> (Wanted, UsageFilter) {
+fn wanted(
+    portal: &Portal,
+    visitor: &Visitor,
+    asked: &SpanParams,
+    params: &CallParams,
+) -> (Wanted, UsageFilter) {
     let zone = visitor.visit.house.zone;
-    let span = Span::of(&params.span(), portal.payment.now(), zone);
+    let span = Span::of(asked, portal.payment.now(), zone);
     let mut fault = span.fault.filter(|name| *name == "my_usage.bad_days");
     let text = params.resource_type.trim();
     let kind = Some(text).filter(|text| !text.is_empty());
@@ -141,9 +126,10 @@ fn wanted(portal: &Portal, visitor: &Visitor, params: &CallParams) -> (Wanted, U
 pub(super) async fn page(
     State(portal): State<Portal>,
     visitor: Visitor,
+    Params(asked): Params<SpanParams>,
     Params(params): Params<CallParams>,
 ) -> Result<Response, Problem> {
-    let (wanted, filter) = wanted(&portal, &visitor, &params);
+    let (wanted, filter) = wanted(&portal, &visitor, &asked, &params);
     let after = params.starting_after.as_deref().map(str::parse::<UsageId>);
     let page = UsagePage {
         starting_after: after.transpose().map_err(|_| unknown_page())?,
@@ -160,9 +146,10 @@ pub(super) async fn page(
 pub(super) async fn table(
     State(portal): State<Portal>,
     visitor: Visitor,
+    Params(asked): Params<SpanParams>,
     Params(params): Params<CallParams>,
 ) -> Result<Response, Problem> {
-    let (wanted, filter) = wanted(&portal, &visitor, &params);
+    let (wanted, filter) = wanted(&portal, &visitor, &asked, &params);
     // A table of another time, or of everything, is not what was asked for.
     match wanted.fault {
         None => {

@@ -31,32 +31,12 @@ const KEYS: u32 = 100;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct UsageParams {
-    #[serde(default)]
-    range: Option<String>,
-    #[serde(default)]
-    from: Option<String>,
-    #[serde(default)]
-    to: Option<String>,
-    #[serde(default)]
-    by: Option<String>,
     /// `resource` or `key`; one line otherwise.
     #[serde(default)]
     group: Option<String>,
     /// Which units are drawn; the first of the plan otherwise.
     #[serde(default)]
     meter: Option<String>,
-}
-
-impl UsageParams {
-    /// Of these, which days are shown.
-    fn span(&self) -> SpanParams {
-        SpanParams {
-            range: self.range.clone(),
-            from: self.from.clone(),
-            to: self.to.clone(),
-            by: self.by.clone(),
-        }
-    }
 }
 
 /// What the page is about.
@@ -110,16 +90,21 @@ struct UsageTemplate {
 pub(super) async fn page(
     State(portal): State<Portal>,
     visitor: Visitor,
+    Params(asked): Params<SpanParams>,
     Params(params): Params<UsageParams>,
 ) -> Result<Response, Problem> {
-    let facts = facts(&portal, &visitor, params).await?;
+    let facts = facts(&portal, &visitor, asked, params).await?;
     crate::pages::page(&shown(&visitor, &facts))
 }
 
-async fn facts(portal: &Portal, visitor: &Visitor, params: UsageParams) -> Result<Facts, Problem> {
+async fn facts(
+    portal: &Portal,
+    visitor: &Visitor,
+    asked: SpanParams,
+    params: UsageParams,
+) -> Result<Facts, Problem> {
     let (payment, user) = (&portal.payment, visitor.user.id);
     let zone = visitor.visit.house.zone;
-    let asked = params.span();
     let span = Span::of(&asked, payment.now(), zone);
     let held = payment.current_subscription(user).await?;
     let meters = held.as_ref().map(|held| &held.plan.meters);
