@@ -194,9 +194,9 @@ impl Spoken {
         self.words.find(self.language, name)
     }
 
-    /// A sentence; what is in no catalogue shows its name.
-    pub fn say(self, name: &str) -> &str {
-        self.words.say(self.language, name)
+    /// A sentence, for a page to keep; what is in no catalogue shows its name.
+    pub fn say(self, name: &str) -> String {
+        self.words.say(self.language, name).to_owned()
     }
 
     /// A sentence with something in it.

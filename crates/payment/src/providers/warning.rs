@@ -91,10 +91,14 @@ impl Warning {
             Self::Unrooted { variable } => {
                 WORDS.text_with("warning.unrooted", &[("variable", variable)])
             }
-            Self::Replaced { variable, number } => WORDS.text_with(
-                "warning.replaced",
-                &[("variable", variable), ("number", number)],
-            ),
+            Self::Replaced { variable, number } => {
+                // The provider's text: nothing in it turns the line around.
+                let number: String = number.chars().filter(char::is_ascii_graphic).collect();
+                WORDS.text_with(
+                    "warning.replaced",
+                    &[("variable", variable), ("number", &number)],
+                )
+            }
         }
     }
 

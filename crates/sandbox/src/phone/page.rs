@@ -24,7 +24,7 @@ pub(super) struct Page<'a> {
     title: &'static str,
     says: &'static str,
     /// Whose phone it is.
-    app: &'static str,
+    app: String,
     trade: Option<Details<'a>>,
     /// Whether the buyer can still do something.
     open: bool,

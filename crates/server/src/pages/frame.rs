@@ -8,9 +8,9 @@ use tollgate_kernel::text::Language;
 
 use super::Mounted;
 use super::visit::{Theme, Visit, Visitor};
-use super::words::Words;
 use super::written::Written;
 use crate::words::WORDS;
+use tollgate_kernel::words::Spoken;
 
 /// The tabs of who signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ pub(super) struct Frame {
 impl Frame {
     /// Of a page that anybody may see.
     pub(super) fn plain(visit: &Visit, title: String) -> Self {
-        let words = Words(visit.language);
+        let words = visit.words();
         let mounted = visit.house.mounted;
         let (other, name) = match visit.language {
             Language::Zh => ("en", WORDS.say(Language::En, "language.name")),
@@ -181,8 +181,8 @@ impl Frame {
         self
     }
 
-    pub(super) fn words(&self) -> Words {
-        Words(self.language)
+    pub(super) fn words(&self) -> Spoken {
+        WORDS.spoken(self.language)
     }
 
     /// A sentence, for templates.

@@ -15,7 +15,6 @@ use super::AccountPages;
 use super::form::LinkForm;
 use super::frame::Frame;
 use super::visit::Visit;
-use super::words::Words;
 
 /// What a link carries.
 #[derive(Debug, Deserialize)]
@@ -103,7 +102,7 @@ fn shown(
 ) -> Result<Response, Problem> {
     let [title, button] = purpose.names();
     let further = purpose.further(told);
-    let frame = Frame::plain(visit, Words(visit.language).say(title));
+    let frame = Frame::plain(visit, visit.say(title));
     let message = match told {
         Told::Nothing => String::new(),
         Told::Done(name) | Told::Failed(name) => frame.say(name),

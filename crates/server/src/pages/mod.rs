@@ -20,7 +20,6 @@ mod renew;
 mod samples;
 mod sandbox;
 mod visit;
-mod words;
 mod written;
 
 use std::sync::Arc;

@@ -17,7 +17,6 @@ use super::checkout::{Device, cycle};
 use super::form::LinkForm;
 use super::frame::Frame;
 use super::visit::Visit;
-use super::words::Words;
 
 /// What the link carries.
 #[derive(Debug, Deserialize)]
@@ -58,7 +57,7 @@ fn shown(
     offer: Option<&RenewalOffer>,
     busy: bool,
 ) -> Result<Response, Problem> {
-    let frame = Frame::plain(visit, Words(visit.language).say("renew.title"));
+    let frame = Frame::plain(visit, visit.say("renew.title"));
     let message = match offer {
         None => frame.say("renew.over"),
         Some(offer) if offer.next.is_none() => frame.say("renew.off_sale"),

@@ -10,7 +10,6 @@ use tollgate_kernel::problem::Problem;
 use super::form::Form;
 use super::frame::Frame;
 use super::visit::Visit;
-use super::words::Words;
 use crate::sandbox_clock::SandboxClock;
 
 const DAY_SECONDS: u64 = 86_400;
@@ -31,7 +30,7 @@ struct SandboxPage {
 
 impl SandboxPage {
     fn of(visit: &Visit, now: Timestamp, ahead_seconds: u64, moving: Option<(u64, u64)>) -> Self {
-        let words = Words(visit.language);
+        let words = visit.words();
         let days = |days: u64| words.with("sandbox.days", &[("days", &days)]);
         let frame = Frame::plain(visit, words.say("sandbox.title"));
         Self {

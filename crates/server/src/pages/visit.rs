@@ -13,10 +13,12 @@ use tollgate_auth::model::page_key::PageKey;
 use tollgate_auth::model::user::{Locale, User};
 use tollgate_kernel::problem::Problem;
 use tollgate_kernel::text::Language;
+use tollgate_kernel::words::Spoken;
 use url::{Position, Url};
 
 use super::next::Next;
 use super::{House, failure};
+use crate::words::WORDS;
 
 const LANGUAGE: &str = "tollgate-lang";
 const THEME: &str = "tollgate-theme";
@@ -66,6 +68,16 @@ pub(super) struct Visit {
 }
 
 impl Visit {
+    /// What pages say, in its language.
+    pub(super) fn words(&self) -> Spoken {
+        WORDS.spoken(self.language)
+    }
+
+    /// A sentence.
+    pub(super) fn say(&self, name: &str) -> String {
+        self.words().say(name)
+    }
+
     /// What forms carry.
     pub(super) fn form_word(&self) -> String {
         self.key.form_word()

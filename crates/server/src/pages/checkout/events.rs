@@ -22,9 +22,9 @@ use tollgate_payment::model::payment::{Payment, PaymentStatus};
 
 use super::super::BuyerPages;
 use super::super::visit::Visit;
-use super::super::words::Words;
 use super::{find, standing};
 use crate::stop::stopped;
+use tollgate_kernel::words::Spoken;
 
 /// At once in a process: each is a look at the database every second.
 const MOST_STREAMS: usize = 256;
@@ -101,7 +101,7 @@ impl Streams {
 struct Open {
     payment: PaymentService,
     link: String,
-    words: Words,
+    words: Spoken,
     /// What was told last.
     told: Option<PaymentStatus>,
     ends_at: Instant,
@@ -161,7 +161,7 @@ pub(in super::super) async fn events(
     let open = Open {
         payment: pages.payment,
         link,
-        words: Words(visit.language),
+        words: visit.words(),
         told: None,
         ends_at: Instant::now() + LONGEST,
         closing: pages.streams.closing,

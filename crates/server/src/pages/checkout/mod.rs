@@ -30,7 +30,7 @@ use self::page::{Asked, Shown, Told};
 use super::BuyerPages;
 use super::form::Pressed;
 use super::visit::Visit;
-use super::words::Words;
+use tollgate_kernel::words::Spoken;
 
 /// The side of the code, in pixels.
 const QR_PIXELS: u32 = 240;
@@ -191,10 +191,10 @@ pub(super) async fn status(
     visit: Visit,
 ) -> Result<Json<Value>, Problem> {
     let payment = find(&pages.payment, &link).await?;
-    Ok(Json(standing(&payment, Words(visit.language))))
+    Ok(Json(standing(&payment, visit.words())))
 }
 
-fn standing(order: &Payment, words: Words) -> Value {
+fn standing(order: &Payment, words: Spoken) -> Value {
     let status = order.state.status();
     json!({ "status": status, "text": words.say(status_name(status)) })
 }

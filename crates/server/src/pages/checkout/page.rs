@@ -11,10 +11,10 @@ use tollgate_payment::{Offer, Purchase, Question};
 
 use super::super::frame::Frame;
 use super::super::visit::Visit;
-use super::super::words::Words;
 use super::super::written::Written;
 use super::device::{Device, Ways};
 use super::status_name;
+use tollgate_kernel::words::Spoken;
 
 /// Why a way to pay led nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +172,7 @@ impl CheckoutPage<'_> {
 impl<'a> Shown<'a> {
     pub(super) fn page(&self, visit: &Visit) -> CheckoutPage<'a> {
         let order = self.order;
-        let words = Words(visit.language);
+        let words = visit.words();
         let plan = self.bought.as_ref().map(|bought| &bought.plan);
         let mut frame = Frame::plain(visit, String::new());
         let written = frame.written();
@@ -247,7 +247,7 @@ impl<'a> Shown<'a> {
         })
     }
 
-    fn own(&self, code: Option<&Code>, words: Words) -> Option<Button> {
+    fn own(&self, code: Option<&Code>, words: Spoken) -> Option<Button> {
         self.left?;
         let own = self.ways.own?;
         let beside = code.is_some_and(|code| !code.is_folded);
@@ -277,7 +277,7 @@ impl<'a> Shown<'a> {
     }
 
     /// What to do about a rail that works outside of here.
-    fn elsewhere(&self, visit: &Visit, words: Words) -> Option<(String, String)> {
+    fn elsewhere(&self, visit: &Visit, words: Spoken) -> Option<(String, String)> {
         self.left.filter(|_| self.ways.elsewhere)?;
         if self.bridge().is_some() {
             return None;
@@ -299,7 +299,7 @@ impl<'a> Shown<'a> {
         (credit.minor() > 0).then(|| format!("−{}", written.price(credit)))
     }
 
-    fn status_text(&self, words: Words) -> String {
+    fn status_text(&self, words: Spoken) -> String {
         words.say(match self.order.state.status() {
             PaymentStatus::Pending if self.left.is_none() => "checkout.closing",
             PaymentStatus::Pending if self.is_back => "checkout.checking",
@@ -307,7 +307,7 @@ impl<'a> Shown<'a> {
         })
     }
 
-    fn reason(&self, words: Words) -> String {
+    fn reason(&self, words: Spoken) -> String {
         let why = match self.order.failure_code.as_deref() {
             // Its rail may still say that it is paid.
             _ if self.order.is_open() => "checkout.why_late",
@@ -322,7 +322,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    fn notice(&self, written: Written, words: Words) -> Option<Notice> {
+    fn notice(&self, written: Written, words: Spoken) -> Option<Notice> {
         if let Some(told) = self.told {
             let text = words.say(&format!("checkout.told_{}", told.as_str()));
             return Some(Notice {
@@ -390,12 +390,12 @@ fn clock(left: Duration) -> String {
 }
 
 /// `1 year`
-pub(in super::super) fn cycle(plan: &Plan, words: Words) -> String {
+pub(in super::super) fn cycle(plan: &Plan, words: Spoken) -> String {
     words.say(&format!("checkout.cycle_{}", plan.billing_cycle.as_str()))
 }
 
 /// The same, or several of them.
-fn period(bought: &Purchase, words: Words) -> String {
+fn period(bought: &Purchase, words: Spoken) -> String {
     times(cycle(&bought.plan, words), bought.terms)
 }
 
@@ -411,7 +411,7 @@ fn times(what: String, terms: u32) -> String {
 }
 
 /// What each meter holds, and which one it is.
-fn units(plan: &Plan, written: Written, words: Words) -> Vec<(String, String)> {
+fn units(plan: &Plan, written: Written, words: Spoken) -> Vec<(String, String)> {
     let line = |meter: &PlanMeter| {
         let every = words.say(&format!("checkout.every_{}", meter.reset.as_str()));
         let text = match meter.limit {

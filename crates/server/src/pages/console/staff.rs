@@ -12,8 +12,8 @@ use tollgate_kernel::text::Language;
 
 use super::super::frame::Frame;
 use super::super::visit::{Visit, Visitor};
-use super::super::words::Words;
 use super::Console;
+use tollgate_kernel::words::Spoken;
 
 macro_rules! named {
     ($($name:ident = $permission:ident)*) => { $(
@@ -81,8 +81,8 @@ impl<P> Staff<P> {
         self.visitor.visit.language
     }
 
-    pub(super) fn words(&self) -> Words {
-        Words(self.language())
+    pub(super) fn words(&self) -> Spoken {
+        self.visit().words()
     }
 
     pub(super) fn holds(&self, name: &str) -> bool {

@@ -198,7 +198,7 @@ pub(super) async fn page(
     Params(done): Params<Done>,
     Params(place): Params<Place>,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(PATH, staff.words().say("console.audit"));
+    let frame = staff.frame(PATH, staff.visit().say("console.audit"));
     let filter = filter(&query);
     let mut found = console
         .auth

@@ -148,7 +148,7 @@ pub(super) async fn page(
     Params(query): Params<Query>,
     Params(done): Params<Done>,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(PATH, staff.words().say("console.callbacks"));
+    let frame = staff.frame(PATH, staff.visit().say("console.callbacks"));
     let filter = WebhookEventFilter {
         provider: some(query.provider.as_ref()).and_then(|word| word.parse().ok()),
         verdict: some(query.verdict.as_ref()).and_then(|word| word.parse().ok()),
@@ -203,7 +203,7 @@ pub(super) async fn one(
 ) -> Result<Response, Problem> {
     let kept = console.payment.webhook_event(id).await?;
     let kept = kept.ok_or_else(|| Problem::new(Code::NotFound))?;
-    let frame = staff.frame(PATH, staff.words().say("inbound.one"));
+    let frame = staff.frame(PATH, staff.visit().say("inbound.one"));
     let told = done.told(&frame);
     super::super::super::page(&detail(frame, told, &kept, staff.holds(FINANCE)))
 }

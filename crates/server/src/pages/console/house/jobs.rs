@@ -148,7 +148,7 @@ pub(super) async fn page(
     Params(query): Params<Query>,
     Params(done): Params<Done>,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(PATH, staff.words().say("console.jobs"));
+    let frame = staff.frame(PATH, staff.visit().say("console.jobs"));
     let filter = JobFilter {
         state: some(query.state.as_ref()).and_then(|word| word.parse().ok()),
         lane: some(query.lane.as_ref()).map(str::to_owned),

@@ -153,7 +153,7 @@ async fn shown(
     typed: &Typed,
     faults: &Faults,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(PATH, staff.words().say("console.keys"));
+    let frame = staff.frame(PATH, staff.visit().say("console.keys"));
     let confirm = staff.confirm(console).await;
     let after: Option<ServiceKeyId> = cursor(query.after.as_ref());
     let list = match console.auth.list_service_keys(after, LIMIT).await {
@@ -194,7 +194,7 @@ pub(super) async fn page(
 }
 
 fn shown_once(staff: &Staff<Admin>, plain: &PlainKey) -> Result<Response, Problem> {
-    let frame = staff.frame(PATH, staff.words().say("hostkeys.made"));
+    let frame = staff.frame(PATH, staff.visit().say("hostkeys.made"));
     secret(&SecretPage {
         label: frame.say("hostkeys.key"),
         secret: plain.text().to_owned(),

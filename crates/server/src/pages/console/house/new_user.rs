@@ -97,7 +97,7 @@ fn shown(
     typed: &Typed,
     faults: &Faults,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(PATH, staff.words().say("people.new"));
+    let frame = staff.frame(PATH, staff.visit().say("people.new"));
     super::super::super::page(&NewUserPage {
         parts: parts(&frame, sent, typed, faults),
         frame,

@@ -10,12 +10,12 @@ use tollgate_payment::model::plan_terms::PlanTerms;
 
 use super::super::super::form::Form;
 use super::super::super::frame::Frame;
-use super::super::super::words::Words;
 use super::super::super::written::Written;
 use super::super::Console;
 use super::form::{Faults, Typed};
 use super::plan_form::Said;
 use super::staff::{Admin, Staff};
+use crate::words::WORDS;
 
 /// One card.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ struct Fragment {
 }
 
 fn card(frame: &Frame, terms: &PlanTerms, house: &str, language: Language) -> Card {
-    let words = Words(language);
+    let words = WORDS.spoken(language);
     let written = Written {
         language,
         ..frame.written()

@@ -113,7 +113,7 @@ pub(super) async fn page(
     Params(query): Params<Query>,
     Params(done): Params<Done>,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(PATH, staff.words().say("console.plans"));
+    let frame = staff.frame(PATH, staff.visit().say("console.plans"));
     let filter = PlanFilter {
         archived: match some(query.archived.as_ref()) {
             Some("yes") => Some(true),

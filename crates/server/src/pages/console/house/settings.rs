@@ -102,7 +102,7 @@ pub(super) async fn page(
     State(console): State<Console>,
     staff: Staff<Admin>,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(PATH, staff.words().say("console.settings"));
+    let frame = staff.frame(PATH, staff.visit().say("console.settings"));
     let installation = installation(&staff)?;
     let public_url = &staff.visit().house.public_url;
     let warnings = console.payment.warnings();
@@ -174,7 +174,7 @@ fn verdict(frame: &Frame, bad: usize) -> String {
 
 /// `GET /console/doctor`: the installation is looked at, which takes a moment.
 pub(super) async fn doctor(staff: Staff<Admin>) -> Result<Response, Problem> {
-    let frame = staff.frame(PATH, staff.words().say("installation.doctor"));
+    let frame = staff.frame(PATH, staff.visit().say("installation.doctor"));
     let installation = installation(&staff)?;
     let entropy = &staff.visit().house.entropy;
     let findings = examine(&installation.config, &staff.visit().house.clock, entropy).await;

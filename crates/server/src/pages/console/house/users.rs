@@ -111,7 +111,7 @@ pub(super) async fn page(
     Params(query): Params<Query>,
     Params(done): Params<Done>,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(PATH, staff.words().say("console.users"));
+    let frame = staff.frame(PATH, staff.visit().say("console.users"));
     let search = Search {
         text: some(query.q.as_ref()).map(str::to_owned),
         is_active: told(query.active.as_ref()),

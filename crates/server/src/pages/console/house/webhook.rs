@@ -121,7 +121,7 @@ pub(super) async fn shown(
 ) -> Result<Response, Problem> {
     let endpoint = console.payment.endpoint(id).await?;
     let endpoint = endpoint.ok_or_else(|| Problem::new(Code::NotFound))?;
-    let frame = staff.frame(PATH, staff.words().say("hooks.one"));
+    let frame = staff.frame(PATH, staff.visit().say("hooks.one"));
     let confirm = staff.confirm(console).await;
     let recovered = recovered.and_then(|recovered| recovered.told(&frame));
     super::super::super::page(&WebhookPage {
@@ -229,7 +229,7 @@ pub(super) async fn delivery(
     let known = console.payment.delivery(id).await?;
     let (found, tries) = known.ok_or_else(|| Problem::new(Code::NotFound))?;
     let endpoints = console.payment.endpoints().await?;
-    let frame = staff.frame(PATH, staff.words().say("hooks.delivery"));
+    let frame = staff.frame(PATH, staff.visit().say("hooks.delivery"));
     let resend = || {
         let action = format!("{PATH}/deliveries/{id}/resend");
         Shown::new("resend", action, frame.say("hooks.resend"))

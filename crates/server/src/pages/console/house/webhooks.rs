@@ -168,7 +168,7 @@ async fn shown(
     typed: &Typed,
     faults: &Faults,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(PATH, staff.words().say("console.webhooks"));
+    let frame = staff.frame(PATH, staff.visit().say("console.webhooks"));
     let endpoints = console.payment.endpoints().await?;
     let endpoint: Option<EndpointId> = cursor(query.endpoint.as_ref());
     let state = some(query.state.as_ref()).and_then(|word| word.parse().ok());
@@ -221,7 +221,7 @@ pub(super) fn shown_once(
     id: EndpointId,
     text: String,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(PATH, staff.words().say("hooks.made"));
+    let frame = staff.frame(PATH, staff.visit().say("hooks.made"));
     secret(&SecretPage {
         label: frame.say("hooks.secret"),
         secret: text,

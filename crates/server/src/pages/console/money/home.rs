@@ -1,7 +1,5 @@
 //! How the business stands, and what waits for somebody. Everybody of the staff may come here; each sees what they may.
 
-use std::fmt::Display;
-
 use askama::Template;
 use axum::extract::{FromRequestParts, State as Held};
 use axum::http::request::Parts;
@@ -11,6 +9,7 @@ use tollgate_kernel::permission::{
     ADMIN, Authority as _, PAYMENTS_READ, Permissions, USAGE_READ, lacking,
 };
 use tollgate_kernel::problem::Problem;
+use tollgate_kernel::words::Said;
 use tollgate_payment::model::plan::Plan;
 use tollgate_payment::model::usage::{GroupBy, Interval};
 use tollgate_payment::providers::Warning;
@@ -168,7 +167,7 @@ pub(super) async fn page(
         &staff.visitor,
         &staff.permissions,
         HERE,
-        super::super::super::words::Words(staff.visitor.visit.language).say("console.home"),
+        staff.visitor.visit.say("console.home"),
     );
     let payment = &console.payment;
     let held = |name: &str| staff.permissions.hold(name);
@@ -304,43 +303,11 @@ fn items(frame: &Frame, counts: &Attention, warnings: &[Warning], is_admin: bool
     let warned = warnings.iter().map(|warning| {
         let look = if warning.is_urgent() { "bad" } else { "warn" };
         Item {
-            state: State::new(look, warned(frame, warning)),
+            state: State::new(look, warning.text().get(frame.language).to_owned()),
             href: "/console/settings".to_owned(),
         }
     });
     warned.chain(counted).collect()
-}
-
-fn warned(frame: &Frame, warning: &Warning) -> String {
-    match warning {
-        Warning::Expires {
-            variable,
-            at,
-            within_days,
-        } => {
-            let name = if *within_days == 0 {
-                "attention.expired"
-            } else {
-                "attention.expires"
-            };
-            let day = frame.written().date(*at);
-            frame
-                .words()
-                .with(name, &[("variable", variable), ("day", &day)])
-        }
-        Warning::Unrooted { variable } => frame
-            .words()
-            .with("attention.unrooted", &[("variable", variable)]),
-        Warning::Replaced { variable, number } => {
-            // The provider's text: nothing in it turns the line around.
-            let number: String = number.chars().filter(char::is_ascii_graphic).collect();
-            frame.words().with(
-                "attention.replaced",
-                &[("variable", variable), ("number", &number)],
-            )
-        }
-        other => other.to_string(),
-    }
 }
 
 fn price(frame: &Frame, minor: i64, currency: &str) -> String {
@@ -421,7 +388,7 @@ fn bars(frame: &Frame, revenue: &RevenueShape, code: &str) -> Option<Chart> {
             values: lines.iter().map(value).collect(),
         }
     });
-    let given: [(&str, &dyn Display); 2] = [("currency", &code), ("total", &total)];
+    let given: [(&str, &dyn Said); 2] = [("currency", &code), ("total", &total)];
     let bars = Bars {
         summary: frame.words().with("desk.revenue_summary", &given),
         series: lines
@@ -462,7 +429,7 @@ fn usage(frame: &Frame, series: &UsageSeriesShape) -> Option<Chart> {
         }
     });
     let (units, calls) = (written.count(units), written.count(calls));
-    let given: [(&str, &dyn Display); 2] = [("units", &units), ("calls", &calls)];
+    let given: [(&str, &dyn Said); 2] = [("units", &units), ("calls", &calls)];
     let named = |key: &str| match key {
         "other" => frame.say("chart.other"),
         name => name.to_owned(),

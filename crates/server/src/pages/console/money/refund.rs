@@ -98,7 +98,7 @@ async fn find(console: &Console, id: PaymentId) -> Result<Payment, Problem> {
 }
 
 fn frame(staff: &Staff<Finance>) -> Frame {
-    staff.frame(HERE, staff.words().say("refund.title"))
+    staff.frame(HERE, staff.visit().say("refund.title"))
 }
 
 /// What can be mended is told on the page; so is what the provider refused, since nothing has moved.

@@ -62,7 +62,7 @@ pub(super) async fn page(
     staff: Staff<PaymentsRead>,
     Params(asked): Params<Asked>,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(HERE, staff.words().say("console.refunds"));
+    let frame = staff.frame(HERE, staff.visit().say("console.refunds"));
     let mut faults = Faults::default();
     let filter = RefundFilter {
         state: word(&frame, &mut faults, "state", &asked.state),

@@ -67,7 +67,7 @@ pub(super) async fn page(
     staff: Staff<PaymentsRead>,
     Params(asked): Params<Asked>,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(HERE, staff.words().say("console.subscriptions"));
+    let frame = staff.frame(HERE, staff.visit().say("console.subscriptions"));
     let mut faults = Faults::default();
     let meant = Meant::by(&console, &staff, some(&asked.user), some(&asked.q)).await?;
     let filter = SubscriptionFilter {

@@ -129,7 +129,7 @@ pub(super) async fn page(
     staff: Staff<PaymentsRead>,
     Params(asked): Params<Asked>,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(HERE, staff.words().say("console.suspense"));
+    let frame = staff.frame(HERE, staff.visit().say("console.suspense"));
     // What waits for a decision, if nothing is asked for.
     let state = match asked.state.as_str() {
         "" => Some(SuspenseState::Open),
@@ -268,7 +268,7 @@ impl<'a> View<'a> {
         let people = buyer.into_iter().chain(kept.resolved_by);
         let may_decide = staff.holds(FINANCE);
         Ok(Self {
-            frame: staff.frame(HERE, staff.words().say("suspense.title")),
+            frame: staff.frame(HERE, staff.visit().say("suspense.title")),
             names: Names::of(console, staff, people).await?,
             confirm: if may_decide {
                 staff.confirm(console).await

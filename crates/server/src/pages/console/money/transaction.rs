@@ -110,7 +110,7 @@ pub(super) async fn page(
         .iter()
         .filter_map(|refund| refund.requested_by);
     let names = Names::of(&console, &staff, people.chain([payment.user_id])).await?;
-    let title = staff.words().say("transaction.title");
+    let title = staff.visit().say("transaction.title");
     let frame = staff.frame(HERE, title);
     let plan = plan.map(|plan| {
         let name = frame.written().plan(&plan);

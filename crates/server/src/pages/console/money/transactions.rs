@@ -100,7 +100,7 @@ pub(super) async fn page(
     staff: Staff<PaymentsRead>,
     Params(asked): Params<Asked>,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(HERE, staff.words().say("console.transactions"));
+    let frame = staff.frame(HERE, staff.visit().say("console.transactions"));
     let wanted = wanted(&console, &staff, &frame, &asked).await?;
     let (mut found, mut has_more, mut totals) = (Vec::new(), false, Vec::new());
     let is_summed = wanted.meant.one().is_some() || is_short(&console, &wanted.filter);

@@ -11,6 +11,7 @@ use tollgate_kernel::ids::UserId;
 use tollgate_kernel::input::Params;
 use tollgate_kernel::problem::Problem;
 use tollgate_kernel::table::LONGEST_TABLE;
+use tollgate_kernel::words::Said;
 use tollgate_payment::model::usage::{GroupBy, Interval};
 use tollgate_payment::shapes::{SeriesShape, UsageLogShape, UsageSeriesShape};
 use tollgate_payment::{SeriesOf, UsageFilter, UsagePage, WantSeries};
@@ -98,7 +99,7 @@ pub(super) async fn page(
     staff: Staff<UsageRead>,
     Params(asked): Params<Asked>,
 ) -> Result<Response, Problem> {
-    let frame = staff.frame(HERE, staff.words().say("console.usage"));
+    let frame = staff.frame(HERE, staff.visit().say("console.usage"));
     let wanted = wanted(&console, &staff, &frame, &asked).await?;
     let is_listed = wanted.faults.is_empty() && wanted.meant.is_clear();
     let (mut series, mut rows, mut has_more) = (None, Vec::new(), false);
@@ -362,7 +363,7 @@ impl View<'_> {
             }
         });
         let (units, calls) = (written.count(units), written.count(calls));
-        let given: [(&str, &dyn std::fmt::Display); 2] = [("units", &units), ("calls", &calls)];
+        let given: [(&str, &dyn Said); 2] = [("units", &units), ("calls", &calls)];
         let bars = Bars {
             summary: frame.words().with("everyones_usage.summary", &given),
             series: lines

@@ -16,7 +16,7 @@ use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::next::Next;
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
+use crate::words::WORDS;
 
 /// Where to go on.
 #[derive(Debug, Deserialize)]
@@ -66,7 +66,7 @@ pub(super) async fn confirm(
     let faults = match portal.auth.confirm(&caller, proof).await {
         Ok(()) => return Ok(Redirect::to(form.next.as_str()).into_response()),
         Err(SecondFactorError::WrongPassword) => {
-            let text = Words(language).say("confirm.wrong_password");
+            let text = WORDS.say(language, "confirm.wrong_password").to_owned();
             Faults::one("current_password", text)
         }
         Err(error) => Faults::of(error.into(), language, &[])?,
@@ -80,7 +80,7 @@ async fn shown(
     next: &Next,
     faults: &Faults,
 ) -> Result<Response, Problem> {
-    let title = Words(visitor.visit.language).say("confirm.title");
+    let title = visitor.visit.say("confirm.title");
     faults.page(&ConfirmPage {
         frame: Frame::of(visitor, Tab::None, title),
         next,

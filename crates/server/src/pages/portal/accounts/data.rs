@@ -16,7 +16,7 @@ use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
+use crate::words::WORDS;
 
 const PATH: &str = "/portal/settings/data";
 
@@ -74,7 +74,7 @@ pub(super) async fn close(
 ) -> Result<Response, Problem> {
     let language = visitor.visit.language;
     if form.understood.is_none() {
-        let text = Words(language).say("data.tick");
+        let text = WORDS.say(language, "data.tick").to_owned();
         return shown(&visitor, &Faults::one("understood", text));
     }
     let current = form.current_password.unwrap_or_default();
@@ -85,7 +85,7 @@ pub(super) async fn close(
     let faults = match closed {
         Ok(()) => return Ok(leave(&visitor.visit, "deleted")),
         Err(ChangePasswordError::WrongCurrent) => {
-            let text = Words(language).say("confirm.wrong_password");
+            let text = WORDS.say(language, "confirm.wrong_password").to_owned();
             Faults::one("current_password", text)
         }
         Err(error) => Faults::of(error.into(), language, &[])?,
@@ -94,7 +94,7 @@ pub(super) async fn close(
 }
 
 fn shown(visitor: &Visitor, faults: &Faults) -> Result<Response, Problem> {
-    let title = Words(visitor.visit.language).say("data.title");
+    let title = visitor.visit.say("data.title");
     let frame = Frame::of(visitor, Tab::Settings, title);
     faults.page(&DataPage {
         sections: sections(&frame, PATH),

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::words::WORDS;
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use tollgate_kernel::problem::{Code, Occurrence, Problem};
 use tollgate_kernel::text::Language;
-
-use crate::pages::words::Words;
 
 /// What a page that is shown again says beside its fields, and above them.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +85,7 @@ impl Faults {
             Code::ConfirmationRequired => "confirm.needed",
             _ => return Self::of(problem, language, fields),
         };
-        let text = Words(language).say(name);
+        let text = WORDS.say(language, name).to_owned();
         Ok(Self::one("current_password", text))
     }
 

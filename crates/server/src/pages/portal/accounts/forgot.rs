@@ -14,7 +14,6 @@ use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::Frame;
 use crate::pages::visit::Visit;
-use crate::pages::words::Words;
 
 /// An address.
 #[derive(Debug, Deserialize)]
@@ -65,7 +64,7 @@ async fn asked(portal: &AccountPages, form: &ForgotForm, origin: &Origin) -> Res
 
 fn shown(visit: &Visit, email: &str, is_asked: bool, faults: &Faults) -> Result<Response, Problem> {
     faults.page(&ForgotPage {
-        frame: Frame::plain(visit, Words(visit.language).say("forgot.title")),
+        frame: Frame::plain(visit, visit.say("forgot.title")),
         email,
         faults,
         is_asked,

@@ -19,7 +19,6 @@ use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::next::Next;
 use crate::pages::visit::{Guest, Visit};
-use crate::pages::words::Words;
 
 const DONE: Done<2> = [
     ("signed_out", "login.done_signed_out"),
@@ -154,7 +153,7 @@ pub(super) async fn sign_in(
 }
 
 fn title(visit: &Visit) -> String {
-    Words(visit.language).say("login.title")
+    visit.say("login.title")
 }
 
 fn first(
@@ -183,7 +182,7 @@ fn second(
     faults: &Faults,
 ) -> Result<Response, Problem> {
     let page = faults.page(&CodePage {
-        frame: Frame::plain(visit, Words(visit.language).say("login.code_title")),
+        frame: Frame::plain(visit, visit.say("login.code_title")),
         next,
         challenge: challenge.expose_secret(),
         faults,

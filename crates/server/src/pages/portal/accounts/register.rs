@@ -19,7 +19,6 @@ use crate::pages::form::Form;
 use crate::pages::frame::Frame;
 use crate::pages::next::Next;
 use crate::pages::visit::{Guest, Visit};
-use crate::pages::words::Words;
 
 /// What the link of an invitation carries, and where to go on.
 #[derive(Debug, Deserialize)]
@@ -165,7 +164,7 @@ async fn come_in(
 
 fn shown(visit: &Visit, form: &RegisterForm, faults: &Faults) -> Result<Response, Problem> {
     faults.page(&RegisterPage {
-        frame: Frame::plain(visit, Words(visit.language).say("register.title")),
+        frame: Frame::plain(visit, visit.say("register.title")),
         token: &form.token,
         next: &Next::wherever(&form.next, &visit.house),
         email: &form.email,

@@ -18,7 +18,7 @@ use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
+use crate::words::WORDS;
 
 /// Under this the tab of the section is marked.
 const SECTION: &str = "/portal/settings/security";
@@ -148,7 +148,7 @@ async fn first_code(
             shown(visitor, Step::Codes(&codes), &Faults::default())
         }
         Err(SecondFactorError::Code) => {
-            let text = Words(language).say("factor.wrong_code");
+            let text = WORDS.say(language, "factor.wrong_code").to_owned();
             shown(visitor, Step::Code, &Faults::one("code", text))
         }
         Err(SecondFactorError::TooMany(wait)) => {
@@ -182,7 +182,7 @@ async fn disable(
         }
         Err(SecondFactorError::WrongPassword) => wrong_password(language),
         Err(SecondFactorError::Code) => {
-            Faults::one("code", Words(language).say("factor.wrong_code"))
+            Faults::one("code", WORDS.say(language, "factor.wrong_code").to_owned())
         }
         Err(error) => Faults::of(error.into(), language, &[])?,
     };
@@ -190,7 +190,7 @@ async fn disable(
 }
 
 fn wrong_password(language: tollgate_kernel::text::Language) -> Faults {
-    let text = Words(language).say("confirm.wrong_password");
+    let text = WORDS.say(language, "confirm.wrong_password").to_owned();
     Faults::one("current_password", text)
 }
 
@@ -217,7 +217,7 @@ fn grouped(secret: &str) -> String {
 }
 
 fn shown(visitor: &Visitor, step: Step<'_>, faults: &Faults) -> Result<Response, Problem> {
-    let title = Words(visitor.visit.language).say("factor.title");
+    let title = visitor.visit.say("factor.title");
     let frame = Frame::of(visitor, Tab::Settings, title);
     faults.page(&FactorPage {
         sections: sections(&frame, SECTION),

@@ -16,7 +16,7 @@ use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
+use crate::words::WORDS;
 
 const PATH: &str = "/portal/settings/security";
 const DONE: Done<2> = [
@@ -75,7 +75,7 @@ pub(super) async fn change(
     let faults = match changed {
         Ok(()) => return Ok(Redirect::to(&format!("{PATH}?done=changed")).into_response()),
         Err(ChangePasswordError::WrongCurrent) => {
-            let text = Words(language).say("confirm.wrong_password");
+            let text = WORDS.say(language, "confirm.wrong_password").to_owned();
             Faults::one("current_password", text)
         }
         Err(error) => Faults::of(error.into(), language, &["new_password"])?,
@@ -89,7 +89,7 @@ async fn shown(
     told: Option<&str>,
     faults: &Faults,
 ) -> Result<Response, Problem> {
-    let title = Words(visitor.visit.language).say("security.title");
+    let title = visitor.visit.say("security.title");
     let frame = Frame::of(visitor, Tab::Settings, title);
     faults.page(&SecurityPage {
         sections: sections(&frame, PATH),

@@ -16,7 +16,6 @@ use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 
 const PATH: &str = "/portal/settings/sessions";
 const DONE: Done<2> = [
@@ -71,7 +70,7 @@ fn filled(
     own: Option<SessionId>,
     told: Option<&str>,
 ) -> SessionsPage {
-    let title = Words(visitor.visit.language).say("sessions.title");
+    let title = visitor.visit.say("sessions.title");
     let frame = Frame::of(visitor, Tab::Settings, title);
     let written = frame.written();
     let row = |session: &SignIn| {

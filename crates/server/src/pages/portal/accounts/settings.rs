@@ -16,7 +16,6 @@ use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 
 const PATH: &str = "/portal/settings";
 const DONE: Done<3> = [
@@ -121,7 +120,7 @@ fn shown(
     typed: Option<&SettingsForm>,
     faults: &Faults,
 ) -> Result<Response, Problem> {
-    let title = Words(visitor.visit.language).say("settings.title");
+    let title = visitor.visit.say("settings.title");
     let frame = Frame::of(visitor, Tab::Settings, title);
     let user = &visitor.user;
     let typed_name = typed.and_then(|form| form.username.as_deref());

@@ -13,7 +13,6 @@ use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::next::Next;
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 
 const DONE: Done<1> = [("sent", "welcome.done_sent")];
 
@@ -47,7 +46,7 @@ pub(super) async fn page(
     visitor: Visitor,
     Params(params): Params<WelcomeParams>,
 ) -> Result<Response, Problem> {
-    let title = Words(visitor.visit.language).say("welcome.title");
+    let title = visitor.visit.say("welcome.title");
     let frame = Frame::of(&visitor, Tab::None, title);
     crate::pages::page(&WelcomePage {
         done: done(&frame, &DONE, params.done.as_deref()),

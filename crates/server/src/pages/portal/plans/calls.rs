@@ -21,7 +21,6 @@ use super::usage::key_names;
 use super::{Moment, Pager};
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 use crate::words::WORDS;
 
 /// Calls on one page.
@@ -177,7 +176,7 @@ fn shown(
     is_first: bool,
     names: &BTreeMap<String, String>,
 ) -> CallsPage {
-    let title = Words(visitor.visit.language).say("my_usage.calls_title");
+    let title = visitor.visit.say("my_usage.calls_title");
     let frame = Frame::of(visitor, Tab::Usage, title);
     let written = frame.written();
     let row = |one: &UsageLogShape| Row {

@@ -16,7 +16,6 @@ use super::card;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 
 #[derive(Template)]
 #[template(path = "plans_cancel.html")]
@@ -47,7 +46,7 @@ fn shown<'a>(
     reason: &'a str,
     fault: Option<String>,
 ) -> CancelPage<'a> {
-    let title = Words(visitor.visit.language).say("my_plan.cancel_title");
+    let title = visitor.visit.say("my_plan.cancel_title");
     let frame = Frame::of(visitor, Tab::Subscription, title);
     // What is used after its term, while it waits for money, ends at once.
     let remains = match held.current_period_end {
@@ -109,7 +108,7 @@ pub(super) async fn cancel(
             let Some(held) = held(&portal, &visitor).await? else {
                 return Err(Problem::new(Code::NoSubscription));
             };
-            let fault = Words(visitor.visit.language).say("my_plan.reason_long");
+            let fault = visitor.visit.say("my_plan.reason_long");
             let page = shown(
                 &visitor,
                 &held,

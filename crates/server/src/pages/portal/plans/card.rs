@@ -2,6 +2,7 @@
 
 use tollgate_kernel::money::{Currency, Money};
 use tollgate_kernel::text::Language;
+use tollgate_kernel::words::Said;
 use tollgate_payment::model::plan::{BillingCycle, Reset};
 use tollgate_payment::shapes::{PlanMeterShape, PlanShape};
 
@@ -87,7 +88,7 @@ fn quota(frame: &Frame, meter: &PlanMeterShape) -> String {
         return words.with("pricing.unlimited", &[("meter", &meter.meter)]);
     };
     let count = frame.written().count(limit);
-    let given: [(&str, &dyn std::fmt::Display); 2] = [("count", &count), ("meter", &meter.meter)];
+    let given: [(&str, &dyn Said); 2] = [("count", &count), ("meter", &meter.meter)];
     let reset = match meter.reset {
         Reset::Month => "month",
         Reset::Calendar => "calendar",

@@ -22,7 +22,7 @@ use super::{FirstCall, Moment, card, done};
 use crate::pages::chart::{Chart, DrawnRing, Ring};
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
+use tollgate_kernel::words::Said;
 
 /// So long before its end a term is worth a word.
 const SOON: Duration = Duration::from_hours(7 * 24);
@@ -151,7 +151,7 @@ async fn facts(portal: &Portal, visitor: &Visitor) -> Result<Facts, Problem> {
 }
 
 fn shown(visitor: &Visitor, facts: &Facts, now: Timestamp) -> OverviewPage {
-    let title = Words(visitor.visit.language).say("overview.title");
+    let title = visitor.visit.say("overview.title");
     let frame = Frame::of(visitor, Tab::Overview, title);
     let held = facts.held.as_ref();
     let reset = |meter: &QuotaShape| -> Option<Reset> {
@@ -237,7 +237,7 @@ fn warnings(frame: &Frame, visitor: &Visitor, facts: &Facts, now: Timestamp) -> 
     let mut warnings = Vec::new();
     if let Some((order, on)) = &facts.open {
         let amount = frame.written().price(order.amount);
-        let item: &dyn std::fmt::Display = &order.description;
+        let item: &dyn Said = &order.description;
         warnings.push(Warning {
             state: "info",
             text: words.with("overview.open", &[("item", item), ("amount", &amount)]),
@@ -258,8 +258,7 @@ fn warnings(frame: &Frame, visitor: &Visitor, facts: &Facts, now: Timestamp) -> 
             _ => continue,
         };
         let at = frame.written().time(quota.resets_at);
-        let given: [(&str, &dyn std::fmt::Display); 2] =
-            [("meter", &quota.quota_type), ("at", &at)];
+        let given: [(&str, &dyn Said); 2] = [("meter", &quota.quota_type), ("at", &at)];
         warnings.push(Warning {
             state: ring.state(),
             text: words.with(name, &given),
@@ -295,7 +294,7 @@ fn term(frame: &Frame, held: &SubscriptionShape, now: Timestamp) -> Option<Warni
         _ => return None,
     };
     let link = link.unwrap_or_else(|| ("/portal/subscription".to_owned(), "pricing.manage"));
-    let given: [(&str, &dyn std::fmt::Display); 2] =
+    let given: [(&str, &dyn Said); 2] =
         [("end", &written.date(end)), ("until", &written.time(until))];
     Some(Warning {
         state,

@@ -21,7 +21,6 @@ use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
 use crate::pages::plan_names::PlanNames;
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 
 /// Payments on one page.
 const ROWS: u32 = 20;
@@ -99,7 +98,7 @@ pub(super) async fn page(
     };
     let found = payment.transactions(&filter, ROWS).await?;
     let (found, has_more) = found.ok_or_else(unknown_page)?;
-    let title = Words(visitor.visit.language).say("my_payments.title");
+    let title = visitor.visit.say("my_payments.title");
     let frame = Frame::of(&visitor, Tab::Payments, title);
     let plans = PlanNames::read(payment, frame.written()).await?;
     let rows = found.into_iter().map(|order| Open {

@@ -1,6 +1,7 @@
 //! What having a plan takes, told before anybody decides. Every number is the quote's.
 
 use askama::Template;
+use tollgate_kernel::words::Said;
 use tollgate_payment::Offer;
 use tollgate_payment::model::payment::PaymentMethod;
 use tollgate_payment::model::quote::QuoteKind;
@@ -86,7 +87,7 @@ pub(super) fn follows(quote: &QuoteShape, held: Option<&SubscriptionShape>) -> b
 impl Preview {
     pub(super) fn of(visitor: &Visitor, told: Told<'_>) -> Self {
         let (quote, held) = (told.quote, told.held);
-        let title = crate::pages::words::Words(visitor.visit.language).say("subscribe.title");
+        let title = visitor.visit.say("subscribe.title");
         let frame = Frame::of(visitor, Tab::None, title);
         let card = Card::of(&frame, &quote.plan);
         let follows = follows(quote, held);
@@ -225,7 +226,7 @@ fn shares(frame: &Frame, quote: &QuoteShape) -> Vec<String> {
     ];
     shares.extend(units.iter().map(|share| {
         let (left, whole) = (written.count(share.left), written.count(share.of));
-        let given: [(&str, &dyn std::fmt::Display); 3] =
+        let given: [(&str, &dyn Said); 3] =
             [("meter", &share.meter), ("left", &left), ("whole", &whole)];
         words.with("subscribe.units", &given)
     }));
@@ -253,8 +254,7 @@ fn after(
         _ => return None,
     };
     let next = card::name(&quote.plan, frame.language);
-    let given: [(&str, &dyn std::fmt::Display); 3] =
-        [("plan", &plan), ("until", &until), ("next", &next)];
+    let given: [(&str, &dyn Said); 3] = [("plan", &plan), ("until", &until), ("next", &next)];
     Some(frame.words().with(name, &given))
 }
 

@@ -17,7 +17,6 @@ use super::subscribe::device;
 use crate::pages::frame::{Frame, Link, Tab};
 use crate::pages::next::Next;
 use crate::pages::visit::Guest;
-use crate::pages::words::Words;
 
 const CYCLES: [BillingCycle; 3] = [
     BillingCycle::Monthly,
@@ -86,7 +85,7 @@ fn shown(
     wanted: Option<BillingCycle>,
     ways: &[&str],
 ) -> PricingPage {
-    let title = Words(guest.visit.language).say("pricing.title");
+    let title = guest.visit.say("pricing.title");
     let mut frame = Frame::plain(&guest.visit, title);
     if let Some(user) = &guest.user {
         frame = frame.with_account(user, Tab::None);

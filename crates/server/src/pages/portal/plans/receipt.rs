@@ -16,7 +16,6 @@ use super::payments::{status_class, way_on};
 use super::{Moment, done};
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 
 /// So many refunds stand on it.
 const REFUNDS: u32 = 100;
@@ -90,7 +89,7 @@ fn shown(
     } else {
         "receipt.order"
     };
-    let title = Words(visitor.visit.language).say(title);
+    let title = visitor.visit.say(title);
     let frame = Frame::of(visitor, Tab::Payments, title);
     let written = frame.written();
     let status = payment.state.status();

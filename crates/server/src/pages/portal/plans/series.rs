@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::words::Said;
 use tollgate_payment::model::plan::Reset;
 use tollgate_payment::model::usage::Interval;
 use tollgate_payment::shapes::{QuotaShape, UsageSeriesShape};
@@ -84,7 +85,7 @@ pub(super) fn draw(
     let summary = match (most, points.first(), points.last()) {
         (Some(most), Some(first), Some(last)) if whole > 0 => {
             let peak = written.count(total(most));
-            let given: [(&str, &dyn std::fmt::Display); 6] = [
+            let given: [(&str, &dyn Said); 6] = [
                 ("count", &count),
                 ("unit", &unit),
                 ("from", &first.title),

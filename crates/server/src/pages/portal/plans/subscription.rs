@@ -19,8 +19,8 @@ use super::overview::state_class;
 use super::{Moment, Pager, done};
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 use crate::words::WORDS;
+use tollgate_kernel::words::Said;
 
 /// Changes on one page.
 const ROWS: u32 = 20;
@@ -123,7 +123,7 @@ pub(super) fn unknown_page() -> Problem {
 }
 
 fn shown(visitor: &Visitor, facts: &Facts) -> SubscriptionPage {
-    let title = Words(visitor.visit.language).say("my_plan.title");
+    let title = visitor.visit.say("my_plan.title");
     let frame = Frame::of(visitor, Tab::Subscription, title);
     let own = facts.held.as_ref().map(|held| held.plan_id);
     let others = facts.plans.iter().filter(|plan| Some(plan.id) != own);
@@ -186,7 +186,7 @@ fn held(frame: &Frame, held: &SubscriptionShape, facts: &Facts) -> Held {
                 let plan = plan.map_or_else(String::new, |plan| card::name(plan, frame.language));
                 let at = held.changes_at.or(end);
                 let at = at.map_or_else(String::new, |at| written.date(at));
-                let given: [(&str, &dyn std::fmt::Display); 2] = [("plan", &plan), ("at", &at)];
+                let given: [(&str, &dyn Said); 2] = [("plan", &plan), ("at", &at)];
                 frame.words().with("my_plan.next", &given)
             }),
         renew: can_renew.then(|| format!("/portal/subscribe?plan={next}")),
@@ -205,7 +205,7 @@ fn renewal(frame: &Frame, held: &SubscriptionShape) -> String {
         frame.written().date(end),
         card::price(frame.written(), held.plan.price_minor, &held.plan.currency),
     );
-    let given: [(&str, &dyn std::fmt::Display); 2] = [("day", &day), ("price", &price)];
+    let given: [(&str, &dyn Said); 2] = [("day", &day), ("price", &price)];
     let name = match held.state.as_str() {
         "cancelling" => "my_plan.renewal_ends",
         "trialing" => "my_plan.renewal_trial",

@@ -22,7 +22,6 @@ use super::span::{Span, SpanParams, link};
 use crate::pages::chart::Chart;
 use crate::pages::frame::{Frame, Link, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 
 /// Ranges of the switch.
 const RANGES: [&str; 3] = ["7", "30", "90"];
@@ -170,7 +169,7 @@ pub(super) async fn key_names(
 }
 
 fn shown(visitor: &Visitor, facts: &Facts) -> UsageTemplate {
-    let title = Words(visitor.visit.language).say("my_usage.title");
+    let title = visitor.visit.say("my_usage.title");
     let frame = Frame::of(visitor, Tab::Usage, title);
     let Facts { span, group, .. } = facts;
     let measure = facts

@@ -15,7 +15,6 @@ use super::{Moment, card};
 use crate::pages::chart::{DrawnRing, Ring};
 use crate::pages::frame::{Frame, Link, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct WhyParams {
@@ -94,7 +93,7 @@ fn shown(
     plan: Option<String>,
     meters: &[String],
 ) -> WhyPage {
-    let title = Words(visitor.visit.language).say("why.title");
+    let title = visitor.visit.say("why.title");
     let frame = Frame::of(visitor, Tab::Usage, title);
     let written = frame.written();
     let (quota, rules) = (&explained.quota, &explained.rules);

@@ -14,7 +14,6 @@ use super::Shown;
 use crate::pages::AccountPages;
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 
 const ROWS: u32 = 20;
 const DONE: Done<1> = [("revoked", "keys.done_revoked")];
@@ -54,7 +53,7 @@ pub(super) async fn page(
 }
 
 fn filled(visitor: &Visitor, list: &ApiKeyList, is_first: bool, told: Option<&str>) -> KeysPage {
-    let title = Words(visitor.visit.language).say("keys.title");
+    let title = visitor.visit.say("keys.title");
     let frame = Frame::of(visitor, Tab::Keys, title);
     let now = visitor.visit.house.clock.now();
     let oldest = list.keys.last().filter(|_| list.has_more);

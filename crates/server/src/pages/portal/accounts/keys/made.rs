@@ -8,7 +8,6 @@ use tollgate_kernel::problem::Problem;
 use crate::pages::AccountPages;
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 
 #[derive(Template)]
 #[template(path = "accounts_key_made.html")]
@@ -42,7 +41,7 @@ pub(super) async fn page(
 }
 
 fn filled<'a>(visitor: &'a Visitor, name: &'a str, key: &'a str, resource: &str) -> MadePage<'a> {
-    let title = Words(visitor.visit.language).say("keys.made_title");
+    let title = visitor.visit.say("keys.made_title");
     MadePage {
         frame: Frame::of(visitor, Tab::Keys, title),
         name,

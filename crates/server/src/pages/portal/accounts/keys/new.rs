@@ -24,7 +24,6 @@ use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 use crate::words::WORDS;
 
 const FIELDS: [&str; 6] = [
@@ -204,7 +203,7 @@ fn filled<'a>(
     faults: &'a Faults,
     asks_password: bool,
 ) -> NewPage<'a> {
-    let title = Words(visitor.visit.language).say("keys.new_title");
+    let title = visitor.visit.say("keys.new_title");
     let frame = Frame::of(visitor, Tab::Keys, title);
     let scope = |name: &String| ScopeBox {
         text: explained(&frame, name),

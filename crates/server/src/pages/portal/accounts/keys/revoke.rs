@@ -18,7 +18,6 @@ use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 
 /// That it is they.
 #[derive(Deserialize)]
@@ -90,7 +89,7 @@ fn filled<'a>(
     faults: &'a Faults,
     asks_password: bool,
 ) -> RevokePage<'a> {
-    let title = Words(visitor.visit.language).say("keys.revoke_title");
+    let title = visitor.visit.say("keys.revoke_title");
     let frame = Frame::of(visitor, Tab::Keys, title);
     RevokePage {
         faults,

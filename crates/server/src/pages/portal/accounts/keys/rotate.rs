@@ -21,7 +21,6 @@ use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
-use crate::pages::words::Words;
 
 /// How long the old key may go on, in hours, and what that is called.
 const OVERLAPS: [(&str, u64, &str); 4] = [
@@ -123,7 +122,7 @@ fn filled<'a>(
     faults: &'a Faults,
     asks_password: bool,
 ) -> RotatePage<'a> {
-    let title = Words(visitor.visit.language).say("keys.rotate_title");
+    let title = visitor.visit.say("keys.rotate_title");
     let frame = Frame::of(visitor, Tab::Keys, title);
     let choice = |(word, _, name): (&'static str, u64, &str)| Choice {
         word,
