@@ -98,9 +98,12 @@ impl Ground {
         let settings = config
             .accounts
             .auth_config(&self.public_url, self.livemode());
-        let accounts = AuthService::builder(self.db.clone(), self.key.clone(), settings)
+        let mut accounts = AuthService::builder(self.db.clone(), self.key.clone(), settings)
             .clock(self.clock.clone())
             .entropy(self.entropy.clone());
+        if config.accounts.weak_hashing_for_tests {
+            accounts = accounts.weak_hashing_for_tests();
+        }
         #[cfg(feature = "redis")]
         if let Some(url) = &config.redis {
             return accounts.redis(url.clone());

@@ -15,12 +15,13 @@ use tollgate_kernel::problem::{Code, Problem};
 use tollgate_storage::Result;
 
 use super::Presented;
+use crate::AuthService;
+use crate::builder::NOTED_EVERY;
 use crate::call_limits::CallLimits;
 use crate::model::api_key::PlainKey;
 use crate::model::live_key::{Holder, LiveKey};
 use crate::store::{api_keys, service_keys};
 use crate::words::WORDS;
-use crate::{AuthService, NOTED_EVERY};
 
 pub(crate) const BELIEVED: Duration = Duration::from_secs(2);
 

@@ -28,38 +28,40 @@
 
 pub mod agreement;
 pub mod alipay;
+mod callback;
 mod circuit;
 #[cfg(feature = "testing")]
 pub mod conformance;
 #[cfg(test)]
 pub(crate) mod fake;
 mod keys;
+mod refund;
+mod registry;
 pub mod stripe;
+mod verified;
 mod warning;
 pub mod wechat;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::body::Bytes;
-use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use tollgate_kernel::clock::{Clock, Timestamp};
+use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::money::{Currency, Money};
 
-use self::agreement::{
-    Agreement, AgreementChange, AgreementNews, Dispute, Interval, VerifiedRenewal,
+use self::agreement::{AgreementChange, Interval};
+pub use self::callback::{
+    Acknowledgement, EventContent, RawWebhook, Reply, VerifiedEvent, WebhookRefusal,
 };
 pub(crate) use self::circuit::REST as CIRCUIT_REST;
-use self::circuit::{Circuit, Watched};
 pub use self::keys::KeyError;
+pub use self::refund::{NewRefund, RefundKey, RefundVerdict, VerifiedRefund};
+pub(crate) use self::registry::Registry;
+pub use self::verified::VerifiedPayment;
 pub use self::warning::Warning;
-use crate::model::call::Verdict;
 use crate::model::payment::{MerchantAccount, OrderNo, PaymentMethod};
-use crate::model::refund::RefundNo;
 use crate::model::scene::Scene;
 
 /// A rail.
@@ -327,72 +329,6 @@ pub enum ProviderVerdict {
     Declined,
 }
 
-/// Which refund is meant.
-#[derive(Clone, Debug)]
-pub struct RefundKey {
-    /// Of the order, as the provider wrote it.
-    pub order_no: String,
-    /// The provider's number of the money, which is what is meant: one order may have been paid twice.
-    pub transaction_id: String,
-    /// Ours, and theirs.
-    pub refund_no: RefundNo,
-}
-
-/// Money to send back.
-#[derive(Clone, Debug)]
-pub struct NewRefund {
-    /// Under which numbers.
-    pub key: RefundKey,
-    /// How much.
-    pub amount: Money,
-    /// Of how much that arrived under the provider's number.
-    pub paid: Money,
-    /// What the buyer reads.
-    pub reason: String,
-}
-
-/// How a refund stands, as the provider answered under its signature.
-#[derive(Clone, Debug)]
-pub enum RefundVerdict {
-    /// The money has gone back.
-    Succeeded(VerifiedRefund),
-    /// Taken, and not done yet.
-    Pending,
-    /// There is no such refund there: it may be sent again, under the same number.
-    Unheard,
-    /// It will never be done.
-    Failed {
-        /// The provider's own word.
-        code: String,
-    },
-}
-
-/// A refund that a provider has confirmed under its signature.
-#[derive(Clone, Debug)]
-pub struct VerifiedRefund {
-    amount: Money,
-    provider_refund_id: Option<String>,
-}
-
-impl VerifiedRefund {
-    pub(in crate::providers) fn new(amount: Money, provider_refund_id: Option<String>) -> Self {
-        Self {
-            amount,
-            provider_refund_id,
-        }
-    }
-
-    /// How much went back by this refund.
-    pub fn amount(&self) -> Money {
-        self.amount
-    }
-
-    /// The provider's number of it, where it has one.
-    pub fn provider_refund_id(&self) -> Option<&str> {
-        self.provider_refund_id.as_deref()
-    }
-}
-
 /// Why a call to a provider gave no answer to act on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
@@ -430,266 +366,5 @@ impl ProviderError {
         Self::Unknown {
             reason: plain.take(LONGEST).collect(),
         }
-    }
-}
-
-/// A callback as it came.
-#[derive(Clone, Debug)]
-pub struct RawWebhook {
-    /// All headers.
-    pub headers: HeaderMap,
-    /// The bytes that were signed.
-    pub body: Bytes,
-}
-
-/// Why a callback is not acted on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WebhookRefusal {
-    /// No signature, or a wrong one.
-    #[error("the signature does not verify")]
-    Forged,
-    /// Genuine, and meant for another merchant or application.
-    #[error("meant for another merchant or application")]
-    Foreign,
-    /// Genuine or not: it cannot be read.
-    #[error("cannot be read")]
-    Unreadable,
-    /// Signed too long ago, or too far ahead.
-    #[error("signed too long ago, or too far ahead")]
-    Stale,
-    /// The provider tries whether we check.
-    #[error("a probe of the provider")]
-    Probe,
-    /// What it takes to read it is missing here: a key that could not be fetched, or a wrong setting. It is wanted
-    /// again.
-    #[error("cannot be read yet: {0}")]
-    NotYet(&'static str),
-}
-
-impl WebhookRefusal {
-    /// As kept beside the raw call.
-    pub(crate) fn verdict(self) -> Verdict {
-        match self {
-            Self::Forged => Verdict::Forged,
-            Self::Foreign => Verdict::Foreign,
-            Self::Unreadable | Self::NotYet(_) => Verdict::Unreadable,
-            Self::Stale => Verdict::Stale,
-            Self::Probe => Verdict::Probe,
-        }
-    }
-}
-
-/// A callback whose signature was checked.
-#[derive(Clone, Debug)]
-pub struct VerifiedEvent {
-    key: String,
-    content: EventContent,
-}
-
-/// What a callback says.
-#[derive(Clone, Debug)]
-pub enum EventContent {
-    /// Money arrived.
-    Paid(VerifiedPayment),
-    /// Money went back, it says: to be asked about.
-    Refunded {
-        /// Of the order, as the provider wrote it.
-        order_no: String,
-        /// Of the refund, if it names one.
-        refund_no: Option<String>,
-        /// Of the money, where an event can name no order: that of a further term was never one of theirs.
-        transaction_id: Option<String>,
-        /// It is said not to have gone through, or not after all.
-        undone: bool,
-    },
-    /// Money of a further term arrived under an agreement.
-    Renewed(VerifiedRenewal),
-    /// An agreement is not as it was.
-    Agreement {
-        /// The provider's number of it.
-        id: String,
-        /// How it is now.
-        news: AgreementNews,
-    },
-    /// A buyer's bank takes money back, or gives it back.
-    Disputed(Dispute),
-    /// Something to keep, and nothing to do: the provider's own word for it.
-    Notice(&'static str),
-}
-
-impl VerifiedEvent {
-    pub(in crate::providers) fn new(key: String, content: EventContent) -> Self {
-        Self { key, content }
-    }
-
-    /// The same at every delivery of this event, and at no other's.
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-
-    /// What it says.
-    pub fn content(&self) -> &EventContent {
-        &self.content
-    }
-}
-
-/// Money that a provider has confirmed under its signature, by callback or by answer.
-#[derive(Clone, Debug)]
-pub struct VerifiedPayment {
-    method: PaymentMethod,
-    order_no: String,
-    provider_transaction_id: String,
-    amount: Money,
-    account: MerchantAccount,
-    paid_at: Option<Timestamp>,
-    agreement: Option<Agreement>,
-}
-
-impl VerifiedPayment {
-    pub(in crate::providers) fn new(
-        method: PaymentMethod,
-        order_no: String,
-        provider_transaction_id: String,
-        amount: Money,
-        account: MerchantAccount,
-        paid_at: Option<Timestamp>,
-    ) -> Self {
-        Self {
-            method,
-            order_no,
-            provider_transaction_id,
-            amount,
-            account,
-            paid_at,
-            agreement: None,
-        }
-    }
-
-    /// Money of a further term, under the number of the order that was written down for it.
-    pub(crate) fn of_renewal(renewal: &VerifiedRenewal, order_no: String) -> Self {
-        Self::new(
-            renewal.method,
-            order_no,
-            renewal.provider_transaction_id.clone(),
-            renewal.amount,
-            renewal.account.clone(),
-            renewal.paid_at,
-        )
-    }
-
-    /// It began an agreement.
-    #[must_use]
-    pub(in crate::providers) fn under(mut self, agreement: Agreement) -> Self {
-        self.agreement = Some(agreement);
-        self
-    }
-
-    /// The agreement that it began.
-    pub fn agreement(&self) -> Option<&Agreement> {
-        self.agreement.as_ref()
-    }
-
-    /// By which rail it came.
-    pub fn method(&self) -> PaymentMethod {
-        self.method
-    }
-
-    /// Under which number, as the provider wrote it.
-    pub fn order_no(&self) -> &str {
-        &self.order_no
-    }
-
-    /// The provider's number of this money.
-    pub fn provider_transaction_id(&self) -> &str {
-        &self.provider_transaction_id
-    }
-
-    /// How much.
-    pub fn amount(&self) -> Money {
-        self.amount
-    }
-
-    /// To whom.
-    pub fn account(&self) -> &MerchantAccount {
-        &self.account
-    }
-
-    /// When, if the provider says so.
-    pub fn paid_at(&self) -> Option<Timestamp> {
-        self.paid_at
-    }
-}
-
-/// How a callback is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acknowledgement {
-    /// Kept; do not send it again.
-    Accepted,
-    /// Not genuine.
-    Forged,
-    /// Genuine, but not ours.
-    Foreign,
-    /// Unreadable.
-    Unreadable,
-    /// Send it again later.
-    TryAgain,
-}
-
-impl From<WebhookRefusal> for Acknowledgement {
-    fn from(refusal: WebhookRefusal) -> Self {
-        match refusal {
-            WebhookRefusal::Forged | WebhookRefusal::Stale | WebhookRefusal::Probe => Self::Forged,
-            WebhookRefusal::NotYet(_) => Self::TryAgain,
-            WebhookRefusal::Foreign => Self::Foreign,
-            WebhookRefusal::Unreadable => Self::Unreadable,
-        }
-    }
-}
-
-/// An answer to a callback.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    /// HTTP status.
-    pub status: u16,
-    /// `Content-Type`.
-    pub content_type: &'static str,
-    /// To the byte.
-    pub body: &'static str,
-}
-
-/// The rails that are configured, and whether each of them answers.
-#[derive(Debug)]
-pub(crate) struct Registry(BTreeMap<PaymentMethod, (Arc<dyn PaymentProvider>, Arc<Circuit>)>);
-
-impl Registry {
-    /// All of them; of two with one name the later.
-    pub(crate) fn new(rails: Vec<Arc<dyn PaymentProvider>>, clock: &Clock) -> Self {
-        let watched = rails.into_iter().map(|rail| {
-            let name = rail.name();
-            let (rail, circuit) = Watched::new(rail, clock.clone());
-            (name, (Arc::new(rail) as Arc<dyn PaymentProvider>, circuit))
-        });
-        Self(watched.collect())
-    }
-
-    /// A rail, if it is configured.
-    pub(crate) fn get(&self, method: PaymentMethod) -> Option<&Arc<dyn PaymentProvider>> {
-        self.0.get(&method).map(|(rail, _)| rail)
-    }
-
-    /// Whether a new order may go there: it answers, or it is time to try.
-    pub(crate) fn lets_through(&self, method: PaymentMethod, now: Timestamp) -> bool {
-        let rail = self.0.get(&method);
-        rail.is_none_or(|(_, circuit)| circuit.lets_through(now))
-    }
-
-    /// All of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn PaymentProvider>> {
-        self.0.values().map(|(rail, _)| rail)
-    }
-
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }

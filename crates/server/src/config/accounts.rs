@@ -34,6 +34,9 @@ pub struct AccountSettings {
     pub refresh_token_ttl: Duration,
     /// Of password hashes.
     pub bcrypt_cost: u32,
+    /// Hashes that take no time and are worth nothing, for a host's tests
+    /// ([`weak_hashing_for_tests`](tollgate_auth::AuthBuilder::weak_hashing_for_tests)). No setting turns it on.
+    pub weak_hashing_for_tests: bool,
     /// Who may register.
     pub registration: Registration,
     /// What API keys begin with.
@@ -89,6 +92,7 @@ impl Reader {
             access_token_ttl: Duration::from_secs(minutes.saturating_mul(60)),
             refresh_token_ttl: Duration::from_secs(days.saturating_mul(86_400)),
             bcrypt_cost: u32::try_from(self.number("BCRYPT_COST", 12, 20, "12")).unwrap_or(12),
+            weak_hashing_for_tests: false,
             registration: registration.unwrap_or(Registration::Closed),
             api_key_prefix: self.api_key_prefix(),
             api_key_scopes: self.api_key_scopes(),

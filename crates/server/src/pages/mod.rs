@@ -5,6 +5,7 @@
 //! [`Frame`](frame::Frame). Forms come in as [`Form`](form::Form): from this house and written for this browser. A refusal
 //! is an ordinary `Problem`; the layer around all pages shows it as a page.
 
+mod assets;
 mod chart;
 mod checkout;
 mod console;
@@ -43,35 +44,6 @@ use crate::sandbox_clock::SandboxClock;
 /// Nothing from elsewhere, nothing inline.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-
-/// What all pages load: path, kind, content.
-const ASSETS: [(&str, &str, &str); 5] = [
-    (
-        "/static/tollgate.css",
-        "text/css; charset=utf-8",
-        include_str!("../../static/tollgate.css"),
-    ),
-    (
-        "/static/page.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../../static/page.js"),
-    ),
-    (
-        "/static/checkout.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../../static/checkout.js"),
-    ),
-    (
-        "/static/plan.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../../static/plan.js"),
-    ),
-    (
-        "/static/icon.svg",
-        "image/svg+xml",
-        include_str!("../../static/icon.svg"),
-    ),
-];
 
 /// Where the pages are shown.
 #[derive(Clone, Debug)]
@@ -156,7 +128,7 @@ pub(crate) fn router(house: House, auth: AuthService, payment: PaymentService) -
         .merge(buyer_pages(&house, payment.clone()))
         .merge(portal::router(auth.clone(), payment.clone()))
         .merge(console::router(auth, payment));
-    shown(pages, house).merge(assets())
+    shown(pages, house).merge(assets::router())
 }
 
 /// The desk of a sandbox.
@@ -179,7 +151,7 @@ pub(crate) fn accounts(house: House, auth: AuthService) -> Router {
     // What a person has here is the account.
     let overview = Redirect::to("/portal/settings");
     let pages = account_pages(accounts).route("/portal", get(async move || overview));
-    shown(pages, house).merge(assets())
+    shown(pages, house).merge(assets::router())
 }
 
 /// Where money is paid.
@@ -188,7 +160,7 @@ pub(crate) fn buying(house: House, payment: PaymentService) -> Router {
         mounted: Mounted::Plans,
         ..house
     };
-    shown(buyer_pages(&house, payment), house).merge(assets())
+    shown(buyer_pages(&house, payment), house).merge(assets::router())
 }
 
 fn account_pages(accounts: AccountPages) -> Router {
@@ -222,29 +194,6 @@ fn shown(pages: Router, house: House) -> Router {
 }
 
 /// What all pages load.
-fn assets() -> Router {
-    ASSETS
-        .into_iter()
-        .fold(Router::new(), |router, (path, kind, text)| {
-            router.route(path, get(async move || asset(kind, text)))
-        })
-}
-
-fn asset(kind: &'static str, text: &'static str) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("public, max-age=300"),
-        ),
-        (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ),
-    ];
-    (headers, text).into_response()
-}
-
 /// A page with the headers that every page has.
 fn page(template: &impl Template) -> Result<Response, Problem> {
     let html = template.render().map_err(|error| {

@@ -1,6 +1,7 @@
 //! Pages, as a browser without script meets them.
 
 mod accounts;
+mod assets;
 pub(crate) mod browser;
 mod checkout;
 mod checkout_events;
