@@ -37,6 +37,7 @@ impl Faults {
                 | Code::RegistrationClosed
                 | Code::EmailTaken
                 | Code::UsernameTaken
+                | Code::LastAdmin
                 | Code::ValidationFailed
                 | Code::WeakPassword
                 | Code::RateLimited
