@@ -7,6 +7,7 @@ use tollgate_storage::in_tx;
 
 use super::browser::{Browser, Page};
 use crate::harness::{App, Buyer, Pen, each_engine};
+use crate::refunds;
 
 /// Every page of the house that has no id in its address, and the permission it takes.
 pub(super) const PAGES: [(&str, &str); 12] = [
@@ -323,6 +324,30 @@ async fn a_timeline_has_pages_and_shows_what_its_reader_may_see() {
         // Whoever is not staff sees nothing of it.
         let mut other = Browser::signed_in(app, &app.buyer().await).await;
         assert_eq!(other.get(&path).await.status, 403);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_people_says_of_each_which_plan_they_have() {
+    each_engine(async |app| {
+        let mut admin = staff(app, Role::Admin).await;
+        let (free, pro, none) = (app.buyer().await, app.buyer().await, app.buyer().await);
+        refunds::paid(app, &pro).await;
+        let wish = json!({ "plan_slug": "free" });
+        let had = app.post("/payments/subscriptions/subscribe", &free.token, wish);
+        had.await.expect(StatusCode::CREATED);
+        let list = admin.get("/console/users?staff=no").await;
+        list.expect(StatusCode::OK);
+        let rows: Vec<&str> = list.body.split("<tr>").collect();
+        for (buyer, plan) in [
+            (&free, "<bdi>free</bdi>"),
+            (&pro, "<bdi>pro</bdi>"),
+            (&none, "—"),
+        ] {
+            let row = rows.iter().find(|row| row.contains(&buyer.id));
+            assert!(row.expect("listed").contains(plan), "{plan}: {row:?}");
+        }
     })
     .await;
 }
