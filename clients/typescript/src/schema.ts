@@ -5432,7 +5432,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`: the last admin, `unknown_field` */
+            /** @description `last_admin` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `validation_failed`, `unknown_field` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5548,7 +5555,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`: an unknown role, or the last admin; `unknown_field` */
+            /** @description `last_admin` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `validation_failed`: an unknown role; `unknown_field` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6701,6 +6715,13 @@ export interface operations {
             };
             /** @description `invalid_credentials` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `last_admin` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

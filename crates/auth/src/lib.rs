@@ -88,6 +88,7 @@ pub use crate::operations::api_keys::{
 };
 pub use crate::operations::audit_log::Broken;
 pub use crate::operations::change_password::ChangePasswordError;
+pub use crate::operations::close_account::CloseAccountError;
 pub use crate::operations::confirm::Proof;
 pub use crate::operations::first_admin::{AdminError, FirstAdmin};
 pub use crate::operations::guessing::TooMany;

@@ -7,6 +7,7 @@ use tollgate_kernel::problem::{Code, Problem};
 use crate::model::password::WeakPassword;
 use crate::operations::api_keys::{CreateKeyError, ListKeysError};
 use crate::operations::change_password::ChangePasswordError;
+use crate::operations::close_account::CloseAccountError;
 use crate::operations::confirm::ConfirmationError;
 use crate::operations::first_admin::AdminError;
 use crate::operations::guessing::TooMany;
@@ -64,13 +65,17 @@ pub(crate) fn format() -> Problem {
     Problem::invalid("/format", "unknown_format", WORDS.text("list.format"))
 }
 
+fn last_admin() -> Problem {
+    Problem::new(Code::LastAdmin).detail(WORDS.text("staff.last_admin"))
+}
+
 pub(crate) fn staff(error: StaffError) -> Problem {
     match error {
         StaffError::NotFound => Problem::new(Code::NotFound),
         StaffError::NeedsAdmin => Problem::new(Code::PermissionDenied)
             .detail(WORDS.text("staff.admins_only"))
             .with("permission", permission::ADMIN),
-        StaffError::LastAdmin => Problem::invalid("", "last_admin", WORDS.text("staff.last_admin")),
+        StaffError::LastAdmin => last_admin(),
         StaffError::EmailTaken => Problem::new(Code::EmailTaken),
         StaffError::UsernameTaken => Problem::new(Code::UsernameTaken),
         StaffError::Busy(_) => busy(),
@@ -140,6 +145,16 @@ pub(crate) fn change_password(error: ChangePasswordError) -> Problem {
         ChangePasswordError::Weak(password) => weak("/new_password", password),
         ChangePasswordError::Busy(_) => busy(),
         ChangePasswordError::Internal(error) => error.into(),
+    }
+}
+
+pub(crate) fn close_account(error: CloseAccountError) -> Problem {
+    match error {
+        CloseAccountError::WrongCurrent => Problem::new(Code::InvalidCredentials),
+        CloseAccountError::TooMany(wait) => too_many(wait),
+        CloseAccountError::LastAdmin => last_admin(),
+        CloseAccountError::Busy(_) => busy(),
+        CloseAccountError::Internal(error) => error.into(),
     }
 }
 
@@ -290,6 +305,7 @@ told! {
     RegisterError: register,
     SecondFactorError: second_factor,
     ChangePasswordError: change_password,
+    CloseAccountError: close_account,
     AskResetError: ask_reset,
     ResetError: reset,
     VerifyEmailError: verify_email,

@@ -74,6 +74,7 @@ codes! {
     RequestTimeout 408 "request_timeout"
     EmailTaken 409 "email_taken"
     UsernameTaken 409 "username_taken"
+    LastAdmin 409 "last_admin"
     IdempotencyInProgress 409 "idempotency_in_progress"
     RefundInProgress 409 "refund_in_progress"
     ReservationSettled 409 "reservation_settled"

@@ -22,7 +22,7 @@ use tollgate_storage::time;
 use tollgate_storage::url::DatabaseUrl;
 
 use crate::browser::CorsOrigins;
-use crate::config::{Config, Faults};
+use crate::config::{Config, Faults, Seller};
 use crate::metrics::Watched;
 use crate::pages::{House, Installation, Mounted};
 use crate::start::{StartError, data_dir, master_key};
@@ -43,6 +43,7 @@ pub(crate) struct Ground {
     /// Tells what stays open that the service stops.
     pub(crate) closing: watch::Sender<bool>,
     zone: Tz,
+    seller: Arc<Seller>,
     installation: Arc<Installation>,
     _lock: Option<File>,
 }
@@ -88,6 +89,7 @@ impl Ground {
             sandbox,
             closing: watch::Sender::new(false),
             zone: config.zone,
+            seller: Arc::new(config.seller.clone()),
             installation,
             _lock: lock,
         })
@@ -150,6 +152,7 @@ impl Ground {
             zone: self.zone,
             secure: self.public_url.starts_with("https:"),
             public_url: self.public_url.clone(),
+            seller: Arc::clone(&self.seller),
             origins: return_url::origin(&self.public_url)
                 .into_iter()
                 .chain(self.cors_origins.listed())

@@ -70,8 +70,10 @@ pub(crate) fn mailer(
 /// Who writes.
 pub(crate) fn house(config: &Config, public_url: &str) -> House {
     let name = config.mail.as_ref().and_then(|mail| mail.from.name());
+    let name = name.or(config.seller.name.as_deref());
     House {
         name: name.map_or_else(|| host(public_url), str::to_owned),
+        seller: config.seller.name.clone(),
         zone: config.zone,
     }
 }

@@ -47,6 +47,7 @@ pub struct SmtpError;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let house = House {
 ///     name: "Shop".to_owned(),
+///     seller: None,
 ///     zone: chrono_tz::Asia::Shanghai,
 /// };
 /// let from = "Shop <no-reply@shop.example>".parse()?;

@@ -24,6 +24,7 @@ const LONGEST_VALUE_CHARS: usize = 200;
 ///
 /// let house = House {
 ///     name: "Shop".to_owned(),
+///     seller: None,
 ///     zone: chrono_tz::Asia::Shanghai,
 /// };
 /// let written = house.write(&Letter {
@@ -40,6 +41,8 @@ const LONGEST_VALUE_CHARS: usize = 200;
 pub struct House {
     /// Stands in the subject and over the letter.
     pub name: String,
+    /// Who is paid, in letters about money that moved.
+    pub seller: Option<String>,
     /// In whose time moments are told.
     pub zone: Tz,
 }
@@ -226,6 +229,7 @@ impl House {
     ) -> Vec<Option<(&'static str, String)>> {
         let fact = |label, value| Some((WORDS.say(language, label), value));
         let at = |label, at: &Option<Timestamp>| fact(label, self.moment((*at)?));
+        let seller = || fact("mail.seller", plain(self.seller.as_deref()?));
         match content {
             Content::Receipt {
                 item,
@@ -239,6 +243,7 @@ impl House {
                 fact("mail.item", plain(item)),
                 fact("mail.amount", money(language, amount)),
                 fact("mail.method", plain(method)),
+                seller(),
                 fact("mail.order_number", plain(number)),
                 at("mail.starts_at", starts_at),
                 at("mail.ends_at", ends_at),
@@ -266,6 +271,7 @@ impl House {
                 fact("mail.item", plain(item)),
                 fact("mail.refunded", refunded(language, amount, paid)),
                 fact("mail.method", plain(method)),
+                seller(),
                 fact("mail.order_number", plain(number)),
             ],
             Content::QuotaReached {
@@ -380,6 +386,7 @@ mod tests {
     fn the_words_of_every_letter() {
         let house = House {
             name: "Shop".to_owned(),
+            seller: None,
             zone: Tz::Asia__Shanghai,
         };
         for locale in [Locale::Zh, Locale::En] {
@@ -413,6 +420,26 @@ mod tests {
         // Every kind has its sample.
         let told = WORDS.names().filter_map(|name| name.strip_suffix(".title"));
         assert_eq!(titles.len(), told.count() * 2);
+    }
+
+    #[test]
+    fn letters_of_money_that_moved_name_the_seller_as_text() {
+        let house = House {
+            name: "Shop".to_owned(),
+            seller: Some("<b>Trading</b>\u{202E} Ltd.".to_owned()),
+            zone: Tz::Asia__Shanghai,
+        };
+        for locale in [Locale::Zh, Locale::En] {
+            for letter in samples("https://pay.example", locale, Timestamp::EPOCH) {
+                let written = house.write(&letter);
+                let is_told = matches!(letter.content.kind(), "receipt" | "refund");
+                let text = written.text.contains("<b>Trading</b> Ltd.");
+                assert_eq!(text, is_told, "{letter:?}");
+                assert_eq!(written.html.contains("Trading"), is_told, "{letter:?}");
+                assert!(!written.html.contains("<b>Trading"), "{letter:?}");
+                assert!(written.subject.ends_with(" · Shop"));
+            }
+        }
     }
 
     #[test]

@@ -4,14 +4,66 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::origin::Origin;
+use tollgate_kernel::permission::ADMIN;
 use tollgate_storage::audit::Actor;
 use tollgate_storage::{Result, StorageError};
 
 use super::change_password::{ChangePasswordError, is_current};
+use super::guessing::TooMany;
 use super::records::{Deed, record, tell, tell_key};
+use super::staff::an_admin_is_left;
 use crate::AuthService;
+use crate::hashing::Busy;
+use crate::model::role::held;
 use crate::model::user::User;
-use crate::store::{api_keys, known_devices, one_time_tokens, second_factors, sessions, users};
+use crate::store::{
+    api_keys, known_devices, one_time_tokens, second_factors, sessions, staff, users,
+};
+
+/// Why an account stays.
+///
+/// ```
+/// # use tollgate_auth::CloseAccountError;
+/// fn status(error: &CloseAccountError) -> u16 {
+///     match error {
+///         CloseAccountError::WrongCurrent => 401,
+///         CloseAccountError::LastAdmin => 409,
+///         CloseAccountError::TooMany(_) => 429,
+///         _ => 503,
+///     }
+/// }
+/// assert_eq!(status(&CloseAccountError::LastAdmin), 409);
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseAccountError {
+    /// Not the present password.
+    #[error("not the present password")]
+    WrongCurrent,
+    /// Too many tries.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// Somebody must be able to let the others in.
+    #[error("the last admin stays")]
+    LastAdmin,
+    /// Too many passwords are being hashed.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The database.
+    #[error(transparent)]
+    Internal(#[from] StorageError),
+}
+
+impl From<ChangePasswordError> for CloseAccountError {
+    fn from(error: ChangePasswordError) -> Self {
+        match error {
+            ChangePasswordError::TooMany(wait) => wait.into(),
+            ChangePasswordError::Busy(busy) => busy.into(),
+            ChangePasswordError::Internal(error) => error.into(),
+            ChangePasswordError::WrongCurrent | ChangePasswordError::Weak(_) => Self::WrongCurrent,
+        }
+    }
+}
 
 impl AuthService {
     /// What is kept about a person here, as JSON: the account, its sign-ins and keys, without secrets.
@@ -60,37 +112,36 @@ impl AuthService {
     }
 
     /// Closes an account for good: the person's data goes, their keys and sign-ins end, their id stays
-    /// in the books. Others learn of it by `user.deleted`.
+    /// in the books. Others learn of it by `user.deleted`. The last admin who may act stays.
     ///
     /// ```
     /// # use secrecy::SecretString;
-    /// # use tollgate_auth::{AuthService, ChangePasswordError};
+    /// # use tollgate_auth::{AuthService, CloseAccountError};
     /// # use tollgate_kernel::{ids::UserId, origin::Origin};
-    /// async fn close(auth: &AuthService, user: UserId, password: &SecretString) -> Result<bool, ChangePasswordError> {
+    /// async fn close(auth: &AuthService, user: UserId, password: &SecretString) -> Result<bool, CloseAccountError> {
     ///     match auth.delete_account(user, password, &Origin::default()).await {
     ///         Ok(()) => Ok(true),
-    ///         Err(ChangePasswordError::WrongCurrent) => Ok(false),
+    ///         Err(CloseAccountError::WrongCurrent) => Ok(false),
     ///         Err(error) => Err(error),
     ///     }
     /// }
     /// ```
     ///
     /// # Errors
-    /// [`ChangePasswordError`], of which only a wrong password, too many tries and the inside occur.
+    /// [`CloseAccountError`].
     pub async fn delete_account(
         &self,
         user: UserId,
         current: &SecretString,
         origin: &Origin,
-    ) -> Result<(), ChangePasswordError> {
+    ) -> Result<(), CloseAccountError> {
         let parts = self.parts();
         is_current(parts, user, current)
             .await?
-            .ok_or(ChangePasswordError::WrongCurrent)?;
+            .ok_or(CloseAccountError::WrongCurrent)?;
         self.erase(user, Actor::of(origin), None, origin)
             .await
             .map(|_| ())
-            .map_err(Into::into)
     }
 
     /// The same, by whoever may. `false`: there is no such person any more.
@@ -100,12 +151,21 @@ impl AuthService {
         actor: Actor,
         reason: Option<&str>,
         origin: &Origin,
-    ) -> Result<bool, StorageError> {
+    ) -> Result<bool, CloseAccountError> {
         let parts = self.parts();
         let now = parts.clock.now();
         let mut tx = parts.db.begin().await?;
+        // Before the person is read: of two admins who leave at once, the second finds the first gone.
+        staff::lock_admins(&mut tx).await?;
+        let Some(leaves) = users::read(&mut tx, user).await? else {
+            return Ok(false);
+        };
         if !users::erase(&mut tx, user, now).await? {
             return Ok(false);
+        }
+        let was_admin = held(leaves.is_superuser, &leaves.roles).hold(ADMIN);
+        if was_admin && !an_admin_is_left(&mut tx).await? {
+            return Err(CloseAccountError::LastAdmin);
         }
         sessions::revoke_others(&mut tx, user, None, "account deleted", now).await?;
         sessions::forget_places(&mut tx, user).await?;

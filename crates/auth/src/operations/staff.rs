@@ -1,7 +1,7 @@
 //! What staff do with people: look, let act or not, give roles, end sign-ins, open accounts.
 //!
 //! What can happen at once: two admins take the role from each other, one is deactivated while the other
-//! loses the role. Whoever changes who is admin locks the rows of all admins first and counts them last:
+//! loses the role or closes the account. Whoever changes who is admin locks the rows of all admins first and counts them last:
 //! one is always left. Whoever is staff is touched by admins only.
 
 use serde_json::json;
@@ -208,7 +208,9 @@ impl AuthService {
         let user = touchable(&mut tx, id, by).await?;
         if staff::set_active(&mut tx, id, active, now).await? {
             if !active {
-                one_admin_stays(&mut tx).await?;
+                if !an_admin_is_left(&mut tx).await? {
+                    return Err(StaffError::LastAdmin);
+                }
                 sessions::revoke_others(&mut tx, id, None, "deactivated", now).await?;
             }
             let action = if active {
@@ -264,7 +266,9 @@ impl AuthService {
                 _ => {}
             }
         }
-        one_admin_stays(&mut tx).await?;
+        if !an_admin_is_left(&mut tx).await? {
+            return Err(StaffError::LastAdmin);
+        }
         let names = |roles: &[Role]| roles.iter().map(|role| role.as_str()).collect::<Vec<_>>();
         let deed = Deed {
             actor: Actor::of(by.origin),
@@ -393,12 +397,10 @@ async fn touchable(tx: &mut Tx, id: UserId, by: &By<'_>) -> Result<User, StaffEr
     Ok(user)
 }
 
-async fn one_admin_stays(tx: &mut Tx) -> Result<(), StaffError> {
+/// Whether somebody who may act is admin still. Asked behind [`staff::lock_admins`], after what takes one away.
+pub(super) async fn an_admin_is_left(tx: &mut Tx) -> Result<bool> {
     let (left, _) = staff::admins(tx).await?;
-    if left == 0 {
-        return Err(StaffError::LastAdmin);
-    }
-    Ok(())
+    Ok(left > 0)
 }
 
 async fn taken(parts: &Parts, email: &Email) -> Result<StaffError, StorageError> {

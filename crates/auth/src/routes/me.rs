@@ -151,7 +151,8 @@ pub(super) struct CloseBody {
 
 /// Closes my account for good: personal data goes, keys and sign-ins end, the books stay.
 #[utoipa::path(delete, path = "/me", tag = "auth", request_body = CloseBody,
-    responses((status = 204), (status = 401, description = "`invalid_credentials`")))]
+    responses((status = 204), (status = 401, description = "`invalid_credentials`"),
+        (status = 409, description = "`last_admin`")))]
 pub(super) async fn close(
     State(service): State<AuthService>,
     SignedIn(user): SignedIn,
@@ -161,7 +162,7 @@ pub(super) async fn close(
     let closed = service
         .delete_account(user, &body.current_password, &origin)
         .await;
-    closed.map_err(problems::change_password)?;
+    closed.map_err(problems::close_account)?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -28,6 +28,7 @@ pub(crate) const CANARY_LINK: &str = "https://pay.example/reset#token=canary-lin
 pub(crate) fn house() -> House {
     House {
         name: "Shop".to_owned(),
+        seller: None,
         zone: "Asia/Shanghai".parse().expect("a zone"),
     }
 }

@@ -363,6 +363,85 @@ async fn inv_a3_who_is_deactivated_is_out_at_once() {
     .await;
 }
 
+async fn leave(app: &App, token: &str) -> Answer {
+    let body = json!({ "current_password": PASSWORD });
+    call(app, token, "DELETE", "/auth/me", Some(body)).await
+}
+
+const ADMINS: &str = "SELECT COUNT(*) FROM users u WHERE u.is_active AND u.deleted_at IS NULL
+    AND (u.is_superuser OR u.id IN (SELECT r.user_id FROM user_roles r WHERE r.role = 'admin'))";
+
+#[tokio::test]
+async fn inv_a8_the_last_admin_stays_last_admin() {
+    each_engine(&[], async |db| {
+        let app = App::new(&db).await;
+        // Where there is no admin at all, people leave as they like.
+        let nobody = app.person("nobody").await.text("access_token");
+        leave(&app, &nobody).await.ok(204);
+        let (root, admin) = member(&app, "root1", Role::Admin).await;
+        let user = format!("/admin/users/{root}");
+        let off = json!({ "is_active": false });
+        let none = json!({ "roles": ["support"] });
+        let kept = async |token: &str| {
+            leave(&app, token).await.refused(409, "last_admin");
+            let refused = call(&app, token, "PATCH", &user, Some(off.clone())).await;
+            refused.refused(409, "last_admin");
+            app.get("/auth/me", token).await.ok(200);
+        };
+        kept(&admin).await;
+        let roles = format!("{user}/roles");
+        let refused = call(&app, &admin, "PUT", &roles, Some(none.clone())).await;
+        refused.refused(409, "last_admin");
+        // Who may not act, and who has another role, is no other admin.
+        let (_, idle) = member(&app, "root2", Role::Admin).await;
+        let (_, helper) = member(&app, "help1", Role::Support).await;
+        app.execute("UPDATE users SET is_active = (1 = 0) WHERE username = 'root2'")
+            .await;
+        kept(&admin).await;
+        leave(&app, &helper).await.ok(204);
+        // A superuser is one, without any role.
+        app.execute("UPDATE users SET is_active = (1 = 1) WHERE username = 'root2'")
+            .await;
+        app.execute("DELETE FROM user_roles").await;
+        app.execute("UPDATE users SET is_superuser = (1 = 1) WHERE username = 'root1'")
+            .await;
+        kept(&admin).await;
+        app.execute("UPDATE users SET is_superuser = (1 = 1) WHERE username = 'root2'")
+            .await;
+        leave(&app, &admin).await.ok(204);
+        leave(&app, &idle).await.refused(409, "last_admin");
+        assert_eq!(app.one::<i64>(ADMINS).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_a8_of_two_admins_who_leave_at_once_one_stays_last_admin() {
+    each_engine(&[], async |db| {
+        let app = App::new(&db).await;
+        for round in 0..6 {
+            let (one, two) = (format!("left{round}"), format!("right{round}"));
+            let (_, first) = member(&app, &one, Role::Admin).await;
+            let (other, second) = member(&app, &two, Role::Admin).await;
+            let rival = async {
+                if round % 2 == 0 {
+                    return leave(&app, &second).await;
+                }
+                let path = format!("/admin/users/{other}");
+                let off = json!({ "is_active": false });
+                call(&app, &first, "PATCH", &path, Some(off)).await
+            };
+            let (leaves, rival) = tokio::join!(leave(&app, &first), rival);
+            let statuses = [leaves.status.as_u16(), rival.status.as_u16()];
+            assert_eq!(app.one::<i64>(ADMINS).await, 1, "{statuses:?}");
+            let done = statuses.iter().filter(|status| **status < 300).count();
+            assert_eq!(done, 1, "{statuses:?}");
+            app.execute("UPDATE users SET is_active = (1 = 0)").await;
+        }
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_admin_is_always_left() {
     each_engine(&[], async |db| {
@@ -381,7 +460,7 @@ async fn one_admin_is_always_left() {
             });
         }
         let statuses = rivals.join_all().await;
-        assert!(statuses.iter().all(|status| [200, 401, 403, 422, 503].contains(status)), "{statuses:?}");
+        assert!(statuses.iter().all(|status| [200, 401, 403, 409, 503].contains(status)), "{statuses:?}");
         let left: i64 = app
             .one("SELECT COUNT(*) FROM users u JOIN user_roles r ON r.user_id = u.id WHERE r.role = 'admin' AND u.is_active")
             .await;

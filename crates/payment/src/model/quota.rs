@@ -253,8 +253,8 @@ impl QuotaState {
             .map(|limit| limit.less(self.used.plus(self.held)))
     }
 
-    /// Which of the thresholds (in percent of the limit) the last `taken` units have reached: told to who listens,
-    /// each once in a period.
+    /// Which of the thresholds (in percent of the limit) the last `taken` units have reached; units that come back may be
+    /// taken, and reach them, again.
     pub fn reached(&self, taken: Units) -> impl Iterator<Item = u8> + use<> {
         let used = i128::from(self.used.get());
         let before = used.saturating_sub(i128::from(taken.get()));
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_threshold_is_reached_once() {
+    fn a_threshold_is_reached_by_the_units_that_pass_it() {
         let at = |used, limit: Option<i64>| QuotaState {
             meter: "m".parse().expect("a meter"),
             limit: limit.map(Units),

@@ -20,6 +20,7 @@ pub(crate) mod checkout_link;
 pub(crate) mod console_refund;
 pub(crate) mod consume;
 pub(crate) mod create_payment;
+mod current_plans;
 pub(crate) mod current_subscription;
 mod default_plan;
 mod deliver;

@@ -267,8 +267,10 @@ impl<'a> Batch<'a> {
         if let Some(held) = subscriptions::read(tx, hold.subscription_id).await? {
             let shape = QuotaShape::from(quota);
             for percent in reached {
-                tell::quota(self.parts, tx, &held, percent, &shape, self.now).await?;
-                self.owe_letter(&held, percent, quota);
+                if quota_counters::mark_told(tx, held.id, quota, percent).await? {
+                    tell::quota(self.parts, tx, &held, percent, &shape, self.now).await?;
+                    self.owe_letter(&held, percent, quota);
+                }
             }
         }
         Ok(())
@@ -419,7 +421,6 @@ impl<'a> Batch<'a> {
                 let usage = self.charge(take, counter.period.start);
                 for percent in quota.reached(take.units) {
                     self.reached.push((take, percent, quota.clone()));
-                    self.owe_letter(&take.holding.subscription, percent, &quota);
                 }
                 Fate::Charged {
                     usage,
@@ -468,9 +469,12 @@ impl<'a> Batch<'a> {
         }
         quota_holds::put_each(tx, &self.holds).await?;
         self.append(tx, &self.charges).await?;
-        for (take, percent, quota) in &self.reached {
-            let (held, shape) = (&take.holding.subscription, QuotaShape::from(quota));
-            tell::quota(self.parts, tx, held, *percent, &shape, self.now).await?;
+        for (take, percent, quota) in std::mem::take(&mut self.reached) {
+            let (held, shape) = (&take.holding.subscription, QuotaShape::from(&quota));
+            if quota_counters::mark_told(tx, held.id, &quota, percent).await? {
+                tell::quota(self.parts, tx, held, percent, &shape, self.now).await?;
+                self.owe_letter(held, percent, &quota);
+            }
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ pub(crate) mod books;
 pub(crate) mod calls;
 pub(crate) mod change_quotes;
 pub(crate) mod charges;
+pub(crate) mod current_plans;
 pub(crate) mod deliveries;
 pub(crate) mod endpoints;
 pub(crate) mod explain;
@@ -115,6 +116,7 @@ pub(crate) const OVER_ROWS: &[&[&OverRows]] = &[
     takings::OVER_ROWS,
     quota_holds::OVER_ROWS,
     spent::OVER_ROWS,
+    current_plans::OVER_ROWS,
 ];
 
 /// Reads the columns of one row into the model, naming the row when one is impossible.

@@ -306,6 +306,24 @@ pub(crate) async fn pour(
     Ok(row.is_some())
 }
 
+/// Marks that this much of a counter's limit, in percent, is told. `false`: that much is told already, or more. Units
+/// that come back leave the mark, so that it is told once however often it is reached; a limit that rises takes it away.
+pub(crate) async fn mark_told(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    quota: &QuotaState,
+    percent: u8,
+) -> Result<bool> {
+    let row: Option<(Uuid,)> = in_tx!(tx, |c| sqlx::query_as(MARK_TOLD)
+        .bind(id.uuid())
+        .bind(quota.meter.as_str())
+        .bind(quota.began_at.utc())
+        .bind(i64::from(percent))
+        .fetch_optional(c)
+        .await)?;
+    Ok(row.is_some())
+}
+
 /// Closes every open counter of a subscription, to its period's start: a spend that read its clock
 /// before a close "to now" would still pass.
 pub(crate) async fn close(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<()> {
@@ -424,15 +442,20 @@ const CLOSE_OLDER: &str = "UPDATE quota_counters SET open_until = period_start, 
     WHERE subscription_id = $1 AND meter = $2 AND period_start < $3 AND open_until > $3";
 const POUR: &str =
     "UPDATE quota_counters SET quota_limit = quota_limit + $4, granted = granted + $5,
-    open_until = CASE WHEN open_until > $6 THEN $6 ELSE open_until END, updated_at = $7
+    open_until = CASE WHEN open_until > $6 THEN $6 ELSE open_until END,
+    notified = CASE WHEN $4 > 0 THEN 0 ELSE notified END, updated_at = $7
     WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND quota_limit IS NOT NULL
       AND used + held <= quota_limit + $4 AND granted + $5 >= 0
+    RETURNING subscription_id";
+const MARK_TOLD: &str = "UPDATE quota_counters SET notified = $4
+    WHERE subscription_id = $1 AND meter = $2 AND period_start = $3 AND notified < $4
     RETURNING subscription_id";
 const CLOSE: &str = "UPDATE quota_counters SET open_until = period_start, updated_at = $2
     WHERE subscription_id = $1 AND open_until > $2";
 const CUT: &str = "UPDATE quota_counters SET open_until = $2, updated_at = $3
     WHERE subscription_id = $1 AND open_until > $2";
 const ADAPT: &str = "UPDATE quota_counters SET updated_at = $5,
+    notified = CASE WHEN CAST($4 AS BIGINT) IS NULL OR CAST($4 AS BIGINT) > CAST($3 AS BIGINT) THEN 0 ELSE notified END,
     quota_limit = CASE WHEN CAST($4 AS BIGINT) IS NULL THEN NULL
         WHEN COALESCE(quota_limit, 0) + $4 - COALESCE(CAST($3 AS BIGINT), COALESCE(quota_limit, 0)) < used + held
             THEN used + held
@@ -453,6 +476,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     CLOSE_OLDER,
     ADAPT,
     POUR,
+    MARK_TOLD,
     CLOSE,
     CUT,
     REOPEN,

@@ -9,6 +9,7 @@ mod logs;
 mod mail;
 mod reader;
 mod redis;
+mod seller;
 mod shown;
 mod stripe;
 mod tokens;
@@ -38,6 +39,7 @@ pub use self::accounts::AccountSettings;
 pub use self::fault::{Fault, Faults};
 pub use self::mail::MailSettings;
 use self::reader::Reader;
+pub use self::seller::Seller;
 pub use self::shown::{From, Shown, shown};
 pub use self::unknown::Unknown;
 use crate::alone::Elsewhere;
@@ -154,6 +156,8 @@ pub struct Config {
     pub elsewhere: Result<Elsewhere, Faults>,
     /// `None`: letters stay in the sandbox, or are not written.
     pub mail: Option<MailSettings>,
+    /// Who is paid, as buyers read it.
+    pub seller: Seller,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
     /// `None`: not configured.
@@ -339,6 +343,7 @@ impl Reader {
             redis: self.redis(),
             elsewhere: self.elsewhere(app_env),
             mail: self.mail(),
+            seller: self.seller(),
             trusted_proxies: self
                 .parsed(
                     "TRUSTED_PROXIES",

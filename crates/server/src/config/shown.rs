@@ -114,7 +114,8 @@ pub fn shown(env: &BTreeMap<String, String>, dotenv: &Path) -> Result<Vec<Shown>
             (default.into_string().unwrap_or_default(), From::Default)
         };
         Shown {
-            value: masked(&name, value),
+            // Some have several lines; each is shown in one.
+            value: masked(&name, value).replace('\n', "\\n"),
             name: name.to_uppercase(),
             from,
         }

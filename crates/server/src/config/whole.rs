@@ -34,6 +34,8 @@ const BAD: &[(&str, &str)] = &[
     ("API_KEY_SCOPES", "Reports"),
     ("SMTP_URL", "mail.example"),
     ("MAIL_FROM", "Shop"),
+    ("SELLER_NAME", "Shop\nElsewhere"),
+    ("SELLER_DETAILS", "Tax\tnumber"),
     ("ALIPAY_GATEWAY", "openapi"),
     ("WECHAT_GATEWAY", "api"),
     ("STRIPE_GATEWAY", "api"),

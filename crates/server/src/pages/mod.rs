@@ -38,7 +38,7 @@ use tollgate_kernel::entropy::Entropy;
 use tollgate_kernel::problem::{Code, Problem};
 use tollgate_payment::PaymentService;
 
-use crate::config::Config;
+use crate::config::{Config, Seller};
 use crate::sandbox_clock::SandboxClock;
 
 /// Nothing from elsewhere, nothing inline.
@@ -54,6 +54,8 @@ pub(crate) struct House {
     pub(crate) zone: Tz,
     /// Where people reach the service, without a slash at its end.
     pub(crate) public_url: String,
+    /// Who is paid.
+    pub(crate) seller: Arc<Seller>,
     /// From where people are sent here to sign in, and where they are sent back to.
     pub(crate) origins: Vec<String>,
     /// By https only.

@@ -2,6 +2,7 @@
 //! write to break pages. Written to `PAGE_SAMPLES`, if it names a folder, for the browser to look at.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use askama::Template;
 use tollgate_kernel::clock::Clock;
@@ -10,6 +11,7 @@ use tollgate_kernel::text::Language;
 
 use super::visit::{Theme, Visit};
 use super::{House, Mounted};
+use crate::config::Seller;
 
 /// A very long word, as Germans build them.
 pub(super) const LONG: &str =
@@ -30,6 +32,11 @@ pub(super) fn visit(language: Language) -> Visit {
         sandbox: true,
         zone: chrono_tz::Tz::Asia__Shanghai,
         public_url: "http://localhost:8080".to_owned(),
+        // Whoever sets it may have copied it from anywhere.
+        seller: Arc::new(Seller {
+            name: Some(HOSTILE.to_owned()),
+            details: vec![HOSTILE.to_owned(), LONG.to_owned()],
+        }),
         origins: Vec::new(),
         secure: false,
         mounted: Mounted::Whole,

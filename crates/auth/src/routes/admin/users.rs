@@ -186,7 +186,8 @@ pub(super) struct UpdateBody {
 /// Lets a person act, or not. Takes `users.write`; for a member of staff `admin`.
 #[utoipa::path(patch, path = "/users/{user_id}", tag = "admin", params(("user_id" = String, Path)), request_body = UpdateBody,
     responses((status = 200, body = UserShape), (status = 403, description = "`permission_denied`"),
-        (status = 404, description = "`not_found`"), (status = 422, description = "`validation_failed`: the last admin, `unknown_field`")))]
+        (status = 404, description = "`not_found`"), (status = 409, description = "`last_admin`"),
+        (status = 422, description = "`validation_failed`, `unknown_field`")))]
 pub(super) async fn update(
     State(service): State<AuthService>,
     _staff: Permitted<UsersWrite>,
@@ -245,7 +246,8 @@ pub(super) struct RolesBody {
 /// Gives a person exactly these roles. Takes `admin`.
 #[utoipa::path(put, path = "/users/{user_id}/roles", tag = "admin", params(("user_id" = String, Path)), request_body = RolesBody,
     responses((status = 200, body = RolesShape), (status = 404, description = "`not_found`"),
-        (status = 422, description = "`validation_failed`: an unknown role, or the last admin; `unknown_field`")))]
+        (status = 409, description = "`last_admin`"),
+        (status = 422, description = "`validation_failed`: an unknown role; `unknown_field`")))]
 pub(super) async fn set_roles(
     State(service): State<AuthService>,
     _staff: Permitted<Admin>,

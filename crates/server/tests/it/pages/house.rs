@@ -7,6 +7,7 @@ use tollgate_storage::in_tx;
 
 use super::browser::{Browser, Page};
 use crate::harness::{App, Buyer, Pen, each_engine};
+use crate::refunds;
 
 /// Every page of the house that has no id in its address, and the permission it takes.
 pub(super) const PAGES: [(&str, &str); 12] = [
@@ -328,6 +329,30 @@ async fn a_timeline_has_pages_and_shows_what_its_reader_may_see() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_people_says_of_each_which_plan_they_have() {
+    each_engine(async |app| {
+        let mut admin = staff(app, Role::Admin).await;
+        let (free, pro, none) = (app.buyer().await, app.buyer().await, app.buyer().await);
+        refunds::paid(app, &pro).await;
+        let wish = json!({ "plan_slug": "free" });
+        let had = app.post("/payments/subscriptions/subscribe", &free.token, wish);
+        had.await.expect(StatusCode::CREATED);
+        let list = admin.get("/console/users?staff=no").await;
+        list.expect(StatusCode::OK);
+        let rows: Vec<&str> = list.body.split("<tr>").collect();
+        for (buyer, plan) in [
+            (&free, "<bdi>free</bdi>"),
+            (&pro, "<bdi>pro</bdi>"),
+            (&none, "—"),
+        ] {
+            let row = rows.iter().find(|row| row.contains(&buyer.id));
+            assert!(row.expect("listed").contains(plan), "{plan}: {row:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn roles_are_given_by_admins_and_one_stays() {
     each_engine(async |app| {
         let (buyer, own) = (app.buyer().await, app.buyer().await);
@@ -359,11 +384,13 @@ async fn roles_are_given_by_admins_and_one_stays() {
         // The last admin stays, and hears so on the page.
         let mine = format!("/console/users/{}", own.id);
         let kept = send(&mut admin, &mine, &format!("{mine}/roles"), &[]).await;
-        kept.expect(StatusCode::OK).says(&["the last admin stays"]);
+        kept.expect(StatusCode::OK)
+            .says(&["Make somebody else an admin first"]);
         let kept = admin
             .post(&format!("{mine}/active"), &[("active", "no")])
             .await;
-        kept.expect(StatusCode::OK).says(&["the last admin stays"]);
+        kept.expect(StatusCode::OK)
+            .says(&["Make somebody else an admin first"]);
         // Nothing to remove.
         let none = admin.post(&format!("{path}/second-factor"), &[]).await;
         assert_eq!(none.status, 404);

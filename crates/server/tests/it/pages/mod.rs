@@ -9,3 +9,4 @@ mod house;
 mod house_machines;
 mod money;
 mod plans;
+mod seller;

@@ -129,25 +129,25 @@ pub(super) async fn page(
         .map(|last| last.user.id.to_string());
     let has_spent = staff.holds(PAYMENTS_READ);
     let people = found.iter().map(|listed| listed.user.id);
+    let mut plans = console.payment.current_plans(people.clone()).await?;
     let mut spent = if has_spent {
         console.payment.spent(people).await?
     } else {
         BTreeMap::new()
     };
-    let mut rows = Vec::with_capacity(found.len());
-    for listed in found {
-        let plan = console.payment.current_plan(listed.user.id).await?;
+    let rows = found.into_iter().map(|listed| {
         let seen = listed.last_seen_at.or(listed.last_login_at);
-        rows.push(Row {
+        Row {
             id: listed.user.id,
             username: listed.user.username,
             email: listed.user.email,
-            plan: plan.unwrap_or_default(),
+            plan: plans.remove(&listed.user.id).unwrap_or_default(),
             spent: sums(&frame, spent.remove(&listed.user.id)),
             seen: seen.map(|at| When::new(&frame, at)),
             is_active: listed.user.is_active,
-        });
-    }
+        }
+    });
+    let rows = rows.collect();
     super::super::super::page(&UsersPage {
         told: done.told(&frame),
         open: staff.holds(USERS_WRITE).then_some("/console/users/new"),

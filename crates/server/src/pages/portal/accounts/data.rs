@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use secrecy::SecretString;
 use serde::Deserialize;
-use tollgate_auth::ChangePasswordError;
+use tollgate_auth::CloseAccountError;
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, Problem};
 
@@ -84,7 +84,7 @@ pub(super) async fn close(
         .await;
     let faults = match closed {
         Ok(()) => return Ok(leave(&visitor.visit, "deleted")),
-        Err(ChangePasswordError::WrongCurrent) => {
+        Err(CloseAccountError::WrongCurrent) => {
             let text = WORDS.say(language, "confirm.wrong_password").to_owned();
             Faults::one("current_password", text)
         }

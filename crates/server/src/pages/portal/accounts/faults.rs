@@ -36,6 +36,7 @@ impl Faults {
                 | Code::RegistrationClosed
                 | Code::EmailTaken
                 | Code::UsernameTaken
+                | Code::LastAdmin
                 | Code::ValidationFailed
                 | Code::WeakPassword
                 | Code::RateLimited

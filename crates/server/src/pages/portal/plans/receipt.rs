@@ -36,6 +36,7 @@ struct ReceiptPage {
     /// Nothing real was paid.
     is_play: bool,
     seller: String,
+    seller_details: Vec<String>,
     buyer: String,
     item: String,
     terms: Option<String>,
@@ -92,6 +93,8 @@ fn shown(
     let title = visitor.visit.say(title);
     let frame = Frame::of(visitor, Tab::Payments, title);
     let written = frame.written();
+    let house = &visitor.visit.house;
+    let seller = &house.seller;
     let status = payment.state.status();
     let holds = bought.and_then(|bought| bought.holds);
     let credit = bought.and_then(|bought| bought.credit);
@@ -107,7 +110,8 @@ fn shown(
         done: done(&frame, &visitor.visit),
         is_paid,
         is_play: !payment.livemode,
-        seller: visitor.visit.house.public_url.clone(),
+        seller: seller.name.as_ref().unwrap_or(&house.public_url).clone(),
+        seller_details: seller.details.clone(),
         buyer: visitor.user.username.clone(),
         item: bought.map_or_else(
             || payment.description.clone(),

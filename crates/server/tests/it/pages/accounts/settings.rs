@@ -171,3 +171,25 @@ async fn somebody_takes_their_data_along_and_leaves() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_a8_the_page_tells_the_last_admin_what_to_do_first() {
+    each_engine(async |app| {
+        let mut browser = Browser::registered(app, "ann", PASSWORD).await;
+        app.damage("UPDATE users SET is_superuser = (1 = 1) WHERE username = 'ann'")
+            .await;
+        let path = "/portal/settings/data";
+        browser.get(path).await.expect(StatusCode::OK);
+        let fields = [("current_password", PASSWORD), ("understood", "yes")];
+        let kept = browser.post(path, &fields).await;
+        kept.expect(StatusCode::CONFLICT)
+            .says(&["role=\"alert\"", "Make somebody else an admin first"]);
+        browser.get(path).await.expect(StatusCode::OK);
+        Browser::registered(app, "bob", PASSWORD).await;
+        app.damage("UPDATE users SET is_superuser = (1 = 1) WHERE username = 'bob'")
+            .await;
+        let gone = browser.post(path, &fields).await;
+        assert_eq!(gone.location(), "/portal/login?done=deleted");
+    })
+    .await;
+}
