@@ -40,8 +40,7 @@ impl Written {
             Language::Zh => "zh",
             Language::En => "en",
         };
-        let texts = plan.texts.get(short);
-        texts.map_or(&plan.name, |texts| &texts.name).clone()
+        plan.name_in(short).to_owned()
     }
 
     /// `1,234,567`
