@@ -217,12 +217,7 @@ impl PlanBody {
     }
 
     /// Words that nobody gave now follow their meters: with its other name, or away.
-    fn keep_words(
-        &self,
-        known: Option<&PlanTerms>,
-        meters: &[PlanMeter],
-        texts: &mut PlanTexts,
-    ) {
+    fn keep_words(&self, known: Option<&PlanTerms>, meters: &[PlanMeter], texts: &mut PlanTexts) {
         let given = |language: &String| {
             let body = self.i18n.as_ref().and_then(|texts| texts.get(language));
             body.is_some_and(|body| body.meters.is_some())

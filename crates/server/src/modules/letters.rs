@@ -98,7 +98,9 @@ fn name(plan: &Plan, locale: Locale) -> String {
 
 /// What is counted, as its reader knows it.
 fn word(plan: Option<&Plan>, meter: &str, locale: Locale) -> String {
-    let word = plan.map_or(meter, |plan| meter_word(&plan.texts, locale.as_str(), meter));
+    let word = plan.map_or(meter, |plan| {
+        meter_word(&plan.texts, locale.as_str(), meter)
+    });
     word.to_owned()
 }
 

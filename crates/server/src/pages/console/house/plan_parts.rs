@@ -105,8 +105,14 @@ fn meters(frame: &Frame, typed: &Typed) -> Part {
     let row = |at: usize| {
         let name = |field: &str| format!("{field}_{at}");
         let resets = Reset::ALL.iter().map(|reset| reset.as_str());
+        let word = |language: &str| {
+            let label = frame.say(&format!("editor.word_{language}"));
+            Field::line(&name(&format!("word_{language}")), label, typed)
+        };
         vec![
             Field::line(&name("meter"), frame.say("editor.meter"), typed),
+            word("zh"),
+            word("en"),
             Field::line(&name("limit"), frame.say("editor.limit"), typed).of("number"),
             Field::check(
                 &name("unlimited"),
