@@ -123,9 +123,8 @@ async fn line_56_what_may_not_stand_in_a_plan_is_refused_by_field() {
             plan
         };
         let meter = |value: Value| with("meters", json!([value]));
-        let word = |meter: &str, word: &str| {
-            with("i18n", json!({ "en": { "meters": { meter: word } } }))
-        };
+        let word =
+            |meter: &str, word: &str| with("i18n", json!({ "en": { "meters": { meter: word } } }));
         for (plan, field, code) in [
             (with("price", json!("-1.00")), "/price", "invalid_price"),
             (with("price", json!("99")), "/price", "invalid_price"),

@@ -451,14 +451,24 @@ async fn line_24_a_meter_is_called_by_its_word_and_a_word_is_text() {
         let say = async |zh: &str, en: &str| {
             let words = |word: &str| json!({ "meters": { "processing_count": word } });
             let body = json!({ "i18n": { "zh": words(zh), "en": words(en) } });
-            let said = app.call(Method::PATCH, path, &admin.token, Some(body)).await;
+            let said = app
+                .call(Method::PATCH, path, &admin.token, Some(body))
+                .await;
             said.expect(StatusCode::OK)
         };
         let said = say("张影像", "scans read").await;
-        assert_eq!(said["meters"][0]["name"], "张影像", "in the language of the house");
+        assert_eq!(
+            said["meters"][0]["name"], "张影像",
+            "in the language of the house"
+        );
         let mut stranger = Browser::new(app);
-        for (language, told) in [("en", "<bdi>1,000 scans read a month</bdi>"), ("zh", "<bdi>每月 1,000 张影像</bdi>")] {
-            let prices = stranger.get(&format!("/portal/pricing?lang={language}")).await;
+        for (language, told) in [
+            ("en", "<bdi>1,000 scans read a month</bdi>"),
+            ("zh", "<bdi>每月 1,000 张影像</bdi>"),
+        ] {
+            let prices = stranger
+                .get(&format!("/portal/pricing?lang={language}"))
+                .await;
             prices.expect(StatusCode::OK).says(&[told]);
         }
         let buyer = app.buyer().await;
@@ -466,18 +476,31 @@ async fn line_24_a_meter_is_called_by_its_word_and_a_word_is_text() {
         let preview = browser.get("/portal/subscribe?plan=pro").await;
         preview.says(&["1,000 scans read a month"]);
         let mut fields = Vec::new();
-        let ordered = browser.post("/portal/subscribe", &order(&preview, &mut fields, "alipay")).await;
+        let ordered = browser
+            .post("/portal/subscribe", &order(&preview, &mut fields, "alipay"))
+            .await;
         let hosted = ordered.location().to_owned();
-        for (language, told) in [("zh", "每月 1,000 张影像"), ("en", "1,000 scans read a month")] {
-            browser.get(&format!("{hosted}?lang={language}")).await.says(&[told]);
+        for (language, told) in [
+            ("zh", "每月 1,000 张影像"),
+            ("en", "1,000 scans read a month"),
+        ] {
+            browser
+                .get(&format!("{hosted}?lang={language}"))
+                .await
+                .says(&[told]);
         }
         let order = newest(app, &buyer).await;
         pays(app, &order).await;
         let body = json!({ "resource_type": "dicom_processing", "cost": 900 });
-        app.post("/quota/consume", &buyer.key, body).await.expect(StatusCode::OK);
+        app.post("/quota/consume", &buyer.key, body)
+            .await
+            .expect(StatusCode::OK);
         let pages = [
             ("/portal", "<h3><bdi>scans read</bdi></h3>"),
-            ("/portal", "More than 80 % of the quota is used: 900 of 1,000 scans read."),
+            (
+                "/portal",
+                "More than 80 % of the quota is used: 900 of 1,000 scans read.",
+            ),
             ("/portal/usage", "900 scans read from"),
             ("/portal/usage", "Units (scans read)"),
             ("/portal/usage/calls", "<bdi>scans read</bdi>"),
@@ -485,25 +508,58 @@ async fn line_24_a_meter_is_called_by_its_word_and_a_word_is_text() {
             ("/portal/subscription", "1,000 scans read a month"),
         ];
         for (page, told) in pages {
-            browser.get(page).await.expect(StatusCode::OK).says(&[told]).hides(&["<bdi>processing_count"]);
+            browser
+                .get(page)
+                .await
+                .expect(StatusCode::OK)
+                .says(&[told])
+                .hides(&["<bdi>processing_count"]);
         }
-        browser.get("/portal?lang=zh").await.says(&["<h3><bdi>张影像</bdi></h3>", "配额已用超过 80%（900 / 1,000 张影像）"]);
+        browser.get("/portal?lang=zh").await.says(&[
+            "<h3><bdi>张影像</bdi></h3>",
+            "配额已用超过 80%（900 / 1,000 张影像）",
+        ]);
         browser.get("/portal?lang=en").await;
 
         // Whatever it says, it is text and nothing else.
-        for word in ["<script>alert(1)</script>", "\"><img src=x onerror=y>\u{202e}", &"长".repeat(40)] {
+        for word in [
+            "<script>alert(1)</script>",
+            "\"><img src=x onerror=y>\u{202e}",
+            &"长".repeat(40),
+        ] {
             say(word, word).await;
-            let escaped = word.replace('<', "&#60;").replace('>', "&#62;").replace('"', "&#34;");
-            for page in ["/portal/pricing", "/portal", "/portal/usage", "/portal/usage/calls", "/portal/usage/why", &hosted] {
+            let escaped = word
+                .replace('<', "&#60;")
+                .replace('>', "&#62;")
+                .replace('"', "&#34;");
+            for page in [
+                "/portal/pricing",
+                "/portal",
+                "/portal/usage",
+                "/portal/usage/calls",
+                "/portal/usage/why",
+                &hosted,
+            ] {
                 let shown = browser.get(page).await;
-                shown.expect(StatusCode::OK).says(&[&escaped]).hides(&["<script>alert", "<img src=x"]);
+                shown
+                    .expect(StatusCode::OK)
+                    .says(&[&escaped])
+                    .hides(&["<script>alert", "<img src=x"]);
             }
         }
         // Without a word, and without the meter, the name in code is left.
         let none = json!({ "i18n": { "zh": { "meters": {} }, "en": { "meters": {} } } });
-        app.call(Method::PATCH, path, &admin.token, Some(none)).await.expect(StatusCode::OK);
-        stranger.get("/portal/pricing?lang=en").await.says(&["1,000 processing_count a month"]);
-        browser.get("/portal").await.says(&["<h3><bdi>processing_count</bdi></h3>"]);
+        app.call(Method::PATCH, path, &admin.token, Some(none))
+            .await
+            .expect(StatusCode::OK);
+        stranger
+            .get("/portal/pricing?lang=en")
+            .await
+            .says(&["1,000 processing_count a month"]);
+        browser
+            .get("/portal")
+            .await
+            .says(&["<h3><bdi>processing_count</bdi></h3>"]);
     })
     .await;
 }

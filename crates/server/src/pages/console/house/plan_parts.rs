@@ -111,8 +111,6 @@ fn meters(frame: &Frame, typed: &Typed) -> Part {
         };
         vec![
             Field::line(&name("meter"), frame.say("editor.meter"), typed),
-            word("zh"),
-            word("en"),
             Field::line(&name("limit"), frame.say("editor.limit"), typed).of("number"),
             Field::check(
                 &name("unlimited"),
@@ -124,6 +122,9 @@ fn meters(frame: &Frame, typed: &Typed) -> Part {
                 frame.say("editor.reset"),
                 words(frame, "reset", resets, typed.get(&name("reset"))),
             ),
+            // Below the meter and its limit, where there is room for them.
+            word("zh"),
+            word("en"),
         ]
     };
     let mut part = part(frame, "editor.meters", "editor.meters_hint", Vec::new());
