@@ -105,6 +105,8 @@ pub enum News {
         percent: u8,
         /// How the meter stands.
         quota: QuotaState,
+        /// As they have it, with the words for its meters; `None`: there is none any more.
+        plan: Option<Box<Plan>>,
         /// Where there is more.
         link: String,
     },

@@ -76,7 +76,7 @@ pub struct PlanShape {
     pub name: String,
     /// One sentence.
     pub description: String,
-    /// Name, description and features in `zh` and `en`.
+    /// Name, description, features and the words for meters in `zh` and `en`.
     #[schema(value_type = Object)]
     pub i18n: PlanTexts,
     /// Decimal text with the currency's exact scale.
@@ -118,9 +118,11 @@ pub struct PlanShape {
     pub created_at: Timestamp,
 }
 
-impl From<Plan> for PlanShape {
-    fn from(plan: Plan) -> Self {
+impl PlanShape {
+    /// A plan; `house` is the language of the house.
+    pub fn new(plan: Plan, house: &str) -> Self {
         Self {
+            meters: PlanMeterShape::list(&plan.meters, &plan.texts, house),
             id: plan.id,
             slug: plan.slug.as_str().to_owned(),
             name: plan.name,
@@ -134,7 +136,6 @@ impl From<Plan> for PlanShape {
             quota_limit: plan.quota_limit.map(Units::get),
             features: plan.features,
             resource_costs: costs(&plan.resource_costs, &plan.meter),
-            meters: plan.meters.iter().map(PlanMeterShape::from).collect(),
             trial_days: plan.trial_days,
             is_default: plan.is_default,
             is_active: plan.is_active,
@@ -247,13 +248,18 @@ pub struct SubscriptionShape {
 
 impl SubscriptionShape {
     /// With its plan and its first meter as they stand at `now`.
-    pub(crate) fn new(held: &Subscription, plan: Plan, quota: &QuotaState, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        held: &Subscription,
+        plan: PlanShape,
+        quota: &QuotaState,
+        now: Timestamp,
+    ) -> Self {
         let status = held.state.status();
         Self {
             id: held.id,
             user_id: held.user_id,
             plan_id: held.plan_id,
-            plan: plan.into(),
+            plan,
             status,
             current_period_start: held.term_start,
             current_period_end: held.term_end,

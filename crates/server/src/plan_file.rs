@@ -251,7 +251,12 @@ fn plain(error: &serde_json::Error) -> String {
 /// As the same plan would be sent by HTTP. Money is text or a whole number: a number with a point is a float here.
 fn json(value: &Value, field: &str, faults: &mut Vec<String>) -> Json {
     match value {
-        Value::String(text) if text == UNLIMITED && field.ends_with("limit") => Json::Null,
+        // What buyers read is text, whatever it says.
+        Value::String(text)
+            if text == UNLIMITED && field.ends_with("limit") && !field.starts_with("i18n.") =>
+        {
+            Json::Null
+        }
         Value::String(text) if text.contains('\0') => {
             faults.push(format!("{field}: no NUL"));
             Json::Null
@@ -325,9 +330,13 @@ image = { meter = "storage", units = 5 }
 name = "专业版"
 description = "个人与小团队"
 features = ["每月 1000 次", "say \"hi\""]
+meters = { calls = "次调用", storage = "GB 空间" }
 
 [plans.i18n.en]
 name = "Pro"
+
+[plans.i18n.en.meters]
+storage = "GB of \"space\""
 "#;
 
     fn fault(file: &str) -> String {
@@ -342,6 +351,15 @@ name = "Pro"
         assert_eq!(write(&plans), Ok(written));
         assert_eq!(plans[0].meters[1].limit, None);
         assert_eq!(plans[0].resource_costs["image"].units.get(), 5);
+        let words = |language: &str| &plans[0].texts[language].meters;
+        assert_eq!(words("zh")["calls"], "次调用");
+        assert_eq!(words("en")["storage"], "GB of \"space\"");
+        assert_eq!(words("en").get("calls"), None);
+        // A word is a word, even where a limit has one.
+        let odd = FILE.replace("\"storage\"", "\"limit\"");
+        let odd = odd.replace("storage = \"GB of \\\"space\\\"\"", "limit = \"unlimited\"");
+        let odd = read(&odd.replace("storage =", "limit ="), Language::Zh).expect("plans");
+        assert_eq!(odd[0].texts["en"].meters["limit"], "unlimited");
     }
 
     #[test]
@@ -390,6 +408,17 @@ name = "Pro"
                 "name = \"\"",
                 "plan pro: name: required",
             ),
+            (
+                "storage = \"GB of",
+                "space = \"GB of",
+                "plan pro: i18n.en.meters.space: the plan has no such meter",
+            ),
+            (
+                "\"次调用\"",
+                "\"\"",
+                "plan pro: i18n.zh.meters.calls: 1 to 40 characters",
+            ),
+            ("\"次调用\"", "1", "plan pro: i18n.zh.meters.calls: "),
             ("slug = \"pro\"", "", "plan 1: slug: required"),
             ("[[plans]]", "[plans]", ""),
             ("[[plans]]", "other = 1\n[[plans]]", "other: not known"),

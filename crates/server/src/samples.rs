@@ -6,6 +6,9 @@ use tollgate_kernel::money::{Currency, Money};
 use tollgate_payment::model::plan::{BillingCycle, NewPlan, PlanText};
 use tollgate_payment::model::quota::Units;
 
+/// What is counted, in all of them.
+const METER: &str = "processing_count";
+
 struct Sample {
     slug: &'static str,
     price_minor: i64,
@@ -21,23 +24,19 @@ const SAMPLES: [Sample; 3] = [
         price_minor: 0,
         billing_cycle: BillingCycle::Monthly,
         quota_limit: Some(10),
-        zh: ("免费版", "先试用", &["每月 10 次处理"]),
-        en: ("Free", "To try it out", &["10 calls a month"]),
+        zh: ("免费版", "先试用", &[]),
+        en: ("Free", "To try it out", &[]),
     },
     Sample {
         slug: "pro",
         price_minor: 9_900,
         billing_cycle: BillingCycle::Monthly,
         quota_limit: Some(1_000),
-        zh: (
-            "专业版",
-            "适合个人与小团队",
-            &["每月 1000 次处理", "邮件支持"],
-        ),
+        zh: ("专业版", "适合个人与小团队", &["邮件支持"]),
         en: (
             "Pro",
             "For one person or a small team",
-            &["1,000 calls a month", "Support by e-mail"],
+            &["Support by e-mail"],
         ),
     },
     Sample {
@@ -45,12 +44,8 @@ const SAMPLES: [Sample; 3] = [
         price_minor: 999_900,
         billing_cycle: BillingCycle::Yearly,
         quota_limit: None,
-        zh: ("企业版", "不限次数", &["不限处理次数", "优先支持"]),
-        en: (
-            "Enterprise",
-            "Without a limit",
-            &["Unlimited calls", "Priority support"],
-        ),
+        zh: ("企业版", "不限次数", &["优先支持"]),
+        en: ("Enterprise", "Without a limit", &["Priority support"]),
     },
 ];
 
@@ -64,22 +59,23 @@ pub(crate) fn plans() -> Vec<NewPlan> {
 }
 
 fn plan(order: usize, sample: &Sample) -> NewPlan {
-    let text = |(name, description, features): (&str, &str, &[&str])| PlanText {
+    let text = |word: &str, (name, description, features): (&str, &str, &[&str])| PlanText {
         name: name.to_owned(),
         description: description.to_owned(),
         features: features.iter().map(|line| (*line).to_owned()).collect(),
+        meters: BTreeMap::from([(METER.to_owned(), word.to_owned())]),
     };
     let unit = Units::new(1).expect("one is a number of units");
     NewPlan {
         slug: sample.slug.parse().expect("the slugs above are slugs"),
         texts: BTreeMap::from([
-            ("zh".to_owned(), text(sample.zh)),
-            ("en".to_owned(), text(sample.en)),
+            ("zh".to_owned(), text("次处理", sample.zh)),
+            ("en".to_owned(), text("processed images", sample.en)),
         ]),
         house_language: "zh",
         price: Money::new(sample.price_minor, Currency::CNY),
         billing_cycle: sample.billing_cycle,
-        meter: "processing_count".parse().expect("a name of letters"),
+        meter: METER.parse().expect("a name of letters"),
         quota_limit: sample.quota_limit.and_then(|limit| Units::new(limit).ok()),
         resource_costs: BTreeMap::from([
             ("dicom_processing".to_owned(), unit),

@@ -53,11 +53,15 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """A meter of a plan: its limit in units (``None`` is unlimited) and when it begins anew."""
+    """A meter of a plan: its limit in units (``None`` is unlimited) and when it begins anew.
+
+    ``name`` is what a buyer reads behind a number of units, in the language of the house.
+    """
 
     meter: str
     limit: int | None = None
     reset: str = "month"
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

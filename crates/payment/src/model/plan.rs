@@ -163,10 +163,32 @@ pub struct PlanText {
     pub description: String,
     /// One line each.
     pub features: Vec<String>,
+    /// What a buyer reads behind a number of units (`processed images`), by what code calls the meter.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub meters: BTreeMap<String, String>,
 }
 
 /// In both languages, by their tag (`zh`, `en`).
 pub type PlanTexts = BTreeMap<String, PlanText>;
+
+/// What a buyer reads of a meter in this language; what code calls it, where there is no word.
+///
+/// ```
+/// use tollgate_payment::model::plan::{PlanText, PlanTexts, meter_word};
+///
+/// let text = PlanText {
+///     meters: [("scans".to_owned(), "processed images".to_owned())].into(),
+///     ..PlanText::default()
+/// };
+/// let texts = PlanTexts::from([("en".to_owned(), text)]);
+/// assert_eq!(meter_word(&texts, "en", "scans"), "processed images");
+/// assert_eq!(meter_word(&texts, "zh", "scans"), "scans");
+/// ```
+pub fn meter_word<'a>(texts: &'a PlanTexts, language: &str, meter: &'a str) -> &'a str {
+    let text = texts.get(language);
+    let word = text.and_then(|text| text.meters.get(meter));
+    word.map_or(meter, String::as_str)
+}
 
 /// A plan in its newest version.
 #[derive(Clone, Debug)]
@@ -227,6 +249,12 @@ impl Plan {
         Duration::from_hours(days.saturating_mul(24))
     }
 
+    /// What it is called in this language, or in the language of the house.
+    pub fn name_in(&self, language: &str) -> &str {
+        let text = self.texts.get(language).map(|text| text.name.as_str());
+        text.filter(|name| !name.is_empty()).unwrap_or(&self.name)
+    }
+
     /// What was written by hand, in the language `house` of the house where no other is named.
     pub fn terms(&self, house: &str) -> PlanTerms {
         let mut texts = self.texts.clone();
@@ -234,6 +262,7 @@ impl Plan {
             name: self.name.clone(),
             description: self.description.clone(),
             features: self.features.clone(),
+            meters: BTreeMap::new(),
         });
         PlanTerms {
             slug: self.slug.clone(),

@@ -52,6 +52,7 @@ const NAME_CHARS: usize = 80;
 const DESCRIPTION_CHARS: usize = 500;
 const MOST_FEATURES: usize = 20;
 const FEATURE_CHARS: usize = 200;
+const METER_CHARS: usize = 40;
 const MOST_TRIAL_DAYS: i64 = 365;
 const MOST_GRACE_DAYS: i64 = 90;
 const MOST_SORT_ORDER: i64 = 1_000_000;
@@ -136,6 +137,7 @@ impl PlanTerms {
         }
         for (language, text) in &self.texts {
             text_faults(&mut faults, language, text);
+            self.word_faults(&mut faults, language, text);
         }
         self.meter_faults(&mut faults);
         self.cost_faults(&mut faults);
@@ -201,6 +203,18 @@ impl PlanTerms {
         }
     }
 
+    /// A word is of one of its meters.
+    fn word_faults(&self, faults: &mut Vec<PlanFault>, language: &str, text: &PlanText) {
+        let known = |name: &str| self.meters.iter().any(|one| one.meter.as_str() == name);
+        for name in text.meters.keys().filter(|name| !known(name)) {
+            faults.push(PlanFault::new(
+                word_field(language, name),
+                "unknown_meter",
+                WORDS.text("plans.no_meter"),
+            ));
+        }
+    }
+
     fn cost_faults(&self, faults: &mut Vec<PlanFault>) {
         if self.resource_costs.len() > MOST_COSTS {
             faults.push(PlanFault::new(
@@ -258,6 +272,9 @@ impl PlanTerms {
             fields.push((field("name"), said.name.clone()));
             fields.push((field("description"), said.description.clone()));
             fields.push((field("features"), said.features.join(" | ")));
+            for (meter, word) in &said.meters {
+                fields.push((format!("{}.{meter}", field("meters")), word.clone()));
+            }
         }
         fields
     }
@@ -316,6 +333,9 @@ fn text_faults(faults: &mut Vec<PlanFault>, language: &str, text: &PlanText) {
         let line_field = format!("{}/{position}", field("features"));
         bounded(line_field, line, 1, FEATURE_CHARS);
     }
+    for (meter, word) in &text.meters {
+        bounded(word_field(language, meter), word, 1, METER_CHARS);
+    }
     if text.features.len() > MOST_FEATURES {
         faults.push(PlanFault::new(
             field("features"),
@@ -323,6 +343,10 @@ fn text_faults(faults: &mut Vec<PlanFault>, language: &str, text: &PlanText) {
             WORDS.text("plans.too_many_features"),
         ));
     }
+}
+
+fn word_field(language: &str, meter: &str) -> String {
+    format!("/i18n/{}/meters/{}", pointed(language), pointed(meter))
 }
 
 /// A name as a part of a JSON pointer (RFC 6901).

@@ -103,7 +103,10 @@ impl PaymentService {
         };
         let versions = plan_versions::list(&self.0.db, plan.id).await?;
         let mut shape = self.for_staff(plan).await?;
-        shape.versions = Some(versions.into_iter().map(PlanVersionShape::from).collect());
+        let (texts, house) = (&shape.plan.i18n, self.0.config.house());
+        let versions = versions.into_iter();
+        let versions = versions.map(|version| PlanVersionShape::new(version, texts, house));
+        shape.versions = Some(versions.collect());
         Ok(Some(shape))
     }
 
@@ -111,6 +114,10 @@ impl PaymentService {
     pub(super) async fn for_staff(&self, plan: Plan) -> Result<AdminPlanShape> {
         let livemode = self.0.config.livemode;
         let subscribers = plans::subscribers(&self.0.db, plan.id, livemode).await?;
-        Ok(AdminPlanShape::new(plan, subscribers))
+        Ok(AdminPlanShape::new(
+            plan,
+            subscribers,
+            self.0.config.house(),
+        ))
     }
 }

@@ -10,7 +10,7 @@ use super::roll::roll_alone;
 use super::turn::turned;
 use crate::model::quota::{Meter, QuotaState, Units};
 use crate::model::subscription::Subscription;
-use crate::shapes::{QuotaShape, SubscriptionShape};
+use crate::shapes::{PlanShape, QuotaShape, SubscriptionShape};
 use crate::store::quota_counters::{self, Counter};
 use crate::store::{plans, subscriptions};
 use crate::{Parts, PaymentService};
@@ -132,6 +132,7 @@ pub(crate) async fn shown(
                 row: held.id.to_string(),
             })?;
     let quota = quota_of(parts, held, &held.meter, now).await?;
+    let plan = PlanShape::new(plan, parts.config.house());
     Ok(SubscriptionShape::new(held, plan, &quota, now))
 }
 

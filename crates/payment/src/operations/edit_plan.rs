@@ -139,7 +139,7 @@ impl PaymentService {
                 continue;
             };
             let made = plans::read(&mut tx, id).await?.ok_or(PlanError::NotFound)?;
-            let shape = AdminPlanShape::new(made, 0);
+            let shape = AdminPlanShape::new(made, 0, parts.config.house());
             if !keep(&mut tx, key, &shape, now).await? {
                 continue;
             }

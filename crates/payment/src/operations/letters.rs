@@ -2,7 +2,7 @@
 //! nothing of what is undone. Who knows no accounts tells nobody.
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{PaymentId, PlanId};
+use tollgate_kernel::ids::{PaymentId, PlanId, UserId};
 use tollgate_kernel::money::Money;
 use tollgate_storage::Result;
 use tollgate_storage::db::Tx;
@@ -10,6 +10,7 @@ use tollgate_storage::db::Tx;
 use crate::Parts;
 use crate::model::payment::Payment;
 use crate::model::plan::Plan;
+use crate::model::quota::QuotaState;
 use crate::model::refund::{Refund, RefundOrigin};
 use crate::model::subscription::Subscription;
 use crate::people::News;
@@ -116,9 +117,34 @@ pub(super) async fn refunded(
     people.news(tx, &news, now).await
 }
 
-/// Where there are more units.
-pub(crate) fn more_units(parts: &Parts) -> String {
-    format!("{}/portal/pricing", parts.config.public_url)
+/// So much of a meter's limit that somebody is to hear of it.
+pub(crate) struct Reached {
+    pub(crate) user_id: UserId,
+    /// In the version they have.
+    pub(crate) plan: (PlanId, i64),
+    pub(crate) percent: u8,
+    pub(crate) quota: QuotaState,
+}
+
+/// Of a meter, so much is used. Its plan says how a buyer reads it.
+pub(crate) async fn quota_reached(
+    parts: &Parts,
+    tx: &mut Tx,
+    reached: &Reached,
+    now: Timestamp,
+) -> Result<()> {
+    let Some(people) = &parts.people else {
+        return Ok(());
+    };
+    let (plan, version) = reached.plan;
+    let news = News::QuotaReached {
+        user_id: reached.user_id,
+        percent: reached.percent,
+        quota: reached.quota.clone(),
+        plan: plans::read_as_of(tx, plan, version).await?.map(Box::new),
+        link: format!("{}/portal/pricing", parts.config.public_url),
+    };
+    people.news(tx, &news, now).await
 }
 
 fn page(parts: &Parts, payment: &Payment) -> String {

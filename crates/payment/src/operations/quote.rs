@@ -14,7 +14,7 @@ use crate::model::period::Anchor;
 use crate::model::plan::Plan;
 use crate::model::quote::{Due, QuoteKind, due};
 use crate::model::subscription::{Subscription, SubscriptionState};
-use crate::shapes::{Counted, QuoteShape};
+use crate::shapes::{Counted, PlanShape, QuoteShape};
 use crate::store::change_quotes::ChangeQuote;
 use crate::store::plans;
 
@@ -143,7 +143,7 @@ impl PaymentService {
         let period = (start, end);
         Ok(QuoteShape::new(
             quoted.kind,
-            plan,
+            PlanShape::new(plan, self.0.config.house()),
             from,
             period,
             amount,

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{HoldId, SubscriptionId, UsageId, UserId};
+use tollgate_kernel::ids::{HoldId, SubscriptionId, UsageId};
 use tollgate_storage::db::Tx;
 use tollgate_storage::idempotency::{self, Known, Request};
 use tollgate_storage::{StorageError, sqlx};
@@ -19,8 +19,8 @@ use crate::model::hold::{Hold, HoldState};
 use crate::model::quota::{Meter, QuotaState, Units};
 use crate::model::subscription::Subscription;
 use crate::operations::give_back::{self, Back};
-use crate::operations::{letters, tell};
-use crate::people::News;
+use crate::operations::letters::{self, Reached};
+use crate::operations::tell;
 use crate::shapes::{ConsumeShape, HoldShape, QuotaShape};
 use crate::store::charges::{self, Entry};
 use crate::store::quota_counters::{self, Counter, Of};
@@ -131,7 +131,7 @@ struct Batch<'a> {
     charges: Vec<Entry<'a>>,
     reached: Vec<(&'a Take, u8, QuotaState)>,
     /// One for a counter: of what was reached last, which is the highest.
-    letters: BTreeMap<(SubscriptionId, Meter), (UserId, u8, QuotaState)>,
+    letters: BTreeMap<(SubscriptionId, Meter), Reached>,
     moved: Moved,
 }
 
@@ -279,7 +279,12 @@ impl<'a> Batch<'a> {
     fn owe_letter(&mut self, held: &Subscription, percent: u8, quota: &QuotaState) {
         // A hold may be charged to a period that is over: nobody can do anything about that one.
         if quota.resets_at > self.now {
-            let letter = (held.user_id, percent, quota.clone());
+            let letter = Reached {
+                user_id: held.user_id,
+                plan: (held.plan_id, held.plan_version),
+                percent,
+                quota: quota.clone(),
+            };
             self.letters.insert((held.id, quota.meter.clone()), letter);
         }
     }
@@ -480,17 +485,8 @@ impl<'a> Batch<'a> {
     }
 
     async fn write_letters(&self, tx: &mut Tx) -> Result<(), Trouble> {
-        let Some(people) = &self.parts.people else {
-            return Ok(());
-        };
-        for (user_id, percent, quota) in self.letters.values() {
-            let news = News::QuotaReached {
-                user_id: *user_id,
-                percent: *percent,
-                quota: quota.clone(),
-                link: letters::more_units(self.parts),
-            };
-            let written = people.news(tx, &news, self.now).await;
+        for owed in self.letters.values() {
+            let written = letters::quota_reached(self.parts, tx, owed, self.now).await;
             written.map_err(|error| match Trouble::from(error) {
                 Trouble::Bad(error) => Trouble::Unwritten(error),
                 passing => passing,

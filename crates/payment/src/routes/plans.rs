@@ -24,9 +24,10 @@ pub(super) struct PlanList {
 #[utoipa::path(get, path = "/plans", tag = "plans", security(()), responses((status = 200, body = PlanList)))]
 pub(super) async fn list(State(service): State<PaymentService>) -> Result<Response, Problem> {
     let plans = service.plans().await?;
-    let data = plans.into_iter().map(PlanShape::from).collect();
+    let house = service.house_language();
+    let data = plans.into_iter().map(|plan| PlanShape::new(plan, house));
     Ok(cached(PlanList {
-        data,
+        data: data.collect(),
         has_more: false,
         next_cursor: None,
     }))
@@ -41,7 +42,7 @@ pub(super) async fn detail(
     PathText(id): PathText,
 ) -> Result<Response, Problem> {
     let plan = service.find_plan(&id).await?;
-    plan.map(|plan| cached(PlanShape::from(plan)))
+    plan.map(|plan| cached(PlanShape::new(plan, service.house_language())))
         .ok_or_else(|| Problem::new(Code::NotFound))
 }
 

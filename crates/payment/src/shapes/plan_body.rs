@@ -28,7 +28,7 @@ pub struct PlanBody {
     pub description: Option<String>,
     /// In the language of the house, one line each.
     pub features: Option<Vec<String>>,
-    /// `zh` and `en`, each with `name`, `description`, `features`; what is left out stays.
+    /// `zh` and `en`, each with `name`, `description`, `features`, `meters`; what is left out stays.
     #[schema(value_type = Option<Object>)]
     pub i18n: Option<BTreeMap<String, TextBody>>,
     /// Decimal text with exactly the currency's places; 0 is free.
@@ -76,6 +76,10 @@ pub struct TextBody {
     pub description: Option<String>,
     /// At most 20 lines of 200 characters.
     pub features: Option<Vec<String>>,
+    /// What buyers read of a meter, by what code calls it: 1 to 40 characters. All words of this language; a word whose
+    /// meter is taken away goes with it.
+    #[schema(value_type = Option<Object>)]
+    pub meters: Option<BTreeMap<String, String>>,
 }
 
 /// A meter, as it should be.
@@ -114,7 +118,7 @@ impl PlanBody {
     ) -> Result<PlanTerms, Vec<PlanFault>> {
         let mut faults = Vec::new();
         let slug = self.slug(known, &mut faults);
-        let texts = self.texts(known, house, &mut faults);
+        let mut texts = self.texts(known, house, &mut faults);
         let price = self.price(known, &mut faults);
         let billing_cycle = self.cycle(known, &mut faults);
         let meters = self.meters(known, &mut faults);
@@ -125,6 +129,7 @@ impl PlanBody {
         if !faults.is_empty() {
             return Err(faults);
         }
+        self.keep_words(known, &meters, &mut texts);
         let terms = PlanTerms {
             slug,
             texts,
@@ -173,6 +178,7 @@ impl PlanBody {
             put(&mut text.name, body.name.as_ref());
             put(&mut text.description, body.description.as_ref());
             put(&mut text.features, body.features.as_ref());
+            put(&mut text.meters, body.meters.as_ref());
         }
         let own = self.i18n.as_ref().and_then(|texts| texts.get(house));
         let differ = |short: bool, field: &'static str, faults: &mut Vec<PlanFault>| {
@@ -208,6 +214,27 @@ impl PlanBody {
             put(&mut text.features, lines);
         }
         texts
+    }
+
+    /// Words that nobody gave now follow their meters: with its other name, or away.
+    fn keep_words(&self, known: Option<&PlanTerms>, meters: &[PlanMeter], texts: &mut PlanTexts) {
+        let given = |language: &String| {
+            let body = self.i18n.as_ref().and_then(|texts| texts.get(language));
+            body.is_some_and(|body| body.meters.is_some())
+        };
+        let was = known.and_then(|known| known.meters.first());
+        let renamed = was.zip(meters.first()).filter(|(was, first)| {
+            self.meters.is_none() && self.quota_type.is_some() && was.meter != first.meter
+        });
+        for (_, text) in texts.iter_mut().filter(|(language, _)| !given(language)) {
+            if let Some((was, first)) = renamed
+                && let Some(word) = text.meters.remove(was.meter.as_str())
+            {
+                text.meters.insert(first.meter.to_string(), word);
+            }
+            text.meters
+                .retain(|name, _| meters.iter().any(|one| one.meter.as_str() == name));
+        }
     }
 
     /// In this currency, where it names none.

@@ -10,7 +10,9 @@ use tollgate_kernel::ids::UserId;
 use utoipa::ToSchema;
 
 use super::PlanShape;
-use crate::model::plan::{BillingCycle, Plan, PlanCost, PlanMeter, PlanVersion, Reset};
+use crate::model::plan::{
+    BillingCycle, Plan, PlanCost, PlanMeter, PlanTexts, PlanVersion, Reset, meter_word,
+};
 use crate::model::quota::{Meter, Units};
 
 /// A meter of a plan.
@@ -19,6 +21,10 @@ pub struct PlanMeterShape {
     /// What is counted.
     #[schema(example = "processing_count")]
     pub meter: String,
+    /// What a buyer reads behind a number of units, in the language of the house; `meter` where there is no word.
+    #[serde(default)]
+    #[schema(example = "processed images")]
+    pub name: String,
     /// Units in a period; null = unlimited, 0 = none.
     pub limit: Option<i64>,
     /// `month` (of the subscription), `calendar` (month), `term` or `never`.
@@ -26,13 +32,21 @@ pub struct PlanMeterShape {
     pub reset: Reset,
 }
 
-impl From<&PlanMeter> for PlanMeterShape {
-    fn from(meter: &PlanMeter) -> Self {
+impl PlanMeterShape {
+    fn new(meter: &PlanMeter, texts: &PlanTexts, house: &str) -> Self {
+        let code = meter.meter.as_str();
         Self {
-            meter: meter.meter.to_string(),
+            meter: code.to_owned(),
+            name: meter_word(texts, house, code).to_owned(),
             limit: meter.limit.map(Units::get),
             reset: meter.reset,
         }
+    }
+
+    /// All of them, with the words of the plan in the language `house`.
+    pub(super) fn list(meters: &[PlanMeter], texts: &PlanTexts, house: &str) -> Vec<Self> {
+        let shape = |meter| Self::new(meter, texts, house);
+        meters.iter().map(shape).collect()
     }
 }
 
@@ -105,8 +119,9 @@ pub struct PlanVersionShape {
     pub created_by: Option<UserId>,
 }
 
-impl From<PlanVersion> for PlanVersionShape {
-    fn from(version: PlanVersion) -> Self {
+impl PlanVersionShape {
+    /// With the words that the plan has by now, in the language `house` where an answer has one only.
+    pub(crate) fn new(version: PlanVersion, texts: &PlanTexts, house: &str) -> Self {
         let first = version.meters.first().map(|first| &first.meter);
         Self {
             version: version.version,
@@ -117,7 +132,7 @@ impl From<PlanVersion> for PlanVersionShape {
             resource_costs: first
                 .map(|first| costs(&version.resource_costs, first))
                 .unwrap_or_default(),
-            meters: version.meters.iter().map(PlanMeterShape::from).collect(),
+            meters: PlanMeterShape::list(&version.meters, texts, house),
             features: version.features,
             created_at: version.created_at,
             created_by: version.created_by,
@@ -149,8 +164,8 @@ pub struct AdminPlanShape {
 }
 
 impl AdminPlanShape {
-    /// A plan, and how many have it.
-    pub fn new(plan: Plan, subscribers: i64) -> Self {
+    /// A plan, and how many have it; `house` is the language of the house.
+    pub fn new(plan: Plan, subscribers: i64, house: &str) -> Self {
         Self {
             grace_days: plan.grace_days,
             version: plan.version,
@@ -158,7 +173,7 @@ impl AdminPlanShape {
             updated_at: plan.updated_at,
             archived_at: plan.archived_at,
             versions: None,
-            plan: PlanShape::from(plan),
+            plan: PlanShape::new(plan, house),
         }
     }
 }

@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 
 use super::PlanShape;
 use crate::model::credit::Share;
-use crate::model::plan::Plan;
 use crate::model::quota::Meter;
 use crate::model::quote::QuoteKind;
 
@@ -89,7 +88,7 @@ impl QuoteShape {
     /// As it stands.
     pub(crate) fn new(
         kind: QuoteKind,
-        plan: Plan,
+        plan: PlanShape,
         from_plan: Option<String>,
         (start, end): (Timestamp, Option<Timestamp>),
         amount: Money,
@@ -99,7 +98,7 @@ impl QuoteShape {
         let credit = counted.map_or(nothing, |counted| counted.credit);
         Self {
             kind,
-            plan: plan.into(),
+            plan,
             from_plan,
             amount: amount.to_string(),
             amount_minor: amount.minor(),

@@ -6,7 +6,7 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::money::Money;
 use tollgate_kernel::text::Language;
 use tollgate_payment::model::payment::PaymentMethod;
-use tollgate_payment::model::plan::Plan;
+use tollgate_payment::model::plan::{Plan, meter_word};
 use tollgate_payment::model::quota::Units;
 use tollgate_payment::{Expiring, News};
 
@@ -78,11 +78,12 @@ pub(super) fn of(news: &News, locale: Locale) -> Content {
         News::QuotaReached {
             percent,
             quota,
+            plan,
             link,
             ..
         } => Content::QuotaReached {
             percent: *percent,
-            meter: quota.meter.to_string(),
+            meter: word(plan.as_deref(), quota.meter.as_str(), locale),
             used: quota.used.get(),
             limit: quota.limit.map_or(0, Units::get),
             resets_at: quota.resets_at,
@@ -92,8 +93,15 @@ pub(super) fn of(news: &News, locale: Locale) -> Content {
 }
 
 fn name(plan: &Plan, locale: Locale) -> String {
-    let texts = plan.texts.get(locale.as_str());
-    texts.map_or(&plan.name, |texts| &texts.name).clone()
+    plan.name_in(locale.as_str()).to_owned()
+}
+
+/// What is counted, as its reader knows it.
+fn word(plan: Option<&Plan>, meter: &str, locale: Locale) -> String {
+    let word = plan.map_or(meter, |plan| {
+        meter_word(&plan.texts, locale.as_str(), meter)
+    });
+    word.to_owned()
 }
 
 fn due(money: Money) -> Due {

@@ -6,8 +6,9 @@ use chrono_tz::Tz;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::money::Money;
 use tollgate_kernel::text::Language;
-use tollgate_payment::model::plan::Plan;
+use tollgate_payment::model::plan::{Plan, PlanTexts, meter_word};
 
+use crate::plan_file::house;
 use crate::words::WORDS;
 
 /// A way of writing.
@@ -36,12 +37,14 @@ impl Written {
 
     /// The name of a plan, in the reader's language if it has one.
     pub(super) fn plan(self, plan: &Plan) -> String {
-        let short = match self.language {
-            Language::Zh => "zh",
-            Language::En => "en",
-        };
-        let texts = plan.texts.get(short);
-        texts.map_or(&plan.name, |texts| &texts.name).clone()
+        plan.name_in(house(self.language)).to_owned()
+    }
+
+    /// What is counted, as the reader's language calls it in these texts of a plan; its name in code where they have no word.
+    pub(super) fn meter<'a>(self, texts: Option<&'a PlanTexts>, meter: &'a str) -> &'a str {
+        texts.map_or(meter, |texts| {
+            meter_word(texts, house(self.language), meter)
+        })
     }
 
     /// `1,234,567`

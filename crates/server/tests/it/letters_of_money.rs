@@ -70,7 +70,7 @@ async fn inv_l4_a_buyer_reads_of_payment_refunds_and_quota_once_each() {
                 .expect(StatusCode::OK);
             let told = arrived(app, &free, subject, 1).await;
             assert_eq!(told[0].1, "/portal/pricing");
-            says(&told[0].0, &[" / 10 (", "%)", "重置时间"]);
+            says(&told[0].0, &[" / 10 (", "%)", "重置时间", "次处理"]);
         }
         assert_eq!(letters(app, &free, "付款成功").await.len(), 0);
     })

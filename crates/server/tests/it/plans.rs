@@ -70,7 +70,7 @@ async fn line_56_plans_are_made_changed_and_archived_by_admins() {
         );
         assert_eq!(
             pro["meters"],
-            json!([{ "meter": "processing_count", "limit": 1_000, "reset": "month" }])
+            json!([{ "meter": "processing_count", "name": "次处理", "limit": 1_000, "reset": "month" }])
         );
 
         change(app, &admin, "team", json!({ "price": "-1.00" }))

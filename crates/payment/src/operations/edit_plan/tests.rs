@@ -123,6 +123,8 @@ async fn line_56_what_may_not_stand_in_a_plan_is_refused_by_field() {
             plan
         };
         let meter = |value: Value| with("meters", json!([value]));
+        let word =
+            |meter: &str, word: &str| with("i18n", json!({ "en": { "meters": { meter: word } } }));
         for (plan, field, code) in [
             (with("price", json!("-1.00")), "/price", "invalid_price"),
             (with("price", json!("99")), "/price", "invalid_price"),
@@ -169,6 +171,18 @@ async fn line_56_what_may_not_stand_in_a_plan_is_refused_by_field() {
                 "/name",
                 "texts_differ",
             ),
+            (word("calls", ""), "/i18n/en/meters/calls", "invalid_text"),
+            (
+                word("calls", &"x".repeat(41)),
+                "/i18n/en/meters/calls",
+                "invalid_text",
+            ),
+            (
+                word("calls", "a\nb"),
+                "/i18n/en/meters/calls",
+                "invalid_text",
+            ),
+            (word("a/b", "x"), "/i18n/en/meters/a~1b", "unknown_meter"),
             (with("meters", json!([])), "/meters", "out_of_range"),
             (
                 meter(json!({ "meter": "calls" })),
@@ -277,6 +291,67 @@ async fn line_56_what_may_not_stand_in_a_plan_is_refused_by_field() {
             let made = make(&service, plan).await.expect("made");
             assert_eq!(made.plan.price, currency.1);
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn line_56_words_for_meters_stay_follow_and_go_with_their_meters() {
+    each_engine(&[MIGRATIONS], async |db| {
+        let service = open(&db).await;
+        let mut plan = pro();
+        let words = json!({ "calls": "次调用", "storage": "GB 空间" });
+        plan["i18n"] =
+            json!({ "zh": { "meters": words }, "en": { "meters": { "calls": "calls made" } } });
+        let made = make(&service, plan).await.expect("made");
+        let names = |shape: &AdminPlanShape| -> Vec<String> {
+            let meters = shape.plan.meters.iter();
+            meters.map(|meter| meter.name.clone()).collect()
+        };
+        assert_eq!(names(&made), ["次调用", "GB 空间"], "of the house");
+        let stand = |shape: &AdminPlanShape, language: &str| {
+            serde_json::to_value(&shape.plan.i18n[language].meters).expect("words")
+        };
+        // What is left out stays, by itself and with its language.
+        for left_out in [
+            json!({ "price": "98.00" }),
+            json!({ "i18n": { "en": { "name": "Pro" } } }),
+        ] {
+            let changed = change(&service, "pro", left_out).await.expect("changed");
+            assert_eq!(stand(&changed, "zh"), words);
+            assert_eq!(stand(&changed, "en"), json!({ "calls": "calls made" }));
+        }
+        // What is given is all there is of its language, and of no other.
+        let given = json!({ "i18n": { "en": { "meters": { "storage": "GB" } } } });
+        let changed = change(&service, "pro", given).await.expect("changed");
+        assert_eq!(stand(&changed, "en"), json!({ "storage": "GB" }));
+        assert_eq!(stand(&changed, "zh"), words);
+        // A meter by another name keeps its word; one that goes takes it along.
+        let renamed = json!({ "quota_type": "requests" });
+        let changed = change(&service, "pro", renamed).await.expect("changed");
+        assert_eq!(
+            stand(&changed, "zh"),
+            json!({ "requests": "次调用", "storage": "GB 空间" })
+        );
+        let one = json!({ "meters": [{ "meter": "requests", "limit": 5 }], "resource_costs": { "*": 1 } });
+        let changed = change(&service, "pro", one).await.expect("changed");
+        assert_eq!(stand(&changed, "zh"), json!({ "requests": "次调用" }));
+        assert_eq!(stand(&changed, "en"), json!({}));
+        assert_eq!(names(&changed), ["次调用"]);
+        // Said now, it is a fault all the same.
+        let gone = json!({ "i18n": { "zh": { "meters": { "storage": "GB 空间" } } } });
+        let faults = refused(change(&service, "pro", gone).await);
+        assert_eq!(
+            faults,
+            [("/i18n/zh/meters/storage".to_owned(), "unknown_meter")]
+        );
+        let none = json!({ "i18n": { "zh": { "meters": {} } } });
+        let changed = change(&service, "pro", none).await.expect("changed");
+        assert_eq!(names(&changed), ["requests"], "the name in code");
+        // The last change, as it is written down.
+        let told = "SELECT COUNT(*) FROM audit_log WHERE CAST(before AS TEXT) LIKE '%i18n.zh.meters.requests%次调用%' \
+            AND CAST(after AS TEXT) NOT LIKE '%次调用%'";
+        assert_eq!(count(&db, told).await, 1);
     })
     .await;
 }

@@ -79,7 +79,7 @@ pub(super) struct CheckoutPage<'a> {
     title: String,
     kind: String,
     period: Option<String>,
-    units: Vec<(String, String)>,
+    units: Vec<String>,
     seller: Option<String>,
     price: Option<String>,
     credit: Option<String>,
@@ -412,21 +412,21 @@ fn times(what: String, terms: u32) -> String {
     format!("{what} × {terms}")
 }
 
-/// What each meter holds, and which one it is.
-fn units(plan: &Plan, written: Written, words: Spoken) -> Vec<(String, String)> {
+/// What each meter holds.
+fn units(plan: &Plan, written: Written, words: Spoken) -> Vec<String> {
     let line = |meter: &PlanMeter| {
         let every = words.say(&format!("checkout.every_{}", meter.reset.as_str()));
-        let text = match meter.limit {
-            None => words.say("checkout.unlimited"),
+        let name = written.meter(Some(&plan.texts), meter.meter.as_str());
+        match meter.limit {
+            None => words.with("checkout.unlimited", &[("meter", &name)]),
             Some(limit) => {
                 let count = written.count(limit.get());
                 words.with(
                     "checkout.units_line",
-                    &[("count", &count), ("every", &every)],
+                    &[("count", &count), ("meter", &name), ("every", &every)],
                 )
             }
-        };
-        (text, meter.meter.as_str().to_owned())
+        }
     };
     plan.meters.iter().map(line).collect()
 }

@@ -469,6 +469,8 @@ fn team<'a>() -> Vec<(&'a str, &'a str)> {
         ("limit_0", "500"),
         ("reset_0", "month"),
         ("meter_1", "storage"),
+        ("word_zh_1", "GB 空间"),
+        ("word_en_1", "GB of <b>space</b>"),
         ("unlimited_1", "on"),
         ("reset_1", "never"),
         ("cost_0", "dicom_processing"),
@@ -514,8 +516,21 @@ async fn line_56_a_plan_is_made_previewed_changed_and_taken_away() {
         let fragment = admin.post("/console/plans/preview", &team()).await;
         fragment
             .expect(StatusCode::OK)
-            .says(&["CN¥199.00"])
-            .hides(&["<html"]);
+            .says(&[
+                "CN¥199.00",
+                "GB 空间，不重置",
+                "GB of &#60;b&#62;space&#60;/b&#62;",
+            ])
+            .hides(&["<html", "<b>space"]);
+        // A word that is too long is told where it stands.
+        let mut long = team();
+        let word = "x".repeat(41);
+        long.push(("word_en_0", &word));
+        let refused = admin.post("/console/plans", &long).await;
+        refused.expect(StatusCode::OK).says(&[
+            &format!("value=\"{word}\""),
+            "id=\"plan_word_en_0_fault\">1 to 40 characters",
+        ]);
 
         let mut fields = team();
         fields.push(("key", &key));
@@ -537,7 +552,7 @@ async fn line_56_a_plan_is_made_previewed_changed_and_taken_away() {
         );
         assert_eq!(
             shown["meters"][1],
-            json!({ "meter": "storage", "limit": null, "reset": "never" })
+            json!({ "meter": "storage", "name": "GB 空间", "limit": null, "reset": "never" })
         );
         assert_eq!(
             shown["i18n"]["zh"]["features"],

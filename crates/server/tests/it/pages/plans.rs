@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tollgate_payment::TransactionFilter;
 use tollgate_payment::model::payment::Payment;
@@ -84,7 +84,7 @@ async fn line_24_from_the_prices_to_the_receipt() {
         let prices = stranger.get("/portal/pricing?cycle=monthly").await;
         prices.expect(StatusCode::OK).says(&[
             "CN¥99.00",
-            "1,000 processing_count a month",
+            "<bdi>1,000 processed images a month</bdi>",
             "/portal/register?next=%2Fportal%2Fsubscribe%3Fplan%3Dpro",
             "Do I get money back?",
         ]);
@@ -186,7 +186,7 @@ async fn what_is_used_is_counted_listed_and_explained() {
         call(app, &buyer, 60).await;
         let usage = browser.get("/portal/usage?group=key&by=day").await;
         usage.expect(StatusCode::OK).says(&[
-            "60 processing_count",
+            "60 processed images",
             "test",
             "<figure class=\"chart\">",
         ]);
@@ -280,7 +280,7 @@ async fn every_number_of_a_change_is_the_quotes_and_it_is_cancelled_and_resumed(
         let credit = quote["credit"].as_str().expect("text");
         preview.says(&[
             &format!("-CN¥{credit}"),
-            "900 of 1,000 processing_count are left.",
+            "900 of 1,000 processed images are left.",
             "Pro ends when Enterprise begins.",
         ]);
         // A cheaper one costs nothing now.
@@ -438,7 +438,128 @@ async fn inv_q4_what_costs_nothing_is_had_at_once_and_a_trial_once() {
             let body = json!({ "resource_type": "dicom_processing" });
             app.post("/quota/consume", &buyer.key, body).await.expect(StatusCode::OK);
         }
-        browser.get("/portal").await.says(&["4 of 5 used", "of calls is used"]);
+        browser.get("/portal").await.says(&["4 of 5 used", "More than 80 % of the quota is used: 4 of 5 calls."]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn line_24_a_meter_is_called_by_its_word_and_a_word_is_text() {
+    each_engine(async |app| {
+        let admin = outbound::admin(app).await;
+        let path = "/admin/plans/pro";
+        let say = async |zh: &str, en: &str| {
+            let words = |word: &str| json!({ "meters": { "processing_count": word } });
+            let body = json!({ "i18n": { "zh": words(zh), "en": words(en) } });
+            let said = app
+                .call(Method::PATCH, path, &admin.token, Some(body))
+                .await;
+            said.expect(StatusCode::OK)
+        };
+        let said = say("张影像", "scans read").await;
+        assert_eq!(
+            said["meters"][0]["name"], "张影像",
+            "in the language of the house"
+        );
+        let mut stranger = Browser::new(app);
+        for (language, told) in [
+            ("en", "<bdi>1,000 scans read a month</bdi>"),
+            ("zh", "<bdi>每月 1,000 张影像</bdi>"),
+        ] {
+            let prices = stranger
+                .get(&format!("/portal/pricing?lang={language}"))
+                .await;
+            prices.expect(StatusCode::OK).says(&[told]);
+        }
+        let buyer = app.buyer().await;
+        let mut browser = Browser::signed_in(app, &buyer).await;
+        let preview = browser.get("/portal/subscribe?plan=pro").await;
+        preview.says(&["1,000 scans read a month"]);
+        let mut fields = Vec::new();
+        let ordered = browser
+            .post("/portal/subscribe", &order(&preview, &mut fields, "alipay"))
+            .await;
+        let hosted = ordered.location().to_owned();
+        for (language, told) in [
+            ("zh", "每月 1,000 张影像"),
+            ("en", "1,000 scans read a month"),
+        ] {
+            browser
+                .get(&format!("{hosted}?lang={language}"))
+                .await
+                .says(&[told]);
+        }
+        let order = newest(app, &buyer).await;
+        pays(app, &order).await;
+        let body = json!({ "resource_type": "dicom_processing", "cost": 900 });
+        app.post("/quota/consume", &buyer.key, body)
+            .await
+            .expect(StatusCode::OK);
+        let pages = [
+            ("/portal", "<h3><bdi>scans read</bdi></h3>"),
+            (
+                "/portal",
+                "More than 80 % of the quota is used: 900 of 1,000 scans read.",
+            ),
+            ("/portal/usage", "900 scans read from"),
+            ("/portal/usage", "Units (scans read)"),
+            ("/portal/usage/calls", "<bdi>scans read</bdi>"),
+            ("/portal/usage/why", "<h2><bdi>scans read</bdi></h2>"),
+            ("/portal/subscription", "1,000 scans read a month"),
+        ];
+        for (page, told) in pages {
+            browser
+                .get(page)
+                .await
+                .expect(StatusCode::OK)
+                .says(&[told])
+                .hides(&["<bdi>processing_count"]);
+        }
+        browser.get("/portal?lang=zh").await.says(&[
+            "<h3><bdi>张影像</bdi></h3>",
+            "配额已用超过 80%（900 / 1,000 张影像）",
+        ]);
+        browser.get("/portal?lang=en").await;
+
+        // Whatever it says, it is text and nothing else.
+        for word in [
+            "<script>alert(1)</script>",
+            "\"><img src=x onerror=y>\u{202e}",
+            &"长".repeat(40),
+        ] {
+            say(word, word).await;
+            let escaped = word
+                .replace('<', "&#60;")
+                .replace('>', "&#62;")
+                .replace('"', "&#34;");
+            for page in [
+                "/portal/pricing",
+                "/portal",
+                "/portal/usage",
+                "/portal/usage/calls",
+                "/portal/usage/why",
+                &hosted,
+            ] {
+                let shown = browser.get(page).await;
+                shown
+                    .expect(StatusCode::OK)
+                    .says(&[&escaped])
+                    .hides(&["<script>alert", "<img src=x"]);
+            }
+        }
+        // Without a word, and without the meter, the name in code is left.
+        let none = json!({ "i18n": { "zh": { "meters": {} }, "en": { "meters": {} } } });
+        app.call(Method::PATCH, path, &admin.token, Some(none))
+            .await
+            .expect(StatusCode::OK);
+        stranger
+            .get("/portal/pricing?lang=en")
+            .await
+            .says(&["1,000 processing_count a month"]);
+        browser
+            .get("/portal")
+            .await
+            .says(&["<h3><bdi>processing_count</bdi></h3>"]);
     })
     .await;
 }

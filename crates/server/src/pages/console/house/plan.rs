@@ -283,8 +283,17 @@ mod samples {
                     faults.note(name, text.to_owned());
                 }
                 for at in 0..count {
-                    for name in ["meter", "limit", "cost", "cost_units", "cost_meter"] {
+                    for name in [
+                        "meter",
+                        "word_zh",
+                        "word_en",
+                        "limit",
+                        "cost",
+                        "cost_units",
+                        "cost_meter",
+                    ] {
                         typed.put(format!("{name}_{at}"), text);
+                        faults.note(format!("{name}_{at}"), text.to_owned());
                     }
                 }
                 let cards = ["zh-CN", "en"].map(|tag| Card {

@@ -72,7 +72,10 @@ fn card(frame: &Frame, terms: &PlanTerms, house: &str, language: Language) -> Ca
                 "editor.quota_line",
                 &[
                     ("limit", &limit),
-                    ("meter", &meter.meter),
+                    (
+                        "meter",
+                        &written.meter(Some(&terms.texts), meter.meter.as_str()),
+                    ),
                     ("reset", &reset),
                 ],
             )

@@ -45,6 +45,16 @@ fn lines(typed: &Typed, name: &str) -> Vec<String> {
         .collect()
 }
 
+/// In the row of each meter, what buyers read of it.
+fn meter_words(typed: &Typed, language: &str) -> BTreeMap<String, String> {
+    let row = |at: usize| {
+        let meter = typed.some(&format!("meter_{at}"))?;
+        let word = typed.some(&format!("word_{language}_{at}"))?;
+        Some((meter.to_owned(), word.to_owned()))
+    };
+    (0..METERS).filter_map(row).collect()
+}
+
 fn text(typed: &Typed, language: &str) -> TextBody {
     let of = |field: &str| typed.get(&format!("{field}_{language}")).to_owned();
     TextBody {
@@ -52,12 +62,16 @@ fn text(typed: &Typed, language: &str) -> TextBody {
         // Browsers send the ends of lines of a text area.
         description: Some(of("description").replace("\r\n", " ").replace('\n', " ")),
         features: Some(lines(typed, &format!("features_{language}"))),
+        meters: Some(meter_words(typed, language)),
     }
 }
 
 fn is_empty(text: &TextBody) -> bool {
     let none = |text: &Option<String>| text.as_ref().is_none_or(String::is_empty);
-    none(&text.name) && none(&text.description) && text.features.as_ref().is_none_or(Vec::is_empty)
+    none(&text.name)
+        && none(&text.description)
+        && text.features.as_ref().is_none_or(Vec::is_empty)
+        && text.meters.as_ref().is_none_or(BTreeMap::is_empty)
 }
 
 impl Said {
@@ -127,11 +141,22 @@ impl Said {
         }
     }
 
+    /// Where a meter stands.
+    fn row(&self, meter: &str) -> Option<usize> {
+        let mut meters = self.body.meters.iter().flatten();
+        let place = meters.position(|body| body.meter == plain(meter))?;
+        self.meters.get(place).copied()
+    }
+
     /// The field of the form that a field of the body is.
     fn named(&self, field: &str, house: &str) -> String {
         let mut parts = field.split('/');
         match (parts.next().unwrap_or_default(), parts.next(), parts.next()) {
             (own @ ("name" | "description" | "features"), _, _) => format!("{own}_{house}"),
+            ("i18n", Some(language), Some("meters")) => {
+                let row = parts.next().and_then(|meter| self.row(meter));
+                row.map_or_else(|| field.to_owned(), |row| format!("word_{language}_{row}"))
+            }
             ("i18n", Some(language), Some(own)) => format!("{own}_{language}"),
             ("price_minor", ..) => "price".to_owned(),
             ("meters", Some(at), Some(own)) => {
@@ -139,13 +164,17 @@ impl Said {
                 row.map_or_else(|| field.to_owned(), |row| format!("{own}_{row}"))
             }
             ("resource_costs", Some(resource), _) => {
-                let plain = resource.replace("~1", "/").replace("~0", "~");
-                let row = self.costs.get(&plain);
+                let row = self.costs.get(&plain(resource));
                 row.map_or_else(|| field.to_owned(), |row| format!("cost_{row}"))
             }
             (own, ..) => own.to_owned(),
         }
     }
+}
+
+/// Out of a JSON pointer.
+fn plain(part: &str) -> String {
+    part.replace("~1", "/").replace("~0", "~")
 }
 
 fn amount(text: &str) -> Option<AmountText> {
@@ -189,6 +218,7 @@ pub(super) fn filled(shape: &AdminPlanShape, house: &str) -> Typed {
         name: plan.name.clone(),
         description: plan.description.clone(),
         features: plan.features.clone(),
+        meters: BTreeMap::new(),
     };
     for language in LANGUAGES {
         let text = plan
@@ -199,6 +229,11 @@ pub(super) fn filled(shape: &AdminPlanShape, house: &str) -> Typed {
         typed.put(format!("name_{language}"), &text.name);
         typed.put(format!("description_{language}"), &text.description);
         typed.put(format!("features_{language}"), text.features.join("\n"));
+        for (at, meter) in plan.meters.iter().enumerate() {
+            if let Some(word) = text.meters.get(&meter.meter) {
+                typed.put(format!("word_{language}_{at}"), word);
+            }
+        }
     }
     typed.put("slug", &plan.slug);
     typed.put("price", &plan.price);
@@ -264,6 +299,8 @@ mod tests {
             ("limit_1", "x"),
             ("meter_2", "storage"),
             ("unlimited_2", "on"),
+            ("word_zh_2", "GB 空间"),
+            ("word_zh_3", "of no meter"),
             ("cost_3", "up/load"),
             ("cost_units_3", "no"),
             ("cost_5", "up/load"),
@@ -282,6 +319,9 @@ mod tests {
             ("meters", "meters"),
             ("name", "name_zh"),
             ("i18n/en/features/3", "features_en"),
+            ("i18n/zh/meters/storage", "word_zh_2"),
+            ("i18n/en/meters/calls", "word_en_1"),
+            ("i18n/en/meters/gone", "i18n/en/meters/gone"),
             ("resource_costs/up~1load", "cost_5"),
             ("price_minor", "price"),
             ("trial_days", "trial_days"),
@@ -289,6 +329,9 @@ mod tests {
             assert_eq!(said.named(field, "zh"), name, "{field}");
         }
         assert_eq!(said.twice, Some(5));
+        let texts = said.body.i18n.as_ref().expect("texts");
+        let words = texts["zh"].meters.clone().expect("words");
+        assert_eq!(words, [("storage".to_owned(), "GB 空间".to_owned())].into());
         assert_eq!(said.body.trial_days, Some(0));
         assert!(
             said.body

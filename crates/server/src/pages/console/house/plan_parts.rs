@@ -105,6 +105,10 @@ fn meters(frame: &Frame, typed: &Typed) -> Part {
     let row = |at: usize| {
         let name = |field: &str| format!("{field}_{at}");
         let resets = Reset::ALL.iter().map(|reset| reset.as_str());
+        let word = |language: &str| {
+            let label = frame.say(&format!("editor.word_{language}"));
+            Field::line(&name(&format!("word_{language}")), label, typed)
+        };
         vec![
             Field::line(&name("meter"), frame.say("editor.meter"), typed),
             Field::line(&name("limit"), frame.say("editor.limit"), typed).of("number"),
@@ -118,6 +122,9 @@ fn meters(frame: &Frame, typed: &Typed) -> Part {
                 frame.say("editor.reset"),
                 words(frame, "reset", resets, typed.get(&name("reset"))),
             ),
+            // Below the meter and its limit, where there is room for them.
+            word("zh"),
+            word("en"),
         ]
     };
     let mut part = part(frame, "editor.meters", "editor.meters_hint", Vec::new());

@@ -131,7 +131,7 @@ fn holds(frame: &Frame, held: Option<&SubscriptionShape>) -> Vec<Fact> {
             format!(
                 "{} / {limit} {}",
                 written.count(held.quota_used),
-                held.plan.quota_type
+                written.meter(Some(&held.plan.i18n), &held.plan.quota_type)
             ),
         ),
         moment(frame, "people.resets", When::new(frame, held.resets_at)),

@@ -10,6 +10,7 @@ use tollgate_kernel::ids::{ApiKeyId, UsageId};
 use tollgate_kernel::input::Params;
 use tollgate_kernel::problem::Problem;
 use tollgate_kernel::table::LONGEST_TABLE;
+use tollgate_payment::model::plan::PlanTexts;
 use tollgate_payment::model::quota::ResourceType;
 use tollgate_payment::shapes::UsageLogShape;
 use tollgate_payment::{UsageFilter, UsagePage};
@@ -137,8 +138,15 @@ pub(super) async fn page(
     let found = portal.payment.usage_logs(&filter, page, ROWS).await?;
     let (rows, has_more) = found.ok_or_else(unknown_page)?;
     let names = key_names(&portal, visitor.user.id).await?;
-    let is_first = page.starting_after.is_none();
-    crate::pages::page(&shown(&visitor, &wanted, &rows, has_more, is_first, &names))
+    let held = portal.payment.current_subscription(visitor.user.id).await?;
+    let found = Found {
+        rows,
+        has_more,
+        is_first: page.starting_after.is_none(),
+        names,
+        texts: held.map(|held| held.plan.i18n),
+    };
+    crate::pages::page(&shown(&visitor, &wanted, &found))
 }
 
 /// `GET /portal/usage.csv`
@@ -168,14 +176,19 @@ pub(super) async fn table(
     }
 }
 
-fn shown(
-    visitor: &Visitor,
-    wanted: &Wanted,
-    rows: &[UsageLogShape],
+/// What there is of them.
+struct Found {
+    rows: Vec<UsageLogShape>,
     has_more: bool,
     is_first: bool,
-    names: &BTreeMap<String, String>,
-) -> CallsPage {
+    /// Of keys.
+    names: BTreeMap<String, String>,
+    /// Of the plan that one has.
+    texts: Option<PlanTexts>,
+}
+
+fn shown(visitor: &Visitor, wanted: &Wanted, found: &Found) -> CallsPage {
+    let Found { rows, names, .. } = found;
     let title = visitor.visit.say("my_usage.calls_title");
     let frame = Frame::of(visitor, Tab::Usage, title);
     let written = frame.written();
@@ -183,7 +196,7 @@ fn shown(
         at: Moment::of(written, one.created_at),
         resource_type: one.resource_type.clone(),
         resource_id: one.resource_id.clone().unwrap_or_default(),
-        meter: one.meter.clone(),
+        meter: written.meter(found.texts.as_ref(), &one.meter).to_owned(),
         units: written.count(one.quota_cost),
         key: one.api_key_id.map_or_else(
             || frame.say("my_usage.no_key"),
@@ -195,7 +208,7 @@ fn shown(
         is_back: one.refund_of.is_some(),
     };
     let pairs = wanted.pairs();
-    let older = rows.last().filter(|_| has_more).map(|last| {
+    let older = rows.last().filter(|_| found.has_more).map(|last| {
         let mut pairs = pairs.clone();
         pairs.push(("starting_after", last.id.to_string()));
         link("/portal/usage/calls", &pairs)
@@ -212,7 +225,7 @@ fn shown(
         fault: wanted.fault.map(|name| frame.say(name)),
         rows: rows.iter().map(row).collect(),
         pager: Pager {
-            newest: (!is_first).then(|| link("/portal/usage/calls", &pairs)),
+            newest: (!found.is_first).then(|| link("/portal/usage/calls", &pairs)),
             older,
         },
         csv: link("/portal/usage.csv", &pairs),
@@ -225,7 +238,7 @@ fn shown(
 mod samples {
     use serde_json::json;
 
-    use super::super::samples::{id, noon, visitor};
+    use super::super::samples::{id, noon, plan, visitor};
     use super::*;
     use crate::pages::samples::{HOSTILE, LONG, LONG_ZH, ROWS, languages, render};
 
@@ -253,15 +266,14 @@ mod samples {
                     key: id(9),
                     fault: Some("my_usage.bad_resource"),
                 };
-                let names = [(id(9), text.to_owned())].into();
-                shown(
-                    &visitor,
-                    &wanted,
-                    &calls(text, rows),
-                    rows > 1,
-                    rows < 2,
-                    &names,
-                )
+                let found = Found {
+                    rows: calls(text, rows),
+                    has_more: rows > 1,
+                    is_first: rows < 2,
+                    names: [(id(9), text.to_owned())].into(),
+                    texts: Some(plan(1, text, 0).i18n),
+                };
+                shown(&visitor, &wanted, &found)
             };
             for rows in ROWS {
                 let html = render(&format!("portal-calls-{rows}-{tag}"), &page("scan", rows));

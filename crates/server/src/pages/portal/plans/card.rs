@@ -46,7 +46,11 @@ impl Card {
             description: description.unwrap_or(&plan.description).clone(),
             price,
             cycle,
-            quotas: plan.meters.iter().map(|one| quota(frame, one)).collect(),
+            quotas: plan
+                .meters
+                .iter()
+                .map(|one| quota(frame, plan, one))
+                .collect(),
             features: features.unwrap_or(&plan.features).clone(),
             trial: (plan.trial_days > 0 && plan.price_minor > 0)
                 .then(|| words.with("pricing.trial", &[("days", &plan.trial_days)])),
@@ -82,13 +86,14 @@ pub(super) fn is_endless(plan: &PlanShape) -> bool {
     plan.price_minor == 0 || plan.billing_cycle == BillingCycle::Lifetime
 }
 
-fn quota(frame: &Frame, meter: &PlanMeterShape) -> String {
+fn quota(frame: &Frame, plan: &PlanShape, meter: &PlanMeterShape) -> String {
     let words = frame.words();
+    let name = frame.written().meter(Some(&plan.i18n), &meter.meter);
     let Some(limit) = meter.limit else {
-        return words.with("pricing.unlimited", &[("meter", &meter.meter)]);
+        return words.with("pricing.unlimited", &[("meter", &name)]);
     };
     let count = frame.written().count(limit);
-    let given: [(&str, &dyn Said); 2] = [("count", &count), ("meter", &meter.meter)];
+    let given: [(&str, &dyn Said); 2] = [("count", &count), ("meter", &name)];
     let reset = match meter.reset {
         Reset::Month => "month",
         Reset::Calendar => "calendar",

@@ -44,6 +44,8 @@ struct Facts {
 
 /// How a meter stands.
 struct Meter {
+    /// In code, and as its reader knows it.
+    code: String,
     name: String,
     ring: DrawnRing,
     held: Option<String>,
@@ -162,7 +164,7 @@ fn shown(visitor: &Visitor, facts: &Facts, now: Timestamp) -> OverviewPage {
     let chart = facts.meters.first().zip(facts.series.as_ref());
     let chart = chart.filter(|_| facts.has_called).map(|(quota, lines)| {
         let limit = series::daily(&frame, quota, reset(quota));
-        let measure = Measure::Units(&quota.quota_type);
+        let measure = Measure::Units(word(&frame, facts, quota));
         let names = BTreeMap::new();
         series::draw(&frame, lines, Interval::Day, &names, measure, limit).chart
     });
@@ -177,7 +179,7 @@ fn shown(visitor: &Visitor, facts: &Facts, now: Timestamp) -> OverviewPage {
         meters: facts
             .meters
             .iter()
-            .map(|one| meter(&frame, one, reset(one)))
+            .map(|one| meter(&frame, facts, one, reset(one)))
             .collect(),
         chart,
         steps: steps(&frame, facts),
@@ -214,14 +216,21 @@ fn plan(frame: &Frame, held: &SubscriptionShape) -> Plan {
     }
 }
 
-fn meter(frame: &Frame, quota: &QuotaShape, reset: Option<Reset>) -> Meter {
+/// What a meter counts, by the words of the plan that one has.
+fn word<'a>(frame: &Frame, facts: &'a Facts, quota: &'a QuotaShape) -> &'a str {
+    let texts = facts.held.as_ref().map(|held| &held.plan.i18n);
+    frame.written().meter(texts, &quota.quota_type)
+}
+
+fn meter(frame: &Frame, facts: &Facts, quota: &QuotaShape, reset: Option<Reset>) -> Meter {
     let ring = Ring {
         used: quota.used.saturating_add(quota.reserved),
         limit: quota.limit,
     };
     let aside = frame.written().count(quota.reserved);
     Meter {
-        name: quota.quota_type.clone(),
+        code: quota.quota_type.clone(),
+        name: word(frame, facts, quota).to_owned(),
         state: ring.state(),
         ring: ring.draw(frame),
         held: (quota.reserved > 0)
@@ -257,8 +266,13 @@ fn warnings(frame: &Frame, visitor: &Visitor, facts: &Facts, now: Timestamp) -> 
             "bad" => "overview.all",
             _ => continue,
         };
-        let at = frame.written().time(quota.resets_at);
-        let given: [(&str, &dyn Said); 2] = [("meter", &quota.quota_type), ("at", &at)];
+        let written = frame.written();
+        let given: [(&str, &dyn Said); 4] = [
+            ("meter", &word(frame, facts, quota)),
+            ("used", &written.count(ring.used)),
+            ("whole", &written.count(quota.limit.unwrap_or(0))),
+            ("at", &written.time(quota.resets_at)),
+        ];
         warnings.push(Warning {
             state: ring.state(),
             text: words.with(name, &given),

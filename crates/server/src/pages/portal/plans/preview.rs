@@ -122,7 +122,7 @@ impl Preview {
         Self {
             lead: frame.say(&format!("subscribe.kind_{kind}")),
             lines: lines(&frame, quote, &due, step),
-            shares: shares(&frame, quote),
+            shares: shares(&frame, quote, held),
             from: Moment::day(written, quote.period_start),
             until: quote.period_end.map(|end| Moment::day(written, end)),
             after: after(&frame, quote, held, kind),
@@ -206,7 +206,7 @@ fn lines(frame: &Frame, quote: &QuoteShape, due: &str, step: Step) -> Vec<Line> 
     lines
 }
 
-fn shares(frame: &Frame, quote: &QuoteShape) -> Vec<String> {
+fn shares(frame: &Frame, quote: &QuoteShape, held: Option<&SubscriptionShape>) -> Vec<String> {
     let Some(of) = &quote.credit_of else {
         return Vec::new();
     };
@@ -226,8 +226,9 @@ fn shares(frame: &Frame, quote: &QuoteShape) -> Vec<String> {
     ];
     shares.extend(units.iter().map(|share| {
         let (left, whole) = (written.count(share.left), written.count(share.of));
-        let given: [(&str, &dyn Said); 3] =
-            [("meter", &share.meter), ("left", &left), ("whole", &whole)];
+        let texts = held.map(|held| &held.plan.i18n);
+        let meter = written.meter(texts, &share.meter);
+        let given: [(&str, &dyn Said); 3] = [("meter", &meter), ("left", &left), ("whole", &whole)];
         words.with("subscribe.units", &given)
     }));
     shares.push(frame.say("subscribe.smallest"));

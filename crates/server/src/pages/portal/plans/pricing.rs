@@ -62,7 +62,9 @@ pub(super) async fn page(
     Params(params): Params<PricingParams>,
 ) -> Result<Response, Problem> {
     let plans = portal.payment.plans().await?;
-    let plans: Vec<PlanShape> = plans.into_iter().map(PlanShape::from).collect();
+    let house = portal.payment.house_language();
+    let plans = plans.into_iter().map(|plan| PlanShape::new(plan, house));
+    let plans: Vec<PlanShape> = plans.collect();
     let held = match &guest.user {
         Some(user) => portal.payment.current_subscription(user.id).await?,
         None => None,

@@ -58,9 +58,12 @@ fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
 
 /// A monthly plan, with `text` wherever staff write.
 pub(super) fn plan(at: usize, text: &str, price: i64) -> PlanShape {
+    let texts = json!({
+        "name": text, "description": text, "features": [text, text], "meters": { "calls": text, "meter-0": text },
+    });
     read(json!({
         "id": id(100 + at), "slug": format!("plan-{at}"), "name": text, "description": text,
-        "i18n": { "zh": { "name": text, "description": text, "features": [text, text] } },
+        "i18n": { "zh": texts, "en": texts },
         "price": "0.00", "price_minor": price, "currency": "CNY", "billing_cycle": "monthly",
         "quota_type": "calls", "quota_limit": 1_000, "features": [text],
         "meters": [

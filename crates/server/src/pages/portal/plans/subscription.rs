@@ -97,12 +97,13 @@ pub(super) async fn page(
     let (changes, has_more) = found.ok_or_else(unknown_page)?;
     let plans = payment.plans().await?;
     let known = payment.all_plans().await?;
+    let shape = |plan| PlanShape::new(plan, payment.house_language());
     let facts = Facts {
         held: payment.current_subscription(user).await?,
-        plans: plans.into_iter().map(PlanShape::from).collect(),
+        plans: plans.into_iter().map(shape).collect(),
         known: known
             .into_iter()
-            .map(|plan| (plan.id, PlanShape::from(plan)))
+            .map(|plan| (plan.id, shape(plan)))
             .collect(),
         older: changes.last().filter(|_| has_more).map(|last| last.id),
         changes: changes.iter().map(ChangeShape::from).collect(),

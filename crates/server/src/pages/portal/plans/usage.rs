@@ -10,6 +10,7 @@ use tollgate_auth::ListKeysError;
 use tollgate_kernel::ids::UserId;
 use tollgate_kernel::input::Params;
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_payment::model::plan::PlanTexts;
 use tollgate_payment::model::quota::Meter;
 use tollgate_payment::model::usage::{GroupBy, Interval};
 use tollgate_payment::shapes::UsageSeriesShape;
@@ -46,6 +47,8 @@ struct Facts {
     /// Which units are drawn.
     meter: Option<String>,
     meters: Vec<String>,
+    /// Of the plan that one has.
+    texts: Option<PlanTexts>,
     series: UsageSeriesShape,
     names: BTreeMap<String, String>,
     has_called: bool,
@@ -134,9 +137,9 @@ async fn facts(
         ..UsageFilter::default()
     };
     let any = payment.usage_logs(&own, UsagePage::default(), 1).await?;
-    let priced = held.and_then(|held| {
-        let mut priced = held.plan.resource_costs.into_keys();
-        priced.find(|name| name != "*")
+    let priced = held.as_ref().and_then(|held| {
+        let mut priced = held.plan.resource_costs.keys();
+        priced.find(|name| *name != "*").cloned()
     });
     Ok(Facts {
         series: payment.usage_series(&want).await?,
@@ -147,6 +150,7 @@ async fn facts(
         group,
         meter,
         meters,
+        texts: held.map(|held| held.plan.i18n),
         priced,
     })
 }
@@ -172,10 +176,9 @@ fn shown(visitor: &Visitor, facts: &Facts) -> UsageTemplate {
     let title = visitor.visit.say("my_usage.title");
     let frame = Frame::of(visitor, Tab::Usage, title);
     let Facts { span, group, .. } = facts;
-    let measure = facts
-        .meter
-        .as_deref()
-        .map_or(Measure::Calls, Measure::Units);
+    let word = |meter| frame.written().meter(facts.texts.as_ref(), meter);
+    let unit = facts.meter.as_deref().map(word);
+    let measure = unit.map_or(Measure::Calls, Measure::Units);
     let names = &facts.names;
     let drawn = series::draw(&frame, &facts.series, span.by, names, measure, None);
     let mut kept = vec![
@@ -213,7 +216,7 @@ fn shown(visitor: &Visitor, facts: &Facts) -> UsageTemplate {
     ];
     let meters = facts.meters.iter().map(|meter| Choice {
         value: meter.clone(),
-        text: meter.clone(),
+        text: word(meter).to_owned(),
         is_chosen: Some(meter) == facts.meter.as_ref(),
     });
     let typed = |text: &Option<String>, day: chrono::NaiveDate| match text {
@@ -235,8 +238,8 @@ fn shown(visitor: &Visitor, facts: &Facts) -> UsageTemplate {
         chart: drawn.chart,
         sums: drawn.sums,
         grouped_by: frame.say(&format!("my_usage.of_{group}")),
-        unit: match &facts.meter {
-            Some(meter) => format!("{} ({meter})", frame.say("my_usage.units")),
+        unit: match unit {
+            Some(unit) => format!("{} ({unit})", frame.say("my_usage.units")),
             None => frame.say("my_usage.units"),
         },
         csv: link("/portal/usage.csv", &span.pairs()),
@@ -250,7 +253,7 @@ fn shown(visitor: &Visitor, facts: &Facts) -> UsageTemplate {
 
 #[cfg(test)]
 mod samples {
-    use super::super::samples::{noon, visitor};
+    use super::super::samples::{noon, plan, visitor};
     use super::super::series::samples::series;
     use super::*;
     use crate::pages::samples::{HOSTILE, LONG, LONG_ZH, ROWS, languages, render};
@@ -272,6 +275,7 @@ mod samples {
             group: "key",
             meter: (days > 0).then(|| "calls".to_owned()),
             meters: vec!["calls".to_owned(), "a".repeat(64)],
+            texts: Some(plan(1, text, 0).i18n),
             series: series(lines, days),
             names: [("k".to_owned(), text.to_owned())].into(),
             has_called: days > 0,

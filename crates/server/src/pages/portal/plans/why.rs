@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tollgate_kernel::input::Params;
 use tollgate_kernel::problem::Problem;
 use tollgate_kernel::text::Language;
-use tollgate_payment::shapes::{ExplainShape, StepShape, TextShape};
+use tollgate_payment::shapes::{ExplainShape, PlanMeterShape, PlanShape, StepShape, TextShape};
 use tollgate_payment::{Counted, ExplainError};
 
 use super::super::Portal;
@@ -72,12 +72,8 @@ pub(super) async fn page(
         explained => explained?,
     };
     let held = portal.payment.current_subscription(user).await?;
-    let plan = held
-        .as_ref()
-        .map(|held| card::name(&held.plan, visitor.visit.language));
-    let meters = held.into_iter().flat_map(|held| held.plan.meters);
-    let meters: Vec<String> = meters.map(|meter| meter.meter).collect();
-    crate::pages::page(&shown(&visitor, &explained, plan, &meters))
+    let plan = held.as_ref().map(|held| &held.plan);
+    crate::pages::page(&shown(&visitor, &explained, plan))
 }
 
 fn said(text: &TextShape, language: Language) -> String {
@@ -87,12 +83,7 @@ fn said(text: &TextShape, language: Language) -> String {
     }
 }
 
-fn shown(
-    visitor: &Visitor,
-    explained: &ExplainShape,
-    plan: Option<String>,
-    meters: &[String],
-) -> WhyPage {
+fn shown(visitor: &Visitor, explained: &ExplainShape, plan: Option<&PlanShape>) -> WhyPage {
     let title = visitor.visit.say("why.title");
     let frame = Frame::of(visitor, Tab::Usage, title);
     let written = frame.written();
@@ -117,17 +108,22 @@ fn shown(
         },
         left: count(step.balance),
     };
+    let word = |meter| written.meter(plan.map(|plan| &plan.i18n), meter).to_owned();
+    let meters = plan.map_or(&[][..], |plan| &plan.meters);
     let links = meters.iter().filter(|_| meters.len() > 1);
-    let links = links.map(|meter| Link {
+    let links = links.map(|PlanMeterShape { meter, .. }| Link {
         href: format!("/portal/usage/why?meter={meter}"),
-        text: meter.clone(),
+        text: word(meter),
         is_here: *meter == quota.quota_type,
     });
     WhyPage {
         meters: links.collect(),
-        meter: quota.quota_type.clone(),
+        meter: word(&quota.quota_type),
         ring: ring.draw(&frame),
-        plan: plan.unwrap_or_else(|| rules.plan_name.clone()),
+        plan: plan.map_or_else(
+            || rules.plan_name.clone(),
+            |plan| card::name(plan, frame.language),
+        ),
         rules: said(&rules.text, frame.language),
         limit: count(rules.limit),
         from: Moment::of(written, rules.period.start),
@@ -143,7 +139,7 @@ fn shown(
 mod samples {
     use serde_json::json;
 
-    use super::super::samples::{id, noon, quota, visitor};
+    use super::super::samples::{id, noon, plan, quota, visitor};
     use super::*;
     use crate::pages::samples::{HOSTILE, LONG, LONG_ZH, ROWS, languages, render};
 
@@ -172,19 +168,14 @@ mod samples {
     fn why_renders_from_its_samples() {
         for (tag, language) in languages() {
             let visitor = visitor(language).0;
-            let meters = ["calls".to_owned(), "a".repeat(64)];
             for rows in ROWS {
-                let page = shown(&visitor, &explained("Pro", rows), None, &meters);
+                let page = shown(&visitor, &explained("Pro", rows), None);
                 let html = render(&format!("portal-why-{rows}-{tag}"), &page);
                 assert_eq!(html.matches("+50").count(), rows);
             }
             for (name, text) in [("long", LONG), ("long-zh", LONG_ZH), ("hostile", HOSTILE)] {
-                let page = shown(
-                    &visitor,
-                    &explained(text, 2),
-                    Some(text.to_owned()),
-                    &meters,
-                );
+                let plan = plan(1, text, 0);
+                let page = shown(&visitor, &explained(text, 2), Some(&plan));
                 render(&format!("portal-why-{name}-{tag}"), &page);
             }
         }
