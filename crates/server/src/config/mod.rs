@@ -352,13 +352,7 @@ impl Reader {
                 )
                 .unwrap_or_default(),
             alipay: self.alipay(app_env),
-            webhook_allow_private: self
-                .word(
-                    "WEBHOOK_ALLOW_PRIVATE",
-                    &[("true", true), ("false", false)],
-                    "WEBHOOK_ALLOW_PRIVATE=true",
-                )
-                .unwrap_or(false),
+            webhook_allow_private: self.webhook_allow_private(),
             wechat: self.wechat(app_env),
             stripe: self.stripe(app_env),
             order_expiry: Duration::from_secs(
@@ -406,6 +400,16 @@ impl Reader {
         } else {
             Err(Faults(std::mem::take(&mut self.faults)))
         }
+    }
+
+    fn webhook_allow_private(&mut self) -> bool {
+        let words = [("true", true), ("false", false)];
+        let allowed = self.word(
+            "WEBHOOK_ALLOW_PRIVATE",
+            &words,
+            "WEBHOOK_ALLOW_PRIVATE=true",
+        );
+        allowed.unwrap_or(false)
     }
 
     fn default_currency(&mut self) -> Currency {
