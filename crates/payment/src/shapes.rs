@@ -119,6 +119,12 @@ pub struct PlanShape {
 }
 
 impl PlanShape {
+    /// What it is called in this language, or in the language of the house.
+    pub fn name_in(&self, language: &str) -> &str {
+        let text = self.i18n.get(language).map(|text| text.name.as_str());
+        text.filter(|name| !name.is_empty()).unwrap_or(&self.name)
+    }
+
     /// A plan; `house` is the language of the house.
     pub fn new(plan: Plan, house: &str) -> Self {
         Self {

@@ -168,7 +168,7 @@ fn local(at: Timestamp) -> String {
 fn told(rail: Rail, callback: &Callback, words: Spoken) -> String {
     let answered = || {
         let status = callback.last_status.map(|status| format!("HTTP {status}"));
-        let status = status.unwrap_or_else(|| words.say("phone.no_answer").to_owned());
+        let status = status.unwrap_or_else(|| words.say("phone.no_answer"));
         let reply: String = callback
             .last_reply
             .iter()
@@ -179,10 +179,10 @@ fn told(rail: Rail, callback: &Callback, words: Spoken) -> String {
         format!("{status} “{reply}” · {}/{}", callback.attempts, sends(rail))
     };
     match callback.state {
-        CallbackState::Accepted => words.say("phone.accepted").to_owned(),
+        CallbackState::Accepted => words.say("phone.accepted"),
         CallbackState::GivenUp => format!("{} · {}", words.say("phone.given_up"), answered()),
         CallbackState::Open if callback.last_reply.is_none() => {
-            words.say("phone.sending").to_owned()
+            words.say("phone.sending")
         }
         CallbackState::Open => {
             format!(

@@ -303,12 +303,12 @@ fn order(seen: &Seen, words: Spoken, language: Language) -> Order<'_> {
     for kept in seen.notes["prices"].as_array().into_iter().flatten() {
         let every = every(&kept["price"]["recurring"], words);
         rows.push((
-            words.say("page.item").to_owned(),
+            words.say("page.item"),
             format!("{}{every}", text(&kept["name"])),
         ));
     }
     if let Some(order_no) = &seen.order_no {
-        rows.push((words.say("page.order").to_owned(), order_no.clone()));
+        rows.push((words.say("page.order"), order_no.clone()));
     }
     for webhook in &seen.webhooks {
         let status = webhook

@@ -7,6 +7,7 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::money::Money;
 use tollgate_kernel::text::Language;
 use tollgate_payment::model::plan::{Plan, PlanTexts, meter_word};
+use tollgate_payment::shapes::PlanShape;
 
 use crate::plan_file::house;
 use crate::words::WORDS;
@@ -37,6 +38,11 @@ impl Written {
 
     /// The name of a plan, in the reader's language if it has one.
     pub(super) fn plan(self, plan: &Plan) -> String {
+        plan.name_in(house(self.language)).to_owned()
+    }
+
+    /// The same of a plan as it is told.
+    pub(super) fn plan_shape(self, plan: &PlanShape) -> String {
         plan.name_in(house(self.language)).to_owned()
     }
 

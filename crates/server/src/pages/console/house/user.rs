@@ -118,7 +118,7 @@ fn holds(frame: &Frame, held: Option<&SubscriptionShape>) -> Vec<Fact> {
         fact(
             frame,
             "people.plan",
-            format!("{} ({})", held.plan.name, held.plan.slug),
+            format!("{} ({})", written.plan_shape(&held.plan), held.plan.slug),
         ),
         fact(
             frame,

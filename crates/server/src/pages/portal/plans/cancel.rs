@@ -12,7 +12,6 @@ use tollgate_payment::ChangeError;
 use tollgate_payment::shapes::SubscriptionShape;
 
 use super::super::Portal;
-use super::card;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
@@ -57,7 +56,7 @@ fn shown<'a>(
         _ => frame.say("my_plan.ends_now"),
     };
     CancelPage {
-        plan: card::name(&held.plan, frame.language),
+        plan: frame.written().plan_shape(&held.plan),
         remains,
         debits: held.auto_renew,
         reason,

@@ -1,13 +1,13 @@
 //! A plan as a buyer reads it.
 
 use tollgate_kernel::money::{Currency, Money};
-use tollgate_kernel::text::Language;
 use tollgate_kernel::words::Said;
 use tollgate_payment::model::plan::{BillingCycle, Reset};
 use tollgate_payment::shapes::{PlanMeterShape, PlanShape};
 
 use crate::pages::frame::Frame;
 use crate::pages::written::Written;
+use crate::plan_file::house;
 
 /// A plan in words.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub(super) struct Card {
 impl Card {
     pub(super) fn of(frame: &Frame, plan: &PlanShape) -> Self {
         let words = frame.words();
-        let texts = plan.i18n.get(short(frame.language));
+        let texts = plan.i18n.get(house(frame.language));
         let features = texts.map(|texts| &texts.features);
         let features = features.filter(|lines| !lines.is_empty());
         let description = texts.map(|texts| &texts.description);
@@ -42,7 +42,7 @@ impl Card {
         };
         Self {
             slug: plan.slug.clone(),
-            name: name(plan, frame.language),
+            name: frame.written().plan_shape(plan),
             description: description.unwrap_or(&plan.description).clone(),
             price,
             cycle,
@@ -56,21 +56,6 @@ impl Card {
                 .then(|| words.with("pricing.trial", &[("days", &plan.trial_days)])),
         }
     }
-}
-
-fn short(language: Language) -> &'static str {
-    match language {
-        Language::Zh => "zh",
-        Language::En => "en",
-    }
-}
-
-/// The name of a plan, in the reader's language if it has one.
-pub(super) fn name(plan: &PlanShape, language: Language) -> String {
-    let texts = plan.i18n.get(short(language));
-    let named = texts.map(|texts| &texts.name);
-    let named = named.filter(|name| !name.is_empty());
-    named.unwrap_or(&plan.name).clone()
 }
 
 /// An amount that came as two texts and a number.

@@ -206,7 +206,7 @@ fn plan(frame: &Frame, held: &SubscriptionShape) -> Plan {
         && held.state != "cancelling";
     let next = held.next_plan_id.unwrap_or(held.plan_id);
     Plan {
-        name: card::name(&held.plan, frame.language),
+        name: frame.written().plan_shape(&held.plan),
         state: state_class(&held.state),
         state_text: frame.say(&format!("my_plan.state_{}", held.state)),
         until: held

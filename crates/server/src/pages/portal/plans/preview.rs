@@ -244,7 +244,7 @@ fn after(
 ) -> Option<String> {
     let held = held?;
     let written = frame.written();
-    let plan = card::name(&held.plan, frame.language);
+    let plan = frame.written().plan_shape(&held.plan);
     let until = held.current_period_end;
     let until = until.map_or_else(|| frame.say("subscribe.ever"), |end| written.date(end));
     let name = match kind {
@@ -254,7 +254,7 @@ fn after(
         "renew" | "next" => "subscribe.after_renew",
         _ => return None,
     };
-    let next = card::name(&quote.plan, frame.language);
+    let next = frame.written().plan_shape(&quote.plan);
     let given: [(&str, &dyn Said); 3] = [("plan", &plan), ("until", &until), ("next", &next)];
     Some(frame.words().with(name, &given))
 }

@@ -184,7 +184,7 @@ fn held(frame: &Frame, held: &SubscriptionShape, facts: &Facts) -> Held {
             .or(held.changes_at.map(|_| held.plan_id))
             .map(|next| {
                 let plan = facts.known.get(&next);
-                let plan = plan.map_or_else(String::new, |plan| card::name(plan, frame.language));
+                let plan = plan.map_or_else(String::new, |plan| frame.written().plan_shape(plan));
                 let at = held.changes_at.or(end);
                 let at = at.map_or_else(String::new, |at| written.date(at));
                 let given: [(&str, &dyn Said); 2] = [("plan", &plan), ("at", &at)];
@@ -220,7 +220,7 @@ fn renewal(frame: &Frame, held: &SubscriptionShape) -> String {
 fn row(frame: &Frame, change: &ChangeShape, known: &BTreeMap<PlanId, PlanShape>) -> Row {
     let name = |id: Option<PlanId>| {
         let plan = known.get(&id?);
-        plan.map(|plan| card::name(plan, frame.language))
+        plan.map(|plan| frame.written().plan_shape(plan))
     };
     let plans = match (name(change.from_plan_id), name(change.to_plan_id)) {
         (Some(from), Some(to)) if from != to => format!("{from} → {to}"),

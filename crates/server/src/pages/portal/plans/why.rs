@@ -11,7 +11,7 @@ use tollgate_payment::shapes::{ExplainShape, PlanMeterShape, PlanShape, StepShap
 use tollgate_payment::{Counted, ExplainError};
 
 use super::super::Portal;
-use super::{Moment, card};
+use super::Moment;
 use crate::pages::chart::{DrawnRing, Ring};
 use crate::pages::frame::{Frame, Link, Tab};
 use crate::pages::visit::Visitor;
@@ -122,7 +122,7 @@ fn shown(visitor: &Visitor, explained: &ExplainShape, plan: Option<&PlanShape>) 
         ring: ring.draw(&frame),
         plan: plan.map_or_else(
             || rules.plan_name.clone(),
-            |plan| card::name(plan, frame.language),
+            |plan| frame.written().plan_shape(plan),
         ),
         rules: said(&rules.text, frame.language),
         limit: count(rules.limit),
