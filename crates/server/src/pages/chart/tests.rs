@@ -178,7 +178,7 @@ fn a_thousand_points_lie_side_by_side() {
 fn a_chart_of_nothing_is_drawn() {
     for chart in [bars(&[], Vec::new()), bars(&["a"], Vec::new())] {
         let html = chart.draw(&frame(Language::En)).render().expect("drawn");
-        assert!(html.contains("<figcaption>A sentence.</figcaption>"));
+        assert!(html.contains("<figcaption><bdi>A sentence.</bdi></figcaption>"));
     }
 }
 
