@@ -2778,7 +2778,7 @@ export interface components {
              * @description 0 to 90.
              */
             grace_days?: number | null;
-            /** @description `zh` and `en`, each with `name`, `description`, `features`; what is left out stays. */
+            /** @description `zh` and `en`, each with `name`, `description`, `features`, `meters`; what is left out stays. */
             i18n?: Record<string, unknown> | null;
             /** @description Whether it can be bought. */
             is_active?: boolean | null;
@@ -2847,6 +2847,11 @@ export interface components {
              */
             meter: string;
             /**
+             * @description What a buyer reads behind a number of units, in the language of the house; `meter` where there is no word.
+             * @example processed images
+             */
+            name?: string;
+            /**
              * @description `month` (of the subscription), `calendar` (month), `term` or `never`.
              * @example month
              */
@@ -2873,7 +2878,7 @@ export interface components {
             description: string;
             /** @description One line each. */
             features: string[];
-            /** @description Name, description and features in `zh` and `en`. */
+            /** @description Name, description, features and the words for meters in `zh` and `en`. */
             i18n: Record<string, unknown>;
             /**
              * Format: uuid

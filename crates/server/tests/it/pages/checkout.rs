@@ -130,7 +130,7 @@ async fn a_purchase_is_shown_from_the_order_to_the_receipt_on_each_rail() {
                 &[
                     "Pro",
                     "1 month",
-                    "1,000 a month",
+                    "1,000 processed images a month",
                     "CN¥99.00",
                     number(&begun),
                     way,

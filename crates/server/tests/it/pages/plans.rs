@@ -491,6 +491,10 @@ async fn line_24_a_meter_is_called_by_its_word_and_a_word_is_text() {
         }
         let order = newest(app, &buyer).await;
         pays(app, &order).await;
+        // The rail is asked, as the buyer would have it asked.
+        app.clock.run_ahead(Duration::from_secs(6));
+        let check = format!("/portal/payments/{}/check", order.id);
+        browser.post(&check, &[]).await;
         let body = json!({ "resource_type": "dicom_processing", "cost": 900 });
         app.post("/quota/consume", &buyer.key, body)
             .await
