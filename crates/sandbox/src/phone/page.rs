@@ -181,9 +181,7 @@ fn told(rail: Rail, callback: &Callback, words: Spoken) -> String {
     match callback.state {
         CallbackState::Accepted => words.say("phone.accepted"),
         CallbackState::GivenUp => format!("{} · {}", words.say("phone.given_up"), answered()),
-        CallbackState::Open if callback.last_reply.is_none() => {
-            words.say("phone.sending")
-        }
+        CallbackState::Open if callback.last_reply.is_none() => words.say("phone.sending"),
         CallbackState::Open => {
             format!(
                 "{} {} · {}",

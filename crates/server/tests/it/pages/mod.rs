@@ -7,6 +7,7 @@ mod checkout;
 mod checkout_events;
 mod house;
 mod house_machines;
+mod meter_words;
 mod money;
 mod plans;
 mod seller;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tollgate_payment::TransactionFilter;
 use tollgate_payment::model::payment::Payment;
@@ -28,7 +28,7 @@ const PAGES: [&str; 10] = [
 ];
 
 /// What the form of the page that was read last would send, with the rail.
-fn order<'a>(
+pub(super) fn order<'a>(
     page: &Page,
     fields: &'a mut Vec<(&'static str, String)>,
     method: &str,
@@ -48,7 +48,7 @@ fn order<'a>(
 }
 
 /// The newest order of somebody.
-async fn newest(app: &App, buyer: &Buyer) -> Payment {
+pub(super) async fn newest(app: &App, buyer: &Buyer) -> Payment {
     let filter = TransactionFilter {
         user: Some(buyer.id.parse().expect("an id")),
         ..TransactionFilter::default()
@@ -59,7 +59,7 @@ async fn newest(app: &App, buyer: &Buyer) -> Payment {
 }
 
 /// By the phone.
-async fn pays(app: &App, order: &Payment) {
+pub(super) async fn pays(app: &App, order: &Payment) {
     let code = app.payment.next_step(order).qr_content.expect("a code");
     refunds::pay(
         app,
@@ -439,131 +439,6 @@ async fn inv_q4_what_costs_nothing_is_had_at_once_and_a_trial_once() {
             app.post("/quota/consume", &buyer.key, body).await.expect(StatusCode::OK);
         }
         browser.get("/portal").await.says(&["4 of 5 used", "More than 80 % of the quota is used: 4 of 5 calls."]);
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn line_24_a_meter_is_called_by_its_word_and_a_word_is_text() {
-    each_engine(async |app| {
-        let admin = outbound::admin(app).await;
-        let path = "/admin/plans/pro";
-        let say = async |zh: &str, en: &str| {
-            let words = |word: &str| json!({ "meters": { "processing_count": word } });
-            let body = json!({ "i18n": { "zh": words(zh), "en": words(en) } });
-            let said = app
-                .call(Method::PATCH, path, &admin.token, Some(body))
-                .await;
-            said.expect(StatusCode::OK)
-        };
-        let said = say("张影像", "scans read").await;
-        assert_eq!(
-            said["meters"][0]["name"], "张影像",
-            "in the language of the house"
-        );
-        let mut stranger = Browser::new(app);
-        for (language, told) in [
-            ("en", "<bdi>1,000 scans read a month</bdi>"),
-            ("zh", "<bdi>每月 1,000 张影像</bdi>"),
-        ] {
-            let prices = stranger
-                .get(&format!("/portal/pricing?lang={language}"))
-                .await;
-            prices.expect(StatusCode::OK).says(&[told]);
-        }
-        let buyer = app.buyer().await;
-        let mut browser = Browser::signed_in(app, &buyer).await;
-        let preview = browser.get("/portal/subscribe?plan=pro").await;
-        preview.says(&["1,000 scans read a month"]);
-        let mut fields = Vec::new();
-        let ordered = browser
-            .post("/portal/subscribe", &order(&preview, &mut fields, "alipay"))
-            .await;
-        let hosted = ordered.location().to_owned();
-        for (language, told) in [
-            ("zh", "每月 1,000 张影像"),
-            ("en", "1,000 scans read a month"),
-        ] {
-            browser
-                .get(&format!("{hosted}?lang={language}"))
-                .await
-                .says(&[told]);
-        }
-        let order = newest(app, &buyer).await;
-        pays(app, &order).await;
-        // The rail is asked, as the buyer would have it asked.
-        app.clock.run_ahead(Duration::from_secs(6));
-        let check = format!("/portal/payments/{}/check", order.id);
-        browser.post(&check, &[]).await;
-        let body = json!({ "resource_type": "dicom_processing", "cost": 900 });
-        app.post("/quota/consume", &buyer.key, body)
-            .await
-            .expect(StatusCode::OK);
-        let pages = [
-            ("/portal", "<h3><bdi>scans read</bdi></h3>"),
-            (
-                "/portal",
-                "More than 80 % of the quota is used: 900 of 1,000 scans read.",
-            ),
-            ("/portal/usage", "900 scans read from"),
-            ("/portal/usage", "Units (scans read)"),
-            ("/portal/usage/calls", "<bdi>scans read</bdi>"),
-            ("/portal/usage/why", "<h2><bdi>scans read</bdi></h2>"),
-            ("/portal/subscription", "1,000 scans read a month"),
-        ];
-        for (page, told) in pages {
-            browser
-                .get(page)
-                .await
-                .expect(StatusCode::OK)
-                .says(&[told])
-                .hides(&["<bdi>processing_count"]);
-        }
-        browser.get("/portal?lang=zh").await.says(&[
-            "<h3><bdi>张影像</bdi></h3>",
-            "配额已用超过 80%（900 / 1,000 张影像）",
-        ]);
-        browser.get("/portal?lang=en").await;
-
-        // Whatever it says, it is text and nothing else.
-        for word in [
-            "<script>alert(1)</script>",
-            "\"><img src=x onerror=y>\u{202e}",
-            &"长".repeat(40),
-        ] {
-            say(word, word).await;
-            let escaped = word
-                .replace('<', "&#60;")
-                .replace('>', "&#62;")
-                .replace('"', "&#34;");
-            for page in [
-                "/portal/pricing",
-                "/portal",
-                "/portal/usage",
-                "/portal/usage/calls",
-                "/portal/usage/why",
-                &hosted,
-            ] {
-                let shown = browser.get(page).await;
-                shown
-                    .expect(StatusCode::OK)
-                    .says(&[&escaped])
-                    .hides(&["<script>alert", "<img src=x"]);
-            }
-        }
-        // Without a word, and without the meter, the name in code is left.
-        let none = json!({ "i18n": { "zh": { "meters": {} }, "en": { "meters": {} } } });
-        app.call(Method::PATCH, path, &admin.token, Some(none))
-            .await
-            .expect(StatusCode::OK);
-        stranger
-            .get("/portal/pricing?lang=en")
-            .await
-            .says(&["1,000 processing_count a month"]);
-        browser
-            .get("/portal")
-            .await
-            .says(&["<h3><bdi>processing_count</bdi></h3>"]);
     })
     .await;
 }
