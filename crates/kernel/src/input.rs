@@ -365,6 +365,7 @@ pub async fn raw_body(body: axum::body::Body, limit: usize) -> Result<Bytes, Pro
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
+    use serde_json::Value;
 
     use super::*;
     use crate::money::AmountText;

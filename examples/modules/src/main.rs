@@ -78,6 +78,7 @@ fn free_plan() -> NewPlan {
         name: "Free".to_owned(),
         description: "To try it out".to_owned(),
         features: vec!["10 reports a month".to_owned()],
+        ..PlanText::default()
     };
     NewPlan {
         slug: "free".parse().expect("a slug"),
