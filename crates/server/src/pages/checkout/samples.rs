@@ -275,7 +275,8 @@ fn what_people_write_is_text_on_a_checkout() {
                 let page = shown(&order, Device::Desk, bought).page(&visit);
                 let html = render(&format!("checkout-{name}-{rows}-{tag}"), &page);
                 assert!(html.contains("<h1><bdi>"), "{html}");
-                assert_eq!(html.matches("<dd><bdi>").count(), rows);
+                // Who is paid, and a line for each meter.
+                assert_eq!(html.matches("<dd><bdi>").count(), 1 + rows);
             }
         }
     }
