@@ -135,7 +135,12 @@ impl<'a> Life<'a> {
         if commit {
             let cost = Cost::new(part).ok();
             let ended = service.commit_hold(aside.hold, Owner::HOST, cost).await;
-            assert_eq!(ended.is_ok(), now < aside.ends, "{:?}", ended.as_ref().err());
+            assert_eq!(
+                ended.is_ok(),
+                now < aside.ends,
+                "{:?}",
+                ended.as_ref().err()
+            );
             let Ok(ended) = ended else { return };
             let aside = self.holds.swap_remove(place);
             let charged = aside.units / aside.cost * part;
