@@ -50,7 +50,7 @@ use tollgate_kernel::ids::{
 use utoipa::ToSchema;
 
 use crate::model::payment::{Payment, PaymentMethod, PaymentStatus, Purpose, SuspenseCause};
-use crate::model::plan::{BillingCycle, Plan, PlanTexts};
+use crate::model::plan::{BillingCycle, Plan, PlanTexts, plan_name};
 use crate::model::quota::{QuotaState, Units};
 use crate::model::refund::{Refund, RefundOrigin, RefundStatus};
 use crate::model::subscription::{Subscription, SubscriptionStatus};
@@ -121,8 +121,7 @@ pub struct PlanShape {
 impl PlanShape {
     /// What it is called in this language, or in the language of the house.
     pub fn name_in(&self, language: &str) -> &str {
-        let text = self.i18n.get(language).map(|text| text.name.as_str());
-        text.filter(|name| !name.is_empty()).unwrap_or(&self.name)
+        plan_name(&self.i18n, language, &self.name)
     }
 
     /// A plan; `house` is the language of the house.

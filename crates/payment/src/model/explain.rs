@@ -24,7 +24,7 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{GrantId, HoldId, UsageId};
 
 use super::period::{Anchor, Period};
-use super::plan::{BillingCycle, PlanTexts, Reset};
+use super::plan::{BillingCycle, PlanTexts, Reset, plan_name};
 use super::pots::Pot;
 use super::words;
 
@@ -313,12 +313,7 @@ pub struct PlanName {
 impl PlanName {
     /// In each language, or `name` where it has none.
     pub fn new(slug: String, name: String, texts: &PlanTexts) -> Self {
-        let of = |language: &str| {
-            let text = texts.get(language).map(|text| text.name.as_str());
-            text.filter(|text| !text.is_empty())
-                .unwrap_or(&name)
-                .to_owned()
-        };
+        let of = |language: &str| plan_name(texts, language, &name).to_owned();
         let (zh, en) = (of("zh"), of("en"));
         Self { slug, name, zh, en }
     }

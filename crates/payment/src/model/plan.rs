@@ -171,6 +171,12 @@ pub struct PlanText {
 /// In both languages, by their tag (`zh`, `en`).
 pub type PlanTexts = BTreeMap<String, PlanText>;
 
+/// What a plan is called in this language; `house`, its name in the language of the house, where these texts have none.
+pub(crate) fn plan_name<'a>(texts: &'a PlanTexts, language: &str, house: &'a str) -> &'a str {
+    let text = texts.get(language).map(|text| text.name.as_str());
+    text.filter(|name| !name.is_empty()).unwrap_or(house)
+}
+
 /// What a buyer reads of a meter in this language; what code calls it, where there is no word.
 ///
 /// ```
@@ -251,8 +257,7 @@ impl Plan {
 
     /// What it is called in this language, or in the language of the house.
     pub fn name_in(&self, language: &str) -> &str {
-        let text = self.texts.get(language).map(|text| text.name.as_str());
-        text.filter(|name| !name.is_empty()).unwrap_or(&self.name)
+        plan_name(&self.texts, language, &self.name)
     }
 
     /// What was written by hand, in the language `house` of the house where no other is named.

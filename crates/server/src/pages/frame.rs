@@ -5,12 +5,12 @@ use tollgate_kernel::permission::{
     ADMIN, AUDIT_READ, PAYMENTS_READ, Permissions, USAGE_READ, USERS_READ,
 };
 use tollgate_kernel::text::Language;
+use tollgate_kernel::words::Spoken;
 
 use super::Mounted;
 use super::visit::{Theme, Visit, Visitor};
 use super::written::Written;
 use crate::words::WORDS;
-use tollgate_kernel::words::Spoken;
 
 /// The tabs of who signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

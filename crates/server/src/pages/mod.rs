@@ -195,7 +195,6 @@ fn shown(pages: Router, house: House) -> Router {
     pages.layer(axum::middleware::from_fn_with_state(house, visit::layer))
 }
 
-/// What all pages load.
 /// A page with the headers that every page has.
 fn page(template: &impl Template) -> Result<Response, Problem> {
     let html = template.render().map_err(|error| {

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tollgate_kernel::ids::PaymentId;
 use tollgate_kernel::input::PathText;
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::words::Spoken;
 use tollgate_payment::PaymentService;
 use tollgate_payment::model::payment::{Payment, PaymentStatus};
 
@@ -24,7 +25,6 @@ use super::super::BuyerPages;
 use super::super::visit::Visit;
 use super::{find, standing};
 use crate::stop::stopped;
-use tollgate_kernel::words::Spoken;
 
 /// At once in a process: each is a look at the database every second.
 const MOST_STREAMS: usize = 256;

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tollgate_kernel::input::{Params, PathText};
 use tollgate_kernel::origin::Origin;
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::words::Spoken;
 use tollgate_payment::model::payment::{Payment, PaymentStatus};
 use tollgate_payment::model::scene::Scene;
 use tollgate_payment::providers::Payer;
@@ -30,7 +31,6 @@ use self::page::{Asked, Shown, Told};
 use super::BuyerPages;
 use super::form::Pressed;
 use super::visit::Visit;
-use tollgate_kernel::words::Spoken;
 
 /// The side of the code, in pixels.
 const QR_PIXELS: u32 = 240;

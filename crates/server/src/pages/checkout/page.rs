@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::words::Spoken;
 use tollgate_payment::model::payment::{Payment, PaymentMethod, PaymentStatus};
 use tollgate_payment::model::plan::{Plan, PlanMeter};
 use tollgate_payment::shapes::NextStep;
@@ -14,7 +15,6 @@ use super::super::visit::Visit;
 use super::super::written::Written;
 use super::device::{Device, Ways};
 use super::status_name;
-use tollgate_kernel::words::Spoken;
 
 /// Why a way to pay led nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

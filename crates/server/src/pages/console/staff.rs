@@ -9,11 +9,11 @@ use tollgate_kernel::origin::Origin;
 use tollgate_kernel::permission::{self, Authority as _, Confirmed, Named, Permissions, lacking};
 use tollgate_kernel::problem::Problem;
 use tollgate_kernel::text::Language;
+use tollgate_kernel::words::Spoken;
 
 use super::super::frame::Frame;
 use super::super::visit::{Visit, Visitor};
 use super::Console;
-use tollgate_kernel::words::Spoken;
 
 macro_rules! named {
     ($($name:ident = $permission:ident)*) => { $(

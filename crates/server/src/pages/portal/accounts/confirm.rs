@@ -16,7 +16,6 @@ use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::next::Next;
 use crate::pages::visit::Visitor;
-use crate::words::WORDS;
 
 /// Where to go on.
 #[derive(Debug, Deserialize)]
@@ -65,10 +64,7 @@ pub(super) async fn confirm(
     let language = visitor.visit.language;
     let faults = match portal.auth.confirm(&caller, proof).await {
         Ok(()) => return Ok(Redirect::to(form.next.as_str()).into_response()),
-        Err(SecondFactorError::WrongPassword) => {
-            let text = WORDS.say(language, "confirm.wrong_password").to_owned();
-            Faults::one("current_password", text)
-        }
+        Err(SecondFactorError::WrongPassword) => Faults::wrong_password(language),
         Err(error) => Faults::of(error.into(), language, &[])?,
     };
     shown(&portal, &visitor, &form.next, &faults).await

@@ -16,7 +16,6 @@ use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
 use crate::pages::visit::Visitor;
-use crate::words::WORDS;
 
 const PATH: &str = "/portal/settings/data";
 
@@ -74,7 +73,7 @@ pub(super) async fn close(
 ) -> Result<Response, Problem> {
     let language = visitor.visit.language;
     if form.understood.is_none() {
-        let text = WORDS.say(language, "data.tick").to_owned();
+        let text = visitor.visit.say("data.tick");
         return shown(&visitor, &Faults::one("understood", text));
     }
     let current = form.current_password.unwrap_or_default();
@@ -84,10 +83,7 @@ pub(super) async fn close(
         .await;
     let faults = match closed {
         Ok(()) => return Ok(leave(&visitor.visit, "deleted")),
-        Err(CloseAccountError::WrongCurrent) => {
-            let text = WORDS.say(language, "confirm.wrong_password").to_owned();
-            Faults::one("current_password", text)
-        }
+        Err(CloseAccountError::WrongCurrent) => Faults::wrong_password(language),
         Err(error) => Faults::of(error.into(), language, &[])?,
     };
     shown(&visitor, &faults)

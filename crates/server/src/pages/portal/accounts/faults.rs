@@ -81,13 +81,20 @@ impl Faults {
         language: Language,
         fields: &[&str],
     ) -> Result<Self, Problem> {
-        let name = match problem.code() {
-            Code::InvalidCredentials => "confirm.wrong_password",
-            Code::ConfirmationRequired => "confirm.needed",
-            _ => return Self::of(problem, language, fields),
-        };
-        let text = WORDS.say(language, name).to_owned();
-        Ok(Self::one("current_password", text))
+        match problem.code() {
+            Code::InvalidCredentials => Ok(Self::wrong_password(language)),
+            Code::ConfirmationRequired => {
+                let text = WORDS.say(language, "confirm.needed").to_owned();
+                Ok(Self::one("current_password", text))
+            }
+            _ => Self::of(problem, language, fields),
+        }
+    }
+
+    /// Not the present password.
+    pub(super) fn wrong_password(language: Language) -> Self {
+        let text = WORDS.say(language, "confirm.wrong_password").to_owned();
+        Self::one("current_password", text)
     }
 
     /// One fault beside a field.

@@ -18,7 +18,6 @@ use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
 use crate::pages::visit::Visitor;
-use crate::words::WORDS;
 
 /// Under this the tab of the section is marked.
 const SECTION: &str = "/portal/settings/security";
@@ -148,7 +147,7 @@ async fn first_code(
             shown(visitor, Step::Codes(&codes), &Faults::default())
         }
         Err(SecondFactorError::Code) => {
-            let text = WORDS.say(language, "factor.wrong_code").to_owned();
+            let text = visitor.visit.say("factor.wrong_code");
             shown(visitor, Step::Code, &Faults::one("code", text))
         }
         Err(SecondFactorError::TooMany(wait)) => {
@@ -180,18 +179,11 @@ async fn disable(
         Ok(()) => {
             return Ok(Redirect::to(&format!("{SECTION}?done=factor_off")).into_response());
         }
-        Err(SecondFactorError::WrongPassword) => wrong_password(language),
-        Err(SecondFactorError::Code) => {
-            Faults::one("code", WORDS.say(language, "factor.wrong_code").to_owned())
-        }
+        Err(SecondFactorError::WrongPassword) => Faults::wrong_password(language),
+        Err(SecondFactorError::Code) => Faults::one("code", visitor.visit.say("factor.wrong_code")),
         Err(error) => Faults::of(error.into(), language, &[])?,
     };
     now(portal, visitor, caller, &faults).await
-}
-
-fn wrong_password(language: tollgate_kernel::text::Language) -> Faults {
-    let text = WORDS.say(language, "confirm.wrong_password").to_owned();
-    Faults::one("current_password", text)
 }
 
 /// For the camera; black on white in every theme.

@@ -16,7 +16,6 @@ use crate::pages::AccountPages;
 use crate::pages::form::Form;
 use crate::pages::frame::{Frame, Link, Tab};
 use crate::pages::visit::Visitor;
-use crate::words::WORDS;
 
 const PATH: &str = "/portal/settings/security";
 const DONE: Done<2> = [
@@ -74,10 +73,7 @@ pub(super) async fn change(
     let language = visitor.visit.language;
     let faults = match changed {
         Ok(()) => return Ok(Redirect::to(&format!("{PATH}?done=changed")).into_response()),
-        Err(ChangePasswordError::WrongCurrent) => {
-            let text = WORDS.say(language, "confirm.wrong_password").to_owned();
-            Faults::one("current_password", text)
-        }
+        Err(ChangePasswordError::WrongCurrent) => Faults::wrong_password(language),
         Err(error) => Faults::of(error.into(), language, &["new_password"])?,
     };
     shown(&portal, &visitor, None, &faults).await

@@ -9,6 +9,7 @@ use axum::response::Response;
 use tollgate_auth::ListKeysError;
 use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::problem::{Code, Problem};
+use tollgate_kernel::words::Said;
 use tollgate_payment::model::payment::{Payment, PaymentStatus};
 use tollgate_payment::model::plan::Reset;
 use tollgate_payment::model::usage::Interval;
@@ -22,7 +23,6 @@ use super::{FirstCall, Moment, card, done};
 use crate::pages::chart::{Chart, DrawnRing, Ring};
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
-use tollgate_kernel::words::Said;
 
 /// So long before its end a term is worth a word.
 const SOON: Duration = Duration::from_hours(7 * 24);

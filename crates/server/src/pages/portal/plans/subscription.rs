@@ -10,6 +10,7 @@ use tollgate_kernel::clock::Timestamp;
 use tollgate_kernel::ids::{ChangeId, PlanId};
 use tollgate_kernel::input::Params;
 use tollgate_kernel::problem::Problem;
+use tollgate_kernel::words::Said;
 use tollgate_payment::HistoryPage;
 use tollgate_payment::shapes::{ChangeShape, PlanShape, SubscriptionShape};
 
@@ -20,7 +21,6 @@ use super::{Moment, Pager, done};
 use crate::pages::frame::{Frame, Tab};
 use crate::pages::visit::Visitor;
 use crate::words::WORDS;
-use tollgate_kernel::words::Said;
 
 /// Changes on one page.
 const ROWS: u32 = 20;
