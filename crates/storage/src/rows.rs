@@ -40,6 +40,7 @@ use std::sync::OnceLock;
 use chrono::SecondsFormat;
 use serde_json::Value;
 use tollgate_kernel::clock::Timestamp;
+use tollgate_kernel::ids::Id;
 use uuid::Uuid;
 
 use crate::db::Tx;
@@ -203,6 +204,15 @@ impl Default for Sheet {
 }
 
 impl Sheet {
+    /// Of one column of ids.
+    pub fn of_ids(ids: impl IntoIterator<Item = impl Id>) -> Self {
+        let mut sheet = Self::default();
+        for id in ids {
+            sheet.row([Cell::Id(id.uuid())]);
+        }
+        sheet
+    }
+
     /// One more row, with a cell for each column.
     pub fn row<const N: usize>(&mut self, cells: [Cell<'_>; N]) {
         self.text.push_str(if self.rows == 0 { "[" } else { ",[" });

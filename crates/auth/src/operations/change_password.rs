@@ -6,13 +6,14 @@ use tollgate_kernel::origin::Origin;
 use tollgate_storage::StorageError;
 use tollgate_storage::audit::Actor;
 
-use super::guessing::{self, CURRENT, TooMany};
+use super::current_password::current_password;
+use super::guessing::TooMany;
 use super::records::{Deed, record, tell};
+use crate::AuthService;
 use crate::hashing::Busy;
 use crate::mailer::{Content, Letter, post};
 use crate::model::password::{WeakPassword, is_bounded};
 use crate::store::{one_time_tokens, sessions, users};
-use crate::{AuthService, Parts};
 
 /// Why a password is the same as before.
 ///
@@ -68,34 +69,6 @@ pub enum ChangePasswordError {
     Internal(#[from] StorageError),
 }
 
-/// Whether `password` is the present one of a person, counted like any guess.
-pub(crate) async fn is_current(
-    parts: &Parts,
-    user: UserId,
-    password: &SecretString,
-) -> Result<Option<users::Login>, ChangePasswordError> {
-    let subject = guessing::subject(parts, &user.to_string());
-    guessing::count(parts, &CURRENT, &subject).await??;
-    let password = password.expose_secret();
-    if !is_bounded(password) {
-        return Ok(None);
-    }
-    let Some(login) = users::find_login(&parts.db, user).await? else {
-        return Ok(None);
-    };
-    let right = parts
-        .hasher
-        .verify(password, login.hashed_password.as_deref())
-        .await?;
-    if !right {
-        return Ok(None);
-    }
-    let mut tx = parts.db.begin().await?;
-    tollgate_storage::throttle::take_back(&mut tx, CURRENT.kind, &subject).await?;
-    tx.commit().await?;
-    Ok(Some(login))
-}
-
 impl AuthService {
     /// Sets a new password. All sign-ins but `kept` end, and so do links that are on their way.
     ///
@@ -126,9 +99,7 @@ impl AuthService {
         origin: &Origin,
     ) -> Result<(), ChangePasswordError> {
         let parts = self.parts();
-        let login = is_current(parts, user_id, current)
-            .await?
-            .ok_or(ChangePasswordError::WrongCurrent)?;
+        let login = current_password(parts, user_id, current).await?;
         let new = new.expose_secret();
         if !is_bounded(new) {
             return Err(WeakPassword::Length.into());

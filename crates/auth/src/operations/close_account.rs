@@ -8,7 +8,7 @@ use tollgate_kernel::permission::ADMIN;
 use tollgate_storage::audit::Actor;
 use tollgate_storage::{Result, StorageError};
 
-use super::change_password::{ChangePasswordError, is_current};
+use super::current_password::current_password;
 use super::guessing::TooMany;
 use super::records::{Deed, record, tell, tell_key};
 use super::staff::an_admin_is_left;
@@ -52,17 +52,6 @@ pub enum CloseAccountError {
     /// The database.
     #[error(transparent)]
     Internal(#[from] StorageError),
-}
-
-impl From<ChangePasswordError> for CloseAccountError {
-    fn from(error: ChangePasswordError) -> Self {
-        match error {
-            ChangePasswordError::TooMany(wait) => wait.into(),
-            ChangePasswordError::Busy(busy) => busy.into(),
-            ChangePasswordError::Internal(error) => error.into(),
-            ChangePasswordError::WrongCurrent | ChangePasswordError::Weak(_) => Self::WrongCurrent,
-        }
-    }
 }
 
 impl AuthService {
@@ -136,9 +125,7 @@ impl AuthService {
         origin: &Origin,
     ) -> Result<(), CloseAccountError> {
         let parts = self.parts();
-        is_current(parts, user, current)
-            .await?
-            .ok_or(CloseAccountError::WrongCurrent)?;
+        current_password(parts, user, current).await?;
         self.erase(user, Actor::of(origin), None, origin)
             .await
             .map(|_| ())

@@ -8,8 +8,8 @@ use tollgate_kernel::caller::Caller;
 use tollgate_kernel::problem::Problem;
 use tollgate_storage::StorageError;
 
-use super::change_password::is_current;
-use super::second_factor::{SecondFactorError, current_error, fits};
+use super::current_password::current_password;
+use super::second_factor::{SecondFactorError, fits};
 use crate::store::sessions;
 use crate::{AuthService, problems};
 
@@ -74,10 +74,7 @@ impl AuthService {
         };
         let fitting = match proof {
             Proof::Password(password) => {
-                let right = is_current(parts, *user_id, password).await;
-                if right.map_err(current_error)?.is_none() {
-                    return Err(SecondFactorError::WrongPassword);
-                }
+                current_password(parts, *user_id, password).await?;
                 None
             }
             Proof::Code(code) => Some(fits(parts, *user_id, code).await?),

@@ -5,6 +5,7 @@ pub(crate) mod audit_log;
 pub(crate) mod change_password;
 pub(crate) mod close_account;
 pub(crate) mod confirm;
+mod current_password;
 mod devices;
 pub(crate) mod first_admin;
 pub(crate) mod guessing;

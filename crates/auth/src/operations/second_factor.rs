@@ -19,7 +19,7 @@ use tollgate_storage::db::Tx;
 use tollgate_storage::throttle::{self, Limit};
 use tollgate_storage::{Result, StorageError};
 
-use super::change_password::{ChangePasswordError, is_current};
+use super::current_password::current_password;
 use super::devices;
 use super::guessing::{TooMany, count, subject};
 use super::records::{Deed, record};
@@ -432,10 +432,7 @@ impl AuthService {
         origin: &Origin,
     ) -> Result<(), SecondFactorError> {
         let parts = self.parts();
-        let right = is_current(parts, user, current).await;
-        if right.map_err(current_error)?.is_none() {
-            return Err(SecondFactorError::WrongPassword);
-        }
+        current_password(parts, user, current).await?;
         let fitting = fits(parts, user, code).await?;
         let now = parts.clock.now();
         let mut tx = parts.db.begin().await?;
@@ -494,16 +491,5 @@ fn deed<'a>(action: &'static str, user: UserId, origin: &'a Origin) -> Deed<'a> 
         after: None,
         reason: None,
         origin,
-    }
-}
-
-pub(super) fn current_error(error: ChangePasswordError) -> SecondFactorError {
-    match error {
-        ChangePasswordError::TooMany(wait) => wait.into(),
-        ChangePasswordError::Busy(busy) => busy.into(),
-        ChangePasswordError::Internal(error) => error.into(),
-        ChangePasswordError::WrongCurrent | ChangePasswordError::Weak(_) => {
-            SecondFactorError::WrongPassword
-        }
     }
 }

@@ -6,7 +6,7 @@ use tollgate_kernel::ids::UserId;
 use tollgate_kernel::origin::Origin;
 use tollgate_storage::{StorageError, throttle};
 
-use super::change_password::{ChangePasswordError, is_current};
+use super::current_password::current_password;
 use super::guessing::{LETTERS, TAKEN, TooMany, subject};
 use super::one_time_link::{MINUTES, make};
 use super::records::tell;
@@ -188,26 +188,12 @@ async fn may_have(
         .current_password
         .as_ref()
         .ok_or(ProfileError::PasswordNeeded)?;
-    let login = is_current(parts, user, password).await;
-    if login.map_err(current)?.is_none() {
-        return Err(ProfileError::WrongCurrent);
-    }
+    current_password(parts, user, password).await?;
     if !users::is_email_known(&parts.db, email).await? {
         return Ok(());
     }
     told_taken(parts, origin).await??;
     Err(ProfileError::EmailTaken)
-}
-
-fn current(error: ChangePasswordError) -> ProfileError {
-    match error {
-        ChangePasswordError::TooMany(wait) => wait.into(),
-        ChangePasswordError::Busy(busy) => busy.into(),
-        ChangePasswordError::Internal(error) => error.into(),
-        ChangePasswordError::WrongCurrent | ChangePasswordError::Weak(_) => {
-            ProfileError::WrongCurrent
-        }
-    }
 }
 
 /// Counts an answer "taken" to a block of addresses.

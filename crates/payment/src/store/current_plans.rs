@@ -1,9 +1,9 @@
 //! Which plans people have, of many at once.
 
 use tollgate_kernel::clock::Timestamp;
-use tollgate_kernel::ids::{Id as _, UserId};
+use tollgate_kernel::ids::UserId;
 use tollgate_storage::db::Db;
-use tollgate_storage::rows::{Cell, Kind, OverRows, Sheet};
+use tollgate_storage::rows::{Kind, OverRows, Sheet};
 use tollgate_storage::{Result, in_tx};
 use uuid::Uuid;
 
@@ -15,10 +15,7 @@ pub(crate) async fn by_person(
     livemode: bool,
     now: Timestamp,
 ) -> Result<Vec<(UserId, Option<String>)>> {
-    let mut sheet = Sheet::default();
-    for person in people {
-        sheet.row([Cell::Id(person.uuid())]);
-    }
+    let sheet = Sheet::of_ids(people);
     if sheet.is_empty() {
         return Ok(Vec::new());
     }

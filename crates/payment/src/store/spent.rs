@@ -1,9 +1,9 @@
 //! What people paid, of many at once.
 
-use tollgate_kernel::ids::{Id as _, UserId};
+use tollgate_kernel::ids::UserId;
 use tollgate_kernel::money::Money;
 use tollgate_storage::db::Db;
-use tollgate_storage::rows::{Cell, Kind, OverRows, Sheet};
+use tollgate_storage::rows::{Kind, OverRows, Sheet};
 use tollgate_storage::{Result, in_tx, row};
 use uuid::Uuid;
 
@@ -23,10 +23,7 @@ pub(crate) async fn by_person(
     people: impl IntoIterator<Item = UserId>,
     livemode: bool,
 ) -> Result<Vec<(UserId, Money)>> {
-    let mut sheet = Sheet::default();
-    for person in people {
-        sheet.row([Cell::Id(person.uuid())]);
-    }
+    let sheet = Sheet::of_ids(people);
     if sheet.is_empty() {
         return Ok(Vec::new());
     }

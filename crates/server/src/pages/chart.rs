@@ -398,8 +398,9 @@ impl Ring {
         }
     }
 
-    pub(super) fn draw(self, frame: &Frame) -> DrawnRing {
-        let written = frame.written();
+    /// Of what, as its reader calls it: a word alone can be half of one (次处理), so it stands beside its number.
+    pub(super) fn draw(self, frame: &Frame, meter: &str) -> DrawnRing {
+        let (words, written) = (frame.words(), frame.written());
         let used = written.count(self.used);
         let part = match self.limit {
             None => 0,
@@ -414,25 +415,25 @@ impl Ring {
             text: self
                 .percent()
                 .map_or_else(|| "∞".to_owned(), |percent| format!("{percent}%")),
+            heading: match self.limit {
+                None => words.with("chart.so_far", &[("used", &used), ("meter", &meter)]),
+                Some(limit) => {
+                    let left = written.count(limit.saturating_sub(self.used).max(0));
+                    words.with("chart.left", &[("left", &left), ("meter", &meter)])
+                }
+            },
             told: match self.limit {
-                None => frame.words().with("chart.unlimited", &[("used", &used)]),
-                Some(limit) => frame.words().with(
-                    "chart.used",
-                    &[
-                        ("used", &used),
-                        ("limit", &written.count(limit)),
-                        (
-                            "left",
-                            &written.count(limit.saturating_sub(self.used).max(0)),
-                        ),
-                    ],
-                ),
+                None => frame.say("chart.unlimited"),
+                Some(limit) => {
+                    let limit = written.count(limit);
+                    words.with("chart.used", &[("used", &used), ("limit", &limit)])
+                }
             },
         }
     }
 }
 
-/// A ring that is drawn: `{{ ring }}` in a template. What it says in words stands below it.
+/// A ring that is drawn: `{{ ring }}` in a template. What it says in words stands beside it.
 #[derive(Debug, Template)]
 #[template(path = "ring.html")]
 pub(super) struct DrawnRing {
@@ -440,6 +441,8 @@ pub(super) struct DrawnRing {
     part: i128,
     state: &'static str,
     text: String,
+    /// How much is left; without a limit, how much was used.
+    pub(super) heading: String,
     pub(super) told: String,
 }
 

@@ -213,7 +213,7 @@ fn a_ring_warns_before_all_is_used() {
             used,
             limit: Some(limit),
         };
-        let drawn = ring.draw(&frame(Language::En));
+        let drawn = ring.draw(&frame(Language::En), "calls");
         (drawn.text, drawn.state, drawn.part)
     };
     assert_eq!(of(0, 1_000), ("0%".to_owned(), "ok", 0));
@@ -227,16 +227,22 @@ fn a_ring_warns_before_all_is_used() {
         used: 1_234,
         limit: None,
     };
-    let free = free.draw(&frame(Language::En));
+    let free = free.draw(&frame(Language::En), "calls");
     assert_eq!((&*free.text, free.state, free.part), ("∞", "ok", 0));
-    assert_eq!(free.told, "1,234 used; there is no limit");
+    assert_eq!(
+        (&*free.heading, &*free.told),
+        ("1,234 calls used", "There is no limit")
+    );
     let some = Ring {
         used: 820,
         limit: Some(1_000),
     };
-    let some = some.draw(&frame(Language::En));
-    assert_eq!(some.told, "820 of 1,000 used, 180 left");
+    let some = some.draw(&frame(Language::En), "calls");
+    assert_eq!(
+        (&*some.heading, &*some.told),
+        ("180 calls left", "820 of 1,000 used")
+    );
     let html = some.render().expect("drawn");
-    assert!(html.contains(r#"aria-label="820 of 1,000 used, 180 left""#));
+    assert!(html.contains(r#"aria-label="820 of 1,000 used""#));
     assert!(html.contains(r#"stroke-dasharray="8200 10000""#));
 }

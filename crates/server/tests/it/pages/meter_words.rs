@@ -66,7 +66,7 @@ async fn line_24_a_meter_is_called_by_its_word_and_a_word_is_text() {
             .await
             .expect(StatusCode::OK);
         let pages = [
-            ("/portal", "<h3><bdi>scans read</bdi></h3>"),
+            ("/portal", "<h3><bdi>100 scans read left</bdi></h3>"),
             (
                 "/portal",
                 "More than 80 % of the quota is used: 900 of 1,000 scans read.",
@@ -74,7 +74,10 @@ async fn line_24_a_meter_is_called_by_its_word_and_a_word_is_text() {
             ("/portal/usage", "900 scans read from"),
             ("/portal/usage", "Units (scans read)"),
             ("/portal/usage/calls", "<bdi>scans read</bdi>"),
-            ("/portal/usage/why", "<h2><bdi>scans read</bdi></h2>"),
+            (
+                "/portal/usage/why",
+                "<h2><bdi>100 scans read left</bdi></h2>",
+            ),
             ("/portal/subscription", "1,000 scans read a month"),
         ];
         for (page, told) in pages {
@@ -86,7 +89,7 @@ async fn line_24_a_meter_is_called_by_its_word_and_a_word_is_text() {
                 .hides(&["<bdi>processing_count"]);
         }
         browser.get("/portal?lang=zh").await.says(&[
-            "<h3><bdi>张影像</bdi></h3>",
+            "<h3><bdi>剩余 100 张影像</bdi></h3>",
             "配额已用超过 80%（900 / 1,000 张影像）",
         ]);
         browser.get("/portal?lang=en").await;
@@ -102,7 +105,7 @@ async fn line_24_a_meter_is_called_by_its_word_and_a_word_is_text() {
         browser
             .get("/portal")
             .await
-            .says(&["<h3><bdi>processing_count</bdi></h3>"]);
+            .says(&["<h3><bdi>100 processing_count left</bdi></h3>"]);
     })
     .await;
 }

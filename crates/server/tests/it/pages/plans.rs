@@ -240,7 +240,12 @@ async fn what_is_used_is_counted_listed_and_explained() {
         for step in explained["steps"].as_array().expect("steps") {
             why.says(&[step["text"]["en"].as_str().expect("text")]);
         }
-        why.says(&["+1,000", "940", "60 of 1,000 used, 940 left"]);
+        why.says(&[
+            "+1,000",
+            "940",
+            "940 processed images left",
+            "60 of 1,000 used",
+        ]);
         let unknown = browser.get("/portal/usage/why?meter=nobodys").await;
         unknown.expect(StatusCode::UNPROCESSABLE_ENTITY);
         // Nobody else's.

@@ -44,9 +44,8 @@ struct Facts {
 
 /// How a meter stands.
 struct Meter {
-    /// In code, and as its reader knows it.
+    /// Its name in code.
     code: String,
-    name: String,
     ring: DrawnRing,
     held: Option<String>,
     resets: Moment,
@@ -230,9 +229,8 @@ fn meter(frame: &Frame, facts: &Facts, quota: &QuotaShape, reset: Option<Reset>)
     let aside = frame.written().count(quota.reserved);
     Meter {
         code: quota.quota_type.clone(),
-        name: word(frame, facts, quota).to_owned(),
         state: ring.state(),
-        ring: ring.draw(frame),
+        ring: ring.draw(frame, word(frame, facts, quota)),
         held: (quota.reserved > 0)
             .then(|| frame.words().with("overview.aside", &[("units", &aside)])),
         resets: Moment::of(frame.written(), quota.resets_at),

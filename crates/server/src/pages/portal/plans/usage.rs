@@ -239,7 +239,7 @@ fn shown(visitor: &Visitor, facts: &Facts) -> UsageTemplate {
         sums: drawn.sums,
         grouped_by: frame.say(&format!("my_usage.of_{group}")),
         unit: match unit {
-            Some(unit) => format!("{} ({unit})", frame.say("my_usage.units")),
+            Some(unit) => frame.words().with("my_usage.units_of", &[("meter", &unit)]),
             None => frame.say("my_usage.units"),
         },
         csv: link("/portal/usage.csv", &span.pairs()),

@@ -37,7 +37,6 @@ struct Row {
 struct WhyPage {
     frame: Frame,
     meters: Vec<Link>,
-    meter: String,
     ring: DrawnRing,
     plan: String,
     rules: String,
@@ -118,8 +117,7 @@ fn shown(visitor: &Visitor, explained: &ExplainShape, plan: Option<&PlanShape>) 
     });
     WhyPage {
         meters: links.collect(),
-        meter: word(&quota.quota_type),
-        ring: ring.draw(&frame),
+        ring: ring.draw(&frame, &word(&quota.quota_type)),
         plan: plan.map_or_else(
             || rules.plan_name.clone(),
             |plan| frame.written().plan_shape(plan),
