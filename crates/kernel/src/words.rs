@@ -118,8 +118,18 @@ impl Words {
         self.find(language, name).unwrap_or(name)
     }
 
-    /// A sentence with something in it: `{count}` is said as `with(language, "usage.calls", &[("count", &12)])`. What is put in
-    /// is not looked through again.
+    /// A sentence with something in it: `{count}` is said as `with(language, "usage.calls", &[("count", &12)])`, and
+    /// `{count?call:calls}` as the first word where that is `1`, else as the second. What is put in is not looked through
+    /// again.
+    ///
+    /// ```
+    /// use tollgate_kernel::text::Language;
+    /// use tollgate_kernel::words::Words;
+    ///
+    /// static WORDS: Words = Words::new("[a]\nb = \"{n} 次\"", "[a]\nb = \"{n} {n?call:calls}\"");
+    /// let said = |n: i64| WORDS.with(Language::En, "a.b", &[("n", &n)]);
+    /// assert_eq!((said(1), said(2)), ("1 call".to_owned(), "2 calls".to_owned()));
+    /// ```
     pub fn with(
         &'static self,
         language: Language,
@@ -135,9 +145,13 @@ impl Words {
                 rest = after;
                 continue;
             };
-            match given.iter().find(|(known, _)| *known == slot) {
-                Some((_, value)) => said.push_str(&value.said(language)),
-                None => said.push_str(slot),
+            let (name, forms) = parted(slot);
+            let value = given.iter().find(|(known, _)| *known == name);
+            match (value.map(|(_, value)| value.said(language)), forms) {
+                (Some(value), None) => said.push_str(&value),
+                (Some(value), Some((one, _))) if value == "1" => said.push_str(one),
+                (Some(_), Some((_, many))) => said.push_str(many),
+                (None, _) => said.push_str(name),
             }
             rest = after;
         }
@@ -168,6 +182,14 @@ impl Words {
             self.with(Language::Zh, name, given),
             self.with(Language::En, name, given),
         )
+    }
+}
+
+/// What stands between braces: a name, and the words for one and for more of it, if it is these that are said.
+fn parted(slot: &str) -> (&str, Option<(&str, &str)>) {
+    match slot.split_once('?') {
+        Some((name, forms)) => (name, Some(forms.split_once(':').unwrap_or((forms, forms)))),
+        None => (slot, None),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-use super::Words;
+use super::{Words, parted};
 
 /// What makes a name between quotes that of a file.
 const FILES: [&str; 5] = ["db", "html", "json", "rs", "txt"];
@@ -76,7 +76,7 @@ fn slots(text: &str) -> BTreeSet<&str> {
     text.split('{')
         .skip(1)
         .filter_map(|part| part.split_once('}'))
-        .map(|(slot, _)| slot)
+        .map(|(slot, _)| parted(slot).0)
         .collect()
 }
 
