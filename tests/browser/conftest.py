@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from business import Business, doing_business
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 from service import Service
 
 #: Nothing is fetched, updated or told to anybody.
@@ -21,9 +21,6 @@ QUIET = [
     "--disable-sync",
     "--force-color-profile=srgb",
 ]
-
-# As long as what is done may take: a page that moves the clock answers once the first hours have passed.
-expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session")

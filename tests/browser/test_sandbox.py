@@ -59,4 +59,4 @@ def test_the_clock_moves_a_month_and_can_be_stopped(browser: Browser, service: S
         expect(bar).to_be_visible()
         page.get_by_role("button", name="Stop here").click()
         expect(bar).to_have_count(0, timeout=30_000)
-        expect(page.get_by_role("button", name="+ 1 day")).to_be_visible()
+        expect(page.get_by_role("button", name="+ 1 day", exact=True)).to_be_visible()

@@ -110,17 +110,18 @@ async fn advance(
     StrictBody { value: by, .. }: StrictBody<Advance>,
 ) -> std::result::Result<Json<Value>, Problem> {
     let clock = moved.clock.clone();
-    let walk = moved.advance(by.advance_seconds)?;
+    let walk = moved.advance(by.advance_seconds).await?;
     walk.await.map_err(|_| Problem::new(Code::Internal))??;
     Ok(Json(shown(&clock)))
 }
 
 impl SandboxClock {
-    /// Sets out, in a task of its own: a client that hangs up leaves no time that was moved and not worked through.
+    /// Sets out once nobody else is on the way, in a task of its own: a client that hangs up leaves no time that was moved
+    /// and not worked through. Who has the task finds [`Walk::progress`] told.
     ///
     /// # Errors
     /// Not between a second and 31 days.
-    pub(crate) fn advance(
+    pub(crate) async fn advance(
         self,
         seconds: i64,
     ) -> std::result::Result<JoinHandle<std::result::Result<(), Problem>>, Problem> {
@@ -132,9 +133,10 @@ impl SandboxClock {
                 WORDS.text("problem.sandbox_step"),
             ));
         }
+        let alone = Arc::clone(&self.moving).lock_owned().await;
+        self.walk.begin(seconds);
         Ok(tokio::spawn(async move {
-            let _alone = self.moving.lock().await;
-            self.walk.begin(seconds);
+            let _alone = alone;
             let walked = self.go(seconds).await;
             self.walk.end();
             walked

@@ -70,8 +70,8 @@ pub(super) async fn advance(
 ) -> Result<Redirect, Problem> {
     let days: i64 = days.trim().parse().unwrap_or(0);
     let day = i64::try_from(DAY_SECONDS).unwrap_or(0);
-    // It is not waited for: whoever wants to, asks for the JSON.
-    drop(sandbox.advance(days.saturating_mul(day))?);
+    // Its end is not waited for: whoever wants to, asks for the JSON.
+    drop(sandbox.advance(days.saturating_mul(day)).await?);
     Ok(Redirect::to("/sandbox"))
 }
 

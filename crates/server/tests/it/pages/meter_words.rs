@@ -86,7 +86,7 @@ async fn line_24_a_meter_is_called_by_its_word_and_a_word_is_text() {
                 .await
                 .expect(StatusCode::OK)
                 .says(&[told])
-                .hides(&["<bdi>processing_count"]);
+                .hides(&["<bdi>processing_count", "processing_count left"]);
         }
         browser.get("/portal?lang=zh").await.says(&[
             "<h3><bdi>剩余 100 张影像</bdi></h3>",

@@ -10,4 +10,5 @@ mod house_machines;
 mod meter_words;
 mod money;
 mod plans;
+mod sandbox;
 mod seller;
